@@ -1,0 +1,169 @@
+"""Picture → faces → emotions, as one result type.
+
+:class:`Analysis` is the one currency: pictures, live frames and video frames all yield
+it; drawings, tables and exports all take it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fer_core.classifier import Classifier
+from fer_core.emotions import EMOTIONS
+from fer_core.faces import Detector
+from fer_core.preprocess import CROP_SIZE, crop_face
+
+
+@dataclass(frozen=True)
+class FaceEmotion:
+    """One face and how it looks.
+
+    Attributes:
+        box: ``(x, y, w, h)`` in pixels of the original picture.
+        probabilities: seven, in the order of ``EMOTIONS``; they sum to 1.
+        score: the detector's confidence, 0 to 1.
+        roll: degrees that the head leans clockwise.
+        frame: ``(x, y, side)`` of the square that the classifier saw.
+        keypoints: see :class:`fer_core.faces.Detection`.
+        person: number that follows a person through a video, or ``None``.
+    """
+
+    box: tuple[float, float, float, float]
+    probabilities: tuple[float, ...]
+    score: float
+    roll: float
+    frame: tuple[float, float, float]
+    keypoints: tuple[tuple[float, float], ...] = ()
+    person: int | None = None
+
+    @property
+    def emotion(self) -> str:
+        """The most probable emotion."""
+        return EMOTIONS[int(np.argmax(self.probabilities))]
+
+    @property
+    def confidence(self) -> float:
+        """Its probability."""
+        return max(self.probabilities)
+
+    def ranked(self) -> list[tuple[str, float]]:
+        """Emotions with their probabilities, the most probable first."""
+        pairs = zip(EMOTIONS, self.probabilities, strict=True)
+        return sorted(pairs, key=lambda pair: pair[1], reverse=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, ``box`` in whole pixels."""
+        return {
+            "box": [round(v) for v in self.box],
+            "score": self.score,
+            "roll": self.roll,
+            "emotion": self.emotion,
+            "confidence": self.confidence,
+            "probabilities": dict(zip(EMOTIONS, self.probabilities, strict=True)),
+        } | ({"person": self.person} if self.person is not None else {})
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was found in one picture or frame.
+
+    Attributes:
+        width: of the picture, in pixels.
+        height: likewise.
+        model: name of the model.
+        detector: name of the detector.
+        faces: the largest first.
+        time: seconds from the start, for a frame of a video.
+    """
+
+    width: int
+    height: int
+    model: str
+    detector: str
+    faces: tuple[FaceEmotion, ...] = field(default=())
+    time: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        value: dict[str, Any] = {
+            "width": self.width,
+            "height": self.height,
+            "model": self.model,
+            "detector": self.detector,
+            "faces": [face.to_dict() for face in self.faces],
+        }
+        return value if self.time is None else {"time": self.time} | value
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row per face, in the columns :data:`COLUMNS`."""
+        rows = [
+            [
+                self.time,
+                face.person if face.person is not None else number,
+                *face.box,
+                face.score,
+                *face.probabilities,
+                face.emotion,
+                face.confidence,
+            ]
+            for number, face in enumerate(self.faces, start=1)
+        ]
+        return pd.DataFrame(rows, columns=COLUMNS)
+
+
+#: The table of every result: seconds, pixels of the original, one row per face.
+COLUMNS = [
+    "time",
+    "person",
+    "x",
+    "y",
+    "width",
+    "height",
+    "score",
+    *(emotion.lower() for emotion in EMOTIONS),
+    "emotion",
+    "confidence",
+]
+
+
+def analyze(
+    image: np.ndarray,
+    classifier: Classifier,
+    detector: Detector,
+    *,
+    largest: bool = False,
+    time: float | None = None,
+) -> Analysis:
+    """Find the faces of a picture and the emotions they show.
+
+    Args:
+        image: ``(H, W, 3)`` ``uint8``, RGB.
+        classifier: a loaded model.
+        detector: a loaded detector.
+        largest: keep the largest face only, as the report does.
+        time: seconds from the start of a video, kept with the result.
+
+    >>> analyze(example_portrait(), load_classifier(), get_detector()).faces[0].emotion
+    ... # doctest: +SKIP
+    'Happy'
+    """
+    detections = detector.detect(image)[: 1 if largest else None]
+    crops = np.empty((len(detections), CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    for i, found in enumerate(detections):
+        crops[i] = crop_face(image, found.frame, found.roll)
+    probabilities = classifier.predict(crops)
+    faces = tuple(
+        FaceEmotion(
+            found.box,
+            tuple(float(p) for p in row),
+            found.score,
+            found.roll,
+            found.frame,
+            found.keypoints,
+        )
+        for found, row in zip(detections, probabilities, strict=True)
+    )
+    height, width = image.shape[:2]
+    return Analysis(width, height, classifier.name, detector.name, faces, time)

@@ -1,0 +1,1 @@
+"""Architectures, trained models and how one becomes the other."""

@@ -1,0 +1,151 @@
+"""The only way from a face to a model's input.
+
+Two canonical forms exist. *Faces* ``(N, 48, 48)``, grey, 0 to 255, are what FER2013
+holds and what networks train on. *Crops* ``(N, 192, 192, 3)``, RGB, 0 to 255, are what
+a detector's box becomes in a photo and what an exported model takes: its first layers
+turn them into faces (grey, then a 4×4 mean), its next ones scale them for the network.
+So a wrong range or a second preprocessing has no place to happen: training, evaluation
+and serving run the same layers.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+FACE_SIZE: Final = 48
+POOL: Final = 4
+CROP_SIZE: Final = FACE_SIZE * POOL
+#: Luma weights of ITU-R BT.601, which OpenCV and Pillow use for grey as well.
+LUMA: Final = (0.299, 0.587, 0.114)
+
+
+def faces_to_crops(faces: np.ndarray) -> np.ndarray:
+    """Dataset faces as crops: every pixel repeated 4×4, which the model's mean undoes.
+
+    Args:
+        faces: ``(N, 48, 48)``, grey, 0 to 255, ``uint8`` or float.
+
+    Returns:
+        ``(N, 192, 192, 3)`` of the same dtype.
+    """
+    crops = faces.repeat(POOL, axis=1).repeat(POOL, axis=2)
+    return np.repeat(crops[..., None], 3, axis=-1)
+
+
+def crops_to_faces(crops: np.ndarray) -> np.ndarray:
+    """What the first layers of an exported model compute, for looking at it.
+
+    Args:
+        crops: ``(N, 192, 192, 3)``, RGB, 0 to 255.
+
+    Returns:
+        ``(N, 48, 48)`` ``float32``, grey, 0 to 255.
+    """
+    grey = crops.astype(np.float32) @ np.array(LUMA, np.float32)
+    return grey.reshape(-1, FACE_SIZE, POOL, FACE_SIZE, POOL).mean(axis=(2, 4))
+
+
+def scale(faces: "keras.KerasTensor") -> "keras.KerasTensor":
+    """The scaling layer that a network trained from scratch begins with.
+
+    Pixels are divided by 255, minus 0.5, times 2: from 0..255 to [-1, 1]. It computes
+    in ``float32`` whatever the training precision, since bfloat16 cannot hold
+    interpolated grey values.
+    """
+    from keras import layers
+
+    return layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="scale")(faces)
+
+
+def serving_graph(
+    core: "keras.Model", temperature: float = 1.0, flip: bool = False
+) -> "keras.Model":
+    """The graph that is exported: crops in, probabilities out.
+
+    Args:
+        core: network from faces ``(N, 48, 48, 1)``, 0 to 255, to logits ``(N, 7)``.
+        temperature: divides the logits before the softmax (Guo et al. 2017,
+            arXiv 1706.04599).
+        flip: average the probabilities of the face and of its mirror image.
+
+    Returns:
+        Model from ``crops`` ``(N, 192, 192, 3)``, RGB, 0 to 255, to ``probabilities``
+        ``(N, 7)``.
+    """
+    import keras
+    from keras import layers
+
+    crops = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="crops")
+    grey = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="grey")
+    # The mean of each channel first: it is linear, so the order does not matter to the
+    # result, and the weighted sum then costs a sixteenth.
+    faces = grey(layers.AveragePooling2D(POOL, name="mean")(crops))
+    grey.set_weights([np.array(LUMA, np.float32).reshape(1, 1, 3, 1)])
+
+    def probabilities(x):
+        return layers.Softmax()(layers.Rescaling(1.0 / temperature)(core(x)))
+
+    out = probabilities(faces)
+    if flip:
+        mirrored = layers.Lambda(lambda x: keras.ops.flip(x, axis=2), name="mirror")(faces)
+        out = layers.Average()([out, probabilities(mirrored)])
+    return keras.Model(crops, layers.Identity(name="probabilities")(out), name="serving")
+
+
+def crop_face(
+    image: np.ndarray, frame: tuple[float, float, float], roll: float = 0.0
+) -> np.ndarray:
+    """A face of a photo in the canonical form that exported models take.
+
+    One affine warp: the square is turned upright and resized; where it reaches beyond
+    the picture, the border is reflected. A face larger than the crop is first reduced
+    by area, so that no detail aliases.
+
+    Args:
+        image: ``(H, W, 3)`` ``uint8``, RGB.
+        frame: ``(x, y, side)`` of the square in pixels.
+        roll: degrees that the head leans clockwise in the picture.
+
+    Returns:
+        ``(192, 192, 3)`` ``uint8``, RGB.
+    """
+    import cv2
+
+    x, y, side = frame
+    cx, cy = x + side / 2, y + side / 2
+    # Work on the surroundings only: half a diagonal, and two pixels for interpolation.
+    reach = side * 0.75 + 2
+    left, top = max(0, int(cx - reach)), max(0, int(cy - reach))
+    right = min(image.shape[1], int(cx + reach) + 1)
+    bottom = min(image.shape[0], int(cy + reach) + 1)
+    if right - left < 2 or bottom - top < 2:
+        return np.full((CROP_SIZE, CROP_SIZE, 3), 127, np.uint8)
+    part = image[top:bottom, left:right]
+    cx, cy = cx - left, cy - top
+
+    fx = fy = 1.0
+    if side > CROP_SIZE:
+        h, w = part.shape[:2]
+        size = (max(2, round(w * CROP_SIZE / side)), max(2, round(h * CROP_SIZE / side)))
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        fx, fy = size[0] / w, size[1] / h
+
+    # From a crop's pixel centre back to the picture's.
+    angle = np.deg2rad(roll)
+    step = side / CROP_SIZE
+    a = step * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    back = np.empty((2, 3))
+    back[:, :2] = a
+    back[:, 2] = np.array([cx, cy]) - a @ np.full(2, CROP_SIZE / 2 - 0.5)
+    back = np.diag([fx, fy]) @ back
+    back[:, 2] -= 0.5
+    return cv2.warpAffine(
+        part,
+        back,
+        (CROP_SIZE, CROP_SIZE),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )

@@ -1,0 +1,50 @@
+"""What a training run does, as one typed configuration."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fer_core.train.augment import Augmentation
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides how a run goes; saved with the run as ``config.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(description="Architecture, see fer_core.models.registry.")
+    model_options: dict[str, Any] = Field({}, description="Options of its build function.")
+    data: str = Field(description="Dataset: a path, or 'demo'.")
+    votes: Path | None = Field(None, description="FER+ votes that belong to the dataset.")
+    votes_share: float = Field(
+        0.0, ge=0, le=1, description="Weight of the votes in the targets; the label has the rest."
+    )
+    epochs: int = Field(60, ge=1, le=10_000, description="Times through the training faces.")
+    batch_size: int = Field(128, ge=1, le=4096, description="Faces per update.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of everything random.")
+
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(
+        "adam", description="SGD has Nesterov momentum 0.9."
+    )
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="The rate, or its peak.")
+    schedule: Literal["plateau", "onecycle", "cosine", "constant"] = Field(
+        "plateau",
+        description="Plateau: times plateau_factor after plateau_patience epochs without a "
+        "better validation accuracy. One-cycle: up to the rate, then down to nothing.",
+    )
+    warmup: float = Field(0.15, ge=0, lt=1, description="Share of the steps before the peak.")
+    plateau_patience: int = Field(12, ge=1, description="Epochs, see schedule.")
+    plateau_factor: float = Field(0.1, gt=0, lt=1, description="See schedule.")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="Decoupled, on kernels only.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share given to all classes.")
+    ema: float = Field(
+        0.0, ge=0, lt=1, description="Momentum of the weight average that is kept; 0 for none."
+    )
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        "float32", description="Type that layers compute in; bfloat16 is up to twice as fast."
+    )
+    early_stopping: int = Field(
+        50, ge=0, description="Epochs without a better validation accuracy before the end; 0: none."
+    )
+    augmentation: Augmentation = Augmentation()
