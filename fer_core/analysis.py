@@ -12,7 +12,7 @@ import pandas as pd
 
 from fer_core.classifier import Classifier
 from fer_core.emotions import EMOTIONS
-from fer_core.faces import Detector
+from fer_core.faces import Detection, Detector
 from fer_core.preprocess import CROP_SIZE, crop_face
 
 
@@ -149,21 +149,51 @@ def analyze(
     ... # doctest: +SKIP
     'Happy'
     """
-    detections = detector.detect(image)[: 1 if largest else None]
+    return read_emotions(find_faces(image, detector, largest=largest), classifier, time=time)
+
+
+@dataclass(frozen=True, eq=False)
+class FoundFaces:
+    """The first half of an analysis: all that a classifier needs, the picture no longer.
+
+    Attributes:
+        width: of the picture, in pixels.
+        height: likewise.
+        detector: name of the detector.
+        detections: the largest face first.
+        crops: ``(N, 192, 192, 3)`` ``uint8``, RGB, one per face.
+    """
+
+    width: int
+    height: int
+    detector: str
+    detections: tuple[Detection, ...]
+    crops: np.ndarray
+
+
+def find_faces(image: np.ndarray, detector: Detector, *, largest: bool = False) -> FoundFaces:
+    """Find the faces of a picture and cut them out; see :func:`analyze`."""
+    detections = tuple(detector.detect(image)[: 1 if largest else None])
     crops = np.empty((len(detections), CROP_SIZE, CROP_SIZE, 3), np.uint8)
     for i, found in enumerate(detections):
         crops[i] = crop_face(image, found.frame, found.roll)
-    probabilities = classifier.predict(crops)
+    height, width = image.shape[:2]
+    return FoundFaces(width, height, detector.name, detections, crops)
+
+
+def read_emotions(
+    found: FoundFaces, classifier: Classifier, *, time: float | None = None
+) -> Analysis:
+    """The emotions of faces that were found before; see :func:`analyze`."""
     faces = tuple(
         FaceEmotion(
-            found.box,
+            face.box,
             tuple(float(p) for p in row),
-            found.score,
-            found.roll,
-            found.frame,
-            found.keypoints,
+            face.score,
+            face.roll,
+            face.frame,
+            face.keypoints,
         )
-        for found, row in zip(detections, probabilities, strict=True)
+        for face, row in zip(found.detections, classifier.predict(found.crops), strict=True)
     )
-    height, width = image.shape[:2]
-    return Analysis(width, height, classifier.name, detector.name, faces, time)
+    return Analysis(found.width, found.height, classifier.name, found.detector, faces, time)
