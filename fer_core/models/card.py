@@ -25,6 +25,7 @@ class Card(BaseModel):
     starting_weights: str = "none, trained from scratch"
     data: str = ""
     recipe: dict[str, Any] = Field({}, description="The training configuration.")
+    command: str = Field("", description="What was run to train it.")
     training: dict[str, Any] = Field({}, description="Backend, minutes, epochs, best epoch.")
     figures: dict[str, dict[str, Any]] = Field(
         {}, description="Per split: accuracy, macro_f1, log_loss, ece, n, confusion_matrix, …"

@@ -1,0 +1,6 @@
+"""``python -m fer_core``: the command line."""
+
+from fer_core.cli import main
+
+if __name__ == "__main__":
+    main()

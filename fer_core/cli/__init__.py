@@ -1,0 +1,68 @@
+"""The command line: results on standard output, everything else on standard error.
+
+Ends with 0, or with 1 and one line ``error: …`` that says what to do.
+"""
+
+import importlib
+import os
+import sys
+from typing import Final
+
+import click
+
+from fer_core import __version__
+from fer_core.errors import FerError
+
+#: Command → module; a module is imported only when its command runs, so that a picture
+#: does not wait for what training needs.
+_COMMANDS: Final = {
+    "analyze": "analyze",
+    "models": "models",
+    "evaluate": "evaluate",
+    "train": "train",
+    "runs": "runs",
+    "benchmark": "benchmark",
+    "results": "results",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        return importlib.import_module(f"fer_core.cli.{_COMMANDS[name]}").command
+
+
+@click.command(cls=_Commands, no_args_is_help=False, invoke_without_command=True)
+@click.version_option(__version__, prog_name="fer_core")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Read emotions from faces, train the models that do, and measure them."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit code."""
+    # TensorFlow's notes on start-up would drown what is said here.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        cli.main(arguments, prog_name="python -m fer_core", standalone_mode=False)
+    except FerError as error:
+        _fail(str(error))
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        _fail("Stopped.")
+    except BrokenPipeError:
+        # Whoever read our output has enough; say nothing more into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _fail(message: str) -> None:
+    click.echo("error: " + " ".join(message.split()), err=True)
+    sys.exit(1)

@@ -1,0 +1,64 @@
+"""``benchmark``: what the speed claims rest on."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from fer_core.cli.common import json_option, print_json
+from fer_core.errors import FerError
+from fer_core.files import write_json
+from fer_core.report import MEASURED
+
+
+@click.group("benchmark")
+def command() -> None:
+    """Measure on this machine; --save keeps the result for docs/results.md."""
+
+
+def _report(name: str, result: dict[str, Any], as_json: bool, save: bool) -> None:
+    module: ModuleType = importlib.import_module(f"fer_core.benchmarks.{name}")
+    if save:
+        write_json(MEASURED / f"{name}.json", result)
+    if as_json:
+        print_json(result)
+    else:
+        click.echo(module.to_markdown(result))
+
+
+save_option = click.option("--save", is_flag=True, help="Keep the result for 'results'.")
+
+
+@command.command("image")
+@click.option(
+    "--versus",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Python of an environment with the fer package, see benchmarks/README.md.",
+)
+@json_option
+@save_option
+def image(versus: Path | None, as_json: bool, save: bool) -> None:
+    """Where the time of a picture goes, and how that compares."""
+    from fer_core.benchmarks.image import run_image
+
+    _report("image", run_image(versus), as_json, save)
+
+
+@command.command("detectors")
+@click.option("--data", type=click.Path(exists=True, path_type=Path), help="fer2013.csv.")
+@click.option("--votes", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--split", type=click.Choice(["Training", "PublicTest", "PrivateTest"]))
+@click.option("--faces", type=click.IntRange(10), help="Faces per condition.")
+@click.option("--seed", type=click.IntRange(0), default=0)
+@json_option
+@save_option
+def detectors(as_json: bool, save: bool, **how: Any) -> None:
+    """Faces found, false boxes, accuracy and speed of every detector."""
+    from fer_core.benchmarks.detectors import run_detectors
+
+    given = {key: value for key, value in how.items() if value is not None}
+    if "votes" in given and "data" not in given:
+        raise FerError("--votes goes with --data.")
+    _report("detectors", run_detectors(**given), as_json, save)

@@ -1,0 +1,42 @@
+"""``models``: which trained models there are."""
+
+import click
+
+from fer_core.cli.common import json_option, print_json
+from fer_core.models.catalog import default_model, list_models
+
+
+@click.command("models")
+@json_option
+def command(as_json: bool) -> None:
+    """List the trained models with their accuracy and size."""
+    default = default_model()
+    rows = []
+    for folder in list_models():
+        card = folder.card
+        accuracy = {split: f["accuracy"] for split, f in card.figures.items()}
+        rows.append(
+            {
+                "name": card.name,
+                "title": card.title,
+                "default": card.name == default,
+                "PublicTest": accuracy.get("PublicTest"),
+                "PrivateTest": accuracy.get("PrivateTest"),
+                "parameters": card.parameters,
+                "bytes": card.sizes[card.exported],
+                "path": str(folder.path),
+            }
+        )
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        public, private = (
+            f"{row[split]:.2%}" if row[split] is not None else "–"
+            for split in ("PublicTest", "PrivateTest")
+        )
+        mark = "*" if row["default"] else " "
+        click.echo(
+            f"{mark} {row['name']:<20} PublicTest {public:>7}  PrivateTest {private:>7}  "
+            f"{row['bytes'] / 1e6:5.1f} MB  {row['title']}"
+        )

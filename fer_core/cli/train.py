@@ -1,0 +1,53 @@
+"""``train``: train a network."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fer_core.cli.common import data_option, json_option, note, print_json, status, votes_option
+
+
+@click.command("train")
+@click.option("--model", help="Architecture, such as mini_xception.")
+@data_option(required=False)
+@votes_option
+@click.option("--preset", help="A named recipe; other options change it.")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Settings as JSON, such as config.json of another run.",
+)
+@click.option("--epochs", type=click.IntRange(1))
+@click.option("--seed", type=click.IntRange(0))
+@click.option("--resume", metavar="RUN", help="Go on with a run that was interrupted.")
+@json_option
+def command(resume: str | None, as_json: bool, **given: Any) -> None:
+    """Train a network on a dataset; Ctrl-C stops it, --resume goes on."""
+    from fer_core import train
+
+    if resume:
+        run = train.resume(resume, _watch)
+    else:
+        run = train.train(train.configure(**given), _watch)
+    status("")
+    result = {"run": run.name, "path": str(run.path)} | run.state()
+    if as_json:
+        print_json(result)
+    else:
+        note(f"The run is {run.name}; make a model of it with 'runs publish {run.name}'.")
+        click.echo(
+            f"best validation accuracy {result['best_accuracy']:.2%} in epoch "
+            f"{result['best_epoch']} of {result['epoch']}"
+        )
+
+
+def _watch(progress: Any) -> None:
+    minutes, seconds = divmod(round(progress.seconds_left), 60)
+    hours, minutes = divmod(minutes, 60)
+    left = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    status(
+        f"epoch {progress.epoch} of {progress.epochs}, step {progress.step} of {progress.steps}, "
+        f"{progress.images_per_second:.0f} images/s, {left} left"
+    )

@@ -1,0 +1,97 @@
+"""From a finished training run to a model that ships: rounded, calibrated, exported,
+measured, and described by its card."""
+
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_core.classifier import Classifier
+from fer_core.datasets.base import Dataset
+from fer_core.evaluation import evaluate
+from fer_core.models import readme
+from fer_core.models.catalog import ModelFolder, read_folder
+from fer_core.models.export import fit_temperature, round_weights, save_model, write_card
+from fer_core.models.registry import architecture
+from fer_core.preprocess import faces_to_crops
+from fer_core.train.fit import load_best
+from fer_core.train.runs import Run
+
+
+def publish(
+    run: Run,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    flip: bool = False,
+    data: str = "",
+    licence: str = "",
+) -> ModelFolder:
+    """Write a model folder from the best weights of a run.
+
+    PublicTest, which chose the weights, also fits the temperature. PrivateTest is
+    measured here, once, and decides nothing.
+
+    Args:
+        run: a finished run.
+        dataset: what it was trained on.
+        folder: where the model goes; its name becomes the model's.
+        flip: build the mean over both mirror images into the exported file.
+        data: what the card says of the data.
+        licence: what the card says of the licence.
+    """
+    config = run.config
+    core = load_best(run)
+    round_weights(core)
+    validation = dataset.split("PublicTest")
+    logits = core.predict(validation.faces[..., None].astype(np.float32), 256, verbose=0)
+    of = architecture(config.model)
+    saved = save_model(
+        core,
+        folder,
+        temperature=fit_temperature(logits, validation.labels),
+        flip=flip,
+        title=of.title,
+        architecture=of.name,
+        reference=of.reference,
+        licence=licence,
+        data=data,
+        # Where the files lay on the training machine is nobody's business.
+        recipe=config.model_dump(mode="json")
+        | {"data": Path(config.data).name, "votes": config.votes and Path(config.votes).name},
+        training=_history(run),
+    )
+    classifier = Classifier(saved)
+    present = [s for s in (*dataset.counts(), "all")]
+    figures = {split: evaluate(classifier, dataset, split).to_dict() for split in present}
+    card = saved.card.model_copy(update={"figures": figures, "speed": _speed(classifier)})
+    write_card(folder, card)
+    readme.write(folder, card)
+    return read_folder(folder)
+
+
+def _history(run: Run) -> dict[str, Any]:
+    state, rows = run.state(), run.metrics()
+    return {
+        "epochs": len(rows),
+        "best_epoch": state.get("best_epoch"),
+        "minutes": round(sum(row["seconds"] for row in rows) / 60, 1),
+        "backend": state.get("backend"),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
+    }
+
+
+def _speed(classifier: Classifier, repeats: int = 200) -> dict[str, Any]:
+    crop = faces_to_crops(np.full((1, 48, 48), 128, np.uint8))
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        classifier.predict(crop)
+        times.append(time.perf_counter() - start)
+    return {
+        "ms_per_face": round(float(np.median(times)) * 1000, 3),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+    }

@@ -1,0 +1,127 @@
+"""The README of a model folder, written from its card."""
+
+from pathlib import Path
+
+from fer_core.emotions import EMOTIONS
+from fer_core.files import write_atomic
+from fer_core.models.card import INTENDED, LIMITS, UNINTENDED, Card
+
+
+def write(folder: Path, card: Card) -> None:
+    """Write ``README.md`` beside ``card.json``."""
+    write_atomic(folder / "README.md", lambda file: file.write(text(card).encode()) and None)
+
+
+def text(card: Card) -> str:
+    """The model card as Markdown (Mitchell et al. 2019, arXiv 1810.03993)."""
+    served = {
+        "none": "none",
+        "flip": "the mean over the face and its mirror image, inside the exported file",
+    }[card.tta]
+    parts = [
+        f"# {card.name}: {card.title}",
+        "This page is written from `card.json` by `python -m fer_core results`; change that.",
+        "## What it is",
+        table(
+            ("", ""),
+            [
+                ("architecture", f"`{card.architecture}`; {card.reference}"),
+                ("input", "face crops, 192×192 RGB, 0 to 255; scaled to 48×48 grey inside"),
+                ("output", "probabilities of " + ", ".join(EMOTIONS)),
+                ("parameters", f"{card.parameters:,}"),
+                ("files", ", ".join(f"`{f}` {s / 1e6:.2f} MB" for f, s in card.sizes.items())),
+                ("test-time augmentation", served),
+                ("temperature", f"{card.temperature:.3f}, fitted on PublicTest"),
+                ("speed", _speed(card)),
+                ("starting weights", card.starting_weights),
+                ("licence", card.licence),
+                ("made", card.created),
+            ],
+        ),
+        "## Data and training",
+        card.data,
+        _training(card),
+        "## How good it is",
+        f"Measured on the exported file; again with `python -m fer_core evaluate --model "
+        f"{card.name} --data fer2013.csv --split PublicTest`. PublicTest chose the weights and "
+        "the temperature; PrivateTest was looked at once.",
+        _figures(card),
+    ]
+    for split in ("PublicTest", "PrivateTest", "all"):
+        if split in card.figures:
+            parts += [f"### {split}", per_class(card, split), confusion(card, split)]
+    parts += [
+        "## Intended use",
+        INTENDED,
+        "## Not intended",
+        UNINTENDED,
+        "## Limits",
+        LIMITS,
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def per_class(card: Card, split: str) -> str:
+    """Precision, recall, F1 and support of each emotion, as a Markdown table."""
+    rows = [
+        (name, f"{r['precision']:.2f}", f"{r['recall']:.2f}", f"{r['f1']:.2f}", r["support"])
+        for name, r in card.figures[split]["per_class"].items()
+    ]
+    return table(("emotion", "precision", "recall", "F1", "support"), rows)
+
+
+def confusion(card: Card, split: str) -> str:
+    """The confusion matrix as a Markdown table: rows are labels, columns predictions."""
+    matrix = card.figures[split]["confusion_matrix"]
+    rows = [(name, *line) for name, line in zip(EMOTIONS, matrix, strict=True)]
+    return table(("label \\ predicted", *EMOTIONS), rows)
+
+
+def _figures(card: Card) -> str:
+    names = {"PublicTest": "PublicTest", "PrivateTest": "PrivateTest"}
+    names |= {"Training": "Training", "all": "whole file"}
+    rows = [
+        (
+            title,
+            f"{f['accuracy']:.2%}",
+            f"{f['macro_f1']:.3f}",
+            f"{f['log_loss']:.3f}",
+            f"{f['ece']:.2%}",
+            f["n"],
+        )
+        for split, title in names.items()
+        if (f := card.figures.get(split))
+    ]
+    return table(
+        ("faces", "accuracy", "macro F1", "log loss", "calibration error (ECE)", "n"), rows
+    )
+
+
+def _training(card: Card) -> str:
+    how = card.training
+    if not how:
+        return ""
+    recipe = ", ".join(
+        f"{key} {value}" for key, value in card.recipe.items() if not isinstance(value, dict)
+    )
+    varied = card.recipe.get("augmentation", {})
+    return (
+        f"{how.get('epochs')} epochs, the weights of epoch {how.get('best_epoch')} chosen on "
+        f"PublicTest; {how.get('minutes')} minutes beside other work on {how.get('machine')}, "
+        f"Keras on {how.get('backend')}.\n\n"
+        f"Recipe: {recipe}.\n\nAugmentation: "
+        + ", ".join(f"{key} {value}" for key, value in varied.items())
+        + "."
+    )
+
+
+def _speed(card: Card) -> str:
+    if not card.speed:
+        return ""
+    return f"{card.speed['ms_per_face']} ms per face, {card.speed['machine']}"
+
+
+def table(head: tuple, rows: list[tuple]) -> str:
+    """A Markdown table."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

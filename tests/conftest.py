@@ -1,0 +1,43 @@
+"""What all tests share: a home of their own, the dataset where there is one."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fer_core.settings import settings
+
+ARTIFACTS = Path(__file__).parent / "artifacts"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``FER_HOME`` of the whole session: tests never touch what the user keeps."""
+    path = tmp_path_factory.mktemp("fer-home")
+    os.environ["FER_HOME"] = str(path)
+    settings.cache_clear()
+    return path
+
+
+@pytest.fixture(scope="session")
+def fer2013(home: Path):
+    """FER2013, from ``FER_DATA``."""
+    path = os.environ.get("FER_DATA")
+    if not path:
+        pytest.skip("FER_DATA is not set: this test wants FER2013")
+    from fer_core.datasets import load
+
+    return load(path)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := os.environ.get("FER_CHROMIUM") or shutil.which(name):
+            return path
+    reason = "no Chromium on this machine: 'make test' installs one"
+    if os.environ.get("FER_REQUIRE_BROWSER"):
+        pytest.fail(reason)
+    pytest.skip(reason)
