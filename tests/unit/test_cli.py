@@ -1,0 +1,122 @@
+"""The command line, as a person or a script runs it."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fer_core.emotions import EMOTIONS
+from fer_core.images import example_portrait
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: object, **env: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "fer_core", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | env,
+        timeout=280,
+        check=False,
+    )
+
+
+def only_error(result: subprocess.CompletedProcess) -> str:
+    """The one line ``error: …`` of a failed command."""
+    assert result.returncode == 1, result.stderr
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and "Traceback" not in result.stderr
+    return errors[0]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a portrait, a picture without a face, and a file that is none."""
+    folder = tmp_path_factory.mktemp("pictures")
+    Image.fromarray(example_portrait()).save(folder / "a.png")
+    Image.new("RGB", (300, 200), "teal").save(folder / "b.jpg")
+    (folder / "c.jpg").write_text("words")
+    return folder
+
+
+def test_analyze_json(pictures: Path) -> None:
+    result = run("analyze", pictures, "--json")
+    portrait, empty, bad = json.loads(result.stdout)
+    assert "1 of 3" in only_error(result)
+    assert {"path", "width", "height", "model", "detector", "faces"} <= portrait.keys()
+    assert (portrait["width"], portrait["height"]) == (512, 512)
+    face = portrait["faces"][0]
+    assert face["emotion"] == "Happy"
+    assert list(face["probabilities"]) == list(EMOTIONS)
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    x, y, w, h = face["box"]
+    assert x < 225 < x + w and y < 120 < y + h  # her nose
+    assert empty["faces"] == []
+    assert bad.keys() == {"path", "error"} and "not a picture" in bad["error"]
+
+
+def test_analyze_in_words_with_csv_and_pictures(pictures: Path, tmp_path: Path) -> None:
+    table, out = tmp_path / "new" / "t.csv", tmp_path / "out"
+    result = run(
+        "analyze", pictures / "a.png", pictures / "b.jpg", "--csv", table, "--save", out,
+        "--largest", "--detector", "haar",
+    )  # fmt: skip
+    assert result.returncode == 0
+    happy, nothing = result.stdout.splitlines()
+    assert "1 face: Happy" in happy and "no face found; try" in nothing
+    with table.open() as file:
+        (row,) = csv.DictReader(file)
+    assert row["emotion"] == "Happy" and row["path"].endswith("a.png")
+    assert float(row["happy"]) == pytest.approx(float(row["confidence"]))
+    assert sorted(p.name for p in out.iterdir()) == ["a.png", "b.png"]
+    assert Image.open(out / "a.png").size == (512, 512)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["analyze"], "Missing argument"),
+        (["analyze", "nowhere.png"], "cannot be opened"),
+        (["analyze", "x.png", "--model", "nobody"], "No model 'nobody'"),
+        (["analyze", "x.png", "--detector", "eyes"], "'eyes' is not one of"),
+        (["dance"], "No such command"),
+        (["evaluate", "--model", "mini_xception", "--data", "nowhere.csv"], "nowhere.csv"),
+        (["train", "--model", "brain", "--data", "demo"], "Unknown architecture 'brain'"),
+        (["train", "--resume", "../x"], "No run '../x'"),
+    ],
+)
+def test_mistakes_get_one_line(arguments: list[str], says: str) -> None:
+    assert says in only_error(run(*arguments))
+
+
+def test_models_lists_what_there_is() -> None:
+    (row,) = (
+        row
+        for row in json.loads(run("models", "--json").stdout)
+        if row["name"] == "mini_xception"
+    )
+    assert row["PublicTest"] > 0.66 and row["parameters"] > 200_000
+
+
+def test_evaluate_reports_every_figure() -> None:
+    result = run("evaluate", "--model", "mini_xception", "--data", "demo", "--json")
+    figures = json.loads(result.stdout)
+    assert figures.keys() == {
+        "accuracy", "macro_f1", "log_loss", "ece", "n", "confusion_matrix", "per_class",
+    }  # fmt: skip
+    assert figures["n"] == sum(map(sum, figures["confusion_matrix"]))
+
+
+def test_results_page_is_what_the_command_writes() -> None:
+    from fer_core import report
+
+    before = report.RESULTS.read_text()
+    assert run("results").returncode == 0
+    assert report.RESULTS.read_text() == before
