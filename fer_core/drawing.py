@@ -1,0 +1,136 @@
+"""Results drawn on a picture: a box in the emotion's colour, its name and share above it."""
+
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from fer_core.analysis import Analysis, FaceEmotion
+from fer_core.emotions import rgb
+
+#: Below this confidence a face is 'unsure' unless another limit is given.
+UNSURE_BELOW: Final = 0.5
+
+_DARK: Final = (17, 17, 17)
+_LIGHT: Final = (255, 255, 255)
+
+
+def is_unsure(face: FaceEmotion, unsure_below: float = UNSURE_BELOW) -> bool:
+    """Whether the most probable emotion is less probable than ``unsure_below``."""
+    return face.confidence < unsure_below
+
+
+def draw(
+    image: np.ndarray,
+    analysis: Analysis,
+    *,
+    labels: bool = True,
+    numbers: bool = False,
+    unsure_below: float = UNSURE_BELOW,
+) -> np.ndarray:
+    """A copy of the picture with every face boxed and labelled, such as 'Happy 92 %'.
+
+    A face below ``unsure_below`` gets a dashed box and a question mark: 'Sad? 38 %'.
+    Lines and letters grow with the picture.
+
+    Args:
+        image: ``(H, W, 3)`` ``uint8``, RGB: the analysed picture, or a reduced or
+            enlarged copy of it, to which the boxes are then scaled.
+        analysis: what was found in it.
+        labels: write the labels; boxes alone without.
+        numbers: begin each label with the person's number, or with the face's place in
+            ``analysis.faces`` counted from 1.
+        unsure_below: confidence, 0 to 1.
+
+    >>> Image.fromarray(draw(image, analyze(image, classifier, detector)))  # doctest: +SKIP
+    """
+    canvas = image.copy()
+    height, width = canvas.shape[:2]
+    sx, sy = width / analysis.width, height / analysis.height
+    line = max(2, round(min(height, width) / 220))
+    largest_font = max(14.0, min(height, width) / 26)
+    # The largest face comes first and is drawn last, over its smaller neighbours.
+    for number, face in reversed(list(enumerate(analysis.faces, start=1))):
+        x, y, w, h = face.box
+        x0, y0 = round(x * sx), round(y * sy)
+        x1, y1 = round((x + w) * sx), round((y + h) * sy)
+        unsure = is_unsure(face, unsure_below)
+        color = rgb(face.emotion)
+        _rectangle(canvas, (x0, y0, x1, y1), color, line, dashed=unsure)
+        if labels:
+            text = f"{face.emotion}{'?' if unsure else ''} {face.confidence * 100:.0f} %"
+            if numbers:
+                text = f"{number if face.person is None else face.person}  {text}"
+            # As wide as the box at most, so that neighbours in a crowd stay readable.
+            size = max(12.0, largest_font * 0.55, min(largest_font, (x1 - x0) / len(text) * 1.7))
+            _put_tag(canvas, _tag(text, color, round(size)), (x0, y0, x1, y1), line)
+    return canvas
+
+
+def _rectangle(
+    canvas: np.ndarray,
+    corners: tuple[int, int, int, int],
+    color: tuple[int, int, int],
+    line: int,
+    *,
+    dashed: bool,
+) -> None:
+    x0, y0, x1, y1 = corners
+    # A dark edge makes every colour visible on every background.
+    cv2.rectangle(canvas, (x0, y0), (x1, y1), _DARK, line + max(2, line // 2))
+    if not dashed:
+        cv2.rectangle(canvas, (x0, y0), (x1, y1), color, line)
+        return
+    dash = max(6, 4 * line)
+    for start in range(x0, x1, 2 * dash):
+        for y in (y0, y1):
+            cv2.line(canvas, (start, y), (min(start + dash, x1), y), color, line)
+    for start in range(y0, y1, 2 * dash):
+        for x in (x0, x1):
+            cv2.line(canvas, (x, start), (x, min(start + dash, y1)), color, line)
+
+
+@lru_cache(maxsize=512)
+def _tag(text: str, color: tuple[int, int, int], size: int) -> np.ndarray:
+    """The label as a small picture: text on a field of the emotion's colour."""
+    font = _font(size)
+    left, top, right, bottom = font.getbbox("Hgy" + text)
+    pad = max(3, round(size * 0.3))
+    width = round(font.getlength(text)) + 2 * pad
+    tag = Image.new("RGB", (width, round(bottom - top) + 2 * pad), color)
+    ImageDraw.Draw(tag).text((pad, pad - top), text, font=font, fill=_ink(color))
+    return np.asarray(tag)
+
+
+@lru_cache(maxsize=64)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size)
+
+
+def _ink(color: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Black or white, whichever contrasts more (relative luminance of WCAG 2)."""
+    linear = [(v / 255 / 12.92 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4) for v in color]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return _DARK if (luminance + 0.05) / 0.0556 > 1.05 / (luminance + 0.05) else _LIGHT
+
+
+def _put_tag(
+    canvas: np.ndarray, tag: np.ndarray, corners: tuple[int, int, int, int], line: int
+) -> None:
+    """Above the box; below where the border is near; inside where both are."""
+    x0, y0, _, y1 = corners
+    height, width = canvas.shape[:2]
+    tag_height, tag_width = tag.shape[:2]
+    edge = line // 2
+    if y0 - edge - tag_height >= 0:
+        top = y0 - edge - tag_height
+    elif y1 + edge + tag_height <= height:
+        top = y1 + edge
+    else:
+        top = max(0, y0) + edge
+    left = max(0, min(x0 - edge, width - tag_width))
+    top = max(0, min(top, height - tag_height))
+    part = canvas[top : top + tag_height, left : left + tag_width]
+    part[:] = tag[: part.shape[0], : part.shape[1]]
