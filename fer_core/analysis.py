@@ -5,15 +5,17 @@ it; drawings, tables and exports all take it.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from fer_core.classifier import Classifier
 from fer_core.emotions import EMOTIONS
 from fer_core.faces import Detection, Detector
 from fer_core.preprocess import CROP_SIZE, crop_face
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,11 @@ class Analysis:
         }
         return value if self.time is None else {"time": self.time} | value
 
-    def to_dataframe(self) -> pd.DataFrame:
+    def to_dataframe(self) -> "pd.DataFrame":
         """One row per face, in the columns :data:`COLUMNS`."""
+        # Half of the time to a first result otherwise.
+        import pandas as pd
+
         rows = [
             [
                 self.time,
