@@ -1,5 +1,7 @@
 """Errors that a user can cause. Each carries one sentence that says what to do."""
 
+from collections.abc import Iterable, Sequence
+
 
 class FerError(Exception):
     """Base of every error whose message is meant for the person using the program."""
@@ -18,7 +20,21 @@ class ModelError(FerError):
 
 
 class DatasetError(FerError):
-    """A dataset cannot be read or does not hold what is asked of it."""
+    """A dataset cannot be read or does not hold what is asked of it.
+
+    Attributes:
+        problems: every row or file that is wrong, and what is wrong with it.
+    """
+
+    def __init__(self, message: str, problems: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+    @classmethod
+    def listing(cls, name: str, problems: Sequence[str]) -> "DatasetError":
+        """The error of a dataset with ``problems``: the message names the first of them."""
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        return cls(f"{name}: {problems[0]}{more}. Mend it, or leave such rows out.", problems)
 
 
 class TrainingError(FerError):

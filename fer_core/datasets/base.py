@@ -1,6 +1,6 @@
 """What every dataset becomes: faces, labels, and which split each belongs to."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -24,21 +24,28 @@ class Dataset:
         usage: ``(N,)`` strings, each one of :data:`SPLITS`.
         votes: ``(N, 7)`` ``float32`` shares of annotators per emotion, rows that sum to
             1, or all zero where nobody voted for one of the seven; ``None`` without.
+        weights: ``(N,)`` ``float32``, how much each row counts in training; ``None``
+            where all count 1.
+        rows: ``(N,)``, the number of each row in FER2013's CSV, from 0, by which other
+            files name it; ``None`` for other data.
     """
 
     name: str
     faces: np.ndarray
     labels: np.ndarray
     usage: np.ndarray
-    votes: np.ndarray | None = field(default=None)
+    votes: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    rows: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.faces)
         if self.faces.shape != (n, FACE_SIZE, FACE_SIZE) or self.faces.dtype != np.uint8:
             raise DatasetError(f"{self.name}: faces must be {FACE_SIZE}×{FACE_SIZE} grey bytes.")
-        if len(self.labels) != n or len(self.usage) != n:
+        optional = (a for a in (self.votes, self.weights, self.rows) if a is not None)
+        if any(len(array) != n for array in (self.labels, self.usage, *optional)):
             raise DatasetError(f"{self.name}: faces, labels and splits differ in number.")
-        if n and not (0 <= self.labels.min() and self.labels.max() < len(EMOTIONS)):
+        if n and not (self.labels.min() >= 0 and self.labels.max() < len(EMOTIONS)):
             raise DatasetError(f"{self.name}: labels must be 0 to {len(EMOTIONS) - 1}.")
 
     def __len__(self) -> int:
@@ -66,7 +73,10 @@ class Dataset:
             faces=self.faces[rows],
             labels=self.labels[rows],
             usage=self.usage[rows],
-            votes=None if self.votes is None else self.votes[rows],
+            **{
+                name: None if (array := getattr(self, name)) is None else array[rows]
+                for name in ("votes", "weights", "rows")
+            },
         )
 
     def counts(self) -> dict[str, dict[str, int]]:
@@ -100,3 +110,60 @@ class Dataset:
             )
         voted = self.votes.sum(axis=1, keepdims=True) > 0
         return np.where(voted, (1 - votes_share) * onehot + votes_share * self.votes, onehot)
+
+
+def random_splits(
+    labels: np.ndarray, seed: int, shares: tuple[float, ...] = (0.8, 0.1, 0.1)
+) -> np.ndarray:
+    """Which split each row goes to, class by class, where a dataset does not say.
+
+    Args:
+        labels: ``(N,)``, 0 to 6.
+        seed: equal seeds give equal splits.
+        shares: of Training, PublicTest and PrivateTest; they sum to 1.
+
+    Returns:
+        ``(N,)`` ``uint8``, positions in :data:`SPLITS`.
+    """
+    rng = np.random.default_rng(seed)
+    usage = np.zeros(len(labels), np.uint8)
+    for label in range(len(EMOTIONS)):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        bounds = np.round(np.cumsum(shares) * len(rows)).astype(int)
+        for split, part in enumerate(np.split(rows, bounds[:-1])):
+            usage[part] = split
+    return usage
+
+
+def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
+    """Several datasets as one, each with the weight that its rows have in training.
+
+    Rows keep their splits, so what chooses and what tests is mixed as well.
+
+    Args:
+        parts: datasets and weights; only the proportions of the weights matter.
+        name: what to call the result.
+
+    Raises:
+        DatasetError: no dataset, or a weight that is not above 0.
+    """
+    if not parts or any(not weight > 0 for _, weight in parts):
+        raise DatasetError("Mixing needs at least one dataset, and weights above 0.")
+    sets = [dataset for dataset, _ in parts]
+    weights = np.concatenate([np.full(len(d), w, np.float32) for d, w in parts])
+    votes = None
+    if any(d.votes is not None for d in sets):
+        votes = np.concatenate(
+            [
+                np.zeros((len(d), len(EMOTIONS)), np.float32) if d.votes is None else d.votes
+                for d in sets
+            ]
+        )
+    return Dataset(
+        name,
+        np.concatenate([d.faces for d in sets]),
+        np.concatenate([d.labels for d in sets]),
+        np.concatenate([d.usage for d in sets]),
+        votes,
+        weights / weights.mean(),
+    )

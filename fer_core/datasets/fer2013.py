@@ -4,144 +4,211 @@
 takes seconds, so the result is cached as plain arrays under ``FER_HOME``.
 """
 
-import hashlib
+import bz2
+import csv
+import gzip
 import lzma
+import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO, Final
 
 import numpy as np
-import pandas as pd
 
-from fer_core.datasets.base import SPLITS, Dataset
+from fer_core.datasets.base import SPLITS, Dataset, random_splits
+from fer_core.datasets.cache import cached
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
 from fer_core.files import write_atomic
 from fer_core.preprocess import FACE_SIZE
-from fer_core.settings import settings
 
-COLUMNS = ("emotion", "pixels", "Usage")
-PIXELS = FACE_SIZE * FACE_SIZE
-#: Votes of the FER+ file that name one of our seven emotions, by its column.
-VOTES = {
-    "anger": "Angry",
-    "disgust": "Disgust",
-    "fear": "Fear",
-    "happiness": "Happy",
-    "sadness": "Sad",
-    "surprise": "Surprise",
-    "neutral": "Neutral",
-}
+COLUMNS: Final = ("emotion", "pixels", "Usage")
+PIXELS: Final = FACE_SIZE * FACE_SIZE
+SUFFIXES: Final = (".csv", ".gz", ".tgz", ".xz", ".bz2", ".zip", ".tar")
+
+_BLOCK: Final = 64  # rows parsed at once: 64 rows of text fit the processor's cache
+_UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
 
 
-def load_csv(path: Path) -> Dataset:
-    """Read the CSV, plain or compressed (``.gz``, ``.xz``, ``.bz2``, ``.zip``).
+def load_csv(path: Path, *, skip_bad: bool = False, seed: int = 0) -> Dataset:
+    """Read the CSV: plain, ``.gz``, ``.xz``, ``.bz2``, ``.zip``, or in Kaggle's ``.tar.gz``.
 
     The first call parses and checks every row; later ones read the cache, as long as
-    the file's size and time of change stay the same.
+    the file's size and time of change stay the same. The order of columns is free, and
+    spaces around their names do not matter (Kaggle's ``icml_face_data.csv``).
+
+    Args:
+        path: the file.
+        skip_bad: leave rows out that are wrong instead of refusing the file.
+        seed: decides the splits of a file without the column ``Usage``, see
+            :func:`fer_core.datasets.base.random_splits`.
 
     Raises:
-        DatasetError: the file cannot be read, or rows are wrong: the message names the
-            first of them and what is wrong.
+        DatasetError: the file cannot be read, or rows are wrong; ``problems`` lists
+            each of them with what is wrong.
     """
     path = path.resolve()
     try:
         stat = path.stat()
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}. Check the path.") from error
-    key = hashlib.sha256(f"{path}|{stat.st_size}|{stat.st_mtime_ns}|1".encode()).hexdigest()[:16]
-    cached = settings().cache / f"fer2013-{key}.npz"
-    if cached.exists():
-        try:
-            with np.load(cached) as arrays:
-                return Dataset(
-                    path.name, arrays["faces"], arrays["labels"], np.array(SPLITS)[arrays["usage"]]
-                )
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            cached.unlink(missing_ok=True)
-    dataset = _parse(path)
-    try:
-        usage = np.array([SPLITS.index(u) for u in dataset.usage], np.uint8)
-        write_atomic(
-            cached,
-            lambda file: np.savez(file, faces=dataset.faces, labels=dataset.labels, usage=usage),
-        )
-    except OSError:
-        # A cache that cannot be written costs time, nothing else.
-        pass
-    return dataset
-
-
-def _parse(path: Path) -> Dataset:
-    try:
-        table = pd.read_csv(path)
-    except (ValueError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError) as error:
-        raise DatasetError(f"{path.name} cannot be read as CSV: {error}") from error
-    missing = [column for column in COLUMNS if column not in table]
-    if missing:
-        raise DatasetError(
-            f"{path.name} lacks the column {missing[0]}: FER2013 has {', '.join(COLUMNS)}."
-        )
-    if table.empty:
-        raise DatasetError(f"{path.name} holds no rows.")
-
-    problems: list[str] = []
-    labels = pd.to_numeric(table["emotion"], errors="coerce")
-    wrong = ~labels.isin(range(len(EMOTIONS)))
-    problems += [
-        f"row {row}: emotion is {table['emotion'][row]!r}, not 0 to {len(EMOTIONS) - 1}"
-        for row in np.flatnonzero(wrong)
-    ]
-    problems += [
-        f"row {row}: Usage is {table['Usage'][row]!r}, not {', '.join(SPLITS)}"
-        for row in np.flatnonzero(~table["Usage"].isin(SPLITS))
-    ]
-    faces = np.zeros((len(table), PIXELS), np.uint8)
-    for row, text in enumerate(table["pixels"]):
-        try:
-            values = np.array(str(text).split(), dtype=np.int64)
-        except (ValueError, OverflowError):
-            problems.append(f"row {row}: pixels are not whole numbers")
-            continue
-        if len(values) != PIXELS:
-            problems.append(f"row {row}: {len(values)} pixels, not {PIXELS}")
-        elif values.min() < 0 or values.max() > 255:
-            problems.append(f"row {row}: a pixel is outside 0 to 255")
-        else:
-            faces[row] = values
-    if problems:
-        more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
-        raise DatasetError(f"{path.name}: {problems[0]}{more}.")
+    key = [str(path), stat.st_size, stat.st_mtime_ns, skip_bad, seed, 2]
+    arrays = cached("fer2013", key, lambda: _parse(path, skip_bad, seed))
     return Dataset(
         path.name,
-        faces.reshape(-1, FACE_SIZE, FACE_SIZE),
-        labels.to_numpy(np.int64),
-        table["Usage"].to_numpy(str),
+        arrays["faces"],
+        arrays["labels"].astype(np.int64),
+        np.array(SPLITS)[arrays["usage"]],
+        rows=arrays["rows"],
     )
 
 
-def load_votes(path: Path, rows: int) -> np.ndarray:
-    """The FER+ votes of each row of FER2013, as shares of the seven emotions.
+def export_splits(dataset: Dataset, folder: Path) -> list[Path]:
+    """Write one CSV per split, as the report does: ``Training.csv`` and so on.
 
-    Args:
-        path: ``fer2013new.csv`` of FER+ (Barsoum et al. 2016, arXiv 1608.01041), whose
-            rows follow those of FER2013.
-        rows: how many rows the dataset has.
+    Each has FER2013's three columns, so :func:`load_csv` reads it back.
 
     Returns:
-        ``(rows, 7)`` ``float32``; a row sums to 1, or is zero where no annotator chose
-        one of the seven (contempt, unknown and 'not a face' are left out).
-
-    Raises:
-        DatasetError: not that file, or another number of rows.
+        The files written.
     """
+    written = []
+    for split in dataset.counts():
+        part = dataset.split(split)
+
+        def write(file: BinaryIO, part: Dataset = part, split: str = split) -> None:
+            file.write(",".join(COLUMNS).encode() + b"\n")
+            for face, label in zip(part.faces, part.labels, strict=True):
+                pixels = " ".join(map(str, face.ravel().tolist()))
+                file.write(f"{label},{pixels},{split}\n".encode())
+
+        path = folder / f"{split}.csv"
+        write_atomic(path, write)
+        written.append(path)
+    return written
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    """The CSV inside ``path``, unpacked while it is read."""
+    name = path.name.lower()
+    with ExitStack() as stack:
+        if tarfile.is_tarfile(path):
+            archive = stack.enter_context(tarfile.open(path))
+            member = _choose([m for m in archive.getnames() if m.lower().endswith(".csv")], path)
+            yield stack.enter_context(archive.extractfile(member))
+        elif name.endswith(".zip"):
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            member = _choose([m for m in archive.namelist() if m.lower().endswith(".csv")], path)
+            yield stack.enter_context(archive.open(member))
+        else:
+            openers = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+            yield stack.enter_context(openers.get(path.suffix.lower(), open)(path, "rb"))
+
+
+def _choose(names: list[str], path: Path) -> str:
+    for known in ("fer2013.csv", "icml_face_data.csv"):
+        for name in names:
+            if Path(name).name.lower() == known:
+                return name
+    if len(names) == 1:
+        return names[0]
+    raise DatasetError(
+        f"{path.name} holds {len(names)} CSV files and no fer2013.csv: unpack it and give the file."
+    )
+
+
+def _parse(path: Path, skip_bad: bool, seed: int) -> dict[str, np.ndarray]:
+    problems: list[str] = []
+    parts: list[tuple] = []
     try:
-        table = pd.read_csv(path)
-        counts = table[list(VOTES)].to_numpy(np.float32)
-    except (ValueError, OSError, KeyError) as error:
-        raise DatasetError(f"{path} is not the FER+ file fer2013new.csv: {error}") from error
-    if len(counts) != rows:
-        raise DatasetError(f"{path.name} has {len(counts)} rows, the dataset {rows}.")
-    order = [list(VOTES.values()).index(emotion) for emotion in EMOTIONS]
-    counts = counts[:, order]
-    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        with _open(path) as file, ThreadPoolExecutor(1) as reader:
+            where = _columns(file.readline(), path)
+            # Unpacking goes on while the rows before are parsed.
+            ahead = reader.submit(lambda: list(islice(file, _BLOCK)))
+            first = 0
+            while lines := ahead.result():
+                ahead = reader.submit(lambda: list(islice(file, _BLOCK)))
+                parts.append(_rows(lines, first, where, problems))
+                first += len(lines)
+    except _UNREADABLE as error:
+        raise DatasetError(f"{path.name} is damaged or no CSV: {error}.") from error
+    if problems and not skip_bad:
+        raise DatasetError.listing(path.name, problems)
+    if not parts or not sum(len(part[0]) for part in parts):
+        raise DatasetError(f"{path.name} holds no rows.")
+    faces, labels, usage, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if "Usage" not in where:
+        usage = random_splits(labels, seed)
+    return {"faces": faces, "labels": labels, "usage": usage, "rows": rows}
+
+
+def _columns(header: bytes, path: Path) -> dict[str, int]:
+    names = next(csv.reader([header.decode("utf-8-sig", "replace")]), [])
+    where = {name.strip(): i for i, name in enumerate(names)}
+    for column in ("emotion", "pixels"):
+        if column not in where:
+            raise DatasetError(
+                f"{path.name} lacks the column {column}: FER2013 has {', '.join(COLUMNS)}."
+            )
+    return where
+
+
+def _rows(
+    lines: list[bytes], first: int, where: dict[str, int], problems: list[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Faces, labels, split numbers and row numbers of a block of lines."""
+    rows, labels, usage, texts = [], [], [], []
+    for row, line in enumerate(lines, start=first):
+        fields = [field.strip(b' "\r\n') for field in line.split(b",")]
+        if fields == [b""]:
+            continue
+        try:
+            label, split, text = _check(fields, where)
+        except ValueError as error:
+            problems.append(f"row {row}: {error}")
+            continue
+        rows.append(row)
+        labels.append(label)
+        usage.append(split)
+        texts.append(text)
+    values = np.fromstring(b" ".join(texts), np.int64, sep=" ")
+    if (values > 255).any():
+        bad = set(np.flatnonzero((values.reshape(-1, PIXELS) > 255).any(axis=1)).tolist())
+        problems += [f"row {rows[i]}: a pixel is above 255" for i in sorted(bad)]
+    else:
+        bad = set()
+    keep = [i for i in range(len(rows)) if i not in bad]
+    return (
+        values.reshape(-1, FACE_SIZE, FACE_SIZE)[keep].astype(np.uint8),
+        np.array(labels, np.uint8)[keep],
+        np.array(usage, np.uint8)[keep],
+        np.array(rows, np.int64)[keep],
+    )
+
+
+def _check(fields: list[bytes], where: dict[str, int]) -> tuple[int, int, bytes]:
+    if len(fields) != len(where):
+        raise ValueError(f"{len(fields)} fields, not {len(where)}")
+    label = fields[where["emotion"]].decode("ascii", "replace")
+    if label not in "0123456" or len(label) != 1:
+        raise ValueError(f"emotion is {label[:20]!r}, not 0 to {len(EMOTIONS) - 1}")
+    split = 0
+    if "Usage" in where:
+        name = fields[where["Usage"]].decode("ascii", "replace")
+        if name not in SPLITS:
+            raise ValueError(f"Usage is {name[:20]!r}, not {', '.join(SPLITS)}")
+        split = SPLITS.index(name)
+    text = fields[where["pixels"]]
+    if text.translate(None, b"0123456789 "):
+        raise ValueError("pixels are not whole numbers from 0 to 255")
+    count = text.count(b" ") + 1
+    if count != PIXELS or b"  " in text:
+        count = len(text.split())
+    if count != PIXELS:
+        raise ValueError(f"{count} pixels, not {PIXELS}")
+    return int(label), split, text

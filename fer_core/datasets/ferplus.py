@@ -1,0 +1,112 @@
+"""FER+: what ten annotators saw in each face of FER2013 (Barsoum et al. 2016,
+arXiv 1608.01041), from Microsoft's ``fer2013new.csv``.
+"""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from fer_core.datasets.base import Dataset
+from fer_core.emotions import EMOTIONS
+from fer_core.errors import DatasetError
+
+#: The file's column for each of the seven.
+COLUMNS: Final = {
+    "Angry": "anger",
+    "Disgust": "disgust",
+    "Fear": "fear",
+    "Happy": "happiness",
+    "Sad": "sadness",
+    "Surprise": "surprise",
+    "Neutral": "neutral",
+}
+OTHERS: Final = ("contempt", "unknown", "NF")
+
+
+def read_counts(path: Path) -> np.ndarray:
+    """``(N, 10)`` ``float32`` votes: the seven of ``EMOTIONS``, contempt, unknown, NF.
+
+    Raises:
+        DatasetError: not that file.
+    """
+    columns = [*(COLUMNS[emotion] for emotion in EMOTIONS), *OTHERS]
+    try:
+        with path.open(newline="") as file:
+            rows = [[row[c] for c in columns] for row in csv.DictReader(file)]
+        return np.array(rows, np.float32).reshape(-1, len(columns))
+    except (ValueError, OSError, KeyError, TypeError, csv.Error) as error:
+        raise DatasetError(f"{path} is not the FER+ file fer2013new.csv: {error}.") from error
+
+
+def load_votes(path: Path, rows: int) -> np.ndarray:
+    """The votes of each row of FER2013, as shares of the seven emotions.
+
+    Args:
+        path: ``fer2013new.csv``, whose rows follow those of FER2013.
+        rows: how many rows the dataset has.
+
+    Returns:
+        ``(rows, 7)`` ``float32``; a row sums to 1, or is zero where no annotator chose
+        one of the seven (contempt, unknown and 'not a face' are left out).
+
+    Raises:
+        DatasetError: not that file, or another number of rows.
+    """
+    counts = read_counts(path)
+    if len(counts) != rows:
+        raise DatasetError(f"{path.name} has {len(counts)} rows, the dataset {rows}.")
+    return _shares(counts)
+
+
+def add(
+    dataset: Dataset, path: Path, *, relabel: bool = False, drop_not_faces: bool = False
+) -> Dataset:
+    """``dataset`` with the votes of FER+ beside its labels.
+
+    Args:
+        dataset: FER2013, read from its CSV; rows that were left out are no trouble.
+        path: ``fer2013new.csv``.
+        relabel: take the emotion with the most votes as the label, where one emotion
+            alone has the most and more than contempt, unknown and NF have.
+        drop_not_faces: leave out what more than half of the annotators called 'not a
+            face' (NF).
+
+    Raises:
+        DatasetError: not that file, or it does not belong to this dataset.
+    """
+    counts = read_counts(path)
+    if dataset.rows is None:
+        raise DatasetError(
+            f"{dataset.name}: FER+ votes follow the rows of fer2013.csv, so they fit no other data."
+        )
+    if len(dataset) and dataset.rows.max() >= len(counts):
+        raise DatasetError(
+            f"{path.name} has {len(counts)} rows, the dataset more ({dataset.rows.max() + 1})."
+        )
+    counts = counts[dataset.rows]
+    result = replace(dataset, votes=_shares(counts))
+    if relabel:
+        result = replace(result, labels=majority(counts, dataset.labels))
+    if drop_not_faces:
+        result = result.take(counts[:, -1] <= counts.sum(axis=1) / 2)
+    return result
+
+
+def majority(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The emotion most annotators saw; ``labels`` where they agree on none of the seven.
+
+    Args:
+        counts: ``(N, 10)`` votes, see :func:`read_counts`.
+        labels: ``(N,)``, 0 to 6.
+    """
+    top = counts.max(axis=1, keepdims=True)
+    alone = ((counts == top).sum(axis=1) == 1) & (counts.argmax(axis=1) < len(EMOTIONS))
+    return np.where(alone, counts.argmax(axis=1), labels).astype(np.int64)
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    seven = counts[:, : len(EMOTIONS)]
+    return seven / np.maximum(seven.sum(axis=1, keepdims=True), 1)
