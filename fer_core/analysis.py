@@ -30,6 +30,8 @@ class FaceEmotion:
         frame: ``(x, y, side)`` of the square that the classifier saw.
         keypoints: see :class:`fer_core.faces.Detection`.
         person: number that follows a person through a video, or ``None``.
+        label: the emotion that a moving picture is called by, held so that it does not
+            flicker between two near-equal ones; ``None`` for the most probable.
     """
 
     box: tuple[float, float, float, float]
@@ -39,16 +41,17 @@ class FaceEmotion:
     frame: tuple[float, float, float]
     keypoints: tuple[tuple[float, float], ...] = ()
     person: int | None = None
+    label: str | None = None
 
     @property
     def emotion(self) -> str:
-        """The most probable emotion."""
-        return EMOTIONS[int(np.argmax(self.probabilities))]
+        """The most probable emotion, or the ``label`` that is held."""
+        return self.label or EMOTIONS[int(np.argmax(self.probabilities))]
 
     @property
     def confidence(self) -> float:
         """Its probability."""
-        return max(self.probabilities)
+        return self.probabilities[EMOTIONS.index(self.emotion)]
 
     def ranked(self) -> list[tuple[str, float]]:
         """Emotions with their probabilities, the most probable first."""

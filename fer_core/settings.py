@@ -1,12 +1,24 @@
 """What can be set from outside: environment variables ``FER_*``, with defaults that
-work on a fresh machine."""
+work on a fresh machine.
+"""
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class IceServer(BaseModel):
+    """A STUN or TURN server, with the names that browsers use."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    urls: str | list[str]
+    username: str | None = None
+    credential: str | None = None
 
 
 class Settings(BaseSettings):
@@ -21,6 +33,12 @@ class Settings(BaseSettings):
     data: Path | None = Field(default=None, description="Path of a dataset, such as fer2013.csv.")
     model: str | None = Field(default=None, description="Name of the default model.")
     detector: str = Field(default="auto", description="Name of the default face detector.")
+    ice_servers: list[IceServer] = Field(
+        default=[], description="JSON list of STUN and TURN servers for live video; none asked."
+    )
+    ice_policy: Literal["all", "relay"] = Field(
+        default="all", description="'relay' sends live video through a TURN server only."
+    )
 
     @property
     def runs(self) -> Path:
@@ -31,6 +49,11 @@ class Settings(BaseSettings):
     def models(self) -> Path:
         """Models trained or imported on this machine, one folder each."""
         return self.home / "models"
+
+    @property
+    def store(self) -> Path:
+        """What users asked to keep."""
+        return self.home / "store.sqlite"
 
     @property
     def cache(self) -> Path:

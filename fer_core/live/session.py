@@ -1,0 +1,240 @@
+"""One visitor's camera: frames in, annotated frames out, at camera speed whatever the
+model costs.
+"""
+
+import threading
+import time as _time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from fer_core.analysis import Analysis, analyze
+from fer_core.classifier import load_classifier
+from fer_core.drawing import UNSURE_BELOW, draw
+from fer_core.errors import FerError
+from fer_core.faces import Detection, Detector, get_detector
+from fer_core.live.meter import LiveStats, Meter
+from fer_core.live.pool import WorkerPool, shared_pool
+from fer_core.live.record import SessionRecord
+from fer_core.live.steady import SMOOTHING, Steadier
+
+#: Width to which frames are reduced for detectors whose cost grows with the picture; the
+#: report's own width for live frames.
+DETECT_WIDTH: Final = 400
+_GROWING: Final = {"haar", "mtcnn"}
+#: Seconds after which a result is too old to be drawn on a new frame.
+STALE: Final = 1.0
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """What a visitor can change while the camera runs; nothing restarts.
+
+    Attributes:
+        model: name, or ``None`` for the default.
+        detector: name.
+        largest: the largest face only.
+        smoothing: time constant in seconds, 0 for none.
+        mirror: show the picture as a mirror does. Boxes and exports stay those of the
+            camera's picture.
+        labels: write the emotion above each box.
+        unsure_below: confidence below which a face is marked as unsure.
+    """
+
+    model: str | None = None
+    detector: str = "auto"
+    largest: bool = False
+    smoothing: float = SMOOTHING
+    mirror: bool = True
+    labels: bool = True
+    unsure_below: float = UNSURE_BELOW
+
+
+class LiveSession:
+    """Hands the newest frame to a worker and draws the newest result; never waits.
+
+    Old frames are dropped, not queued, so that the delay does not grow.
+
+    >>> session = LiveSession()
+    >>> shown = session.frame(image)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        options: LiveOptions | None = None,
+        record: SessionRecord | None = None,
+        *,
+        pool: WorkerPool | None = None,
+        clock: Callable[[], float] = _time.monotonic,
+        analyze: Callable[[np.ndarray, LiveOptions, float], Analysis] | None = None,
+    ) -> None:
+        """A session whose times start at 0 now.
+
+        Args:
+            options: see :class:`LiveOptions`; assign to ``session.options`` at any time.
+            record: takes the numbers; a new one without.
+            pool: who analyses; the process's own without.
+            clock: seconds, for tests.
+            analyze: a frame's analysis, for tests.
+        """
+        self.options = options or LiveOptions()
+        self.record = record or SessionRecord()
+        self._pool = pool or shared_pool()
+        self._clock = clock
+        self._analyze = analyze or _analyze
+        self._start = clock()
+        self._steadier = Steadier()
+        self._lock = threading.Lock()
+        self._newest: tuple[np.ndarray, float] | None = None
+        self._result: tuple[np.ndarray, Analysis] | None = None
+        self._drawn: Analysis | None = None
+        self._frames, self._analyses = Meter(), Meter()
+        self._delays, self._drawing = Meter(), Meter()
+        self._dropped = 0
+        self._closed = False
+        #: Why the last analysis failed, in a sentence for the visitor.
+        self.error: str | None = None
+
+    def now(self) -> float:
+        """Seconds since the session began."""
+        return self._clock() - self._start
+
+    def frame(self, image: np.ndarray) -> np.ndarray:
+        """Take a camera frame; returns it with the newest result drawn on it.
+
+        Args:
+            image: ``(H, W, 3)`` ``uint8``, RGB; not written to afterwards by either side.
+        """
+        entered = self.now()
+        with self._lock:
+            if not self._closed:
+                self._dropped += self._newest is not None
+                self._newest = image, entered
+            result = self._result
+        if not self._closed:
+            self._pool.wake(self)
+        analysis = result[1] if result else None
+        if analysis and entered - (analysis.time or 0.0) > STALE:
+            analysis = None
+        shown = render(image, analysis, self.options)
+        left = self.now()
+        with self._lock:
+            self._frames.add(left)
+            self._drawing.add(left, left - entered)
+            if analysis is not None and analysis is not self._drawn:
+                self._drawn = analysis
+                self._delays.add(left, left - (analysis.time or 0.0))
+        return shown
+
+    @property
+    def pending(self) -> bool:
+        """Whether a frame waits to be analysed; see :class:`fer_core.live.pool.Client`."""
+        return self._newest is not None
+
+    def work(self) -> None:
+        """Analyse the newest frame, in a worker's thread."""
+        with self._lock:
+            newest, self._newest = self._newest, None
+        if newest is None:
+            return
+        image, entered = newest
+        options = self.options
+        try:
+            analysis = self._analyze(image, options, entered)
+        except FerError as error:
+            self.error = str(error)
+            return
+        analysis = self._steadier(analysis, options.smoothing)
+        with self._lock:
+            if self._closed:
+                return
+            self.error = None
+            self._result = image, analysis
+            self._analyses.add(self.now())
+        self.record.add(analysis)
+
+    def stats(self) -> LiveStats:
+        """How it runs, measured."""
+        now = self.now()
+        with self._lock:
+            delay, drawing = self._delays.median(now), self._drawing.median(now)
+            return LiveStats(
+                frames=self._frames.rate(now),
+                analyses=self._analyses.rate(now),
+                delay=None if delay is None else delay * 1000,
+                drawing=None if drawing is None else drawing * 1000,
+                dropped=self._dropped,
+            )
+
+    def faces(self) -> Analysis | None:
+        """The newest analysis, or ``None`` where it is not of the last second."""
+        result = self._result
+        if result is None or self.now() - (result[1].time or 0.0) > STALE:
+            return None
+        return result[1]
+
+    def snapshot(self) -> np.ndarray | None:
+        """The last analysed frame with its own result drawn, ``(H, W, 3)`` RGB."""
+        result = self._result
+        return render(*result, replace(self.options, labels=True)) if result else None
+
+    def close(self) -> None:
+        """Take no more frames and let go of those in memory; the record stays."""
+        with self._lock:
+            self._closed = True
+            self._newest = self._result = self._drawn = None
+
+
+def render(image: np.ndarray, analysis: Analysis | None, options: LiveOptions) -> np.ndarray:
+    """A frame as the visitor sees it: mirrored if they like, boxes and labels on it."""
+    if options.mirror:
+        image = np.ascontiguousarray(image[:, ::-1])
+    if analysis is None or not analysis.faces:
+        return image
+    if options.mirror:
+        faces = tuple(
+            replace(face, box=(analysis.width - face.box[0] - face.box[2], *face.box[1:]))
+            for face in analysis.faces
+        )
+        analysis = replace(analysis, faces=faces)
+    return draw(
+        image,
+        analysis,
+        labels=options.labels,
+        numbers=len(analysis.faces) > 1,
+        unsure_below=options.unsure_below,
+    )
+
+
+def _analyze(image: np.ndarray, options: LiveOptions, time: float) -> Analysis:
+    detector = get_detector(options.detector)
+    if detector.name in _GROWING and image.shape[1] > DETECT_WIDTH:
+        detector = _Reduced(detector)
+    classifier = load_classifier(options.model)
+    return analyze(image, classifier, detector, largest=options.largest, time=time)
+
+
+class _Reduced:
+    """A detector that looks at a smaller copy; what it finds is in the original's pixels."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self.name, self.title = detector.name, detector.title
+
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        import cv2
+
+        factor = image.shape[1] / DETECT_WIDTH
+        height = round(image.shape[0] / factor)
+        small = cv2.resize(image, (DETECT_WIDTH, height), interpolation=cv2.INTER_AREA)
+        return [
+            replace(
+                found,
+                box=tuple(v * factor for v in found.box),
+                frame=tuple(v * factor for v in found.frame),
+                keypoints=tuple((x * factor, y * factor) for x, y in found.keypoints),
+            )
+            for found in self._detector.detect(small)
+        ]

@@ -1,0 +1,139 @@
+"""What users keep, in ``FER_HOME/store.sqlite``. Nothing comes here unasked."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fer_core.analysis import COLUMNS
+from fer_core.errors import FerError
+from fer_core.settings import settings
+
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS sessions (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, kept TEXT NOT NULL, about TEXT NOT NULL,
+    seconds REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS session_rows (
+    session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
+    {", ".join(f'"{column}"' for column in COLUMNS)}
+);
+CREATE INDEX IF NOT EXISTS session_rows_by_session ON session_rows (session);
+"""
+
+
+@dataclass(frozen=True)
+class KeptSession:
+    """A live session that somebody kept.
+
+    Attributes:
+        id: its number.
+        name: given by the visitor.
+        kept: when, with its time zone.
+        seconds: from first to last row.
+        about: model, detector and the like, as kept with it.
+    """
+
+    id: int
+    name: str
+    kept: datetime
+    seconds: float
+    about: dict[str, Any]
+
+
+def keep_session(table: pd.DataFrame, name: str, about: dict[str, Any] | None = None) -> int:
+    """Keep the numbers of a session; returns its id.
+
+    Args:
+        table: in the columns :data:`fer_core.analysis.COLUMNS`.
+        name: for people.
+        about: plain JSON values to remember with it.
+
+    Raises:
+        FerError: nothing was recorded, or the store cannot be written.
+    """
+    if table.empty:
+        raise FerError("There are no numbers to keep: record some first.")
+    seconds = float(table["time"].max() - table["time"].min())
+    kept = datetime.now(UTC).isoformat()
+    rows = table[COLUMNS].astype(object).itertuples(index=False)
+    marks = ", ".join("?" * (len(COLUMNS) + 1))
+    with _open() as db:
+        key = db.execute(
+            "INSERT INTO sessions (name, kept, about, seconds) VALUES (?, ?, ?, ?)",
+            (name, kept, json.dumps(about or {}), seconds),
+        ).lastrowid
+        db.executemany(f"INSERT INTO session_rows VALUES ({marks})", ((key, *row) for row in rows))
+    assert key is not None
+    return key
+
+
+def list_sessions() -> list[KeptSession]:
+    """All kept sessions, the newest first."""
+    if not _path().exists():
+        return []
+    with _open() as db:
+        rows = db.execute("SELECT id, name, kept, seconds, about FROM sessions ORDER BY id DESC")
+        return [
+            KeptSession(key, name, datetime.fromisoformat(kept), seconds, json.loads(about))
+            for key, name, kept, seconds, about in rows
+        ]
+
+
+def load_session(key: int) -> pd.DataFrame:
+    """The numbers of a kept session, in the columns it was kept with.
+
+    Raises:
+        FerError: there is none of that id.
+    """
+    columns = ", ".join(f'"{column}"' for column in COLUMNS)
+    with _open() as db:
+        if db.execute("SELECT 1 FROM sessions WHERE id = ?", (key,)).fetchone() is None:
+            raise FerError("This session is not kept any more.")
+        return pd.read_sql_query(
+            f"SELECT {columns} FROM session_rows WHERE session = ? ORDER BY rowid",
+            db,
+            params=(key,),
+        )
+
+
+def delete_session(key: int) -> None:
+    """Delete a kept session; does nothing where it is gone already."""
+    with _open() as db:
+        db.execute("DELETE FROM sessions WHERE id = ?", (key,))
+
+
+def forget() -> int:
+    """Delete everything that was kept, the file included; returns how many sessions."""
+    count = len(list_sessions())
+    for suffix in ("", "-wal", "-shm"):
+        _path().with_name(_path().name + suffix).unlink(missing_ok=True)
+    return count
+
+
+def _path() -> Path:
+    return settings().store
+
+
+@contextmanager
+def _open() -> Iterator[sqlite3.Connection]:
+    """A connection whose work is committed as a whole or not at all."""
+    try:
+        _path().parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(_path(), timeout=10)) as db:
+            # What is deleted is overwritten, not just unlinked.
+            db.execute("PRAGMA secure_delete = ON")
+            db.execute("PRAGMA foreign_keys = ON")
+            db.executescript(_SCHEMA)
+            with db:
+                yield db
+    except (sqlite3.Error, OSError) as error:
+        raise FerError(
+            f"{_path()} cannot be used ({error}): check FER_HOME and the space on its disk."
+        ) from error
