@@ -82,9 +82,11 @@ class SessionRecord:
         return _table(rows)
 
     def table(self) -> pd.DataFrame:
-        """The recording, in the same columns."""
+        """The recording, in the same columns; its time begins with its first row."""
         with self._lock:
             rows = np.array(self._rows, dtype=float).reshape(-1, _WIDTH)
+        if len(rows):
+            rows[:, 0] -= rows[0, 0]
         return _table(rows)
 
     def clear(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+import cv2
 import numpy as np
 
 from fer_core.analysis import Analysis, analyze
@@ -25,7 +26,7 @@ from fer_core.live.steady import SMOOTHING, Steadier
 DETECT_WIDTH: Final = 400
 _GROWING: Final = {"haar", "mtcnn"}
 #: Seconds after which a result is too old to be drawn on a new frame.
-STALE: Final = 1.0
+STALE: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ class LiveSession:
             )
 
     def faces(self) -> Analysis | None:
-        """The newest analysis, or ``None`` where it is not of the last second."""
+        """The newest analysis, or ``None`` where it is older than :data:`STALE`."""
         result = self._result
         if result is None or self.now() - (result[1].time or 0.0) > STALE:
             return None
@@ -179,6 +180,10 @@ class LiveSession:
         """The last analysed frame with its own result drawn, ``(H, W, 3)`` RGB."""
         result = self._result
         return render(*result, replace(self.options, labels=True)) if result else None
+
+    def open(self) -> None:
+        """Take frames again after :meth:`close`; the time in between counts as time."""
+        self._closed = False
 
     def close(self) -> None:
         """Take no more frames and let go of those in memory; the record stays."""
@@ -190,7 +195,7 @@ class LiveSession:
 def render(image: np.ndarray, analysis: Analysis | None, options: LiveOptions) -> np.ndarray:
     """A frame as the visitor sees it: mirrored if they like, boxes and labels on it."""
     if options.mirror:
-        image = np.ascontiguousarray(image[:, ::-1])
+        image = cv2.flip(image, 1)
     if analysis is None or not analysis.faces:
         return image
     if options.mirror:
@@ -224,8 +229,6 @@ class _Reduced:
         self.name, self.title = detector.name, detector.title
 
     def detect(self, image: np.ndarray) -> list[Detection]:
-        import cv2
-
         factor = image.shape[1] / DETECT_WIDTH
         height = round(image.shape[0] / factor)
         small = cv2.resize(image, (DETECT_WIDTH, height), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,189 @@
+"""Live: the visitor's own camera, with every face's emotions as they change."""
+
+import io
+
+import streamlit as st
+from PIL import Image
+
+from fer_core.live import LiveOptions
+from fer_core.live.steady import SMOOTHING
+from ui import live_panels as panels
+from ui.controls import model_row
+from ui.faces import looks
+from ui.live_after import kept_sessions, summary
+from ui.live_link import CAUSES, live_link
+from ui.navigation import IMAGES
+from ui.notices import footer
+
+state = st.session_state
+state.setdefault("live_mirror", True)
+state.setdefault("live_labels", True)
+state.setdefault("live_bars", True)
+state.setdefault("live_smoothing", SMOOTHING)
+state.setdefault("live_record", False)
+state.setdefault("live_met", False)
+
+
+def intro() -> None:
+    """What will happen, before anything does."""
+    with st.container(border=True):
+        st.markdown(
+            "**Before you start.** Your browser will ask for the camera. Its picture goes to "
+            "the machine that runs this app, is analysed there in memory and comes back with "
+            "every face boxed and labelled. No picture is kept. Numbers are kept while you "
+            "record them, and stored only when you say so."
+        )
+        st.markdown(
+            "**Where it must not be used.** In the European Union, inferring emotions of people "
+            "at work or in education is prohibited except for medical or safety reasons (AI Act, "
+            "Article 5(1)(f)). Elsewhere, tell everyone in front of the camera what it does "
+            "(Article 50(3))."
+        )
+
+
+def trouble() -> None:
+    """Why there is no picture, what to do, and another way on."""
+    title, advice = CAUSES.get(live.cause, CAUSES["camera"])
+    st.warning(advice, title=title, icon=":material/videocam_off:")
+    if live.phase == "failed" and st.button(
+        "Use single pictures instead", icon=":material/photo_camera:"
+    ):
+        state["images_source"] = "Camera"
+        st.switch_page(IMAGES.file)
+
+
+def beside() -> None:
+    """All that moves beside the picture, twice a second."""
+    faces_in_view()
+    running_numbers()
+
+
+def faces_in_view() -> None:
+    """Seven bars for every face, or why there are none."""
+    session = live.session
+    if session.error:
+        st.error(session.error, icon=":material/error:")
+        return
+    seen = session.faces()
+    if seen is None:
+        st.caption("Looking…")
+    elif not seen.faces:
+        st.info("No face in view.", icon=":material/search_off:")
+    else:
+        with st.container(height=215 if len(seen.faces) > 1 else "content", border=False):
+            for place, face in enumerate(seen.faces):
+                number = f"{face.person} · " if len(seen.faces) > 1 else ""
+                st.markdown(f"**{number}{looks(face, choice.unsure_below).capitalize()}**")
+                if state["live_bars"]:
+                    panels.bars(face, key=f"live_bars_{place}")
+
+
+def running_numbers() -> None:
+    """How it runs, and the last minute."""
+    session = live.session
+    stats = session.stats()
+    frames = stats.frames if live.fps is None else live.fps
+    parts = [f"{frames:.0f} frames/s", f"{stats.analyses:.0f} analyses/s"]
+    if stats.delay is not None:
+        parts.append(f"{stats.delay:.0f} ms delay")
+    if live.relay:
+        parts.append("through the relay")
+    if session.record.recording:
+        full = ", full" if session.record.full else ""
+        parts.append(f":red[recording, {len(session.record)} rows{full}]")
+    st.markdown(
+        " · ".join(parts),
+        help="Frames that came back to this browser, analyses finished, and the median time "
+        "from a frame's reaching the server to its own result being drawn.",
+    )
+    recent = session.record.recent()
+    persons = sorted(recent["person"].unique().tolist())
+    person = None
+    if len(persons) > 1:
+        person = st.pills("Person", persons, default=persons[-1], required=True, key="live_person")
+    panels.last_minute(recent, session.now(), person)
+
+
+def snapshot() -> bytes:
+    """The last analysed picture with its result, as PNG."""
+    image = live.session.snapshot()
+    file = io.BytesIO()
+    if image is not None:
+        Image.fromarray(image).save(file, "PNG", compress_level=3)
+    return file.getvalue()
+
+
+def begin_anew() -> None:
+    """Throw the recording away."""
+    state["live_record"] = False
+    live.forget()
+
+
+# The page, from top to bottom.
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(gap=None):
+        st.title("Live")
+        st.markdown("Your camera, and how every face in view looks from moment to moment.")
+    choice = model_row()
+
+live = live_link(
+    LiveOptions(
+        model=choice.classifier.name,
+        detector=choice.detector.name,
+        largest=choice.largest,
+        smoothing=state["live_smoothing"],
+        mirror=state["live_mirror"],
+        labels=state["live_labels"],
+        unsure_below=choice.unsure_below,
+    )
+)
+record = live.session.record
+record.recording = state["live_record"] and live.on
+state["live_met"] = state["live_met"] or live.on
+
+left, right = st.columns([3, 2], gap="medium")
+with left:
+    st.fragment(live.show)()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.toggle("Record numbers", key="live_record", persist_state="session")
+        st.download_button(
+            "Snapshot",
+            snapshot,
+            "snapshot.png",
+            "image/png",
+            icon=":material/photo_camera:",
+            on_click="ignore",
+            disabled=not live.on,
+        )
+        st.toggle("Mirror", key="live_mirror", persist_state="session")
+        st.toggle("Labels", key="live_labels", persist_state="session")
+        st.toggle("Bars", key="live_bars", persist_state="session")
+        with st.popover("Smoothing", icon=":material/waves:"):
+            st.slider(
+                "Seconds over which probabilities are averaged",
+                0.0,
+                2.0,
+                step=0.1,
+                format="%.1f s",
+                key="live_smoothing",
+                help="0 shows every analysis as it comes.",
+                persist_state="session",
+            )
+with right:
+    if live.phase in ("failed", "lost"):
+        trouble()
+    if live.on:
+        st.fragment(beside, run_every=0.5)()
+    elif not state["live_met"]:
+        intro()
+    elif live.phase == "off":
+        st.caption("The camera is off. Press Start to go on.")
+if len(record) and not record.recording:
+    about = {
+        "model": choice.classifier.name,
+        "detector": choice.detector.name,
+        "smoothing_seconds": state["live_smoothing"],
+    }
+    summary(record.table(), about, begin_anew)
+kept_sessions()
+footer()

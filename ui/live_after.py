@@ -1,0 +1,157 @@
+"""What is left when the camera stops: the summary of a recording, and kept sessions."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fer_core import store, timeline
+from fer_core.errors import FerError
+from ui import live_panels as panels
+
+
+def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], None]) -> None:
+    """A recording: share of time, changes, exports, and whether to keep it."""
+    found = timeline.summarize(table)
+    st.subheader("This recording")
+    st.markdown(_in_words(found))
+    _details(table, found)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        exports(table, about, "live")
+        st.session_state.setdefault("live_name", f"Session of {datetime.now():%d %B %Y, %H:%M}")
+        st.text_input("Name", key="live_name", max_chars=80, width=300)
+
+        def keep() -> None:
+            name = st.session_state["live_name"].strip() or "Unnamed"
+            try:
+                store.keep_session(table, name, about)
+            except FerError as error:
+                st.error(str(error), icon=":material/error:")
+            else:
+                discard()
+                st.toast("Kept on the machine that runs this app.", icon=":material/save:")
+
+        st.button("Keep this session", icon=":material/save:", key="live_keep", on_click=keep)
+        st.button("Discard", icon=":material/delete:", key="live_discard", on_click=discard)
+
+
+def exports(table: pd.DataFrame, about: dict[str, Any], key: str) -> None:
+    """The numbers as files, made when they are asked for."""
+    with st.popover("Export", icon=":material/download:"):
+        st.download_button(
+            "Table (CSV)",
+            lambda: timeline.to_csv(table),
+            "session.csv",
+            "text/csv",
+            on_click="ignore",
+            width="stretch",
+            key=f"{key}_csv",
+        )
+        st.download_button(
+            "Summary and table (JSON)",
+            lambda: timeline.to_json(table, **about),
+            "session.json",
+            "application/json",
+            on_click="ignore",
+            width="stretch",
+            key=f"{key}_json",
+        )
+
+
+def kept_sessions() -> None:
+    """Sessions that were kept: open one, compare several, delete."""
+    try:
+        kept = store.list_sessions()
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if not kept:
+        return
+    st.subheader("Kept sessions")
+    rows = pd.DataFrame(
+        [
+            {
+                "name": session.name,
+                "kept": session.kept.astimezone().replace(tzinfo=None),
+                "length": panels.clock(session.seconds),
+                "model": session.about.get("model", ""),
+            }
+            for session in kept
+        ]
+    )
+    # A deleted row changes the key, so that no other row inherits its selection.
+    chosen = st.dataframe(
+        rows,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=f"live_kept_{kept[0].id}_{len(kept)}",
+        height=min(250, 38 + 35 * len(rows)),
+        column_config={
+            "name": "Name",
+            "kept": st.column_config.DatetimeColumn("Kept", format="D MMM YYYY, HH:mm"),
+            "length": "Length",
+            "model": "Model",
+        },
+        alt="Kept sessions; select one to open it, several to compare them",
+    )
+    selected = [kept[row] for row in chosen.selection.rows if row < len(kept)]
+    if not selected:
+        st.caption("Select one to open it, or several to compare them.")
+        return
+    try:
+        tables = [store.load_session(session.id) for session in selected]
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    found = [timeline.summarize(table) for table in tables]
+    if len(selected) == 1:
+        st.markdown(_in_words(found[0]))
+        _details(tables[0], found[0])
+    else:
+        panels.share_bars(_named([session.name for session in selected], found))
+        for session, one in zip(selected, found, strict=True):
+            st.markdown(f"**{session.name}**: {_in_words(one)}")
+    with st.container(horizontal=True):
+        if len(selected) == 1:
+            exports(tables[0], selected[0].about, "live_kept")
+        many = f"these {len(selected)}" if len(selected) > 1 else "this session"
+        if st.button(f"Delete {many}", icon=":material/delete:", key="live_delete"):
+            for session in selected:
+                store.delete_session(session.id)
+            st.rerun()
+
+
+def _details(table: pd.DataFrame, found: dict[str, Any]) -> None:
+    with st.grid(3, min_column_width=280):
+        with st.container():
+            panels.share_bars({"recording": found})
+        with st.container():
+            panels.whole_curve(table)
+        with st.container():
+            st.markdown("**Changes of the dominant emotion**")
+            panels.change_table(found)
+
+
+def _in_words(found: dict[str, Any]) -> str:
+    people = "1 person" if found["faces"] == 1 else f"{found['faces']} people"
+    words = f"{panels.clock(found['seconds'])} min · {people}"
+    if found["dominant"]:
+        share = found["shares"][found["dominant"]]
+        words += f" · mostly {found['dominant'].lower()}, {share * 100:.0f} % of the time"
+    count = len(found["changes"])
+    return f"{words} · {count} {'change' if count == 1 else 'changes'}"
+
+
+def _named(names: list[str], found: list[dict]) -> dict[str, dict]:
+    """Summaries by name; two sessions of one name are told apart by a number."""
+    out: dict[str, dict] = {}
+    for name, one in zip(names, found, strict=True):
+        label, number = name, 1
+        while label in out:
+            number += 1
+            label = f"{name} ({number})"
+        out[label] = one
+    return out

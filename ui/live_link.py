@@ -1,0 +1,230 @@
+"""A visitor's camera, through WebRTC: the browser's half is ``live_link.js``, the
+server's is streamlit-webrtc's worker with a frame callback.
+
+streamlit-webrtc's own browser half tells Python neither that a camera was refused nor
+why a connection does not come up, so this one does.
+"""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import streamlit as st
+from aiortc import RTCConfiguration, RTCIceServer
+from streamlit_webrtc import WebRtcMode, WebRtcWorker
+
+from fer_core.live import LiveOptions, LiveSession
+from fer_core.settings import settings
+
+log = logging.getLogger(__name__)
+
+_HTML: Final = """
+<div id="frame"><video autoplay muted playsinline aria-label="Your camera, analysed"></video>
+<div id="note" role="status"></div></div>
+<div id="row"><button id="start" type="button">Start</button>
+<label hidden>Camera <select id="camera"></select></label></div>
+"""
+_CSS: Final = """
+#frame { position: relative; aspect-ratio: 4 / 3; max-height: 400px; width: 100%; overflow: hidden;
+  border-radius: var(--st-base-radius); background: var(--st-secondary-background-color); }
+video { width: 100%; height: 100%; object-fit: contain; display: block; }
+#note { position: absolute; inset: 0; display: grid; place-items: center; padding: 1rem;
+  color: var(--st-text-color); text-align: center; }
+#note[hidden], label[hidden] { display: none; }
+#row { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center; margin-top: 0.75rem; }
+button, select { font: inherit; color: var(--st-text-color); min-height: 2.5rem;
+  background: var(--st-background-color); border: 1px solid var(--st-border-color);
+  border-radius: var(--st-button-radius); padding: 0 1rem; }
+button { min-width: 7rem; cursor: pointer; }
+button.primary { background: var(--st-primary-color); border-color: var(--st-primary-color);
+  color: #fff; }
+button:focus-visible, select:focus-visible { outline: 2px solid var(--st-primary-color);
+  outline-offset: 2px; }
+label { color: var(--st-text-color); font-size: 0.9rem; }
+"""
+_COMPONENT: Final = st.components.v2.component(
+    "fer_live_link",
+    html=_HTML,
+    css=_CSS,
+    js=(Path(__file__).with_suffix(".js")).read_text(),
+)
+
+#: What went wrong and what to do, by the cause that the browser reports.
+CAUSES: Final[dict[str, tuple[str, str]]] = {
+    "refused": (
+        "The camera was refused",
+        "Allow it at the left end of your browser's address bar, then press Start again.",
+    ),
+    "absent": ("There is no camera", "Connect one and press Start again."),
+    "busy": (
+        "The camera is in use",
+        "Close the other program or tab that uses it, then press Start again.",
+    ),
+    "camera": ("The camera cannot be opened", "Connect it anew, or try another browser."),
+    "insecure": (
+        "This address may not use a camera",
+        "Browsers allow it on this machine's own address (localhost) and over HTTPS only.",
+    ),
+    "no_route": (
+        "There is no route for the video",
+        "A firewall or a router is in between: use the same network as the server, or ask "
+        "whoever runs this app for a relay (TURN).",
+    ),
+    "relay_refused": (
+        "The relay refused the password",
+        "Whoever runs this app must correct the name or password in FER_ICE_SERVERS.",
+    ),
+    "relay_unreachable": (
+        "The relay cannot be reached",
+        "Whoever runs this app must look whether the server named in FER_ICE_SERVERS runs and "
+        "its port is open.",
+    ),
+    "server": (
+        "The server could not open the video connection",
+        "Press Start again; if it stays so, the server's log says why.",
+    ),
+    "server_silent": (
+        "The server did not answer in time",
+        "It may be busy: press Start again in a minute.",
+    ),
+    "broke_off": (
+        "The live picture broke off",
+        "The connection was lost; the numbers so far are still here. Press Go on.",
+    ),
+    "camera_gone": (
+        "The camera is gone",
+        "It was taken away or switched off; the numbers so far are still here. Press Go on.",
+    ),
+}
+
+
+class LiveLink:
+    """One visitor's connection, kept in the session: a worker while frames flow."""
+
+    def __init__(self) -> None:
+        self.session = LiveSession()
+        self.phase = "off"
+        self.cause: str | None = None
+        #: Frames a second that arrived back in the browser, by its own count.
+        self.fps: float | None = None
+        #: Whether the video goes through a relay.
+        self.relay = False
+        self._worker: WebRtcWorker | None = None
+        self._attempt: int | None = None
+        self._answer: str | None = None
+        self._error = False
+
+    @property
+    def on(self) -> bool:
+        """Whether frames are flowing."""
+        return self.phase == "on"
+
+    def show(self) -> None:
+        """Show the video, and follow what the browser reports. In a fragment."""
+        report = st.session_state.get("live_link", {}).get("report") or {}
+        before = self.phase
+        self._follow(report)
+        _COMPONENT(
+            key="live_link",
+            data={
+                "iceServers": _servers(),
+                "icePolicy": settings().ice_policy,
+                "attempt": self._attempt,
+                "answer": self._answer,
+                "error": self._error,
+            },
+            on_report_change=_nothing,
+        )
+        if self.phase != before:
+            st.rerun()
+
+    def forget(self) -> None:
+        """Begin with no numbers; the camera goes on."""
+        old, self.session = self.session, LiveSession(self.session.options)
+        if self._worker is None:
+            self.session.close()
+        old.close()
+
+    def _follow(self, report: dict[str, Any]) -> None:
+        self.phase, self.cause = report.get("phase", "off"), report.get("cause")
+        self.fps, self.relay = report.get("fps"), bool(report.get("relay"))
+        if self.phase == "connecting" and report.get("offer"):
+            if report["attempt"] != self._attempt:
+                self._stop()
+                self._answer_offer(report["attempt"], report["offer"])
+            if self._worker is not None:
+                self._worker.set_ice_candidates_from_offerer(report["candidates"])
+        elif self.phase != "on":
+            self._stop()
+
+    def _answer_offer(self, attempt: int, offer: dict[str, str]) -> None:
+        self._attempt, self._answer, self._error = attempt, None, False
+        try:
+            self._worker = _worker(self._frame, self._ended)
+            self._worker.process_offer(offer["sdp"], offer["type"], timeout=10)
+            answer = self._worker.local_description
+            self._answer = json.dumps({"sdp": answer.sdp, "type": answer.type})
+            self.session.open()
+        except Exception:
+            # Whatever it is, the visitor gets a sentence and the log the details.
+            log.exception("the video connection could not be opened")
+            self._error = True
+            self._stop()
+
+    def _frame(self, frame: av.VideoFrame) -> av.VideoFrame:
+        shown = self.session.frame(frame.to_ndarray(format="rgb24"))
+        return av.VideoFrame.from_ndarray(shown, format="rgb24")
+
+    def _ended(self) -> None:
+        self.session.close()
+
+    def _stop(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()
+        self.session.close()
+
+
+def _worker(on_frame, on_ended) -> WebRtcWorker:
+    return WebRtcWorker(
+        mode=WebRtcMode.SENDRECV,
+        # Given even when empty: without, a third party's server would be asked.
+        rtc_configuration=RTCConfiguration([RTCIceServer(**server) for server in _servers()]),
+        source_video_track=None,
+        source_audio_track=None,
+        sink_video_track=None,
+        sink_audio_track=None,
+        player_factory=None,
+        in_recorder_factory=None,
+        out_recorder_factory=None,
+        video_frame_callback=on_frame,
+        audio_frame_callback=None,
+        queued_video_frames_callback=None,
+        queued_audio_frames_callback=None,
+        on_video_ended=on_ended,
+        on_audio_ended=None,
+        video_processor_factory=None,
+        audio_processor_factory=None,
+        async_processing=True,
+        video_receiver_size=4,
+        audio_receiver_size=4,
+        sendback_video=True,
+        sendback_audio=False,
+    )
+
+
+def _servers() -> list[dict[str, Any]]:
+    return [server.model_dump(exclude_none=True) for server in settings().ice_servers]
+
+
+def _nothing() -> None:
+    """Streamlit wants a callback for every value that a component may report."""
+
+
+def live_link(options: LiveOptions) -> LiveLink:
+    """The connection of the visitor, with the options they chose."""
+    link = st.session_state.setdefault("live", LiveLink())
+    link.session.options = options
+    return link

@@ -1,0 +1,145 @@
+"""What stands beside a live picture and after it: bars, curves, shares of time, changes."""
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from fer_core import timeline
+from fer_core.analysis import FaceEmotion
+from fer_core.emotions import COLORS, EMOTIONS
+from fer_core.live.record import WINDOW
+
+_PALETTE = alt.Scale(domain=list(EMOTIONS), range=[COLORS[e] for e in EMOTIONS])
+
+
+def bars(face: FaceEmotion, *, key: str) -> None:
+    """Seven bars in the order of the dataset, which never changes while one watches."""
+    data = pd.DataFrame({"emotion": EMOTIONS, "probability": face.probabilities})
+    y = alt.Y(
+        "emotion:N",
+        sort=list(EMOTIONS),
+        title=None,
+        axis=alt.Axis(ticks=False, domain=False, minExtent=60, labelOverlap=False),
+    )
+    base = alt.Chart(data).encode(
+        x=alt.X("probability:Q", axis=None, scale=alt.Scale(domain=[0, 1.15])), y=y
+    )
+    chart = base.mark_bar(cornerRadiusEnd=3, height=13).encode(
+        color=alt.Color("emotion:N", legend=None, scale=_PALETTE)
+    ) + base.mark_text(align="left", dx=5).encode(text=alt.Text("probability:Q", format=".0%"))
+    words = ", ".join(f"{e} {p:.0%}" for e, p in zip(EMOTIONS, face.probabilities, strict=True))
+    st.altair_chart(chart.properties(height=20 * len(EMOTIONS)), key=key, alt=words)
+
+
+def last_minute(recent: pd.DataFrame, now: float, person: int | None) -> None:
+    """One line per emotion over the last minute; a gap where nobody was seen."""
+    curve = timeline.curve(recent, person)
+    curve.index = curve.index - now
+    data = curve.melt(ignore_index=False, var_name="emotion", value_name="probability")
+    chart = (
+        alt.Chart(data.reset_index())
+        .mark_line(strokeWidth=2, clip=True)
+        .encode(
+            x=alt.X(
+                "time:Q",
+                title="Seconds ago",
+                scale=alt.Scale(domain=[-WINDOW, 0]),
+                axis=alt.Axis(labelExpr="-datum.value", grid=False),
+            ),
+            y=alt.Y(
+                "probability:Q",
+                title="Probability",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(format="%", values=[0, 0.5, 1]),
+            ),
+            color=alt.Color(
+                "emotion:N", scale=_PALETTE, legend=alt.Legend(title=None, orient="right")
+            ),
+        )
+        .properties(height=170)
+    )
+    st.altair_chart(chart, key="live_minute", alt="The seven probabilities over the last minute")
+
+
+def share_bars(summaries: dict[str, dict]) -> None:
+    """Share of time per emotion; of several sessions one beside the other."""
+    data = pd.DataFrame(
+        [
+            {"session": name, "emotion": emotion, "share": share}
+            for name, summary in summaries.items()
+            for emotion, share in summary["shares"].items()
+        ]
+    )
+    several = len(summaries) > 1
+    base = alt.Chart(data).encode(
+        x=alt.X("share:Q", title="Share of time", axis=None, scale=alt.Scale(domain=[0, 1.15])),
+        y=alt.Y(
+            "emotion:N",
+            sort=list(EMOTIONS),
+            title=None,
+            axis=alt.Axis(ticks=False, labelOverlap=False),
+        ),
+    )
+    if several:
+        base = base.encode(yOffset=alt.YOffset("session:N", sort=list(summaries)))
+    chart = base.mark_bar(cornerRadiusEnd=3).encode(
+        color=alt.Color(
+            "session:N", sort=list(summaries), legend=alt.Legend(title=None, orient="top")
+        )
+        if several
+        else alt.Color("emotion:N", legend=None, scale=_PALETTE)
+    ) + base.mark_text(align="left", dx=5).encode(text=alt.Text("share:Q", format=".0%"))
+    height = 24 * len(EMOTIONS) * (1 if not several else max(1.0, 0.7 * len(summaries)))
+    st.altair_chart(
+        chart.properties(height=height, title="Share of time"),
+        alt="Share of time per emotion: "
+        + "; ".join(f"{name}, mostly {s['dominant']}" for name, s in summaries.items()),
+    )
+
+
+def whole_curve(table: pd.DataFrame) -> None:
+    """The probabilities of a whole recording, at most 300 points a line."""
+    length = float(table["time"].max()) if len(table) else 0.0
+    curve = timeline.curve(table, step=max(0.5, length / 300))
+    data = curve.melt(ignore_index=False, var_name="emotion", value_name="probability")
+    chart = (
+        alt.Chart(data.reset_index())
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=alt.X("time:Q", title="Seconds"),
+            y=alt.Y(
+                "probability:Q", title="Probability", axis=alt.Axis(format="%", values=[0, 0.5, 1])
+            ),
+            color=alt.Color("emotion:N", scale=_PALETTE, legend=alt.Legend(title=None)),
+        )
+        .properties(height=220, title="Probabilities over time")
+    )
+    st.altair_chart(chart, alt="The seven probabilities over the whole recording")
+
+
+def change_table(summary: dict) -> None:
+    """When the dominant emotion changed."""
+    found = summary["changes"]
+    if not found:
+        st.caption("The dominant emotion did not change.")
+        return
+    rows = pd.DataFrame(found)
+    if summary["faces"] == 1:
+        rows = rows.drop(columns="person")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=min(220, 38 + 35 * len(rows)),
+        column_config={
+            "time": st.column_config.NumberColumn("Second", format="%.1f"),
+            "person": "Person",
+            "before": "From",
+            "after": "To",
+        },
+        alt="Changes of the dominant emotion",
+    )
+
+
+def clock(seconds: float) -> str:
+    """Such as '1:07'."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
