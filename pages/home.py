@@ -1,0 +1,64 @@
+"""Home: what this is, on an example that is already analysed."""
+
+import streamlit as st
+
+from fer_core.models.catalog import find_model
+from ui.controls import current
+from ui.faces import emotion_bars, looks, percent
+from ui.navigation import HOME, IMAGES, PAGES
+from ui.notices import footer
+from ui.pictures import LARGE, drawn, example, read
+
+st.title("Emotions from faces")
+st.markdown(
+    "Finds the faces in a picture and says which of seven emotions each one shows, "
+    "with a probability for each."
+)
+
+choice = current()
+result = read(example(), choice)
+card = find_model(choice.classifier.name).card
+accuracy = card.figures.get("PublicTest", {}).get("accuracy")
+
+left, right = st.columns([5, 6], gap="large")
+with left:
+    st.image(
+        drawn(result, choice, LARGE),
+        width=420,
+        alt="Portrait of the astronaut Eileen Collins, her face boxed and labelled",
+    )
+with right, st.container(gap="small"):
+    if result.analysis.faces:
+        face = result.analysis.faces[0]
+        st.subheader(f"This face {looks(face, choice.unsure_below)}")
+        emotion_bars(face, key="home_bars", row=26)
+    else:
+        st.subheader("No face found in the example")
+    good = f" · {percent(accuracy)} right on FER2013's PublicTest" if accuracy else ""
+    st.badge(f"{card.title}{good}", icon=":material/model_training:", color="blue")
+    with st.container(horizontal=True):
+        if st.button("Try your own photo", type="primary", icon=":material/upload:"):
+            st.session_state["images_source"] = "Files"
+            st.switch_page(IMAGES.file)
+        if st.button("Use the camera", icon=":material/photo_camera:"):
+            st.session_state["images_source"] = "Camera"
+            st.switch_page(IMAGES.file)
+
+    st.markdown(
+        "**What it cannot tell.** A face shows an expression; what a person feels is not in the "
+        "picture. The seven categories come from posed and web images, on whose labels people "
+        "agree for about 65 % of the faces."
+    )
+    st.markdown(
+        "**Where it must not be used.** In the European Union, on people at work or in education, "
+        "except for medical or safety reasons (AI Act, Article 5(1)(f)); elsewhere, tell the "
+        "people exposed to it (Article 50(3))."
+    )
+
+with st.grid(3, min_column_width=260):
+    for page in PAGES:
+        if page is not HOME:
+            with st.container(border=True, height="stretch", gap="small"):
+                st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
+                st.markdown(page.help)
+footer()

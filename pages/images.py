@@ -1,0 +1,296 @@
+"""Images: pictures in, the emotions of every face out."""
+
+import streamlit as st
+
+from fer_core.images import SUFFIXES
+from ui.controls import Choice, model_row
+from ui.exports import to_csv, to_json, to_png, to_zip
+from ui.faces import emotion_bars, looks, why
+from ui.notices import footer
+from ui.pictures import CARD, LARGE, Picture, Result, drawn, example, picture, read_all
+
+SOURCES = {
+    "Files": ":material/upload: Files",
+    "Camera": ":material/photo_camera: Camera",
+    "Example": ":material/face: Example",
+}
+CARDS_PER_PAGE = 24
+FACES_PER_PAGE = 8
+#: Pixels; the tallest picture that still leaves everything on one screen.
+TALLEST = 440
+HINT = "Try a larger or brighter picture, a face turned to the camera, or another detector."
+
+state = st.session_state
+state.setdefault("images_source", "Files")
+state.setdefault("images_files", [])  # all pictures that were dropped
+state.setdefault("images_kept", [])  # those of them from earlier visits to this page
+state.setdefault("images_snapshot", None)
+state.setdefault("images_open", None)
+state.setdefault("images_round", 0)
+
+
+def take_files() -> None:
+    dropped = state[f"images_drop_{state['images_round']}"]
+    pictures = [*state["images_kept"], *(picture(f.name, f.getvalue()) for f in dropped)]
+    state["images_files"] = list({(p.name, p.checksum): p for p in pictures}.values())
+    state["reading_stopped"] = False
+
+
+def take_snapshot() -> None:
+    if shot := state["images_camera"]:
+        state["images_snapshot"] = picture("Snapshot.jpg", shot.getvalue())
+
+
+def clear() -> None:
+    state.update(images_files=[], images_kept=[], images_snapshot=None, images_open=None)
+    state["images_round"] += 1  # a new drop zone is an empty one
+
+
+def choose(source: str) -> None:
+    state["images_source"] = source
+
+
+def show(key: tuple[str, str] | None) -> None:
+    state["images_open"] = key
+
+
+def key_of(result: Result) -> tuple[str, str]:
+    return result.picture.name, result.picture.checksum
+
+
+def ask_for_pictures(source: str) -> list[Picture]:
+    """The pictures of the chosen source, with the widget that gives them."""
+    if source == "Example":
+        return [example()]
+    if source == "Camera":
+        if state["images_snapshot"] is None:
+            st.camera_input(
+                "Take a picture", key="images_camera", on_change=take_snapshot, width=560
+            )
+            st.caption("The picture goes to the machine that runs this app and is not kept.")
+            return []
+        return [state["images_snapshot"]]
+    dropped = st.file_uploader(
+        "Drop pictures",
+        type=[suffix.lstrip(".") for suffix in SUFFIXES],
+        accept_multiple_files=True,
+        max_upload_size=200,
+        key=f"images_drop_{state['images_round']}",
+        on_change=take_files,
+        label_visibility="collapsed",
+    )
+    if not dropped:
+        state["images_kept"] = state["images_files"]
+    return state["images_files"]
+
+
+def summary(results: list[Result]) -> str:
+    def count(number: int, one: str, many: str) -> str:
+        return f"{number} {one if number == 1 else many}"
+
+    parts = [
+        count(len(results), "picture", "pictures"),
+        count(sum(len(r.analysis.faces) for r in results if r.analysis), "face", "faces"),
+    ]
+    if unreadable := sum(r.error is not None for r in results):
+        parts.append(f"{unreadable} not readable")
+    if faceless := sum(r.analysis is not None and not r.analysis.faces for r in results):
+        parts.append(f"{faceless} without a face")
+    return " · ".join(parts)
+
+
+def export(results: list[Result], choice: Choice) -> None:
+    """All downloads; each file is made when it is asked for."""
+    results = [r for r in results if r.analysis or r.error]
+    pictures = [r for r in results if r.analysis]
+    with st.popover("Export", icon=":material/download:"):
+        if len(pictures) == 1:
+            st.download_button(
+                "Annotated picture (PNG)",
+                lambda: to_png(pictures[0], choice.unsure_below),
+                "annotated.png",
+                "image/png",
+                on_click="ignore",
+                width="stretch",
+                key="export_png",
+            )
+        elif pictures:
+            st.download_button(
+                "Annotated pictures (ZIP)",
+                lambda: to_zip(pictures, choice.unsure_below),
+                "annotated.zip",
+                "application/zip",
+                on_click="ignore",
+                width="stretch",
+                key="export_zip",
+            )
+        st.download_button(
+            "Table of faces (CSV)",
+            lambda: to_csv(results),
+            "emotions.csv",
+            "text/csv",
+            on_click="ignore",
+            width="stretch",
+            key="export_csv",
+        )
+        st.download_button(
+            "Everything (JSON)",
+            lambda: to_json(results),
+            "emotions.json",
+            "application/json",
+            on_click="ignore",
+            width="stretch",
+            key="export_json",
+        )
+
+
+def large(result: Result, choice: Choice) -> None:
+    """One picture with its faces beside it."""
+    if result.error:
+        st.error(result.error, title=result.picture.name, icon=":material/broken_image:")
+        return
+    if result.analysis is None:
+        st.info("This picture is not read yet.", icon=":material/hourglass_empty:")
+        return
+    faces, analysis = result.analysis.faces, result.analysis
+    # The picture gets what its shape needs, the faces the rest.
+    wanted = round(min(680, TALLEST * analysis.width / analysis.height))
+    left, right = st.columns([wanted, 1120 - wanted], gap="medium")
+    with left:
+        st.image(
+            drawn(result, choice, LARGE),
+            width=wanted,
+            alt=f"{result.picture.name} with {len(faces)} faces boxed and labelled",
+        )
+    with right:
+        if not faces:
+            st.info(HINT, title="No face found", icon=":material/search_off:")
+            return
+        pages = -(-len(faces) // FACES_PER_PAGE)
+        first = (
+            (st.pagination(pages, key="images_faces_page") - 1) * FACES_PER_PAGE if pages > 1 else 0
+        )
+        with st.container(height=TALLEST if len(faces) > 2 else "content", border=False):
+            for index in range(first, min(first + FACES_PER_PAGE, len(faces))):
+                face_card(result, index, choice)
+
+
+def face_card(result: Result, index: int, choice: Choice) -> None:
+    face, crop = result.analysis.faces[index], result.found.crops[index]
+    with st.container(border=True, gap="small"):
+        number = f"{index + 1} · " if len(result.analysis.faces) > 1 else ""
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.image(crop, width=64, alt=f"Face {index + 1}")
+            words = looks(face, choice.unsure_below)
+            st.markdown(f"**{number}{words[0].upper()}{words[1:]}**", width="stretch")
+            if st.button(
+                "Why?",
+                key=f"why_{index}",
+                icon=":material/visibility:",
+                help="Which parts of the face the model used.",
+            ):
+                why(crop, face, result.analysis.model)
+        emotion_bars(face, key=f"bars_{index}")
+
+
+def cards(results: list[Result], choice: Choice) -> None:
+    """A grid of all pictures; one opens large."""
+    pages = -(-len(results) // CARDS_PER_PAGE)
+    page = st.pagination(pages, key="images_page") if pages > 1 else 1
+    with st.grid(min_column_width=230):
+        for result in results[(page - 1) * CARDS_PER_PAGE : page * CARDS_PER_PAGE]:
+            with st.container(border=True, height="stretch", gap="small"):
+                card(result, choice)
+
+
+def card(result: Result, choice: Choice) -> None:
+    name = result.picture.name
+    if result.error:
+        st.error(result.error, title="Not readable", icon=":material/broken_image:")
+    elif result.analysis is None:
+        st.info("Not read yet.", icon=":material/hourglass_empty:")
+    else:
+        analysis, faces = result.analysis, result.analysis.faces
+        with st.container(horizontal_alignment="center"):
+            st.image(
+                drawn(result, choice, CARD),
+                width=round(min(240, 170 * analysis.width / analysis.height)),
+                alt=f"{name}, {len(faces)} faces" if faces else f"{name}, no face found",
+            )
+        if faces:
+            words = "; ".join(looks(face, choice.unsure_below) for face in faces[:3])
+            more = f" and {len(faces) - 3} more" if len(faces) > 3 else ""
+            st.markdown(f"{words[0].upper()}{words[1:]}{more}")
+        else:
+            st.warning("No face found", icon=":material/search_off:")
+    st.space("stretch")
+    if result.analysis:
+        st.button(
+            name,
+            key=f"open_{key_of(result)}",
+            icon=":material/open_in_full:",
+            help=f"Open {name}",
+            on_click=show,
+            args=(key_of(result),),
+            width="stretch",
+            wrap=False,
+        )
+    else:
+        st.caption(name)
+
+
+# The page, from top to bottom.
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(gap=None):
+        st.title("Images")
+        st.markdown("Every face in your pictures, and what it looks like.")
+    choice = model_row()
+
+source = st.segmented_control(
+    "Pictures from",
+    list(SOURCES),
+    format_func=SOURCES.get,
+    required=True,
+    key="images_source",
+    persist_state="session",
+    label_visibility="collapsed",
+)
+pictures = ask_for_pictures(source)
+
+if pictures:
+    results = read_all(pictures, choice)
+    keys = [key_of(result) for result in results]
+    opened = keys.index(state["images_open"]) if state["images_open"] in keys else None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if len(results) > 1 and opened is not None:
+            st.button("All pictures", icon=":material/grid_view:", on_click=show, args=(None,))
+            for label, step, arrow in (("Previous", -1, "Left"), ("Next", 1, "Right")):
+                at = opened + step
+                inside = 0 <= at < len(results)
+                st.button(
+                    label,
+                    shortcut=arrow,
+                    disabled=not inside,
+                    on_click=show,
+                    args=(keys[at] if inside else None,),
+                )
+        st.markdown(summary(results), width="stretch")
+        if source == "Camera":
+            st.button("Take another", icon=":material/photo_camera:", on_click=clear)
+        elif source == "Files":
+            st.button("Clear", icon=":material/close:", on_click=clear)
+        export(results, choice)
+    if len(results) == 1:
+        large(results[0], choice)
+    elif opened is not None:
+        large(results[opened], choice)
+    else:
+        cards(results, choice)
+elif source == "Files":
+    st.button(
+        "Use the example",
+        icon=":material/face:",
+        on_click=choose,
+        args=("Example",),
+    )
+footer()

@@ -1,0 +1,86 @@
+"""The row 'Model, Detector, Options', remembered for the session and shared by pages."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from fer_core.classifier import Classifier, load_classifier
+from fer_core.drawing import UNSURE_BELOW
+from fer_core.errors import FerError
+from fer_core.faces import DETECTORS, Detector, get_detector
+from fer_core.models.catalog import default_model, list_models
+from fer_core.settings import settings
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a visitor chose: both loaded, and how results are to be read."""
+
+    classifier: Classifier
+    detector: Detector
+    largest: bool
+    unsure_below: float
+
+    @property
+    def checksum(self) -> str:
+        """Of the file that is served: two models are never taken for each other."""
+        card = self.classifier.card
+        return card.files[card.exported]
+
+
+def model_row() -> Choice:
+    """Show the row and return what is chosen; stops the page where that cannot be loaded."""
+    _set_defaults()
+    titles = {folder.name: folder.card.title for folder in list_models()}
+    # A default that cannot be used is offered all the same: the error says why.
+    models = titles | {name: name for name in [default_model()] if name not in titles}
+    names = DETECTORS | {n: n for n in [settings().detector] if n not in DETECTORS}
+    st.selectbox(
+        "Model",
+        list(models),
+        format_func=lambda name: models.get(name, name),
+        key="model",
+        persist_state="session",
+        width=290,
+    )
+    st.selectbox(
+        "Detector",
+        list(names),
+        format_func=lambda name: names.get(name, name),
+        key="detector",
+        help="What finds the faces. If it misses some, try another.",
+        persist_state="session",
+        width=210,
+    )
+    with st.popover("Options", icon=":material/tune:"):
+        st.toggle("Largest face only", key="largest", persist_state="session")
+        st.slider(
+            "Unsure below",
+            0,
+            100,
+            step=5,
+            format="%d %%",
+            key="unsure_below",
+            help="A face whose most probable emotion has less than this is marked 'unsure'.",
+            persist_state="session",
+        )
+    return current()
+
+
+def current() -> Choice:
+    """What was chosen in this session; stops the page where that cannot be loaded."""
+    _set_defaults()
+    state = st.session_state
+    try:
+        classifier, detector = load_classifier(state["model"]), get_detector(state["detector"])
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
+    return Choice(classifier, detector, state["largest"], state["unsure_below"] / 100)
+
+
+def _set_defaults() -> None:
+    st.session_state.setdefault("model", default_model())
+    st.session_state.setdefault("detector", settings().detector)
+    st.session_state.setdefault("largest", False)
+    st.session_state.setdefault("unsure_below", round(UNSURE_BELOW * 100))

@@ -1,0 +1,113 @@
+"""A face and its seven probabilities."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer_core.analysis import FaceEmotion
+from fer_core.drawing import is_unsure
+from fer_core.emotions import COLORS, EMOTIONS
+from fer_core.errors import FerError
+from fer_core.explain import load_explainer
+
+
+def percent(probability: float) -> str:
+    """Without decimals: '92 %'."""
+    return f"{probability * 100:.0f} %"
+
+
+def looks(face: FaceEmotion, unsure_below: float) -> str:
+    """In plain words: 'looks happy, 92 %', or 'unsure: sad 38 %, neutral 35 %'."""
+    if is_unsure(face, unsure_below):
+        best = (f"{emotion.lower()} {percent(p)}" for emotion, p in face.ranked()[:2])
+        return f"unsure: {', '.join(best)}"
+    return f"looks {face.emotion.lower()}, {percent(face.confidence)}"
+
+
+def emotion_bars(face: FaceEmotion, *, key: str, row: int = 22) -> None:
+    """Seven bars in the emotions' colours, the most probable first."""
+    ranked = face.ranked()
+    data = pd.DataFrame(
+        {
+            "emotion": [emotion for emotion, _ in ranked],
+            "probability": [p for _, p in ranked],
+            "label": [f"{emotion}  {percent(p)}" for emotion, p in ranked],
+        }
+    )
+    bars = (
+        alt.Chart(data)
+        .mark_bar(cornerRadiusEnd=3, height=row - 8)
+        .encode(
+            x=alt.X("probability:Q", axis=None, scale=alt.Scale(domain=[0, 1])),
+            y=alt.Y(
+                "label:N",
+                title=None,
+                sort=None,
+                axis=alt.Axis(
+                    minExtent=110,
+                    labelLimit=200,
+                    labelFontSize=14,
+                    labelOverlap=False,
+                    labelPadding=8,
+                    # The page's own text colour, in light and dark; only SVG can say so.
+                    labelColor="currentColor",
+                ),
+            ),
+            color=alt.Color(
+                "emotion:N",
+                legend=None,
+                scale=alt.Scale(domain=list(EMOTIONS), range=[COLORS[e] for e in EMOTIONS]),
+            ),
+            tooltip=[
+                alt.Tooltip("emotion:N", title="Emotion"),
+                alt.Tooltip("probability:Q", title="Probability", format=".1%"),
+            ],
+        )
+        .properties(
+            height=row * len(EMOTIONS),
+            padding={"top": 0, "bottom": 0, "left": 0, "right": 0},
+        )
+    )
+    words = ", ".join(f"{emotion} {percent(p)}" for emotion, p in ranked)
+    st.altair_chart(bars, key=key, alt=f"Probabilities: {words}")
+
+
+@st.dialog("Why?", width="large", icon=":material/visibility:")
+def why(crop: np.ndarray, face: FaceEmotion, model: str) -> None:
+    """What the model looked at in one face, for any of the seven emotions."""
+    emotion = st.pills(
+        "Which emotion to explain",
+        [emotion for emotion, _ in face.ranked()],
+        default=face.emotion,
+        format_func=lambda e: f"{e} {percent(dict(face.ranked())[e])}",
+        required=True,
+        key="why_emotion",
+    )
+    try:
+        with st.spinner("Looking inside the model; the first time takes some seconds."):
+            shown = load_explainer(model).explain(crop, emotion)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    with st.grid(3, min_column_width=200):
+        with st.container():
+            st.image(shown.face, width="stretch", alt="The face in 48 by 48 grey pixels")
+            st.markdown("**What the model sees**  \nThe face in grey, 48×48 pixels: all it has.")
+        with st.container():
+            st.image(
+                shown.grad_cam, width="stretch", alt=f"The face, lit where it speaks for {emotion}"
+            )
+            st.markdown(
+                f"**Grad-CAM**  \nThe brighter a region, the more it spoke for '{emotion.lower()}'."
+                if shown.has_region
+                else f"**Grad-CAM**  \nNo region of this face speaks for '{emotion.lower()}'."
+            )
+        with st.container():
+            st.image(shown.guided, width="stretch", alt="Grey relief of the pixels that matter")
+            st.markdown(
+                "**Guided back-propagation**  \nThe single pixels that matter: "
+                f"light ones would make it more '{emotion.lower()}' if they were lighter, "
+                "dark ones if they were darker."
+            )
+    st.caption("Both show what this model used, not what makes a face look that way to people.")

@@ -1,0 +1,41 @@
+"""The pages there are, in the order of the navigation; a new one is one more entry."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page: its file, its name, its icon, and what it is for in one sentence."""
+
+    file: str
+    title: str
+    icon: str
+    help: str
+
+
+HOME = Entry(
+    "pages/home.py", "Home", ":material/home:", "What this is, on an example, and how good it is."
+)
+IMAGES = Entry(
+    "pages/images.py",
+    "Images",
+    ":material/photo_library:",
+    "Drop pictures or take one: every face with its seven probabilities, to look at and to export.",
+)
+LIVE = Entry(
+    "pages/live.py",
+    "Live",
+    ":material/videocam:",
+    "Your own camera: how every face looks from moment to moment, over time, and to export.",
+)
+PAGES = (HOME, IMAGES, LIVE)
+
+
+def pages() -> list:
+    """The pages for ``st.navigation``."""
+    return [
+        st.Page(page.file, title=page.title, icon=page.icon, help=page.help, default=page is HOME)
+        for page in PAGES
+    ]

@@ -1,0 +1,36 @@
+"""What people must know before they believe a result."""
+
+import streamlit as st
+
+
+@st.dialog("What this can and cannot tell", width="medium")
+def _explain() -> None:
+    st.markdown(
+        """
+**An expression is not a feeling.** A face shows an expression; what a person feels is not
+in the picture (Barrett et al. 2019, *Emotional expressions reconsidered*). The seven
+categories come from posed and web images, and people agree with their labels on about 65 %
+of the faces. Read a result as 'looks happy, 92 %', never as 'is happy'.
+
+**Where it must not be used.** In the European Union, inferring emotions of people at work or
+in education is prohibited except for medical or safety reasons (AI Act, Article 5(1)(f), since
+February 2025). Elsewhere, whoever uses such a system must tell the people exposed to it
+(Article 50(3), since August 2026).
+
+**Where pictures go.** They stay on the machine that runs this app, in memory, and are
+forgotten when you close the page. Nothing is sent anywhere else.
+"""
+    )
+
+
+def footer() -> None:
+    """The caption at the foot of every page, with the whole notice behind it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            "An expression is not a feeling. Pictures stay on the machine that runs this app.",
+            width="content",
+        )
+        if st.button(
+            "What this can and cannot tell", key="notice", type="tertiary", icon=":material/info:"
+        ):
+            _explain()

@@ -1,0 +1,200 @@
+"""Pictures of a visitor and what was found in them.
+
+Kept in the session, so that they are forgotten with it: the file as it came, a preview,
+the faces cut out and their emotions, but never a full-size array. Each step is keyed by
+all that it depends on, so changing a model or a limit repeats only what follows from it.
+"""
+
+import hashlib
+import io
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from fer_core.analysis import Analysis, FoundFaces, find_faces, read_emotions
+from fer_core.drawing import draw
+from fer_core.errors import FerError
+from fer_core.images import example_portrait, read_image
+from ui.controls import Choice
+
+#: Long sides of what is shown, in pixels.
+LARGE: Final = 1280
+CARD: Final = 360
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture as it came: its name, the file's bytes and their checksum."""
+
+    name: str
+    content: bytes
+    checksum: str
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A picture with either what was found in it or one sentence on what went wrong.
+
+    Neither is there while the picture waits to be read.
+    """
+
+    picture: Picture
+    error: str | None = None
+    analysis: Analysis | None = None
+    found: FoundFaces | None = None
+    preview: bytes = b""
+
+    @property
+    def rank(self) -> int:
+        """Worst news first: not readable, no face, faces, not read yet."""
+        if self.analysis:
+            return 2 if self.analysis.faces else 1
+        return 0 if self.error else 3
+
+
+class Memory:
+    """The most recently used results of one session, at most ``size`` of them."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._kept
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What is kept under ``key``; made first where nothing is."""
+        if key not in self._kept:
+            self._kept[key] = make()
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+def _memory(name: str, size: int = 500) -> Memory:
+    if f"memory_{name}" not in st.session_state:
+        st.session_state[f"memory_{name}"] = Memory(size)
+    return st.session_state[f"memory_{name}"]
+
+
+def picture(name: str, content: bytes) -> Picture:
+    """A picture from a file's name and content."""
+    return Picture(name, content, hashlib.sha256(content).hexdigest())
+
+
+@st.cache_resource(max_entries=1)
+def example() -> Picture:
+    """The example portrait as if it had been dropped."""
+    file = io.BytesIO()
+    Image.fromarray(example_portrait()).save(file, "PNG")
+    return picture("Example portrait.png", file.getvalue())
+
+
+def read(one: Picture, choice: Choice) -> Result:
+    """Find the faces of one picture and their emotions."""
+    seen = _memory("seen").get(_seen_key(one, choice), lambda: _see(one, choice))
+    if isinstance(seen, str):
+        return Result(one, error=seen)
+    found, preview = seen
+    analysis = _memory("analysis").get(
+        (*_seen_key(one, choice), choice.checksum),
+        lambda: read_emotions(found, choice.classifier),
+    )
+    if choice.largest:
+        analysis = replace(analysis, faces=analysis.faces[:1])
+    return Result(one, None, analysis, found, preview)
+
+
+def read_all(pictures: list[Picture], choice: Choice) -> list[Result]:
+    """Read many pictures with a progress bar and a way to stop; worst news first.
+
+    After a stop, what is read stays read and the rest waits for 'Continue'.
+    """
+    waiting = [one for one in pictures if _seen_key(one, choice) not in _memory("seen")]
+    stopped = st.session_state.get("reading_stopped", False) and waiting
+    place = st.empty()
+    if stopped:
+        with place.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Stopped: {len(waiting)} of {len(pictures)} not read yet.", width="content")
+            st.button(
+                "Continue", on_click=_set_stopped, args=(False,), icon=":material/play_arrow:"
+            )
+        return sorted(
+            (Result(one) if one in waiting else read(one, choice) for one in pictures),
+            key=lambda result: result.rank,
+        )
+
+    results, start, bar = [], time.monotonic(), None
+    if len(waiting) > 1:
+        with place.container(horizontal=True, vertical_alignment="center"):
+            bar = st.progress(0.0, f"Reading {len(waiting)} pictures")
+            st.button("Stop", on_click=_set_stopped, args=(True,), icon=":material/stop:")
+    done = 0
+    for one in pictures:
+        results.append(read(one, choice))
+        if bar and one in waiting:
+            done += 1
+            left = (time.monotonic() - start) / done * (len(waiting) - done)
+            bar.progress(done / len(waiting), f"Read {done} of {len(waiting)} · {_in_words(left)}")
+    if bar:
+        place.empty()
+    return sorted(results, key=lambda result: result.rank)
+
+
+def drawn(result: Result, choice: Choice, side: int) -> bytes:
+    """The preview with its faces boxed and labelled, as JPEG; ``side`` is its long one."""
+
+    def make() -> bytes:
+        preview = Image.open(io.BytesIO(result.preview))
+        preview.thumbnail((side, side))
+        return _jpeg(annotated(np.asarray(preview), result.analysis, choice.unsure_below))
+
+    key = (
+        *_seen_key(result.picture, choice),
+        choice.checksum,
+        choice.largest,
+        choice.unsure_below,
+        side,
+    )
+    return _memory("drawn").get(key, make)
+
+
+def annotated(image: np.ndarray, analysis: Analysis, unsure_below: float) -> np.ndarray:
+    """Faces boxed and labelled, and numbered where there are several."""
+    return draw(image, analysis, numbers=len(analysis.faces) > 1, unsure_below=unsure_below)
+
+
+def _seen_key(one: Picture, choice: Choice) -> tuple[str, str]:
+    return one.checksum, choice.detector.name
+
+
+def _see(one: Picture, choice: Choice) -> tuple[FoundFaces, bytes] | str:
+    try:
+        image = read_image(one.content)
+        found = find_faces(image, choice.detector)
+    except FerError as error:
+        return str(error)
+    preview = Image.fromarray(image)
+    preview.thumbnail((LARGE, LARGE), reducing_gap=2.0)
+    return found, _jpeg(np.asarray(preview))
+
+
+def _jpeg(image: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def _set_stopped(stopped: bool) -> None:
+    st.session_state["reading_stopped"] = stopped
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min left" if seconds > 90 else f"{max(1, seconds):.0f} s left"
