@@ -2,13 +2,16 @@
 work on a fresh machine.
 """
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from fer_core.errors import FerError
 
 
 class IceServer(BaseModel):
@@ -31,6 +34,9 @@ class Settings(BaseSettings):
         description="Folder for runs, trained models and caches.",
     )
     data: Path | None = Field(default=None, description="Path of a dataset, such as fer2013.csv.")
+    weights: Path | None = Field(
+        default=None, description="Folder with starting weights, besides weights/ in home."
+    )
     model: str | None = Field(default=None, description="Name of the default model.")
     detector: str = Field(default="auto", description="Name of the default face detector.")
     ice_servers: list[IceServer] = Field(
@@ -63,5 +69,18 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings, read once per process (``settings.cache_clear()`` reads anew)."""
-    return Settings()
+    """The settings, read once per process (``settings.cache_clear()`` reads anew).
+
+    Raises:
+        FerError: a variable holds what cannot be used; the message names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"FER_{str(first['loc'][0]).upper()}"
+        raise FerError(f"{name} cannot be used: {first['msg']}.") from error
+    except SettingsError as error:
+        found = re.search(r'field "(\w+)"', str(error))
+        name = f"FER_{found[1].upper()}" if found else "A variable FER_…"
+        raise FerError(f"{name} is not valid JSON.") from error

@@ -1,14 +1,19 @@
 #!/bin/sh
-# Make sure that a Chromium is there for the browser tests: Debian's where there is
-# apt, Playwright's own elsewhere. The argument is the Python of the environment.
+# Make sure that what the browser tests need is there: a Chromium, Debian's where there is
+# apt, Playwright's own elsewhere; and coturn, the relay of the live view's tests, which
+# are skipped where it cannot be had. The argument is the Python of the environment.
 set -eu
+missing="chromium fonts-dejavu-core"
 for name in chromium chromium-browser google-chrome; do
-    command -v "$name" >/dev/null && exit 0
+    command -v "$name" >/dev/null && missing=""
 done
+browser=$missing
+command -v turnserver >/dev/null || missing="$missing coturn"
+[ -n "$missing" ] || exit 0
 if command -v apt-get >/dev/null; then
     sudo=$([ "$(id -u)" = 0 ] || echo sudo)
     $sudo apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq chromium fonts-dejavu-core >/dev/null
-else
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq $missing >/dev/null
+elif [ -n "$browser" ]; then
     "$1" -m playwright install chromium
 fi

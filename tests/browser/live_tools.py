@@ -98,7 +98,12 @@ def wait_for(ready, seconds: float, why=lambda: "it did not happen in time") -> 
 
 @contextlib.contextmanager
 def chromium_with_camera(
-    path: str, camera: Path | None, *, allow: bool = True, loopback: bool = False
+    path: str,
+    camera: Path | None,
+    *,
+    allow: bool = True,
+    loopback: bool = False,
+    net_log: Path | None = None,
 ) -> Iterator[Browser]:
     """A Chromium whose camera shows ``camera``; without one there is none."""
     arguments = ["--no-sandbox", "--mute-audio"]
@@ -111,6 +116,8 @@ def chromium_with_camera(
         arguments.append("--use-fake-ui-for-media-stream")
     if loopback:
         arguments.append("--allow-loopback-in-peer-connection")
+    if net_log:
+        arguments.append(f"--log-net-log={net_log}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         try:
