@@ -142,7 +142,8 @@ def changes(table: pd.DataFrame, hold: float = HOLD, gap: float = GAP) -> pd.Dat
 def summarize(table: pd.DataFrame) -> dict[str, Any]:
     """What a recording comes to, as plain JSON values.
 
-    Keys: ``seconds`` from its first row to its last, ``faces`` (persons), ``rows``,
+    Keys: ``seconds`` from its first row to its last, ``faces`` (persons who were in view
+    for :data:`HOLD` seconds or more: a detector takes much for a face for a moment), ``rows``,
     ``dominant`` (the emotion with the largest share of time, or ``None``), ``shares``
     (of all persons' time together), ``persons`` (the same per person) and ``changes``.
     """
@@ -152,7 +153,7 @@ def summarize(table: pd.DataFrame) -> dict[str, Any]:
     whole = whole / total if total else whole
     return {
         "seconds": float(table["time"].max() - table["time"].min()) if len(table) else 0.0,
-        "faces": len(by_person),
+        "faces": int((by_person["seconds"] >= HOLD).sum()),
         "rows": len(table),
         "dominant": str(whole.idxmax()) if total else None,
         "shares": {emotion: float(whole[emotion]) for emotion in EMOTIONS},

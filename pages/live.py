@@ -97,10 +97,15 @@ def running_numbers() -> None:
         "from a frame's reaching the server to its own result being drawn.",
     )
     recent = session.record.recent()
-    persons = sorted(recent["person"].unique().tolist())
+    # Whoever was there for a moment only was probably no face.
+    rows = recent["person"].value_counts()
+    persons = sorted(rows.index[rows >= 5].tolist())
     person = None
     if len(persons) > 1:
-        person = st.pills("Person", persons, default=persons[-1], required=True, key="live_person")
+        seen = session.faces()
+        largest = seen.faces[0].person if seen and seen.faces else None
+        largest = largest if largest in persons else persons[-1]
+        person = st.pills("Person", persons, default=largest, required=True, key="live_person")
     panels.last_minute(recent, session.now(), person)
 
 
@@ -144,7 +149,7 @@ state["live_met"] = state["live_met"] or live.on
 left, right = st.columns([3, 2], gap="medium")
 with left:
     st.fragment(live.show)()
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.toggle("Record numbers", key="live_record", persist_state="session")
         st.download_button(
             "Snapshot",

@@ -9,6 +9,7 @@ from fer_core.analysis import FaceEmotion
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.live.record import WINDOW
 
+_AXIS = {"ticks": False, "domain": False, "labelOverlap": False, "labelFlush": False}
 _PALETTE = alt.Scale(domain=list(EMOTIONS), range=[COLORS[e] for e in EMOTIONS])
 
 
@@ -19,14 +20,14 @@ def bars(face: FaceEmotion, *, key: str) -> None:
         "emotion:N",
         sort=list(EMOTIONS),
         title=None,
-        axis=alt.Axis(ticks=False, domain=False, minExtent=60, labelOverlap=False),
+        axis=alt.Axis(minExtent=60, **_AXIS),
     )
     base = alt.Chart(data).encode(
         x=alt.X("probability:Q", axis=None, scale=alt.Scale(domain=[0, 1.15])), y=y
     )
-    chart = base.mark_bar(cornerRadiusEnd=3, height=13).encode(
-        color=alt.Color("emotion:N", legend=None, scale=_PALETTE)
-    ) + base.mark_text(align="left", dx=5).encode(text=alt.Text("probability:Q", format=".0%"))
+    colors = alt.Color("emotion:N", legend=None, scale=_PALETTE)
+    chart = base.mark_bar(cornerRadiusEnd=3, height=13).encode(color=colors)
+    chart += _numbers(base, "probability:Q")
     words = ", ".join(f"{e} {p:.0%}" for e, p in zip(EMOTIONS, face.probabilities, strict=True))
     st.altair_chart(chart.properties(height=20 * len(EMOTIONS)), key=key, alt=words)
 
@@ -77,18 +78,17 @@ def share_bars(summaries: dict[str, dict]) -> None:
             "emotion:N",
             sort=list(EMOTIONS),
             title=None,
-            axis=alt.Axis(ticks=False, labelOverlap=False),
+            axis=alt.Axis(**_AXIS),
         ),
     )
     if several:
         base = base.encode(yOffset=alt.YOffset("session:N", sort=list(summaries)))
-    chart = base.mark_bar(cornerRadiusEnd=3).encode(
-        color=alt.Color(
+        colors = alt.Color(
             "session:N", sort=list(summaries), legend=alt.Legend(title=None, orient="top")
         )
-        if several
-        else alt.Color("emotion:N", legend=None, scale=_PALETTE)
-    ) + base.mark_text(align="left", dx=5).encode(text=alt.Text("share:Q", format=".0%"))
+    else:
+        colors = alt.Color("emotion:N", legend=None, scale=_PALETTE)
+    chart = base.mark_bar(cornerRadiusEnd=3).encode(color=colors) + _numbers(base, "share:Q")
     height = 24 * len(EMOTIONS) * (1 if not several else max(1.0, 0.7 * len(summaries)))
     st.altair_chart(
         chart.properties(height=height, title="Share of time"),
@@ -138,6 +138,13 @@ def change_table(summary: dict) -> None:
         },
         alt="Changes of the dominant emotion",
     )
+
+
+def _numbers(base: alt.Chart, field: str) -> alt.Chart:
+    """Percentages at the ends of bars; charts take no text colour from the theme."""
+    ink = "#E6EBF0" if st.context.theme.type == "dark" else "#1B2530"
+    text = base.mark_text(align="left", dx=5, color=ink)
+    return text.encode(text=alt.Text(field, format=".0%"))
 
 
 def clock(seconds: float) -> str:
