@@ -1,5 +1,7 @@
 """What every face detector takes and gives."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,11 +58,13 @@ class Detector(Protocol):
     #: In plain words, for people choosing one.
     title: str
 
-    def detect(self, image: np.ndarray) -> list[Detection]:
+    def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:
         """Find faces.
 
         Args:
             image: ``(H, W, 3)`` ``uint8``, RGB.
+            fast: for live pictures: one search at low resolution, which may miss faces
+                that are small in the picture.
 
         Returns:
             The faces, the largest first, in pixels of ``image``.
@@ -68,12 +72,28 @@ class Detector(Protocol):
         ...
 
 
-def frame(box: tuple[float, float, float, float], framing: Framing) -> tuple[float, float, float]:
-    """The square ``(x, y, side)`` that shows a box's face as FER2013 would."""
+def frame(
+    box: tuple[float, float, float, float], framing: Framing, roll: float = 0.0
+) -> tuple[float, float, float]:
+    """The square ``(x, y, side)`` that shows a box's face as FER2013 would.
+
+    Args:
+        box: the detector's.
+        framing: how its boxes lie.
+        roll: degrees that the head leans clockwise; the shift follows the face's axes.
+    """
     x, y, w, h = box
-    side = float(np.sqrt((w / framing.width) * (h / framing.height)))
-    cx, cy = x + w / 2 - framing.dx * side, y + h / 2 - framing.dy * side
+    side = math.sqrt((w / framing.width) * (h / framing.height))
+    cos, sin = math.cos(math.radians(roll)), math.sin(math.radians(roll))
+    cx = x + w / 2 - (framing.dx * cos - framing.dy * sin) * side
+    cy = y + h / 2 - (framing.dx * sin + framing.dy * cos) * side
     return cx - side / 2, cy - side / 2, side
+
+
+def roll_of(keypoints: Sequence[Sequence[float]]) -> float:
+    """Degrees that the line from the first keypoint to the second leans clockwise."""
+    (x0, y0), (x1, y1) = keypoints[:2]
+    return math.degrees(math.atan2(y1 - y0, x1 - x0))
 
 
 def largest_first(detections: list[Detection]) -> list[Detection]:

