@@ -16,7 +16,7 @@ from fer_core.classifier import load_classifier
 from fer_core.drawing import UNSURE_BELOW, draw
 from fer_core.errors import FerError
 from fer_core.faces import Detection, Detector, get_detector
-from fer_core.live.meter import LiveStats, Meter
+from fer_core.live.meter import SPAN, LiveStats, Meter
 from fer_core.live.pool import WorkerPool, shared_pool
 from fer_core.live.record import SessionRecord
 from fer_core.live.steady import SMOOTHING, Steadier
@@ -68,6 +68,7 @@ class LiveSession:
         record: SessionRecord | None = None,
         *,
         pool: WorkerPool | None = None,
+        span: float = SPAN,
         clock: Callable[[], float] = _time.monotonic,
         analyze: Callable[[np.ndarray, LiveOptions, float], Analysis] | None = None,
     ) -> None:
@@ -77,6 +78,7 @@ class LiveSession:
             options: see :class:`LiveOptions`; assign to ``session.options`` at any time.
             record: takes the numbers; a new one without.
             pool: who analyses; the process's own without.
+            span: seconds over which :meth:`stats` measures.
             clock: seconds, for tests.
             analyze: a frame's analysis, for tests.
         """
@@ -91,8 +93,8 @@ class LiveSession:
         self._newest: tuple[np.ndarray, float] | None = None
         self._result: tuple[np.ndarray, Analysis] | None = None
         self._drawn: Analysis | None = None
-        self._frames, self._analyses = Meter(), Meter()
-        self._delays, self._drawing = Meter(), Meter()
+        self._frames, self._analyses = Meter(span), Meter(span)
+        self._delays, self._drawing = Meter(span), Meter(span)
         self._dropped = 0
         self._closed = False
         #: Why the last analysis failed, in a sentence for the visitor.
@@ -160,12 +162,12 @@ class LiveSession:
         """How it runs, measured."""
         now = self.now()
         with self._lock:
-            delay, drawing = self._delays.median(now), self._drawing.median(now)
             return LiveStats(
                 frames=self._frames.rate(now),
                 analyses=self._analyses.rate(now),
-                delay=None if delay is None else delay * 1000,
-                drawing=None if drawing is None else drawing * 1000,
+                delay=_ms(self._delays.quantile(0.5, now)),
+                delay_p95=_ms(self._delays.quantile(0.95, now)),
+                drawing=_ms(self._drawing.quantile(0.5, now)),
                 dropped=self._dropped,
             )
 
@@ -211,6 +213,10 @@ def render(image: np.ndarray, analysis: Analysis | None, options: LiveOptions) -
         numbers=len(analysis.faces) > 1,
         unsure_below=options.unsure_below,
     )
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
 
 
 def _analyze(image: np.ndarray, options: LiveOptions, time: float) -> Analysis:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.live_tools import App, chromium_with_camera, open_live
+from fer_core.benchmarks.browser import App, chromium_with_camera
+from tests.browser.live_tools import open_live
 
 
 @pytest.mark.browser

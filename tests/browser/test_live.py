@@ -12,16 +12,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from fer_core.analysis import COLUMNS
-from tests.browser.live_tools import (
-    App,
-    chromium_with_camera,
-    decoded,
-    moving_portrait,
-    open_live,
-    start,
-    wait_for,
-    write_y4m,
-)
+from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
+from fer_core.benchmarks.camera import moving_portrait, write_y4m
+from tests.browser.live_tools import decoded, open_live, start, stop
 
 pytestmark = pytest.mark.browser
 
@@ -86,12 +79,6 @@ def download(page: Page, name: str) -> str:
         page.get_by_role("button", name=name).click()
     page.keyboard.press("Escape")
     return Path(waiting.value.path()).read_text()
-
-
-def stop(page: Page) -> None:
-    # Streamlit shows a 'Stop' of its own while a script runs; ours is the larger one.
-    page.locator("#start").click()
-    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
 
 
 def test_a_visit_from_start_to_export(context: BrowserContext, app: App) -> None:

@@ -10,17 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.live_tools import (
-    App,
-    chromium_with_camera,
-    decoded,
-    free_port,
-    moving_portrait,
-    open_live,
-    start,
-    wait_for,
-    write_y4m,
-)
+from fer_core.benchmarks.browser import App, chromium_with_camera, free_port, wait_for
+from fer_core.benchmarks.camera import moving_portrait, write_y4m
+from tests.browser.live_tools import decoded, open_live, start, stop
 
 pytestmark = pytest.mark.browser
 
@@ -108,7 +100,7 @@ def test_the_video_comes_back_through_the_relay(relay: Relay, visit) -> None:
     expect(page.get_by_text("through the relay")).to_be_visible(timeout=30_000)
     shown = decoded(page)
     wait_for(lambda: decoded(page) >= shown + 15, 60)
-    page.locator("#start").click()
+    stop(page)
     # And the relay's: bytes received and sent.
     usage = re.compile(r"usage: .*?rb=(\d+).*?sb=(\d+)")
     wait_for(

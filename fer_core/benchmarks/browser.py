@@ -1,0 +1,126 @@
+"""The app and a Chromium that visits it, for measuring and for tests."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fer_core.errors import FerError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium, from ``FER_CHROMIUM`` or where they usually are."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("FER_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(
+    ready: Callable[[], bool], seconds: float, why: Callable[[], str] = lambda: "it never came"
+) -> None:
+    """Ask ``ready`` again and again until it is true.
+
+    Raises:
+        FerError: it was not after ``seconds``; the message is ``why()``.
+    """
+    end = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > end:
+            raise FerError(why())
+        time.sleep(0.1)
+
+
+class App:
+    """The app in a process of its own, listening on loopback."""
+
+    def __init__(self, home: Path, log: Path, **environment: str) -> None:
+        """Start it and wait until it answers.
+
+        Args:
+            home: its ``FER_HOME``.
+            log: file for what it prints.
+            environment: further variables.
+        """
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        options = ["--server.headless=true", f"--server.port={self.port}"]
+        with log.open("w") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options],
+                cwd=ROOT,
+                env=os.environ | {"FER_HOME": str(home)} | environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        wait_for(self._answers, 90, lambda: f"The app did not start: {log.read_text()}")
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError):
+            health = f"{self.url}/_stcore/health"
+            return urllib.request.urlopen(health, timeout=5).status == 200
+        return False
+
+    def stop(self) -> None:
+        """End it, and nothing else."""
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextlib.contextmanager
+def chromium_with_camera(
+    path: str,
+    camera: Path | None,
+    *,
+    allow: bool = True,
+    loopback: bool = False,
+    net_log: Path | None = None,
+) -> Iterator["Browser"]:
+    """A Chromium whose camera is a file.
+
+    Args:
+        path: of the program.
+        camera: a ``.y4m`` file; without, the machine has no camera.
+        allow: whether the visitor lets pages use it.
+        loopback: let video go over 127.0.0.1, as a relay on this machine needs.
+        net_log: file that takes all that the browser asks of the network.
+    """
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--mute-audio"]
+    if camera:
+        arguments.append("--use-fake-device-for-media-stream")
+        arguments.append(f"--use-file-for-fake-video-capture={camera}")
+    if allow:
+        arguments.append("--use-fake-ui-for-media-stream")
+    if loopback:
+        arguments.append("--allow-loopback-in-peer-connection")
+    if net_log:
+        arguments.append(f"--log-net-log={net_log}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
