@@ -34,7 +34,8 @@ def build(l2: float = 1e-5) -> keras.Model:
 
 def module(x: keras.KerasTensor, filters: int, l2: float, name: str) -> keras.KerasTensor:
     """One module: two separate 1×1 residual branches beside two separable convolutions;
-    halves the size and gives ``filters`` channels."""
+    halves the size and gives ``filters`` channels.
+    """
 
     def residual(branch: str) -> keras.KerasTensor:
         y = layers.Conv2D(

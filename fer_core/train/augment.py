@@ -19,6 +19,9 @@ class Augmentation(BaseModel):
     rotation: float = Field(10.0, ge=0, le=90, description="Largest rotation, in degrees.")
     shift: float = Field(0.1, ge=0, le=0.5, description="Largest shift, as a share of the side.")
     zoom: float = Field(0.1, ge=0, le=0.5, description="Largest change of size, as a share.")
+    crop: float = Field(
+        0.0, ge=0, le=0.5, description="Largest share of the side that a random crop cuts away."
+    )
     flip: bool = Field(True, description="Mirror half of the faces.")
     brightness: float = Field(0.0, ge=0, le=0.5, description="Largest shift, as a share of 255.")
     contrast: float = Field(0.0, ge=0, lt=1, description="Largest change of contrast, as a share.")
@@ -41,6 +44,11 @@ def augment(faces: np.ndarray, how: Augmentation, rng: np.random.Generator) -> n
     angle = np.deg2rad(rng.uniform(-how.rotation, how.rotation, n))
     size = 1 + rng.uniform(-how.zoom, how.zoom, n)
     shift = rng.uniform(-how.shift, how.shift, (n, 2)) * side
+    if how.crop:
+        # A window of the face, enlarged to the whole: a larger size and a shift within it.
+        cut = rng.uniform(0, how.crop, n)
+        size = size / (1 - cut)
+        shift = shift + rng.uniform(-0.5, 0.5, (n, 2)) * (cut / (1 - cut))[:, None] * side
     mirror = np.where(rng.random(n) < 0.5, -1.0, 1.0) if how.flip else np.ones(n)
 
     cos, sin = size * np.cos(angle), size * np.sin(angle)
@@ -52,9 +60,7 @@ def augment(faces: np.ndarray, how: Augmentation, rng: np.random.Generator) -> n
 
     out = np.empty((n, side, side), np.float32)
     for i, face in enumerate(faces.astype(np.float32)):
-        out[i] = cv2.warpAffine(
-            face, matrices[i], (side, side), borderMode=cv2.BORDER_REFLECT_101
-        )
+        out[i] = cv2.warpAffine(face, matrices[i], (side, side), borderMode=cv2.BORDER_REFLECT_101)
     for i in np.flatnonzero(rng.random(n) < how.blur):
         out[i] = cv2.GaussianBlur(out[i], (0, 0), rng.uniform(0.4, 1.4))
 

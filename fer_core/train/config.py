@@ -15,8 +15,18 @@ class TrainConfig(BaseModel):
 
     model: str = Field(description="Architecture, see fer_core.models.registry.")
     model_options: dict[str, Any] = Field({}, description="Options of its build function.")
+    weights: str = Field(
+        "none", description="Starting weights, see fer_core.models.weights: none, a file, a name."
+    )
     data: str = Field(description="Dataset: a path, or 'demo'.")
     votes: Path | None = Field(None, description="FER+ votes that belong to the dataset.")
+    relabel: bool = Field(False, description="Labels by majority of the votes.")
+    drop_not_faces: bool = Field(False, description="Leave out what the votes call no face.")
+    mix: dict[str, float] = Field(
+        {}, description="Further datasets, each with its weight; that of 'data' is 1."
+    )
+    detector: str | None = Field(None, description="Finds the faces where 'data' is photos.")
+    skip_bad: bool = Field(False, description="Go on without rows or files that are wrong.")
     votes_share: float = Field(
         0.0, ge=0, le=1, description="Weight of the votes in the targets; the label has the rest."
     )
@@ -31,20 +41,35 @@ class TrainConfig(BaseModel):
     schedule: Literal["plateau", "onecycle", "cosine", "constant"] = Field(
         "plateau",
         description="Plateau: times plateau_factor after plateau_patience epochs without a "
-        "better validation accuracy. One-cycle: up to the rate, then down to nothing.",
+        "better validation figure. One-cycle: up to the rate, then down to nothing.",
     )
     warmup: float = Field(0.15, ge=0, lt=1, description="Share of the steps before the peak.")
     plateau_patience: int = Field(12, ge=1, description="Epochs, see schedule.")
     plateau_factor: float = Field(0.1, gt=0, lt=1, description="See schedule.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="Decoupled, on kernels only.")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share given to all classes.")
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="Balanced: every emotion counts the same in the loss."
+    )
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="Alpha of mixup (arXiv 1710.09412); 0: none.",
+    )
     ema: float = Field(
         0.0, ge=0, lt=1, description="Momentum of the weight average that is kept; 0 for none."
     )
     precision: Literal["float32", "mixed_bfloat16"] = Field(
         "float32", description="Type that layers compute in; bfloat16 is up to twice as fast."
     )
-    early_stopping: int = Field(
-        50, ge=0, description="Epochs without a better validation accuracy before the end; 0: none."
+    monitor: Literal["accuracy", "loss"] = Field(
+        "accuracy",
+        description="Which validation figure plateau and early stopping watch. The weights kept "
+        "are always those of the best accuracy.",
     )
+    early_stopping: int = Field(
+        50, ge=0, description="Epochs without a better figure before the end; 0: none."
+    )
+    tensorboard: bool = Field(False, description="Write TensorBoard events as well.")
     augmentation: Augmentation = Augmentation()

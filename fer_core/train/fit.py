@@ -1,25 +1,30 @@
 """Fitting a network: one epoch after the other, with everything on disk in between."""
 
+import json
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TextIO
 
 import keras
 import numpy as np
 from keras import ops
+from scipy.special import log_softmax, softmax
 
 from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
-from fer_core.models import registry
-from fer_core.train.augment import augment
-from fer_core.train.config import TrainConfig
+from fer_core.evaluation import measure
+from fer_core.files import write_json
+from fer_core.models import registry, weights
+from fer_core.train import optimize
+from fer_core.train.batches import Batches
 from fer_core.train.runs import Run
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands, handed out a few times a second."""
+    """Where a run stands, handed out after every step."""
 
     epoch: int
     epochs: int
@@ -29,60 +34,19 @@ class Progress:
     seconds_left: float
 
 
-class Batches(keras.utils.PyDataset):
-    """One epoch of augmented batches; seed, epoch and position decide all chance."""
-
-    def __init__(
-        self, data: Dataset, targets: np.ndarray, config: TrainConfig, epoch: int
-    ) -> None:
-        super().__init__()
-        self._data, self._targets, self._config, self._epoch = data, targets, config, epoch
-        self._order = np.random.default_rng([config.seed, epoch]).permutation(len(data))
-        self._size = min(config.batch_size, len(data))
-
-    def __len__(self) -> int:
-        # A short last batch would shake BatchNorm, so it is left to other epochs.
-        return len(self._order) // self._size
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = self._order[index * self._size : (index + 1) * self._size]
-        rng = np.random.default_rng([self._config.seed, self._epoch, index])
-        faces = augment(self._data.faces[rows], self._config.augmentation, rng)
-        return faces[..., None], self._targets[rows]
-
-
-@keras.saving.register_keras_serializable("fer_core")
-class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up to the peak, then a cosine down to nothing (Smith 2018,
-    arXiv 1803.09820)."""
-
-    def __init__(self, peak: float, steps: int, warmup: float) -> None:
-        self.peak, self.steps, self.warmup = peak, steps, max(1.0, warmup * steps)
-
-    def __call__(self, step):
-        step = ops.cast(step, "float32")
-        up = 0.04 + 0.96 * step / self.warmup
-        share = (step - self.warmup) / max(1.0, self.steps - self.warmup)
-        down = 0.5 + 0.5 * ops.cos(math.pi * ops.clip(share, 0.0, 1.0))
-        return self.peak * ops.where(step < self.warmup, up, down)
-
-    def get_config(self) -> dict:
-        return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup / self.steps}
-
-
 class _Average:
     """Exponential moving average of all weights, BatchNorm statistics included."""
 
     EVERY = 8  # steps between updates: the same average at an eighth of the cost
 
     def __init__(self, model: keras.Model, momentum: float) -> None:
-        self._model, self._momentum, self._updates = model, momentum, 0
+        self._model, self._momentum, self.updates = model, momentum, 0
         self.values = _read(model)
 
     def update(self) -> None:
-        self._updates += 1
+        self.updates += 1
         # Short memory at first, so that the start does not linger.
-        early = (1 + self._updates) / (10 + self._updates)
+        early = (1 + self.updates) / (10 + self.updates)
         keep = min(self._momentum**self.EVERY, early)
         for old, new in zip(self.values, _read(self._model), strict=True):
             if np.issubdtype(old.dtype, np.floating):
@@ -93,32 +57,45 @@ class _Average:
 
 
 class _Watch(keras.callbacks.Callback):
-    """Per-step duties: the weight average, progress, and a halt on a loss that is NaN."""
+    """Per-step duties: the log, the weight average, progress, a halt on a NaN loss."""
 
-    def __init__(self, average: _Average | None, report: Callable[[int, float], None]) -> None:
+    def __init__(
+        self,
+        epoch: int,
+        log: TextIO,
+        average: _Average | None,
+        report: Callable[[int], None],
+    ) -> None:
         super().__init__()
-        self._average, self._report, self._seen = average, report, 0
+        self._epoch, self._log, self._average, self._report = epoch, log, average, report
+        self._mean = 0.0
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self._seen += 1
-        loss = float((logs or {}).get("loss", 0.0))
-        if not math.isfinite(loss):
+        step = batch + 1
+        mean = float(logs["loss"])
+        if not math.isfinite(mean):
             raise TrainingError(
-                f"The loss became {loss} at step {batch + 1}: lower the learning rate. "
-                "The last checkpoint is kept."
+                f"The loss became {mean} in epoch {self._epoch}, step {step}: lower the learning "
+                "rate. The last checkpoint is kept."
             )
-        if self._average and self._seen % _Average.EVERY == 0:
+        # Keras gives the mean over the epoch so far; the batch's own follows from two.
+        loss = step * mean - batch * self._mean
+        self._mean = mean
+        row = {"epoch": self._epoch, "step": step, "loss": round(loss, 3)}
+        self._log.write(json.dumps(row) + "\n")
+        if self._average and step % _Average.EVERY == 0:
             if hasattr(self.model, "jax_state_sync"):
                 self.model.jax_state_sync()
             self._average.update()
-        self._report(batch + 1, loss)
+        self._report(step)
 
 
 def fit(run: Run, data: Dataset, on_progress: Callable[[Progress], None] | None = None) -> None:
     """Train ``run`` to its end, from its checkpoint where it has one.
 
     Training faces are those of the split Training; after each epoch the accuracy on
-    PublicTest decides which weights are kept as ``best.npz``.
+    PublicTest decides which weights are kept as ``best.npz``. Interrupted at any moment
+    and resumed, a run ends with the same weights as undisturbed.
 
     Args:
         run: holds the configuration; receives metrics, checkpoints and state.
@@ -126,31 +103,28 @@ def fit(run: Run, data: Dataset, on_progress: Callable[[Progress], None] | None 
         on_progress: called after every step.
 
     Raises:
-        TrainingError: the loss became NaN, or another process trains this run.
+        TrainingError: the loss became NaN, the folder cannot be written, or another
+            process trains this run.
     """
-    with run.lock():
-        try:
-            _fit(run, data, on_progress)
-        except KeyboardInterrupt:
-            run.write_state(status="stopped")
-            raise
-        except OSError as error:
-            raise TrainingError(f"The run cannot write its folder: {error.strerror}.") from error
-        except TrainingError as error:
-            run.write_state(status="failed", reason=str(error))
-            raise
+    with run.hold():
+        fit_held(run, data, on_progress)
 
 
-def _fit(run: Run, data: Dataset, on_progress: Callable[[Progress], None] | None) -> None:
+def fit_held(
+    run: Run, data: Dataset, on_progress: Callable[[Progress], None] | None = None
+) -> None:
+    """As :func:`fit`, for a caller that holds the run already."""
     config = run.config
     training, validation = data.split("Training"), data.split("PublicTest")
-    targets = training.targets(config.votes_share)
-    steps = len(Batches(training, targets, config, 0))
+    steps = len(Batches(training, config, 0))
+    resumed = (run.path / "checkpoint.npz").exists()
 
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     model = registry.build(config.model, **config.model_options)
-    optimizer = _optimizer(config, steps)
+    if not resumed:
+        weights.start(model, config.model, config.weights, training.faces)
+    optimizer = optimize.optimizer(config, steps)
     model.compile(
         optimizer,
         keras.losses.CategoricalCrossentropy(
@@ -160,91 +134,82 @@ def _fit(run: Run, data: Dataset, on_progress: Callable[[Progress], None] | None
     )
     optimizer.build(model.trainable_variables)
     average = _Average(model, config.ema) if config.ema else None
+    rows = _restore(run, model, optimizer, average) if resumed else []
 
-    rows: list[dict] = []
-    if (run.path / "checkpoint.npz").exists():
-        saved = run.load_arrays("checkpoint.npz")
-        _write(model, saved["model"])
-        for variable, value in zip(optimizer.variables, saved["optimizer"], strict=True):
-            variable.assign(value)
-        if average:
-            average.values = saved["average"]
-            average._updates = int(saved["updates"][0])
-        rows = run.metrics()[: int(saved["epoch"][0])]
-        run.write_metrics(rows)
+    run.write_state(steps_per_epoch=steps, backend=keras.backend.backend())
+    with run.step_log(len(rows)) as log:
+        for epoch in range(len(rows), config.epochs):
+            if optimize.exhausted(rows, config):
+                break
+            run.write_state(status="running", reason=None)
+            started = time.monotonic()
 
-    run.write_state(status="running", steps_per_epoch=steps, backend=keras.backend.backend())
-    for epoch in range(len(rows), config.epochs):
-        if _exhausted(rows, config):
-            break
-        started = time.monotonic()
+            def report(step: int, epoch: int = epoch, started: float = started) -> None:
+                if on_progress:
+                    rate = step * config.batch_size / (time.monotonic() - started)
+                    left = (config.epochs - epoch) * steps - step
+                    seconds = left * config.batch_size / rate
+                    on_progress(Progress(epoch + 1, config.epochs, step, steps, rate, seconds))
 
-        def report(step: int, loss: float, epoch: int = epoch, started: float = started) -> None:
-            if on_progress:
-                rate = step * config.batch_size / (time.monotonic() - started)
-                left = (config.epochs - epoch) * steps - step
-                on_progress(
-                    Progress(
-                        epoch + 1,
-                        config.epochs,
-                        step,
-                        steps,
-                        rate,
-                        left * config.batch_size / rate,
-                    )
-                )
+            history = model.fit(
+                Batches(training, config, epoch),
+                # The epoch has its order already, which does not depend on what ran before.
+                shuffle=False,
+                callbacks=[_Watch(epoch + 1, log, average, report)],
+                verbose=0,
+            ).history
+            seconds = time.monotonic() - started
 
-        history = model.fit(
-            Batches(training, targets, config, epoch),
-            callbacks=[_Watch(average, report)],
-            verbose=0,
-        ).history
-        seconds = time.monotonic() - started
+            live = _read(model)
+            if average:
+                _write(model, average.values)
+            kept = _read(model)
+            accuracy, loss = _score(_logits(model, validation.faces), validation.labels)
+            _write(model, live)
 
-        live = _read(model)
-        if average:
-            _write(model, average.values)
-        kept = _read(model)
-        logits = model.predict(validation.faces[..., None].astype(np.float32), 256, verbose=0)
-        _write(model, live)
-
-        accuracy, loss = _score(logits, validation.labels)
-        best = max((row["val_accuracy"] for row in rows), default=-1.0)
-        rows.append(
-            {
-                "epoch": epoch + 1,
-                "loss": history["loss"][0],
-                "accuracy": history["accuracy"][0],
-                "val_loss": loss,
-                "val_accuracy": accuracy,
-                "learning_rate": float(ops.convert_to_numpy(optimizer.learning_rate)),
-                "seconds": round(seconds, 2),
-                "images_per_second": round(steps * config.batch_size / seconds, 1),
-            }
-        )
-        _plateau(optimizer, rows, config)
-        if accuracy > best:
-            run.save_arrays("best.npz", {"model": kept})
-        run.save_arrays(
-            "checkpoint.npz",
-            {
-                "model": live,
-                "optimizer": [ops.convert_to_numpy(v) for v in optimizer.variables],
-                "average": average.values if average else [],
-                "updates": [np.array(average._updates if average else 0)],
-                "epoch": [np.array(epoch + 1)],
-            },
-        )
-        run.write_metrics(rows)
-        top = max(rows, key=lambda row: row["val_accuracy"])
-        run.write_state(
-            epoch=epoch + 1, best_epoch=top["epoch"], best_accuracy=top["val_accuracy"]
-        )
-    run.write_state(status="trained")
+            best = max((row["val_accuracy"] for row in rows), default=-1.0)
+            rows.append(
+                {
+                    "epoch": epoch + 1,
+                    "loss": history["loss"][0],
+                    "accuracy": history["accuracy"][0],
+                    "val_loss": loss,
+                    "val_accuracy": accuracy,
+                    "learning_rate": float(ops.convert_to_numpy(optimizer.learning_rate)),
+                    "seconds": round(seconds, 2),
+                    "images_per_second": round(steps * config.batch_size / seconds, 1),
+                }
+            )
+            optimize.lower_on_plateau(optimizer, rows, config)
+            # The checkpoint comes last: what is newer than it is made anew.
+            run.write_metrics(rows)
+            if accuracy > best:
+                run.save_arrays("best.npz", {"model": kept})
+            run.save_arrays(
+                "checkpoint.npz",
+                {
+                    "model": live,
+                    "optimizer": [ops.convert_to_numpy(v) for v in optimizer.variables],
+                    "average": average.values if average else [],
+                    "updates": [np.array(average.updates if average else 0)],
+                    "epoch": [np.array(epoch + 1)],
+                },
+            )
+            top = max(rows, key=lambda row: row["val_accuracy"])
+            run.write_state(
+                epoch=epoch + 1, best_epoch=top["epoch"], best_accuracy=top["val_accuracy"]
+            )
+            if config.tensorboard:
+                _write_event(run, rows[-1])
+    _finish(run, validation)
 
 
 def load_best(run: Run) -> keras.Model:
-    """The network of ``run`` in ``float32`` with the weights chosen on PublicTest."""
+    """The network of ``run`` in ``float32`` with the weights chosen on PublicTest.
+
+    Raises:
+        TrainingError: the run has finished no epoch yet.
+    """
     config = run.config
     keras.config.set_dtype_policy("float32")
     model = registry.build(config.model, **config.model_options)
@@ -255,53 +220,47 @@ def load_best(run: Run) -> keras.Model:
     return model
 
 
-def _optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
-    rate: float | keras.optimizers.schedules.LearningRateSchedule = config.learning_rate
-    total = steps * config.epochs
-    if config.schedule == "onecycle":
-        rate = OneCycle(config.learning_rate, total, config.warmup)
-    elif config.schedule == "cosine":
-        rate = OneCycle(config.learning_rate, total, 0.0)
-    decay = config.weight_decay or None
-    if config.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
-    elif config.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    else:
-        optimizer = keras.optimizers.Adam(rate, weight_decay=decay)
-    if config.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+def _restore(
+    run: Run,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    average: _Average | None,
+) -> list[dict]:
+    """Put everything back to where the checkpoint left it; returns its epochs' rows."""
+    saved = run.load_arrays("checkpoint.npz")
+    _write(model, saved["model"])
+    for variable, value in zip(optimizer.variables, saved["optimizer"], strict=True):
+        variable.assign(value)
+    if average:
+        average.values = saved["average"]
+        average.updates = int(saved["updates"][0])
+    rows = run.metrics()[: int(saved["epoch"][0])]
+    run.write_metrics(rows)
+    return rows
 
 
-def _plateau(optimizer: keras.optimizers.Optimizer, rows: list[dict], config: TrainConfig) -> None:
-    """Lower the rate when the last ``plateau_patience`` epochs brought nothing."""
-    if config.schedule != "plateau":
-        return
-    changed = [i for i in range(1, len(rows)) if rows[i]["learning_rate"] != rows[i - 1]["learning_rate"]]
-    since = rows[changed[-1] :] if changed else rows
-    if _waited(rows, len(since)) >= config.plateau_patience:
-        optimizer.learning_rate = max(
-            1e-6, rows[-1]["learning_rate"] * config.plateau_factor
-        )
+def _finish(run: Run, validation: Dataset) -> None:
+    logits = _logits(load_best(run), validation.faces)
+    result = measure(softmax(logits, axis=1), validation.labels).to_dict()
+    write_json(run.path / "evaluation.json", {"PublicTest": result})
+    run.write_state(status="trained")
 
 
-def _waited(rows: list[dict], most: int) -> int:
-    """Epochs since the best one, at most ``most``."""
-    best = max(range(len(rows)), key=lambda i: rows[i]["val_accuracy"])
-    return min(len(rows) - 1 - best, most)
+def _write_event(run: Run, row: dict) -> None:
+    import tensorflow as tf
+
+    with tf.summary.create_file_writer(str(run.path / "events")).as_default():
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"):
+            tf.summary.scalar(name, row[name], step=row["epoch"])
 
 
-def _exhausted(rows: list[dict], config: TrainConfig) -> bool:
-    return bool(rows and config.early_stopping) and (
-        _waited(rows, len(rows)) >= config.early_stopping
-    )
+def _logits(model: keras.Model, faces: np.ndarray) -> np.ndarray:
+    return model.predict(faces[..., None].astype(np.float32), 256, verbose=0)
 
 
 def _score(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Accuracy and mean negative log-likelihood."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    log_p = log_softmax(logits, axis=1)
     return (
         float((logits.argmax(axis=1) == labels).mean()),
         float(-log_p[np.arange(len(labels)), labels].mean()),
@@ -309,7 +268,6 @@ def _score(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
 
 
 def _read(model: keras.Model) -> list[np.ndarray]:
-    # Metric variables are no part of the network.
     return [np.array(ops.convert_to_numpy(v)) for v in _variables(model)]
 
 

