@@ -18,6 +18,7 @@ class Runner:
 
     Attributes:
         input_shape: of one call.
+        output_shapes: of its results, in the model's order.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -31,14 +32,17 @@ class Runner:
         with self._pool.one() as interpreter:
             (taken,) = interpreter.get_input_details()
             self._taken = taken["index"]
-            self._given = [given["index"] for given in interpreter.get_output_details()]
+            given = interpreter.get_output_details()
+            self._given = [output["index"] for output in given]
             self.input_shape = tuple(int(n) for n in taken["shape"])
+            self.output_shapes = [tuple(int(n) for n in output["shape"]) for output in given]
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
         """Run the model on each of ``inputs``, spread over the processor's cores.
 
         Args:
-            inputs: any number of arrays ``input_shape``, ``float32``.
+            inputs: any number of arrays ``input_shape``, with or without the leading 1,
+                of any dtype.
 
         Returns:
             The outputs of each, in the model's order.
@@ -56,7 +60,8 @@ class Runner:
         results = []
         with self._pool.one() as interpreter:
             for value in inputs:
-                interpreter.set_tensor(self._taken, value)
+                # Converted straight into the model's memory. No view of it may be kept.
+                interpreter.tensor(self._taken)()[...] = value
                 interpreter.invoke()
                 results.append([interpreter.get_tensor(index) for index in self._given])
         return results
