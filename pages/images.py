@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from fer_core.drawing import label
 from fer_core.images import SUFFIXES
 from ui.controls import Choice, model_row
 from ui.exports import to_csv, to_json, to_png, to_zip
@@ -71,13 +72,13 @@ def ask_for_pictures(source: str) -> list[Picture]:
             return []
         return [state["images_snapshot"]]
     dropped = st.file_uploader(
-        "Drop pictures",
+        "Drop pictures here",
         type=[suffix.lstrip(".") for suffix in SUFFIXES],
         accept_multiple_files=True,
         max_upload_size=200,
         key=f"images_drop_{state['images_round']}",
         on_change=take_files,
-        label_visibility="collapsed",
+        label_visibility="collapsed" if state["images_files"] else "visible",
     )
     if not dropped:
         state["images_kept"] = state["images_files"]
@@ -218,9 +219,8 @@ def card(result: Result, choice: Choice) -> None:
                 alt=f"{name}, {len(faces)} faces" if faces else f"{name}, no face found",
             )
         if faces:
-            words = "; ".join(looks(face, choice.unsure_below) for face in faces[:3])
-            more = f" and {len(faces) - 3} more" if len(faces) > 3 else ""
-            st.markdown(f"{words[0].upper()}{words[1:]}{more}")
+            words = ", ".join(label(face, choice.unsure_below) for face in faces[:3])
+            st.markdown(words + (f" and {len(faces) - 3} more" if len(faces) > 3 else ""))
         else:
             st.warning("No face found", icon=":material/search_off:")
     st.space("stretch")
