@@ -55,6 +55,9 @@ def configure(
         if not fields.get("votes"):
             # A recipe that mixes votes in works without them, on the labels alone.
             recipe.pop("votes_share", None)
+        if fields.get("weights") == "none":
+            # Nothing is frozen that nobody trained.
+            recipe.get("model_options", {}).pop("frozen", None)
         fields = recipe | fields
     try:
         return TrainConfig.model_validate(fields)

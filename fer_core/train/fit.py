@@ -19,6 +19,7 @@ from fer_core.files import write_json
 from fer_core.models import registry, weights
 from fer_core.train import optimize
 from fer_core.train.batches import Batches
+from fer_core.train.fused import fuse_batch_norm
 from fer_core.train.runs import Run
 
 
@@ -122,6 +123,7 @@ def fit_held(
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     model = registry.build(config.model, **config.model_options)
+    fuse_batch_norm(model)
     if not resumed:
         weights.start(model, config.model, config.weights, training.faces)
     optimizer = optimize.optimizer(config, steps)

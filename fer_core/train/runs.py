@@ -294,10 +294,23 @@ def stop(name: str, seconds: float = 60.0) -> Run:
     run = Run.open(name)
     run.send(signal.SIGTERM)
     run.send(signal.SIGCONT)
+    wait(name, seconds)
+    if run.state()["status"] == "interrupted":  # it had not begun to listen
+        run.write_state(status="stopped")
+    return run
+
+
+def wait(name: str, seconds: float) -> Run:
+    """Wait until nothing trains the run any more.
+
+    Raises:
+        TrainingError: no such run, or something still does after ``seconds``.
+    """
+    run = Run.open(name)
     deadline = time.monotonic() + seconds
     while run.busy():
         if time.monotonic() > deadline:
-            raise TrainingError(f"Run {name} does not stop: end its process.")
+            raise TrainingError(f"Run {name} is still being trained.")
         time.sleep(0.05)
     return run
 

@@ -1,0 +1,505 @@
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_core.datasets import demo
+from fer_core.errors import DatasetError, TrainingError
+from fer_core.train import configure, load_data, presets, runs
+from fer_core.train.augment import Augmentation, augment
+from fer_core.train.config import TrainConfig
+from fer_core.train.runs import Run
+
+ROOT = Path(__file__).resolve().parents[2]
+#: A network that is trained in a second, with dropout and BatchNorm to be put back right.
+TINY = {
+    "model": "vgg",
+    "model_options": {"widths": [6, 8], "convolutions": [1, 1], "dense": [], "dropout": 0.3},
+    "data": "demo",
+    "epochs": 3,
+    "batch_size": 32,
+    "optimizer": "adamw",
+    "learning_rate": 3e-3,
+    "schedule": "onecycle",
+    "ema": 0.9,
+    "mixup": 0.2,
+}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return demo.load(160, 70, 35, seed=4)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data):
+    """A run that nothing happened to."""
+    return trained(data)
+
+
+def trained(data, on_progress=None, **changes):
+    from fer_core.train.fit import fit
+
+    run = Run.create(configure(**TINY | changes))
+    fit(run, data, on_progress)
+    return run
+
+
+def same_result(a, b):
+    for name in ("best.npz", "checkpoint.npz"):
+        one, other = a.load_arrays(name), b.load_arrays(name)
+        assert one.keys() == other.keys()
+        for group in one:
+            for x, y in zip(one[group], other[group], strict=True):
+                if not np.array_equal(x, y):
+                    return False
+    figures = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+    rows = [[[row[f] for f in figures] for row in run.metrics()] for run in (a, b)]
+    return rows[0] == rows[1] and a.steps() == b.steps()
+
+
+class Halt(KeyboardInterrupt):
+    """Ctrl-C at a chosen moment."""
+
+
+def halt_at(epoch, step):
+    def watch(progress):
+        if (progress.epoch, progress.step) == (epoch, step):
+            raise Halt
+
+    return watch
+
+
+# -- configuration
+
+
+def test_importing_the_package_does_not_import_keras():
+    code = "import sys, fer_core.train, fer_core.train.runs; print('keras' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_preset_is_changed_by_what_is_given(tmp_path):
+    config = configure(preset="report", model="pk_03", data="demo", epochs=5, seed=None)
+    assert (config.epochs, config.optimizer, config.plateau_factor) == (5, "sgd", 0.5)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"model": "pk_03", "data": "demo", "learning_rate": 0.02}))
+    config = configure(preset="report", config_file=file, batch_size=64)
+    assert (config.learning_rate, config.batch_size, config.epochs) == (0.02, 64, 150)
+
+
+def test_every_preset_is_a_valid_configuration_of_a_known_model():
+    from fer_core.models.registry import architecture
+
+    for name, recipes in presets.PRESETS.items():
+        for model in recipes:
+            assert architecture(model).name == model
+            assert configure(preset=name, model=model, data="demo").model == model
+
+
+def test_preset_without_votes_trains_on_labels_alone():
+    assert configure(preset="recommended", model="mini_xception", data="demo").votes_share == 0
+    with_votes = configure(preset="recommended", model="mini_xception", data="x", votes="v.csv")
+    assert with_votes.votes_share == 0.5
+
+
+def test_nothing_is_frozen_that_nobody_trained():
+    frozen = configure(preset="report", model="resnet50", data="demo")
+    assert (frozen.weights, frozen.model_options) == ("imagenet", {"frozen": 170})
+    scratch = configure(preset="report", model="resnet50", data="demo", weights="none")
+    assert scratch.model_options == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"model": "vgg"}, "needs data: give --data"),
+        ({"model": "vgg", "data": "demo", "epochs": 0}, "epochs"),
+        ({"model": "vgg", "data": "demo", "epoch": 3}, "epoch"),
+        ({"preset": "mine", "model": "vgg", "data": "demo"}, "Unknown preset 'mine'"),
+        ({"preset": "report", "data": "demo"}, "give one with --model"),
+        ({"config_file": Path("nowhere.json")}, "is no configuration"),
+    ],
+)
+def test_configurations_that_make_no_sense(given, words):
+    with pytest.raises(TrainingError, match=words):
+        configure(**given)
+
+
+def test_configuration_of_an_older_run_is_still_read():
+    old = {"model": "mini_xception", "data": "fer2013.csv", "epochs": 56}
+    assert TrainConfig.model_validate(old).mixup == 0
+
+
+def test_datasets_are_mixed_with_weights(tmp_path):
+    from PIL import Image
+
+    for i in range(10):
+        folder = tmp_path / "happy"
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(demo.draw_face("Happy", 48, seed=i)).save(folder / f"{i}.png")
+    mixed = load_data(configure(model="vgg", data="demo", mix={str(tmp_path): 5.0}))
+    assert len(mixed) == 4210
+    assert mixed.weights[-1] == pytest.approx(5 * mixed.weights[0])
+
+
+# -- batches
+
+
+def batches(data, epoch=0, **changes):
+    from fer_core.train.batches import Batches
+
+    return Batches(data.split("Training"), configure(**TINY | changes), epoch)
+
+
+def test_batches_depend_on_seed_and_epoch_only(data):
+    first = batches(data)[2]
+    assert all(np.array_equal(a, b) for a, b in zip(first, batches(data)[2], strict=True))
+    assert not np.array_equal(first[0], batches(data, epoch=1)[2][0])
+    assert not np.array_equal(first[0], batches(data, seed=1)[2][0])
+
+
+def test_mixup_mixes_faces_and_targets_alike(data):
+    plain = {"rotation": 0, "shift": 0, "zoom": 0, "flip": False}
+    faces, targets = batches(data, mixup=0.4, augmentation=plain)[0]
+    assert targets.sum(axis=1) == pytest.approx(1)
+    assert ((targets > 0.01) & (targets < 0.99)).any()
+    pure, labels = batches(data, mixup=0.0, augmentation=plain)[0]
+    share = targets.max(axis=1).min()
+    rng_free = [np.abs(faces[0] - (share * pure[0] + (1 - share) * p)).max() for p in pure]
+    rng_free += [np.abs(faces[0] - ((1 - share) * pure[0] + share * p)).max() for p in pure]
+    assert min(rng_free) < 0.01
+    assert labels.max() == 1
+
+
+def test_balanced_classes_weigh_the_same(data):
+    from dataclasses import replace
+
+    labels = np.where(np.arange(len(data)) % 3 == 0, 1, 3)
+    _, targets, weights = zip(
+        *(
+            b
+            for b in _all(batches(replace(data, labels=labels), class_weights="balanced", mixup=0))
+        ),
+        strict=True,
+    )
+    targets, weights = np.concatenate(targets), np.concatenate(weights)
+    assert weights[targets[:, 1] == 1].min() > weights[targets[:, 3] == 1].max() * 1.5
+
+
+def _all(sequence):
+    return [sequence[i] for i in range(len(sequence))]
+
+
+def test_augmentation_keeps_range_and_shape(data):
+    wild = Augmentation(
+        rotation=30, shift=0.2, zoom=0.3, crop=0.3, brightness=0.4, contrast=0.5, blur=1, erase=1
+    )
+    out = augment(data.faces[:40], wild, np.random.default_rng(0))
+    assert out.shape == (40, 48, 48)
+    assert out.dtype == np.float32
+    assert out.min() >= 0
+    assert out.max() <= 255
+
+
+def test_a_random_crop_is_a_part_enlarged():
+    ramp = np.tile(np.arange(48, dtype=np.uint8) * 5, (8, 48, 1))
+    still = {"rotation": 0, "shift": 0, "zoom": 0, "flip": False}
+    out = augment(ramp, Augmentation(crop=0.5, **still), np.random.default_rng(1))
+    slope = np.diff(out[:, 24, 4:-4], axis=1).mean(axis=1)
+    assert (slope <= 5.01).all()
+    assert slope.min() < 4
+    assert np.array_equal(augment(ramp, Augmentation(**still), np.random.default_rng(1)), ramp)
+
+
+# -- rates and endings
+
+
+def rows(*accuracies, rates=None):
+    rates = rates or [0.1] * len(accuracies)
+    return [
+        {"epoch": i + 1, "val_accuracy": a, "val_loss": 1 - a / 2, "learning_rate": r}
+        for i, (a, r) in enumerate(zip(accuracies, rates, strict=True))
+    ]
+
+
+def test_early_stopping_waits_for_a_better_figure():
+    from fer_core.train.optimize import exhausted
+
+    config = configure(**TINY | {"early_stopping": 2})
+    assert not exhausted(rows(0.5, 0.4), config)
+    assert exhausted(rows(0.5, 0.4, 0.45), config)
+    assert not exhausted(rows(0.5, 0.4, 0.45, 0.6), config)
+    by_loss = config.model_copy(update={"monitor": "loss"})
+    falling = rows(0.5, 0.4, 0.45)
+    falling[2]["val_loss"] = 0.1
+    assert not exhausted(falling, by_loss)
+    assert exhausted(falling, config)
+    assert not exhausted(rows(0.5, 0.1, 0.1, 0.1), configure(**TINY | {"early_stopping": 0}))
+
+
+def test_plateau_lowers_the_rate_and_then_waits_anew():
+    from fer_core.train import optimize
+
+    config = configure(
+        **TINY
+        | {
+            "schedule": "plateau",
+            "learning_rate": 0.1,
+            "plateau_patience": 2,
+            "plateau_factor": 0.5,
+        }
+    )
+    made = optimize.optimizer(config, 10)
+    optimize.lower_on_plateau(made, rows(0.5, 0.4), config)
+    assert float(made.learning_rate) == pytest.approx(0.1)
+    optimize.lower_on_plateau(made, rows(0.5, 0.4, 0.4), config)
+    assert float(made.learning_rate) == pytest.approx(0.05)
+    optimize.lower_on_plateau(made, rows(0.5, 0.4, 0.4, 0.4, rates=[0.1, 0.1, 0.1, 0.05]), config)
+    assert float(made.learning_rate) == pytest.approx(0.05)
+
+
+def test_one_cycle_rises_peaks_and_ends_at_nothing():
+    from fer_core.train.optimize import OneCycle
+
+    rate = OneCycle(0.1, 100, 0.2)
+    values = [float(rate(step)) for step in (0, 10, 20, 60, 100)]
+    assert values == pytest.approx([0.004, 0.052, 0.1, 0.05, 0], abs=1e-6)
+
+
+# -- runs
+
+
+def test_one_seed_gives_the_same_result_twice(data, undisturbed):
+    assert same_result(trained(data), undisturbed)
+    assert not same_result(trained(data, seed=1), undisturbed)
+
+
+def test_a_run_keeps_what_happened(data, undisturbed):
+    state, metrics = undisturbed.state(), undisturbed.metrics()
+    assert state["status"] == "trained"
+    assert [row["epoch"] for row in metrics] == [1, 2, 3]
+    assert state["best_accuracy"] == max(row["val_accuracy"] for row in metrics)
+    steps = undisturbed.steps()
+    assert [(row["epoch"], row["step"]) for row in steps] == [
+        (epoch, step) for epoch in (1, 2, 3) for step in range(1, 6)
+    ]
+    losses = [row["loss"] for row in steps if row["epoch"] == 2]
+    assert np.mean(losses) == pytest.approx(metrics[1]["loss"], abs=0.01)
+    evaluation = json.loads((undisturbed.path / "evaluation.json").read_text())
+    assert evaluation["PublicTest"]["accuracy"] == pytest.approx(state["best_accuracy"])
+
+
+def test_best_weights_give_the_accuracy_they_were_chosen_for(data, undisturbed):
+    from fer_core.train.fit import load_best
+
+    public = data.split("PublicTest")
+    logits = load_best(undisturbed).predict(public.faces[..., None].astype("float32"), verbose=0)
+    accuracy = (logits.argmax(axis=1) == public.labels).mean()
+    assert accuracy == pytest.approx(undisturbed.state()["best_accuracy"])
+
+
+def test_after_ctrl_c_it_goes_on_to_the_same_result(data, undisturbed):
+    from fer_core.train.fit import fit
+
+    run = Run.create(configure(**TINY))
+    for halt, status in ((halt_at(1, 2), "stopped"), (halt_at(3, 4), "stopped")):
+        with pytest.raises(KeyboardInterrupt):
+            fit(run, data, halt)
+        assert run.state()["status"] == status
+    fit(run, data)
+    assert run.state()["status"] == "trained"
+    assert same_result(run, undisturbed)
+
+
+def test_after_kill_9_it_goes_on_to_the_same_result(data, undisturbed):
+    from fer_core.train.fit import fit
+
+    run = Run.create(configure(**TINY))
+    code = f"""
+from fer_core.datasets import demo
+from fer_core.train.fit import fit
+from fer_core.train.runs import Run
+fit(Run.open({run.name!r}), demo.load(160, 70, 35, seed=4),
+    lambda p: print(p.epoch, p.step, flush=True))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        for line in process.stdout:
+            if line.split() == ["2", "3"]:
+                assert run.state()["status"] == "running"
+                with pytest.raises(TrainingError, match="already being trained"):
+                    fit(run, data)
+                process.send_signal(signal.SIGKILL)
+                break
+        assert process.wait() == -signal.SIGKILL
+    assert run.state()["status"] == "interrupted"
+    assert len(run.metrics()) == 1
+    fit(run, data)
+    assert same_result(run, undisturbed)
+
+
+def test_full_disk_ends_with_a_reason_and_loses_no_checkpoint(data, undisturbed):
+    from fer_core.train.fit import fit
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(progress):
+        if progress.epoch == 2:
+            # From here on the system refuses to make a file larger than 4 kB.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+
+    run = Run.create(configure(**TINY))
+    try:
+        with pytest.raises(TrainingError, match="cannot write its folder"):
+            fit(run, data, fill)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert run.state()["status"] == "failed"
+    assert "Make room and resume" in run.state()["reason"]
+    assert int(run.load_arrays("checkpoint.npz")["epoch"][0]) == 1
+    assert not list(run.path.glob(".*"))
+    fit(run, data)
+    assert "reason" not in {k for k, v in run.state().items() if v}
+    assert same_result(run, undisturbed)
+
+
+def test_a_loss_that_is_no_number_ends_with_a_reason(data, undisturbed):
+    from dataclasses import replace
+
+    from fer_core.train.fit import fit
+
+    run = Run.create(configure(**TINY))
+    with pytest.raises(KeyboardInterrupt):
+        fit(run, data, halt_at(2, 1))
+    broken = replace(data, weights=np.full(len(data), np.inf, np.float32))
+    with pytest.raises(TrainingError, match="epoch 2, step 1: lower the learning rate"):
+        fit(run, broken)
+    assert run.state()["status"] == "failed"
+    assert "lower the learning rate" in run.state()["reason"]
+    fit(run, data)
+    assert same_result(run, undisturbed)
+
+
+def test_tensorboard_shows_the_same_figures(data):
+    run = trained(data, epochs=2, tensorboard=True)
+    import tensorflow as tf
+
+    seen = {}
+    for file in sorted((run.path / "events").iterdir()):
+        for record in tf.data.TFRecordDataset(str(file)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                seen[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
+    for row in run.metrics():
+        for name in ("loss", "val_accuracy", "learning_rate"):
+            assert seen[name, row["epoch"]] == pytest.approx(row[name])
+
+
+def test_a_run_starts_stops_and_resumes_from_any_process(undisturbed):
+    config = configure(**TINY | {"epochs": 1, "model_options": TINY["model_options"]})
+    # The parent ends at once; its worker does not.
+    code = f"""
+from fer_core.train import runs
+from fer_core.train.config import TrainConfig
+print(runs.start(TrainConfig.model_validate_json({config.model_dump_json()!r})).name)
+"""
+    started = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True
+    )
+    run = Run.open(started.stdout.strip())
+    assert run.busy()
+    with pytest.raises(TrainingError, match="already being trained"):
+        runs.resume(run.name)
+    assert runs.pause(run.name).state()["status"] == "paused"
+    assert runs.resume(run.name).state()["status"] == "running"
+    assert runs.stop(run.name).state()["status"] == "stopped"
+    assert not run.busy()
+    with pytest.raises(TrainingError, match="nothing to pause"):
+        runs.pause(run.name)
+
+    runs.resume(run.name)
+    runs.wait(run.name, 200)
+    assert run.state()["status"] == "trained", (run.path / "log.txt").read_text()
+    assert run.progress()["steps"] == 87
+    assert run.name in [r.name for r in runs.list_runs()]
+
+
+def test_a_worker_that_cannot_read_its_data_says_why(tmp_path):
+    run = runs.start(configure(**TINY | {"data": str(tmp_path / "nothing.csv")}))
+    runs.wait(run.name, 100)
+    assert run.state()["status"] == "failed"
+    assert "nothing.csv: No such file" in run.state()["reason"]
+
+
+def test_no_run_is_made_for_data_that_cannot_be_read(tmp_path):
+    from fer_core.train import train
+
+    before = [run.name for run in runs.list_runs()]
+    with pytest.raises(DatasetError):
+        train(configure(**TINY | {"data": str(tmp_path / "nothing.csv")}))
+    assert [run.name for run in runs.list_runs()] == before
+
+
+@pytest.mark.parametrize("name", ["nothing", "../models", "", "a b"])
+def test_unknown_runs(name):
+    with pytest.raises(TrainingError, match="No run"):
+        Run.open(name)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_small_model_learns_the_demo():
+    from fer_core.train import train
+
+    run = train(
+        configure(
+            model="fast", data="demo", epochs=12, optimizer="adamw", learning_rate=3e-3,
+            weight_decay=0.01, schedule="onecycle", ema=0.98, batch_size=64,
+        )
+    )  # fmt: skip
+    assert run.state()["best_accuracy"] > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_another_backend_trains_what_tensorflow_exports(backend, data, tmp_path):
+    from importlib.util import find_spec
+
+    from fer_core.models.export import save_model
+    from fer_core.train.fit import load_best
+
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    run = Run.create(configure(**TINY | {"epochs": 1}))
+    code = f"""
+from fer_core.datasets import demo
+from fer_core.train.fit import fit
+from fer_core.train.runs import Run
+fit(Run.open({run.name!r}), demo.load(160, 70, 35, seed=4))
+"""
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"KERAS_BACKEND": backend},
+        cwd=ROOT,
+        check=True,
+    )
+    assert run.state()["backend"] == backend
+    folder = save_model(
+        load_best(run), tmp_path / "small", title="small", architecture="vgg", reference=""
+    )
+    assert folder.card.parameters > 0
