@@ -90,10 +90,11 @@ def _rectangle(
         cv2.rectangle(canvas, (x0, y0), (x1, y1), color, line)
         return
     dash = max(6, 4 * line)
-    for start in range(x0, x1, 2 * dash):
+    step = 2 * dash + line  # lines end round, which takes from the gaps
+    for start in range(x0, x1, step):
         for y in (y0, y1):
             cv2.line(canvas, (start, y), (min(start + dash, x1), y), color, line)
-    for start in range(y0, y1, 2 * dash):
+    for start in range(y0, y1, step):
         for x in (x0, x1):
             cv2.line(canvas, (x, start), (x, min(start + dash, y1)), color, line)
 

@@ -22,10 +22,10 @@ class Choice:
     unsure_below: float
 
     @property
-    def checksum(self) -> str:
-        """Of the file that is served: two models are never taken for each other."""
+    def model_key(self) -> tuple[str, str]:
+        """Name and content of the model: two are never taken for each other."""
         card = self.classifier.card
-        return card.files[card.exported]
+        return card.name, card.files[card.exported]
 
 
 def model_row() -> Choice:

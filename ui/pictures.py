@@ -104,7 +104,7 @@ def read(one: Picture, choice: Choice) -> Result:
         return Result(one, error=seen)
     found, preview = seen
     analysis = _memory("analysis").get(
-        (*_seen_key(one, choice), choice.checksum),
+        (*_seen_key(one, choice), choice.model_key),
         lambda: read_emotions(found, choice.classifier),
     )
     if choice.largest:
@@ -158,7 +158,7 @@ def drawn(result: Result, choice: Choice, side: int) -> bytes:
 
     key = (
         *_seen_key(result.picture, choice),
-        choice.checksum,
+        choice.model_key,
         choice.largest,
         choice.unsure_below,
         side,

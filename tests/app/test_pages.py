@@ -1,0 +1,287 @@
+"""What the pages do: results, bad pictures, choices that last, exports."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from fer_core.analysis import COLUMNS
+from fer_core.classifier import load_classifier
+from fer_core.errors import ImageError
+from fer_core.faces import get_detector
+from fer_core.images import example_portrait, read_image
+from fer_core.models.catalog import find_model
+from ui.controls import Choice
+from ui.exports import to_csv, to_json, to_png, to_zip
+from ui.pictures import Memory, example, picture, read
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def png(image: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()
+
+
+PORTRAIT = png(example_portrait())
+TWINS = png(np.hstack([example_portrait()[:, :400], example_portrait()[:, 399::-1]]))
+GREY = png(np.full((300, 400, 3), 128, np.uint8))
+
+
+def open_app(page: str | None = None) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    if page:
+        app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception
+    return app
+
+
+def drop(app: AppTest, **files: bytes) -> AppTest:
+    for name, content in files.items():
+        app.file_uploader[0].upload(name.replace("__", "."), content)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(element.value for element in [*app.markdown, *app.subheader]).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+
+
+@pytest.fixture
+def another_model(home: Path) -> Callable[..., str]:
+    """Makes a model of this machine from the one that ships, its card changed."""
+
+    def make(name: str, **card: object) -> str:
+        target = home / "models" / name
+        shutil.copytree(find_model("mini_xception").path, target)
+        value = json.loads((target / "card.json").read_text()) | {"name": name, "title": name}
+        (target / "card.json").write_text(json.dumps(value | card))
+        return name
+
+    yield make
+    shutil.rmtree(home / "models", ignore_errors=True)
+
+
+def test_home_opens_with_the_example_analysed() -> None:
+    app = open_app()
+    assert app.subheader[0].value.startswith("This face looks happy")
+    assert len(app.get("vega_lite_chart")) == 1
+    assert "what a person feels is not in the picture" in texts(app)
+    assert "Article 5(1)(f)" in texts(app) and "Article 50(3)" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"), [({"PublicTest": {"accuracy": 0.7213}}, " · 72 % right"), ({}, "")]
+)
+def test_home_says_how_good_the_model_is(another_model, figures: dict, words: str) -> None:
+    name = another_model("measured", figures=figures)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.session_state["model"] = name
+    app.run()
+    badge = next(line for line in texts(app).splitlines() if name in line)
+    assert f"{name}{words}" in badge and ("%" in badge) == bool(words)
+
+
+def test_pictures_good_and_bad_side_by_side() -> None:
+    app = drop(open_app("images"), a__png=PORTRAIT, b__png=GREY, c__jpg=b"no picture", d__jpg=b"")
+    assert "4 pictures · 1 face · 2 not readable · 1 without a face" in texts(app)
+    sentences = [error.value for error in app.error]
+    assert any("not a picture" in s for s in sentences) and any("empty" in s for s in sentences)
+    assert app.warning[0].value == "No face found"
+    assert "Happy" in texts(app)
+
+
+def test_one_picture_opens_large_with_its_bars() -> None:
+    app = drop(open_app("images"), a__png=PORTRAIT)
+    assert "Looks happy" in texts(app)
+    assert app.button(key="why_0").label == "Why?"
+    assert len(app.get("vega_lite_chart")) == 1
+
+
+def test_a_picture_without_a_face_says_what_to_try() -> None:
+    app = drop(open_app("images"), b__png=GREY)
+    assert "larger or brighter" in app.info[0].value
+
+
+def test_cards_open_and_lead_on() -> None:
+    app = drop(open_app("images"), a__png=PORTRAIT, b__png=TWINS)
+    first = next(b for b in app.button if b.label == "a.png")
+    first.click().run()
+    assert len(app.get("vega_lite_chart")) == 1
+    next(b for b in app.button if b.label == "Next").click().run()
+    assert len(app.get("vega_lite_chart")) == 2
+    next(b for b in app.button if b.label == "All pictures").click().run()
+    assert any(b.label == "a.png" for b in app.button) and not app.exception
+
+
+def test_largest_only_and_unsure() -> None:
+    app = drop(open_app("images"), b__png=TWINS)
+    assert "1 picture · 2 faces" in texts(app)
+    app.toggle(key="largest").set_value(True).run()
+    assert "1 picture · 1 face" in texts(app)
+    assert "unsure:" not in texts(app).lower()
+    app.slider(key="unsure_below").set_value(100).run()
+    assert "Unsure: happy" in texts(app)
+
+
+def test_choices_last_from_page_to_page(another_model) -> None:
+    name = another_model("mine")
+    app = open_app("images")
+    app.selectbox(key="model").select(name).run()
+    app.selectbox(key="detector").select("haar").run()
+    app.switch_page("pages/home.py").run()
+    assert name in texts(app)
+    app.switch_page("pages/images.py").run()
+    assert app.selectbox(key="model").value == name
+    assert app.selectbox(key="detector").value == "haar"
+
+
+def test_pictures_last_from_page_to_page_until_cleared() -> None:
+    app = drop(open_app("images"), a__png=PORTRAIT)
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/images.py").run()
+    assert "1 picture" in texts(app)
+    drop(app, b__png=TWINS)
+    assert "2 pictures" in texts(app)
+    next(b for b in app.button if b.label == "Clear").click().run()
+    assert "picture" not in texts(app).replace("pictures, and", "")
+    assert any(b.label == "Use the example" for b in app.button)
+
+
+def test_the_example_is_one_click_away() -> None:
+    app = open_app("images")
+    next(b for b in app.button if b.label == "Use the example").click().run()
+    assert "Looks happy" in texts(app)
+
+
+def test_a_damaged_model_is_one_sentence(another_model, home: Path) -> None:
+    name = another_model("damaged")
+    with (home / "models" / name / "model.tflite").open("ab") as file:
+        file.write(b"!")
+    app = open_app("images")
+    app.selectbox(key="model").select(name).run()
+    assert not app.exception
+    assert "not the file its card describes" in app.error[0].value
+
+
+def test_a_model_that_cannot_explain_itself_says_so(another_model) -> None:
+    name = another_model("mute")
+    card = find_model(name).path / "card.json"
+    value = json.loads(card.read_text())
+    del value["files"]["model.keras"]
+    card.write_text(json.dumps(value))
+    app = open_app("images")
+    app.selectbox(key="model").select(name).run()
+    drop(app, a__png=PORTRAIT)
+    app.button(key="why_0").click().run()
+    assert not app.exception
+    assert "cannot explain itself" in app.error[0].value
+
+
+def test_reading_can_stop_and_go_on() -> None:
+    app = drop(open_app("images"), a__png=PORTRAIT, b__png=TWINS, c__png=GREY)
+    app.session_state["reading_stopped"] = True
+    app.selectbox(key="detector").select("haar").run()
+    assert "3 of 3 not read yet" in "".join(caption.value for caption in app.caption)
+    next(b for b in app.button if b.label == "Continue").click().run()
+    assert "3 pictures · 3 faces" in texts(app)
+
+
+def test_a_changed_model_or_limit_looks_for_no_face_again(another_model) -> None:
+    looks, haar = [], get_detector("haar")
+
+    class Counting:
+        name, title = "haar", "counting"
+
+        def detect(self, image: np.ndarray):
+            looks.append(image.shape)
+            return haar.detect(image)
+
+    choice = Choice(load_classifier(), Counting(), False, 0.5)
+    other = load_classifier(another_model("other"))
+    one = read(example(), choice)
+    for changed in (
+        replace(choice, unsure_below=0.9),
+        replace(choice, largest=True),
+        replace(choice, classifier=other),
+    ):
+        again = read(example(), changed)
+        assert again.analysis.faces[0].box == one.analysis.faces[0].box
+        assert again.analysis.model == changed.classifier.name
+    assert len(looks) == 1
+
+
+def test_memory_is_bounded_and_forgets_what_is_used_least() -> None:
+    memory = Memory(2)
+    for key in ("a", "b", "a", "c"):
+        memory.get(key, str)
+    assert [key in memory for key in ("a", "b", "c")] == [True, False, True]
+
+
+@pytest.fixture
+def results() -> list:
+    choice = Choice(load_classifier(), get_detector("haar"), False, 0.5)
+    files = [("a/x.png", TWINS), ("b/x.png", PORTRAIT), ("grey.png", GREY), ("bad.jpg", b"text")]
+    return [read(picture(name, content), choice) for name, content in files]
+
+
+def test_json_has_the_form_of_the_command_line(results: list) -> None:
+    rows = json.loads(to_json(results))
+    assert [row["path"] for row in rows] == ["a/x.png", "b/x.png", "grey.png", "bad.jpg"]
+    assert set(rows[0]) == {"path", "width", "height", "model", "detector", "faces"}
+    assert (rows[0]["width"], rows[0]["height"], len(rows[0]["faces"])) == (800, 512, 2)
+    face = rows[1]["faces"][0]
+    assert face["emotion"] == "Happy" and len(face["box"]) == 4
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert rows[2]["faces"] == [] and set(rows[3]) == {"path", "error"}
+
+
+def test_csv_has_one_row_per_face(results: list) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(results))))
+    assert list(rows[0]) == ["path", *COLUMNS]
+    assert [row["path"] for row in rows] == ["a/x.png", "a/x.png", "b/x.png"]
+    assert to_csv(results[2:]).strip() == ",".join(["path", *COLUMNS])
+
+
+def test_annotated_pictures_are_full_size_and_none_is_lost(results: list) -> None:
+    image = read_image(to_png(results[1], 0.5))
+    assert image.shape == (512, 512, 3) and (image != example_portrait()).any()
+    with zipfile.ZipFile(io.BytesIO(to_zip(results, 0.5))) as archive:
+        assert archive.namelist() == ["x.png", "x-2.png", "grey.png"]
+        assert read_image(archive.read("x.png")).shape == (512, 800, 3)
+
+
+def test_a_bad_picture_is_told_in_the_readers_own_sentence(results: list) -> None:
+    with pytest.raises(ImageError) as caught:
+        read_image(b"text")
+    assert results[3].error == str(caught.value) and results[3].analysis is None
+
+
+def test_the_pages_come_without_tensorflow() -> None:
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
+        "app.switch_page('pages/images.py').run()\n"
+        "[b for b in app.button if b.label == 'Use the example'][0].click().run()\n"
+        "assert not app.exception and app.button(key='why_0')\n"
+        "print([m for m in ('tensorflow', 'keras', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,141 @@
+"""What a model looked at: the maps of known networks, and of the one that ships."""
+
+import json
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_core.analysis import find_faces
+from fer_core.emotions import EMOTIONS
+from fer_core.errors import ModelError
+from fer_core.explain import SIZE, Explainer, Explanation, load_explainer
+from fer_core.faces import get_detector
+from fer_core.files import sha256
+from fer_core.images import example_portrait
+from fer_core.models.catalog import ModelFolder, find_model, read_folder
+
+
+@pytest.fixture(scope="module")
+def crop() -> np.ndarray:
+    return find_faces(example_portrait(), get_detector("haar")).crops[0]
+
+
+def folder(path: Path, network) -> ModelFolder:
+    """A model folder around a network, with the shipped model's exported file."""
+    shipped = find_model("mini_xception")
+    path.mkdir()
+    network.save(path / "model.keras")
+    shutil.copy(shipped.path / "model.tflite", path)
+    card = json.loads((shipped.path / "card.json").read_text())
+    card |= {
+        "name": path.name,
+        "files": {file.name: sha256(file) for file in path.iterdir()},
+        "sizes": {file.name: file.stat().st_size for file in path.iterdir()},
+    }
+    (path / "card.json").write_text(json.dumps(card))
+    return read_folder(path)
+
+
+def looks_at(rows: slice, sign: float = 1.0):
+    """A network whose score for Happy is the brightness of some rows of the face."""
+    import keras
+    from keras import layers
+
+    faces = keras.Input((48, 48, 1))
+    maps = layers.Conv2D(1, 1, use_bias=False, activation="relu", name="maps")(faces)
+    x = layers.Dense(7, use_bias=False, name="logits")(layers.Flatten()(maps))
+    model = keras.Model(faces, x)
+    model.get_layer("maps").set_weights([np.ones((1, 1, 1, 1), np.float32)])
+    weights = np.zeros((48, 48, 7), np.float32)
+    weights[rows, :, EMOTIONS.index("Happy")] = sign
+    model.get_layer("logits").set_weights([weights.reshape(-1, 7)])
+    return model
+
+
+def test_the_shipped_model_explains_a_face(crop: np.ndarray) -> None:
+    shown = load_explainer("mini_xception").explain(crop)
+    assert shown.emotion == "Happy"
+    for picture in (shown.face, shown.grad_cam, shown.guided):
+        assert picture.shape == (SIZE, SIZE, 3) and picture.dtype == np.uint8
+    assert shown.has_region and (shown.grad_cam != shown.face).any()
+    assert shown.guided.std() > 5 and abs(float(np.median(shown.guided)) - 127.5) < 10
+    assert load_explainer("mini_xception") is load_explainer()
+
+
+def test_each_emotion_has_an_explanation_of_its_own(crop: np.ndarray) -> None:
+    happy, sad = (load_explainer("mini_xception").explain(crop, e) for e in ("Happy", "Sad"))
+    assert (happy.emotion, sad.emotion) == ("Happy", "Sad")
+    assert (happy.guided != sad.guided).any()
+    assert (happy.face == sad.face).all()
+
+
+def test_guided_pixels_are_those_that_the_network_reads(tmp_path: Path, crop: np.ndarray) -> None:
+    shown = Explainer(folder(tmp_path / "bottom", looks_at(slice(32, 48)))).explain(crop, "Happy")
+    rows = shown.guided[..., 0].astype(float).mean(axis=1)
+    # Brighter where it reads, mid grey elsewhere; the edge is soft by enlargement.
+    assert (rows[-100:] > 250).all() and (np.abs(rows[:230] - 127.5) < 2).all()
+
+
+def test_guided_back_propagation_stops_negative_gradients(tmp_path: Path, crop: np.ndarray) -> None:
+    against = folder(tmp_path / "against", looks_at(slice(0, 48), sign=-1.0))
+    shown = Explainer(against).explain(crop, "Happy")
+    assert not shown.has_region and (shown.grad_cam == shown.face).all()
+    assert (np.abs(shown.guided.astype(int) - 127) <= 1).all()
+
+
+def test_zero_gradients_give_plain_pictures(tmp_path: Path, crop: np.ndarray) -> None:
+    blind = folder(tmp_path / "blind", looks_at(slice(0, 0)))
+    shown = Explainer(blind).explain(crop, "Sad")
+    assert not shown.has_region and np.ptp(shown.guided) == 0
+
+
+def test_a_network_inside_a_network_can_be_explained(tmp_path: Path, crop: np.ndarray) -> None:
+    import keras
+    from keras import layers
+
+    part = keras.Sequential(
+        [keras.Input((48, 48, 1)), layers.Conv2D(4, 3, strides=4), layers.ReLU(6.0)], name="part"
+    )
+    faces = keras.Input((48, 48, 1))
+    logits = layers.Dense(7)(
+        layers.GlobalAveragePooling2D()(part(layers.Rescaling(1 / 255)(faces)))
+    )
+    shown = Explainer(folder(tmp_path / "nested", keras.Model(faces, logits))).explain(crop)
+    assert isinstance(shown, Explanation) and shown.grad_cam.shape == (SIZE, SIZE, 3)
+
+
+def test_many_threads_get_the_same_answer(crop: np.ndarray) -> None:
+    explainer, answers = load_explainer("mini_xception"), []
+    expected = explainer.explain(crop, "Fear")
+    threads = [
+        threading.Thread(target=lambda: answers.append(explainer.explain(crop, "Fear")))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 8
+    for answer in answers:
+        # TensorFlow may add up in another order each time.
+        assert np.abs(answer.guided.astype(int) - expected.guided).max() <= 2
+
+
+def test_a_model_without_its_keras_form_says_so(tmp_path: Path) -> None:
+    whole = folder(tmp_path / "whole", looks_at(slice(0, 48)))
+    card = json.loads((whole.path / "card.json").read_text())
+    del card["files"]["model.keras"]
+    (whole.path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ModelError, match="cannot explain itself"):
+        Explainer(read_folder(whole.path))
+
+
+def test_a_changed_file_is_refused(tmp_path: Path) -> None:
+    whole = folder(tmp_path / "changed", looks_at(slice(0, 48)))
+    with (whole.path / "model.keras").open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(ModelError, match="not the file its card describes"):
+        Explainer(whole)
