@@ -251,9 +251,15 @@ def _finish(run: Run, validation: Dataset) -> None:
 def _write_event(run: Run, row: dict) -> None:
     import tensorflow as tf
 
+    # What tf.summary.scalar does, which wants the package tensorboard for it.
+    scalar = tf.compat.v1.SummaryMetadata(
+        plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"),
+        data_class=1,
+    )
     with tf.summary.create_file_writer(str(run.path / "events")).as_default():
         for name in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"):
-            tf.summary.scalar(name, row[name], step=row["epoch"])
+            value = tf.constant(row[name], tf.float32)
+            tf.summary.write(name, value, step=row["epoch"], metadata=scalar)
 
 
 def _logits(model: keras.Model, faces: np.ndarray) -> np.ndarray:

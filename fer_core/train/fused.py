@@ -34,7 +34,10 @@ def _fits(layer: keras.Layer) -> bool:
 
 
 def _call(
-    self: keras.layers.BatchNormalization, inputs: Any, training: bool | None = None, mask: Any = None
+    self: keras.layers.BatchNormalization,
+    inputs: Any,
+    training: bool | None = None,
+    mask: Any = None,
 ) -> Any:
     import tensorflow as tf
 
