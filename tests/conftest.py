@@ -1,11 +1,11 @@
 """What all tests share: a home of their own, the dataset where there is one."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
+from fer_core.benchmarks.browser import find_chromium
 from fer_core.settings import settings
 
 ARTIFACTS = Path(__file__).parent / "artifacts"
@@ -34,9 +34,8 @@ def fer2013(home: Path):
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of a Chromium."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := os.environ.get("FER_CHROMIUM") or shutil.which(name):
-            return path
+    if path := find_chromium():
+        return path
     reason = "no Chromium on this machine: 'make test' installs one"
     if os.environ.get("FER_REQUIRE_BROWSER"):
         pytest.fail(reason)

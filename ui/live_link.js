@@ -37,7 +37,8 @@ class Link {
     this.button.onclick = () => (this.running() ? this.stop() : this.start());
     this.cameras.onchange = () => {
       remember(this.cameras.value);
-      if (this.running()) this.start();
+      if (this.phase === "on") this.switchCamera();
+      else if (this.running()) this.start();
     };
     this.leave = () => this.release();
     addEventListener("pagehide", this.leave);
@@ -67,10 +68,25 @@ class Link {
     const stream = await this.openCamera();
     if (!stream) return;
     if (this.turn !== turn) return stop(stream); // stopped or started again meanwhile
+    this.keep(stream);
+    this.connect();
+  }
+
+  // Another camera in the same connection. The old one first: phones open one at a time.
+  async switchCamera() {
+    const { peer } = this;
+    stop(this.stream);
+    const stream = await this.openCamera();
+    if (!stream) return;
+    if (peer !== this.peer) return stop(stream);
+    this.keep(stream);
+    await peer.getSenders()[0].replaceTrack(stream.getVideoTracks()[0]);
+  }
+
+  keep(stream) {
     this.stream = stream;
     stream.getVideoTracks()[0].onended = () => this.phase === "on" && this.lose("camera_gone");
     this.listCameras();
-    this.connect();
   }
 
   async openCamera() {

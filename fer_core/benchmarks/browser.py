@@ -93,6 +93,7 @@ def chromium_with_camera(
     path: str,
     camera: Path | None,
     *,
+    cameras: int = 1,
     allow: bool = True,
     loopback: bool = False,
     net_log: Path | None = None,
@@ -102,6 +103,7 @@ def chromium_with_camera(
     Args:
         path: of the program.
         camera: a ``.y4m`` file; without, the machine has no camera.
+        cameras: how many such cameras the machine has.
         allow: whether the visitor lets pages use it.
         loopback: let video go over 127.0.0.1, as a relay on this machine needs.
         net_log: file that takes all that the browser asks of the network.
@@ -110,7 +112,7 @@ def chromium_with_camera(
 
     arguments = ["--no-sandbox", "--mute-audio"]
     if camera:
-        arguments.append("--use-fake-device-for-media-stream")
+        arguments.append(f"--use-fake-device-for-media-stream=device-count={cameras}")
         arguments.append(f"--use-file-for-fake-video-capture={camera}")
     if allow:
         arguments.append("--use-fake-ui-for-media-stream")

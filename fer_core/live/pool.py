@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 import threading
 from collections import deque
 from functools import lru_cache
@@ -65,9 +64,6 @@ class WorkerPool:
         return ready
 
     def _loop(self) -> None:
-        if sys.platform == "linux":
-            # Where the processor is short, the video goes before the analyses.
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
         while True:
             self._serve()
 

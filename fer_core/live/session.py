@@ -26,7 +26,7 @@ from fer_core.live.steady import SMOOTHING, Steadier
 DETECT_WIDTH: Final = 400
 _GROWING: Final = {"haar", "mtcnn"}
 #: Seconds after which a result is too old to be drawn on a new frame.
-STALE: Final = 2.0
+STALE: Final = 5.0
 
 
 @dataclass(frozen=True)

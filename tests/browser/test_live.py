@@ -170,6 +170,28 @@ def test_two_visitors_and_what_is_left_when_they_go(context: BrowserContext, app
     wait_for(lambda: sockets() == 0, 60)
 
 
+def test_the_camera_is_asked_and_remembered(chromium: str, camera: Path, app: App) -> None:
+    with chromium_with_camera(chromium, camera, cameras=2) as browser:
+        context = browser.new_context()
+        page = open_live(context, app.url)
+        start(page)
+        choice = page.get_by_label("Camera")
+        first = choice.input_value(timeout=30_000)
+        second = next(
+            value
+            for value in choice.locator("option").evaluate_all("all => all.map((o) => o.value)")
+            if value != first
+        )
+        # The other camera comes into the same connection, and is asked for next time.
+        choice.select_option(second)
+        shown = decoded(page)
+        wait_for(lambda: decoded(page) > shown + 15, 60)
+        page.close()
+        page = open_live(context, app.url)
+        start(page)
+        expect(page.get_by_label("Camera")).to_have_value(second, timeout=30_000)
+
+
 def test_a_refused_camera_says_so_and_shows_another_way(
     chromium: str, camera: Path, app: App
 ) -> None:

@@ -98,9 +98,7 @@ def test_mistakes_get_one_line(arguments: list[str], says: str) -> None:
 
 def test_models_lists_what_there_is() -> None:
     (row,) = (
-        row
-        for row in json.loads(run("models", "--json").stdout)
-        if row["name"] == "mini_xception"
+        row for row in json.loads(run("models", "--json").stdout) if row["name"] == "mini_xception"
     )
     assert row["PublicTest"] > 0.66 and row["parameters"] > 200_000
 

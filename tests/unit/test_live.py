@@ -121,7 +121,7 @@ def test_an_old_result_is_not_drawn_on_a_new_frame() -> None:
     bench.session.frame(frame())
     bench.pool.run_pending()
     assert bench.session.frame(frame()).any()
-    bench.clock.now += 2.5
+    bench.clock.now += 6
     assert not bench.session.frame(frame()).any()
     assert bench.session.faces() is None
 
