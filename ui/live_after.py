@@ -99,7 +99,10 @@ def kept_sessions() -> None:
     )
     selected = [kept[row] for row in chosen.selection.rows if row < len(kept)]
     if not selected:
-        st.caption("Select one to open it, or several to compare them.")
+        st.caption(
+            "Select one to open it, or several to compare them. They are on the machine that "
+            "runs this app, for everyone who can open it."
+        )
         return
     try:
         tables = [store.load_session(session.id) for session in selected]

@@ -7,6 +7,7 @@ why a connection does not come up, so this one does.
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -187,7 +188,9 @@ class LiveLink:
         self.session.close()
 
 
-def _worker(on_frame, on_ended) -> WebRtcWorker:
+def _worker(
+    on_frame: Callable[[av.VideoFrame], av.VideoFrame], on_ended: Callable[[], None]
+) -> WebRtcWorker:
     return WebRtcWorker(
         mode=WebRtcMode.SENDRECV,
         # Given even when empty: without, a third party's server would be asked.

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from fer_core.analysis import COLUMNS, Analysis
+from fer_core.analysis import COLUMNS, Analysis, FaceEmotion
 from fer_core.emotions import EMOTIONS
 
 #: Seconds of the running timeline.
@@ -95,7 +95,7 @@ class SessionRecord:
             self._rows = array("d")
 
 
-def _row(time: float, number: int, face) -> tuple[float, ...]:
+def _row(time: float, number: int, face: FaceEmotion) -> tuple[float, ...]:
     person = face.person if face.person is not None else number
     label = EMOTIONS.index(face.emotion)
     return (time, person, *face.box, face.score, *face.probabilities, label)
