@@ -166,13 +166,15 @@ def _unfold(model: "keras.Model", folded: Folded, faces: np.ndarray) -> None:
     if [c.kernel.shape for c in convolutions] != [kernel.shape for kernel, _ in folded]:
         raise ModelError(f"The weights are not those of {model.name}: their shapes differ.")
 
+    # The sets expect pixels; where ours come in smaller, the first kernel makes up for it.
+    folded = [(folded[0][0] / model.get_layer("prepare").scale, folded[0][1]), *folded[1:]]
     for convolution, norm, (kernel, bias) in zip(convolutions, norms, folded, strict=True):
         convolution.set_weights([kernel.astype(np.float32)])
         one, zero = np.ones(len(bias), np.float32), np.zeros(len(bias), np.float32)
         norm.set_weights([one * np.sqrt(1 + norm.epsilon), bias.astype(np.float32), zero, one])
 
     entry = model.layers[model.layers.index(backbone) - 1].output
-    into = keras.Model(model.inputs, entry)
+    into = keras.Model(model.input, entry)
     sample = faces[np.linspace(0, len(faces) - 1, min(MEASURED, len(faces))).astype(int)]
     inputs = into.predict(sample[..., None].astype(np.float32), 32, verbose=0)
     statistics = _measure(backbone, [c.output for c in convolutions], inputs)
@@ -216,7 +218,7 @@ def _measure(
     """Mean and variance per channel of each of ``outputs``, in one pass of small batches."""
     import keras
 
-    tap = keras.Model(backbone.inputs, list(outputs))
+    tap = keras.Model(backbone.input, list(outputs))
     sums = [np.zeros((2, output.shape[-1])) for output in outputs]
     counts = [0] * len(outputs)
     for i in range(0, len(inputs), 16):
