@@ -1,0 +1,1 @@
+"""What the published speeds and detection rates are measured with."""
