@@ -85,10 +85,11 @@ def ask_for_pictures(source: str) -> list[Picture]:
     return state["images_files"]
 
 
-def summary(results: list[Result]) -> str:
-    def count(number: int, one: str, many: str) -> str:
-        return f"{number} {one if number == 1 else many}"
+def count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
+
+def summary(results: list[Result]) -> str:
     parts = [
         count(len(results), "picture", "pictures"),
         count(sum(len(r.analysis.faces) for r in results if r.analysis), "face", "faces"),
@@ -161,7 +162,7 @@ def large(result: Result, choice: Choice) -> None:
         st.image(
             drawn(result, choice, LARGE),
             width=wanted,
-            alt=f"{result.picture.name} with {len(faces)} faces boxed and labelled",
+            alt=f"{result.picture.name} with {count(len(faces), 'face', 'faces')}",
         )
     with right:
         if not faces:
@@ -216,7 +217,9 @@ def card(result: Result, choice: Choice) -> None:
             st.image(
                 drawn(result, choice, CARD),
                 width=round(min(240, 170 * analysis.width / analysis.height)),
-                alt=f"{name}, {len(faces)} faces" if faces else f"{name}, no face found",
+                alt=f"{name}, {count(len(faces), 'face', 'faces')}"
+                if faces
+                else f"{name}, no face",
             )
         if faces:
             words = ", ".join(label(face, choice.unsure_below) for face in faces[:3])

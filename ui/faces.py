@@ -13,8 +13,8 @@ from fer_core.explain import load_explainer
 
 
 def percent(probability: float) -> str:
-    """Without decimals, and never broken over two lines: '92 %'."""
-    return f"{probability * 100:.0f}\N{NO-BREAK SPACE}%"
+    """Without decimals: '92 %'."""
+    return f"{probability * 100:.0f} %"
 
 
 def looks(face: FaceEmotion, unsure_below: float) -> str:

@@ -57,9 +57,7 @@ def drop(app: AppTest, **files: bytes) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    return "\n".join(element.value for element in [*app.markdown, *app.subheader]).replace(
-        "\N{NO-BREAK SPACE}", " "
-    )
+    return "\n".join(element.value for element in [*app.markdown, *app.subheader])
 
 
 @pytest.fixture
