@@ -63,7 +63,8 @@ def text(cards: list[Card]) -> str:
                 "trained, accuracy 0.58):",
                 _whole_file(card),
             ]
-    for name, title in (("image", "Pictures"), ("detectors", "Face detectors")):
+    sections = {"image": "Pictures", "detectors": "Face detectors", "live": "Live"}
+    for name, title in sections.items():
         path = MEASURED / f"{name}.json"
         if path.exists():
             module = importlib.import_module(f"fer_core.benchmarks.{name}")

@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "runs": "runs",
     "benchmark": "benchmark",
     "results": "results",
+    "forget": "forget",
 }
 
 

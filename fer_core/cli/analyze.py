@@ -10,7 +10,7 @@ from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import load_classifier
 from fer_core.cli.common import json_option, model_option, note, print_json, status
 from fer_core.errors import FerError, ImageError
-from fer_core.faces import DETECTORS, get_detector
+from fer_core.faces import DETECTORS, fallback, get_detector
 from fer_core.images import read_image, walk_images
 from fer_core.settings import settings
 
@@ -18,7 +18,9 @@ from fer_core.settings import settings
 @click.command("analyze")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @json_option
-@click.option("--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a table.")
+@click.option(
+    "--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a table."
+)
 @model_option
 @click.option(
     "--detector",
@@ -28,7 +30,9 @@ from fer_core.settings import settings
 )
 @click.option("--largest", is_flag=True, help="Only the largest face of each picture.")
 @click.option(
-    "--save", type=click.Path(file_okay=False, path_type=Path), help="Write annotated pictures here."
+    "--save",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write annotated pictures here.",
 )
 def command(
     paths: tuple[Path, ...],
@@ -41,6 +45,8 @@ def command(
 ) -> None:
     """Find the faces in pictures and the emotions they show; folders are walked."""
     classifier, finder = load_classifier(model), get_detector(detector)
+    if detector == "auto" and (reason := fallback()):
+        note(reason)
     results: list[dict[str, Any]] = []
     tables, failed, saved = [], 0, _Saver(save) if save else None
 

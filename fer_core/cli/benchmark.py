@@ -62,3 +62,24 @@ def detectors(as_json: bool, save: bool, **how: Any) -> None:
     if "votes" in given and "data" not in given:
         raise FerError("--votes goes with --data.")
     _report("detectors", run_detectors(**given), as_json, save)
+
+
+@command.command("live")
+@click.option("--seconds", type=click.FloatRange(1), default=20, help="Per number of visitors.")
+@click.option("--soak", type=click.FloatRange(0), default=0, help="Minutes of one long session.")
+@click.option("--browser", is_flag=True, help="One run through the app in a real browser.")
+@click.option(
+    "--versus",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Python of an environment with the fer package, see benchmarks/README.md.",
+)
+@json_option
+@save_option
+def live(
+    seconds: float, soak: float, browser: bool, versus: Path | None, as_json: bool, save: bool
+) -> None:
+    """Video rate, analyses and delay of live sessions, and the usual way beside them."""
+    from fer_core.benchmarks.live import run_live
+
+    result = run_live(seconds, soak=soak, versus=versus, browser=browser)
+    _report("live", result, as_json, save)

@@ -36,13 +36,27 @@ def command(context: click.Context, as_json: bool) -> None:
 @click.option("--flip", is_flag=True, help="Serve the mean over both mirror images.")
 @click.option("--about-data", default="", help="What the card says of the data.")
 @click.option("--licence", default="", help="What the card says of the licence.")
+@click.option("--notes", default="", help="What else the card says of how it was made.")
 def publish(
-    run: str, name: str, data: str, to: Path, flip: bool, about_data: str, licence: str
+    run: str,
+    name: str,
+    data: str,
+    to: Path,
+    flip: bool,
+    about_data: str,
+    licence: str,
+    notes: str,
 ) -> None:
     """Round, calibrate, export and measure a run's best weights; write its card."""
     from fer_core.models.publish import publish
 
     folder = publish(
-        Run.open(run), load(data), to / name, flip=flip, data=about_data, licence=licence
+        Run.open(run),
+        load(data),
+        to / name,
+        flip=flip,
+        data=about_data,
+        licence=licence,
+        notes=notes,
     )
     note(f"Written to {folder.path}.")

@@ -27,10 +27,7 @@ def command(resume: str | None, as_json: bool, **given: Any) -> None:
     """Train a network on a dataset; Ctrl-C stops it, --resume goes on."""
     from fer_core import train
 
-    if resume:
-        run = train.resume(resume, _watch)
-    else:
-        run = train.train(train.configure(**given), _watch)
+    run = train.resume(resume, _watch) if resume else train.train(train.configure(**given), _watch)
     status("")
     result = {"run": run.name, "path": str(run.path)} | run.state()
     if as_json:

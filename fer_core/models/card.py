@@ -27,6 +27,7 @@ class Card(BaseModel):
     recipe: dict[str, Any] = Field({}, description="The training configuration.")
     command: str = Field("", description="What was run to train it.")
     training: dict[str, Any] = Field({}, description="Backend, minutes, epochs, best epoch.")
+    notes: str = Field("", description="What else there is to know of how it was made.")
     figures: dict[str, dict[str, Any]] = Field(
         {}, description="Per split: accuracy, macro_f1, log_loss, ece, n, confusion_matrix, …"
     )

@@ -1,5 +1,6 @@
 """From a finished training run to a model that ships: rounded, calibrated, exported,
-measured, and described by its card."""
+measured, and described by its card.
+"""
 
 import os
 import platform
@@ -17,6 +18,7 @@ from fer_core.models.catalog import ModelFolder, read_folder
 from fer_core.models.export import fit_temperature, round_weights, save_model, write_card
 from fer_core.models.registry import architecture
 from fer_core.preprocess import faces_to_crops
+from fer_core.train.config import TrainConfig
 from fer_core.train.fit import load_best
 from fer_core.train.runs import Run
 
@@ -29,6 +31,7 @@ def publish(
     flip: bool = False,
     data: str = "",
     licence: str = "",
+    notes: str = "",
 ) -> ModelFolder:
     """Write a model folder from the best weights of a run.
 
@@ -42,6 +45,7 @@ def publish(
         flip: build the mean over both mirror images into the exported file.
         data: what the card says of the data.
         licence: what the card says of the licence.
+        notes: what else the card says of how it was made.
     """
     config = run.config
     core = load_best(run)
@@ -59,18 +63,29 @@ def publish(
         reference=of.reference,
         licence=licence,
         data=data,
+        notes=notes,
+        command=_command(config),
         # Where the files lay on the training machine is nobody's business.
         recipe=config.model_dump(mode="json")
         | {"data": Path(config.data).name, "votes": config.votes and Path(config.votes).name},
         training=_history(run),
     )
     classifier = Classifier(saved)
-    present = [s for s in (*dataset.counts(), "all")]
+    present = (*dataset.counts(), "all")
     figures = {split: evaluate(classifier, dataset, split).to_dict() for split in present}
     card = saved.card.model_copy(update={"figures": figures, "speed": _speed(classifier)})
     write_card(folder, card)
     readme.write(folder, card)
     return read_folder(folder)
+
+
+def _command(config: TrainConfig) -> str:
+    """The command line that trains it again."""
+    data = "demo" if config.data == "demo" else Path(config.data).name
+    return (
+        f"python -m fer_core train --model {config.model} --preset recommended --data {data} "
+        f"--epochs {config.epochs} --seed {config.seed}"
+    )
 
 
 def _history(run: Run) -> dict[str, Any]:

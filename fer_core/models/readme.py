@@ -41,6 +41,7 @@ def text(card: Card) -> str:
         "## Data and training",
         card.data,
         _training(card),
+        card.notes,
         "## How good it is",
         f"Measured on the exported file; again with `python -m fer_core evaluate --model "
         f"{card.name} --data fer2013.csv --split PublicTest`. PublicTest chose the weights and "
@@ -108,7 +109,7 @@ def _training(card: Card) -> str:
     return (
         f"{how.get('epochs')} epochs, the weights of epoch {how.get('best_epoch')} chosen on "
         f"PublicTest; {how.get('minutes')} minutes beside other work on {how.get('machine')}, "
-        f"Keras on {how.get('backend')}.\n\n"
+        f"Keras on {how.get('backend')}. Run as `{card.command}`.\n\n"
         f"Recipe: {recipe}.\n\nAugmentation: "
         + ", ".join(f"{key} {value}" for key, value in varied.items())
         + "."

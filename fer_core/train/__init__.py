@@ -52,9 +52,6 @@ def configure(
     fields |= given
     if preset is not None:
         recipe = presets.preset(preset, fields.get("model"))
-        if not fields.get("votes"):
-            # A recipe that mixes votes in works without them, on the labels alone.
-            recipe.pop("votes_share", None)
         if fields.get("weights") == "none":
             # Nothing is frozen that nobody trained.
             recipe.get("model_options", {}).pop("frozen", None)

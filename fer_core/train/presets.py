@@ -37,20 +37,22 @@ _VARIED: Final = {
     "rotation": 15, "shift": 0.12, "zoom": 0.15, "brightness": 0.15, "contrast": 0.25,
     "blur": 0.1, "erase": 0.5,
 }  # fmt: skip
-#: One rise and fall of the rate, averaged weights, soft labels where there are votes.
+#: One rise and fall of the rate, averaged weights, the labels as they are: with half the
+#: target taken from the FER+ votes, mini_xception said Neutral for 31 % of PublicTest,
+#: where the labels say 17 %, and was three points less accurate on those labels.
 _CYCLE: Final = {
-    "votes_share": 0.5, "batch_size": 128, "precision": "mixed_bfloat16", "optimizer": "adamw",
+    "batch_size": 128, "precision": "mixed_bfloat16", "optimizer": "adamw",
     "schedule": "onecycle", "ema": 0.999, "early_stopping": 0, "augmentation": _VARIED,
 }  # fmt: skip
 _VGG: Final = _CYCLE | {
     "epochs": 60, "learning_rate": 2e-3, "weight_decay": 0.02, "label_smoothing": 0.1,
 }  # fmt: skip
 
-#: ``mini_xception`` is what the shipped model was trained with; the others follow the
-#: same lines.
+#: ``mini_xception`` as the shipped model was trained at the end, see its card; the others
+#: follow the same lines.
 _RECOMMENDED: Final[dict[str, dict[str, Any]]] = {
     "mini_xception": _CYCLE | {
-        "epochs": 56, "learning_rate": 4e-3, "weight_decay": 0.01,
+        "epochs": 62, "learning_rate": 3e-3, "weight_decay": 0.01,
         "augmentation": {
             "rotation": 12, "shift": 0.1, "zoom": 0.12, "brightness": 0.15, "contrast": 0.25,
             "blur": 0.1,

@@ -105,12 +105,6 @@ def test_every_preset_is_a_valid_configuration_of_a_known_model():
             assert configure(preset=name, model=model, data="demo").model == model
 
 
-def test_preset_without_votes_trains_on_labels_alone():
-    assert configure(preset="recommended", model="mini_xception", data="demo").votes_share == 0
-    with_votes = configure(preset="recommended", model="mini_xception", data="x", votes="v.csv")
-    assert with_votes.votes_share == 0.5
-
-
 def test_nothing_is_frozen_that_nobody_trained():
     frozen = configure(preset="report", model="resnet50", data="demo")
     assert (frozen.weights, frozen.model_options) == ("imagenet", {"frozen": 170})
