@@ -8,6 +8,7 @@ is loaded here, which takes some seconds.
 (384, 384, 3)
 """
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class Explainer:
                 f"{folder.name} cannot explain itself: it has no model.keras. Choose another model."
             )
         path = folder.checked("model.keras")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no notes on start-up
         import keras
 
         if keras.backend.backend() != "tensorflow":

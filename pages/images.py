@@ -15,6 +15,8 @@ SOURCES = {
     "Camera": ":material/photo_camera: Camera",
     "Example": ":material/face: Example",
 }
+#: Fewer than the session remembers, so that no rerun reads a picture twice.
+MOST_PICTURES = 300
 CARDS_PER_PAGE = 24
 FACES_PER_PAGE = 8
 #: Pixels; the tallest picture that still leaves everything on one screen.
@@ -82,7 +84,12 @@ def ask_for_pictures(source: str) -> list[Picture]:
     )
     if not dropped:
         state["images_kept"] = state["images_files"]
-    return state["images_files"]
+    if len(state["images_files"]) > MOST_PICTURES:
+        st.warning(
+            f"These are the first {MOST_PICTURES} pictures: clear them, then drop the rest.",
+            icon=":material/stacks:",
+        )
+    return state["images_files"][:MOST_PICTURES]
 
 
 def count(number: int, one: str, many: str) -> str:

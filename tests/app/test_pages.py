@@ -161,6 +161,14 @@ def test_pictures_last_from_page_to_page_until_cleared() -> None:
     assert any(b.label == "Use the example" for b in app.button)
 
 
+def test_more_pictures_than_are_remembered_are_taken_in_parts() -> None:
+    app = open_app("images")
+    app.session_state["images_files"] = [picture(f"{i}.png", GREY) for i in range(301)]
+    app.run()
+    assert "first 300 pictures" in app.warning[0].value
+    assert "300 pictures · 0 faces" in texts(app) and not app.exception
+
+
 def test_the_example_is_one_click_away() -> None:
     app = open_app("images")
     next(b for b in app.button if b.label == "Use the example").click().run()

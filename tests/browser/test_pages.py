@@ -56,11 +56,11 @@ def visit(browser: Browser, app: App) -> Iterator:
         contexts.append(context)
         page = context.new_page()
         page.on("request", note)
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(120_000)
         page.goto(f"{app.url}/{path}", wait_until="domcontentloaded")
         return page
 
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=120_000)
     yield open_page
     expect.set_options(timeout=5_000)
     for context in contexts:
