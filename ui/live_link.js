@@ -4,7 +4,8 @@
 // phase: off | asking | connecting | on | failed | lost
 
 const CONNECT_MS = 8000; // until the first frame is back
-const SILENCE_MS = 4000; // without a frame, once there were some
+const HELD_UP_MS = 2000; // without a frame: the visitor is told to wait …
+const SILENCE_MS = 8000; // … and that the connection is lost
 const GATHER_MS = 2000; // for routes to go with the offer; later ones follow it
 const CAMERA = "fer:camera";
 
@@ -183,6 +184,7 @@ class Link {
       this.enter("on");
     } else if (this.phase === "on") {
       if (now - this.lastSeen > SILENCE_MS) return this.lose("broke_off");
+      this.show(now - this.lastSeen > HELD_UP_MS);
       if (now - this.counted.now >= 2000) {
         this.fps = ((frames - this.counted.frames) * 1000) / (now - this.counted.now);
         this.counted = { frames, now };
@@ -263,17 +265,17 @@ class Link {
     this.tell?.(report);
   }
 
-  show() {
+  show(heldUp = false) {
     const notes = {
       off: "The camera is off",
       asking: "Your browser asks for the camera…",
       connecting: this.tries > 1 ? "Connecting once more…" : "Connecting…",
-      on: "",
+      on: heldUp ? "The picture is held up…" : "",
       failed: "No live picture",
       lost: "The live picture broke off",
     };
     this.note.textContent = notes[this.phase];
-    this.note.hidden = this.phase === "on";
+    this.note.hidden = !notes[this.phase];
     this.button.textContent = this.running() ? "Stop" : this.phase === "lost" ? "Go on" : "Start";
     this.button.classList.toggle("primary", !this.running());
   }

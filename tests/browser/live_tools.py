@@ -16,7 +16,7 @@ def start(page: Page) -> None:
     page.get_by_role("button", name="Start", exact=True).click()
     # Figures appear only when frames have come back to the browser and were decoded.
     expect(page.get_by_text(re.compile(r"\d+ frames/s · \d+ analyses/s"))).to_be_visible(
-        timeout=60_000
+        timeout=90_000
     )
 
 

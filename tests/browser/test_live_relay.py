@@ -97,9 +97,9 @@ def test_the_video_comes_back_through_the_relay(relay: Relay, visit) -> None:
     page = visit(relay.port)
     start(page)
     # The browser's own statistics: the chosen pair begins at the relay.
-    expect(page.get_by_text("through the relay")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("through the relay")).to_be_visible(timeout=90_000)
     shown = decoded(page)
-    wait_for(lambda: decoded(page) >= shown + 15, 60)
+    wait_for(lambda: decoded(page) >= shown + 15, 120)
     stop(page)
     # And the relay's: bytes received and sent.
     usage = re.compile(r"usage: .*?rb=(\d+).*?sb=(\d+)")
@@ -113,7 +113,7 @@ def test_the_video_comes_back_through_the_relay(relay: Relay, visit) -> None:
 def test_a_wrong_password_is_called_that(relay: Relay, visit) -> None:
     page = visit(relay.port, password="wrong")
     press_start(page)
-    expect(page.get_by_text("The relay refused the password")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("The relay refused the password")).to_be_visible(timeout=90_000)
     expect(page.get_by_role("button", name="Use single pictures instead")).to_be_visible()
 
 
@@ -126,7 +126,7 @@ def test_a_relay_that_is_not_there_is_called_that(visit) -> None:
 def test_no_route_at_all_is_called_that(visit) -> None:
     page = visit(None)
     press_start(page)
-    expect(page.get_by_text("There is no route for the video")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("There is no route for the video")).to_be_visible(timeout=90_000)
 
 
 def test_a_relay_stopped_in_the_middle_breaks_the_picture_off_but_not_the_numbers(
@@ -136,9 +136,9 @@ def test_a_relay_stopped_in_the_middle_breaks_the_picture_off_but_not_the_number
     start(page)
     page.get_by_text("Record numbers").click()
     recorded = page.get_by_text(re.compile(r"recording, \d{2,} rows"))
-    expect(recorded).to_be_visible(timeout=60_000)
+    expect(recorded).to_be_visible(timeout=90_000)
     relay.stop()
-    expect(page.get_by_text("The live picture broke off").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("The live picture broke off").first).to_be_visible(timeout=90_000)
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     expect(page.get_by_text("This recording")).to_be_visible()
     # Going on without the relay says what is wrong with it.
