@@ -63,7 +63,12 @@ def text(cards: list[Card]) -> str:
                 "trained, accuracy 0.58):",
                 _whole_file(card),
             ]
-    sections = {"image": "Pictures", "detectors": "Face detectors", "live": "Live"}
+    sections = {
+        "image": "Pictures",
+        "runtimes": "Runtimes",
+        "detectors": "Face detectors",
+        "live": "Live",
+    }
     for name, title in sections.items():
         path = MEASURED / f"{name}.json"
         if path.exists():
