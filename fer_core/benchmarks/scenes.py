@@ -1,10 +1,13 @@
 """Pictures whose faces are known, and pictures without any, for measuring detectors."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
+
+from fer_core.images import read_image
 
 #: Height and width of a scene, as a camera gives it.
 SIZE: Final = (480, 640)
@@ -139,15 +142,10 @@ def _board(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def _circles(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Rings, and pairs of dots in discs, which tempt a detector."""
     image = np.full((height, width, 3), rng.uniform(0, 255, 3), np.float64).astype(np.uint8)
     for _ in range(int(rng.integers(5, 40))):
         x, y, radius = int(rng.integers(width)), int(rng.integers(height)), int(rng.integers(6, 80))
         cv2.circle(image, (x, y), radius, rng.uniform(0, 255, 3).tolist(), int(rng.choice([-1, 3])))
-        if rng.random() < 0.3:
-            dark = rng.uniform(0, 120, 3).tolist()
-            for side in (-1, 1):
-                cv2.circle(image, (x + side * radius // 3, y - radius // 4), radius // 8, dark, -1)
     return image
 
 
@@ -171,3 +169,22 @@ def _text(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         line = "".join(rng.choice(letters, 80))
         cv2.putText(image, line, (5, y), cv2.FONT_HERSHEY_COMPLEX, scale, (0, 0, 0), 1)
     return image
+
+
+#: Of the pictures that come with scikit-image: photographs, textures and scans in which
+#: nobody is. The astronaut and the cameraman are people, the coins show heads.
+EXAMPLES: Final = (
+    "brick.png", "cell.png", "chelsea.png", "clock_motion.png", "coffee.png", "color.png",
+    "grass.png", "gravel.png", "horse.png", "hubble_deep_field.jpg", "ihc.png", "logo.png",
+    "microaneurysms.png", "moon.png", "motorcycle_left.png", "motorcycle_right.png",
+    "page.png", "phantom.png", "retina.jpg", "rocket.jpg", "text.png",
+)  # fmt: skip
+
+
+def examples() -> dict[str, np.ndarray]:
+    """Pictures without a face that come with scikit-image, by name."""
+    import skimage
+
+    folder = Path(skimage.__file__).parent / "data"
+    names = [name for name in EXAMPLES if (folder / name).is_file()]
+    return {name: read_image(folder / name) for name in names}

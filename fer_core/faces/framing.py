@@ -1,6 +1,6 @@
 """How each detector's boxes lie relative to FER2013's framing.
 
-The figures are in ``framing.json``, which ``python -m fer_core.faces.calibration``
+The figures are in ``framing.json``, which ``python -m fer_core.benchmarks.calibration``
 measures and writes.
 """
 
