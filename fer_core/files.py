@@ -24,8 +24,8 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], None]) -> None:
         # mkstemp makes private files; give this one what open() would have given.
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

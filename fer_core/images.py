@@ -82,7 +82,8 @@ def walk_images(paths: list[Path]) -> Iterator[Path]:
 
 def example_portrait() -> np.ndarray:
     """A free portrait to try things on: NASA's picture of the astronaut Eileen Collins,
-    as it comes with scikit-image. ``(512, 512, 3)`` ``uint8``, RGB."""
+    as it comes with scikit-image. ``(512, 512, 3)`` ``uint8``, RGB.
+    """
     from skimage import data
 
     return data.astronaut()

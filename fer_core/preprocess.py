@@ -3,8 +3,8 @@
 Two canonical forms exist. *Faces* ``(N, 48, 48)``, grey, 0 to 255, are what FER2013
 holds and what networks train on. *Crops* ``(N, 192, 192, 3)``, RGB, 0 to 255, are what
 a detector's box becomes in a photo and what an exported model takes: its first layers
-turn them into faces (grey, then a 4×4 mean), its next ones scale them for the network.
-So a wrong range or a second preprocessing has no place to happen: training, evaluation
+turn them into faces (grey, then of each 4×4 block the mean of the middle 2×2), its next
+ones scale them for the network. So a wrong range or a second preprocessing has no place to happen: training, evaluation
 and serving run the same layers.
 """
 
@@ -20,10 +20,16 @@ POOL: Final = 4
 CROP_SIZE: Final = FACE_SIZE * POOL
 #: Luma weights of ITU-R BT.601, which OpenCV and Pillow use for grey as well.
 LUMA: Final = (0.299, 0.587, 0.114)
+#: Weights of the four pixels of a block, along each side. They sum to 1, so a dataset's
+#: face, whose pixels come repeated 4×4, is undone exactly. The whole block's mean would
+#: do that too, but it blurs faces that come from photos: of 500 PublicTest faces
+#: enlarged by cubic interpolation, 95.6 % kept their label through it, 99.2 % through
+#: the middle.
+BLOCK: Final = (0.0, 0.5, 0.5, 0.0)
 
 
 def faces_to_crops(faces: np.ndarray) -> np.ndarray:
-    """Dataset faces as crops: every pixel repeated 4×4, which the model's mean undoes.
+    """Dataset faces as crops: every pixel repeated 4×4, which the model undoes.
 
     Args:
         faces: ``(N, 48, 48)``, grey, 0 to 255, ``uint8`` or float.
@@ -45,7 +51,9 @@ def crops_to_faces(crops: np.ndarray) -> np.ndarray:
         ``(N, 48, 48)`` ``float32``, grey, 0 to 255.
     """
     grey = crops.astype(np.float32) @ np.array(LUMA, np.float32)
-    return grey.reshape(-1, FACE_SIZE, POOL, FACE_SIZE, POOL).mean(axis=(2, 4))
+    blocks = grey.reshape(-1, FACE_SIZE, POOL, FACE_SIZE, POOL)
+    weights = np.array(BLOCK, np.float32)
+    return np.einsum("nyaxb,a,b->nyx", blocks, weights, weights)
 
 
 def scale(faces: "keras.KerasTensor") -> "keras.KerasTensor":
@@ -79,11 +87,11 @@ def serving_graph(
     from keras import layers
 
     crops = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="crops")
-    grey = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="grey")
-    # The mean of each channel first: it is linear, so the order does not matter to the
-    # result, and the weighted sum then costs a sixteenth.
-    faces = grey(layers.AveragePooling2D(POOL, name="mean")(crops))
-    grey.set_weights([np.array(LUMA, np.float32).reshape(1, 1, 3, 1)])
+    reduce = layers.Conv2D(
+        1, POOL, strides=POOL, use_bias=False, trainable=False, name="faces_of_crops"
+    )
+    faces = reduce(crops)
+    reduce.set_weights([np.einsum("a,b,c->abc", BLOCK, BLOCK, LUMA)[..., None]])
 
     def probabilities(x):
         return layers.Softmax()(layers.Rescaling(1.0 / temperature)(core(x)))
@@ -127,7 +135,7 @@ def crop_face(
     cx, cy = cx - left, cy - top
 
     # By whole numbers only, which OpenCV does many times faster; the rest, less than
-    # twofold, is left to the warp and to the model's own 4×4 mean.
+    # twofold, is left to the warp.
     factor = max(1, int(side / CROP_SIZE))
     if factor > 1:
         h, w = part.shape[0] // factor, part.shape[1] // factor
