@@ -46,8 +46,8 @@ def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarra
             of another network; the message says where to put which file.
     """
     if source == "none":
-        return
-    if source == "imagenet":
+        _settle(model, faces)
+    elif source == "imagenet":
         _imagenet(model, architecture, faces)
     elif source in NAMED:
         fits, read = NAMED[source]
@@ -59,6 +59,34 @@ def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarra
     else:
         known = ", ".join(["none", "imagenet", *NAMED])
         raise ModelError(f"No weights '{source}': use one of {known}, or the path of a file.")
+
+
+def _settle(model: "keras.Model", faces: np.ndarray) -> None:
+    """Let every BatchNorm begin with the statistics of real faces.
+
+    They begin at mean 0 and variance 1 and follow slowly, so that for some hundred
+    steps, which is all of a small dataset's training, a network would be much worse
+    where it is tested than where it is trained.
+    """
+    from keras import layers
+
+    norms = [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if isinstance(layer, layers.BatchNormalization)
+    ]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    model(_sample(faces, 128), training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def _sample(faces: np.ndarray, count: int) -> np.ndarray:
+    """``(n, 48, 48, 1)`` ``float32``: at most ``count`` of ``faces``, from all over them."""
+    rows = np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int)
+    return faces[rows, ..., None].astype(np.float32)
 
 
 def search(file: str) -> Path | None:
@@ -175,8 +203,7 @@ def _unfold(model: "keras.Model", folded: Folded, faces: np.ndarray) -> None:
 
     entry = model.layers[model.layers.index(backbone) - 1].output
     into = keras.Model(model.input, entry)
-    sample = faces[np.linspace(0, len(faces) - 1, min(MEASURED, len(faces))).astype(int)]
-    inputs = into.predict(sample[..., None].astype(np.float32), 32, verbose=0)
+    inputs = into.predict(_sample(faces, MEASURED), 32, verbose=0)
     statistics = _measure(backbone, [c.output for c in convolutions], inputs)
 
     rescalable = _rescalable(backbone)

@@ -97,6 +97,16 @@ def test_unknown_names_and_options():
 # -- starting weights
 
 
+def test_batchnorm_begins_with_the_statistics_of_faces(faces):
+    model = registry.build("se_resnet")
+    start(model, "se_resnet", "none", faces)
+    norm = model.get_layer("stage2_block1_1_bn")
+    seen = keras.Model(model.input, norm.input).predict(faces[..., None].astype("float32"))
+    variance = norm.moving_variance.numpy()
+    assert variance == pytest.approx(seen.var(axis=(0, 1, 2)), rel=0.05)
+    assert norm.momentum == 0.99
+
+
 def folded_mobilenet(folded, images):
     """Features of MobileNet v1 computed from folded weights alone."""
     x = images
