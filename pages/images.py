@@ -39,11 +39,6 @@ def take_files() -> None:
     state["reading_stopped"] = False
 
 
-def take_snapshot() -> None:
-    if shot := state["images_camera"]:
-        state["images_snapshot"] = picture("Snapshot.jpg", shot.getvalue())
-
-
 def clear() -> None:
     state.update(images_files=[], images_kept=[], images_snapshot=None, images_open=None)
     state["images_round"] += 1  # a new drop zone is an empty one
@@ -67,11 +62,12 @@ def ask_for_pictures(source: str) -> list[Picture]:
         return [example()]
     if source == "Camera":
         if state["images_snapshot"] is None:
-            st.camera_input(
-                "Take a picture", key="images_camera", on_change=take_snapshot, width=560
-            )
+            shot = st.camera_input("Take a picture", key="images_camera", width=560)
             st.caption("The picture goes to the machine that runs this app and is not kept.")
-            return []
+            if shot is None:
+                return []
+            state["images_snapshot"] = picture("Snapshot.jpg", shot.getvalue())
+            st.rerun()  # without the camera, which is thereby switched off
         return [state["images_snapshot"]]
     dropped = st.file_uploader(
         "Drop pictures here",
