@@ -50,7 +50,7 @@ def model_row() -> Choice:
         key="detector",
         help="What finds the faces. If it misses some, try another.",
         persist_state="session",
-        width=210,
+        width=280,
     )
     with st.popover("Options", icon=":material/tune:"):
         st.toggle("Largest face only", key="largest", persist_state="session")
