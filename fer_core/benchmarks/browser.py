@@ -103,7 +103,8 @@ def chromium_with_camera(
     Args:
         path: of the program.
         camera: a ``.y4m`` file; without, the machine has no camera.
-        cameras: how many such cameras the machine has.
+        cameras: how many the machine has; of several, each shows Chromium's own test
+            picture.
         allow: whether the visitor lets pages use it.
         loopback: let video go over 127.0.0.1, as a relay on this machine needs.
         net_log: file that takes all that the browser asks of the network.
@@ -113,7 +114,8 @@ def chromium_with_camera(
     arguments = ["--no-sandbox", "--mute-audio"]
     if camera:
         arguments.append(f"--use-fake-device-for-media-stream=device-count={cameras}")
-        arguments.append(f"--use-file-for-fake-video-capture={camera}")
+        if cameras == 1:
+            arguments.append(f"--use-file-for-fake-video-capture={camera}")
     if allow:
         arguments.append("--use-fake-ui-for-media-stream")
     if loopback:

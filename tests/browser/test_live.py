@@ -134,7 +134,7 @@ def test_sessions_are_kept_compared_and_deleted(context: BrowserContext, app: Ap
         page.get_by_label("Name").fill(name)
         page.get_by_role("button", name="Keep this session").click()
         expect(page.get_by_text("This recording")).to_have_count(0, timeout=60_000)
-    expect(page.get_by_text("Kept sessions")).to_be_visible()
+    expect(page.get_by_text("Kept sessions").first).to_be_visible(timeout=60_000)
     # A new visit finds them; nothing else was stored.
     page.close()
     page = open_live(context, app.url)
@@ -171,25 +171,25 @@ def test_two_visitors_and_what_is_left_when_they_go(context: BrowserContext, app
 
 
 def test_the_camera_is_asked_and_remembered(chromium: str, camera: Path, app: App) -> None:
-    with chromium_with_camera(chromium, camera, cameras=2) as browser:
+    # Of Chromium's own cameras the second is one for depth, of which no video comes.
+    with chromium_with_camera(chromium, camera, cameras=3) as browser:
         context = browser.new_context()
         page = open_live(context, app.url)
         start(page)
         choice = page.get_by_role("combobox", name="Camera")
-        first = choice.input_value(timeout=60_000)
-        second = next(
-            value
-            for value in choice.locator("option").evaluate_all("all => all.map((o) => o.value)")
-            if value != first
-        )
+        expect(choice.locator("option")).to_have_count(3, timeout=60_000)
+        options = choice.locator("option").evaluate_all("all => all.map((o) => o.value)")
+        assert choice.input_value() == options[0]
         # The other camera comes into the same connection, and is asked for next time.
-        choice.select_option(second)
+        choice.select_option(options[2])
         shown = decoded(page)
         wait_for(lambda: decoded(page) > shown + 15, 120)
         page.close()
         page = open_live(context, app.url)
         start(page)
-        expect(page.get_by_role("combobox", name="Camera")).to_have_value(second, timeout=60_000)
+        expect(page.get_by_role("combobox", name="Camera")).to_have_value(
+            options[2], timeout=60_000
+        )
 
 
 def test_a_refused_camera_says_so_and_shows_another_way(
@@ -244,7 +244,8 @@ def test_nobody_else_is_asked(chromium: str, camera: Path, tmp_path: Path) -> No
     assert asked.read_text() == ""
     assert {url for url in requests if not url.startswith((running.url, "data:", "blob:"))} == set()
     assert requests and names[0]
-    assert names[1] - names[0] == set()
+    own = {name for name in names[1] if "content-autofill" in name}  # whenever it sees a field
+    assert names[1] - names[0] - own == set()
 
 
 @pytest.mark.slow
