@@ -16,7 +16,8 @@ from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
 from fer_core.benchmarks.camera import moving_portrait, write_y4m
 from tests.browser.live_tools import decoded, open_live, start, stop
 
-pytestmark = pytest.mark.browser
+# Slow: a camera, a server and a browser on two cores want them to themselves.
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 #: Notes what the app asks of the network: every name, every address that is not its own.
 WATCH = """

@@ -14,7 +14,8 @@ from fer_core.benchmarks.browser import App, chromium_with_camera, free_port, wa
 from fer_core.benchmarks.camera import moving_portrait, write_y4m
 from tests.browser.live_tools import decoded, open_live, start, stop
 
-pytestmark = pytest.mark.browser
+# Slow: a camera, a relay, a server and a browser on two cores want them to themselves.
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 class Relay:
