@@ -461,7 +461,7 @@ def test_a_small_model_learns_the_demo():
 
     run = train(
         configure(
-            model="fast", data="demo", epochs=12, optimizer="adamw", learning_rate=3e-3,
+            model="fast", data="demo", epochs=6, optimizer="adamw", learning_rate=3e-3,
             weight_decay=0.01, schedule="onecycle", ema=0.98, batch_size=64,
         )
     )  # fmt: skip
