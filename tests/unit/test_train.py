@@ -341,7 +341,8 @@ fit(Run.open({run.name!r}), demo.load(160, 70, 35, seed=4),
                 break
         assert process.wait() == -signal.SIGKILL
     assert run.state()["status"] == "interrupted"
-    assert len(run.metrics()) == 1
+    # It may have got as far as the second epoch's row before the signal came.
+    assert len(run.metrics()) in (1, 2)
     fit(run, data)
     assert same_result(run, undisturbed)
 
