@@ -37,13 +37,14 @@ save_option = click.option("--save", is_flag=True, help="Keep the result for 're
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Python of an environment with the fer package, see benchmarks/README.md.",
 )
+@click.option("--rounds", type=click.IntRange(1), default=9, help="Medians of so many.")
 @json_option
 @save_option
-def image(versus: Path | None, as_json: bool, save: bool) -> None:
+def image(versus: Path | None, rounds: int, as_json: bool, save: bool) -> None:
     """Where the time of a picture goes, and how that compares."""
     from fer_core.benchmarks.image import run_image
 
-    _report("image", run_image(versus), as_json, save)
+    _report("image", run_image(versus, rounds), as_json, save)
 
 
 @command.command("detectors")
