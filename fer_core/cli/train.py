@@ -19,6 +19,7 @@ from fer_core.cli.common import data_option, json_option, note, print_json, stat
     type=click.Path(dir_okay=False, path_type=Path),
     help="Settings as JSON, such as config.json of another run.",
 )
+@click.option("--weights", help="Starting weights: none, imagenet, a named set or a file.")
 @click.option("--epochs", type=click.IntRange(1))
 @click.option("--seed", type=click.IntRange(0))
 @click.option("--resume", metavar="RUN", help="Go on with a run that was interrupted.")
