@@ -12,7 +12,7 @@ import numpy as np
 from fer_core.classifier import Classifier
 from fer_core.emotions import EMOTIONS
 from fer_core.faces import Detection, Detector
-from fer_core.preprocess import CROP_SIZE, crop_face
+from fer_core.preprocess import CROP_SIZE, VIEWS, crop_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,6 +142,7 @@ def analyze(
     detector: Detector,
     *,
     largest: bool = False,
+    fast: bool = False,
     time: float | None = None,
 ) -> Analysis:
     """Find the faces of a picture and the emotions they show.
@@ -151,13 +152,16 @@ def analyze(
         classifier: a loaded model.
         detector: a loaded detector.
         largest: keep the largest face only, as the report does.
+        fast: for live pictures: the detector's fast search, and one view of each face
+            instead of several.
         time: seconds from the start of a video, kept with the result.
 
     >>> analyze(example_portrait(), load_classifier(), get_detector()).faces[0].emotion
     ... # doctest: +SKIP
     'Happy'
     """
-    return read_emotions(find_faces(image, detector, largest=largest), classifier, time=time)
+    found = find_faces(image, detector, largest=largest, fast=fast)
+    return read_emotions(found, classifier, time=time)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,30 +173,43 @@ class FoundFaces:
         height: likewise.
         detector: name of the detector.
         detections: the largest face first.
-        crops: ``(N, 192, 192, 3)`` ``uint8``, RGB, one per face.
+        views: ``(N, V, 192, 192, 3)`` ``uint8``, RGB, see
+            :func:`fer_core.preprocess.crop_views`.
     """
 
     width: int
     height: int
     detector: str
     detections: tuple[Detection, ...]
-    crops: np.ndarray
+    views: np.ndarray
+
+    @property
+    def crops(self) -> np.ndarray:
+        """``(N, 192, 192, 3)`` ``uint8``, RGB: each face in its own frame."""
+        return self.views[:, 0]
 
 
-def find_faces(image: np.ndarray, detector: Detector, *, largest: bool = False) -> FoundFaces:
+def find_faces(
+    image: np.ndarray, detector: Detector, *, largest: bool = False, fast: bool = False
+) -> FoundFaces:
     """Find the faces of a picture and cut them out; see :func:`analyze`."""
-    detections = tuple(detector.detect(image)[: 1 if largest else None])
-    crops = np.empty((len(detections), CROP_SIZE, CROP_SIZE, 3), np.uint8)
-    for i, found in enumerate(detections):
-        crops[i] = crop_face(image, found.frame, found.roll)
+    found = detector.detect(image, fast=True) if fast else detector.detect(image)
+    detections = tuple(found[: 1 if largest else None])
+    number = 1 if fast else len(VIEWS)
+    views = np.empty((len(detections), number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    for of_face, face in zip(views, detections, strict=True):
+        of_face[:] = crop_views(image, face.frame, face.roll, number)
     height, width = image.shape[:2]
-    return FoundFaces(width, height, detector.name, detections, crops)
+    return FoundFaces(width, height, detector.name, detections, views)
 
 
 def read_emotions(
     found: FoundFaces, classifier: Classifier, *, time: float | None = None
 ) -> Analysis:
     """The emotions of faces that were found before; see :func:`analyze`."""
+    number = found.views.shape[1]
+    probabilities = classifier.predict(found.views.reshape(-1, CROP_SIZE, CROP_SIZE, 3))
+    probabilities = probabilities.reshape(-1, number, len(EMOTIONS)).mean(axis=1)
     faces = tuple(
         FaceEmotion(
             face.box,
@@ -202,6 +219,6 @@ def read_emotions(
             face.frame,
             face.keypoints,
         )
-        for face, row in zip(found.detections, classifier.predict(found.crops), strict=True)
+        for face, row in zip(found.detections, probabilities, strict=True)
     )
     return Analysis(found.width, found.height, classifier.name, found.detector, faces, time)

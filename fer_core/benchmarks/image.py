@@ -82,7 +82,7 @@ def _stages(picture: Picture, detector: Detector, rounds: int) -> dict[str, Any]
         "read": lambda: read_image(jpeg.getvalue()),
         "detect": lambda: detector.detect(image),
         "crop": lambda: find_faces(image, _Known(detections)),
-        "classify": lambda: classifier.predict(found.crops),
+        "classify": lambda: read_emotions(found, classifier),
         "draw": lambda: draw(image, analysis),
     }
     return {"faces": len(detections)} | {

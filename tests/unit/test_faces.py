@@ -45,6 +45,17 @@ def test_finds_the_one_face_of_the_portrait(name, fast, portrait):
     assert 0.5 < face.score <= 1
 
 
+def test_calibration_makes_all_agree_on_crop_and_emotion(portrait):
+    """Haar's boxes vary by an eighth from face to face; on this one its box is small."""
+    classifier = load_classifier()
+    found = {name: get_detector(name).detect(portrait)[0] for name in NAMES}
+    assert overlap(found["blazeface"].frame, found["mtcnn"].frame) > 0.8
+    for name in ("blazeface", "mtcnn"):
+        assert overlap(found[name].frame, found["haar"].frame) > 0.7
+    crops = np.stack([crop_face(portrait, f.frame, f.roll) for f in found.values()])
+    assert len(set(classifier.predict(crops).argmax(axis=1))) == 1
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("height", [3000, 6000])
 def test_boxes_are_in_pixels_of_a_huge_picture(name, height, portrait):
@@ -72,7 +83,7 @@ def test_a_sliver_of_a_picture_has_no_face_and_raises_nothing(name, shape):
     assert get_detector(name).detect(np.full((*shape, 3), 128, np.uint8)) == []
 
 
-@pytest.mark.parametrize("angle", [-90, -45, -20, 20, 45, 90])
+@pytest.mark.parametrize("angle", [-45, -20, 20, 45])
 def test_blazeface_finds_a_leaning_face_and_says_how_it_leans(angle, portrait):
     """Positive is clockwise as seen in the picture."""
     x, y, side = FACE
@@ -81,8 +92,6 @@ def test_blazeface_finds_a_leaning_face_and_says_how_it_leans(angle, portrait):
         portrait, cv2.getRotationMatrix2D(centre, -angle, 1), portrait.shape[1::-1]
     )
     found = get_detector("blazeface").detect(turned)
-    if abs(angle) == 90 and not found:
-        pytest.skip("lying faces are beyond what is promised")
     upright = get_detector("blazeface").detect(portrait)[0]
     assert overlap(found[0].frame, FACE) > 0.6
     assert abs(found[0].roll - upright.roll - angle) < 8
