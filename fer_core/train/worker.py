@@ -1,11 +1,9 @@
 """The process that trains a run: ``python -m fer_core.train.worker RUN [LOCK]``.
 
-Started by :func:`fer_core.train.runs.start`; it belongs to no terminal and outlives the
+Started by :meth:`fer_core.work.Work.spawn`; it belongs to no terminal and outlives the
 process that started it. What it prints is the run's ``log.txt``.
 """
 
-import json
-import signal
 import sys
 import time
 from dataclasses import asdict
@@ -14,6 +12,7 @@ from typing import Any
 from fer_core.errors import FerError
 from fer_core.train import load_data
 from fer_core.train.runs import Run
+from fer_core.work import listen
 
 #: Seconds between two notes of progress.
 _EVERY = 1.0
@@ -22,17 +21,14 @@ _EVERY = 1.0
 def main(name: str, lock: int | None = None) -> int:
     """Train the run ``name`` to its end; returns the exit status."""
     run = Run.open(name)
-    # Asked to stop, it ends as after Ctrl-C: with its state written.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    listen()
     noted = 0.0
 
     def note(progress: Any) -> None:
         nonlocal noted
         if time.monotonic() - noted >= _EVERY:
             noted = time.monotonic()
-            new = run.path / ".progress.json"
-            new.write_text(json.dumps(asdict(progress)))
-            new.replace(run.path / "progress.json")
+            run.write_progress(asdict(progress))
 
     try:
         with run.hold(lock):

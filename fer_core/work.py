@@ -1,0 +1,219 @@
+"""Long work in processes of their own, each with its state in a folder on disk.
+
+A piece of work is started, stopped and watched from any process; the worker that does it
+outlives the one that started it. In its folder are
+
+- ``state.json``: how it stands
+- ``progress.json``: what the worker last said
+- ``lock``: held by the worker, whose number it holds
+- ``log.txt``: what the worker printed
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from fer_core.errors import FerError
+from fer_core.files import write_json
+from fer_core.settings import settings
+
+
+@dataclass(frozen=True)
+class Work:
+    """One piece of long work; everything it knows is in its folder."""
+
+    path: Path
+
+    #: What to call it, what its errors are, and what is said where it is done already.
+    kind: ClassVar[str] = "work"
+    error: ClassVar[type[FerError]] = FerError
+    taken: ClassVar[str] = "{name} is being done already."
+    #: The module whose ``__main__`` does it, given the name and the lock's descriptor.
+    worker: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """Its folder's name, by which it is referred to."""
+        return self.path.name
+
+    def state(self) -> dict[str, Any]:
+        """How it stands.
+
+        ``status`` is ``created``, ``running``, ``paused``, ``stopped`` (by somebody),
+        ``interrupted`` (its process is gone), ``failed`` (with a ``reason``), what its
+        worker writes when it is done, or ``damaged``; besides, times and what else was
+        written.
+        """
+        try:
+            state = json.loads((self.path / "state.json").read_text())
+        except (OSError, ValueError):
+            return {"status": "damaged"}
+        if state["status"] in ("running", "paused") and not self.busy():
+            state["status"] = "interrupted"
+        return state
+
+    def write_state(self, **changes: Any) -> None:
+        """Change entries of the state."""
+        old = self.state() if (self.path / "state.json").exists() else {"created": _now()}
+        write_json(self.path / "state.json", {**old, **changes, "updated": _now()})
+
+    def progress(self) -> dict[str, Any]:
+        """What the worker last said; empty before it said anything."""
+        try:
+            return json.loads((self.path / "progress.json").read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def write_progress(self, values: dict[str, Any]) -> None:
+        """Say how far it is; a reader sees the old values or the new ones."""
+        new = self.path / ".progress.json"
+        new.write_text(json.dumps(values))
+        new.replace(self.path / "progress.json")
+
+    @contextmanager
+    def lock(self, inherited: int | None = None) -> Iterator[int]:
+        """Hold the folder for writing; two processes never write the same one.
+
+        Args:
+            inherited: the descriptor of a lock that the parent process took.
+
+        Yields:
+            The descriptor, to pass on.
+
+        Raises:
+            FerError: another process holds it.
+        """
+        if inherited is None:
+            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+        else:
+            handle = inherited
+        try:
+            for patience in (5, 4, 3, 2, 1, 0):
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError as error:
+                    if not patience:
+                        raise self.error(self.taken.format(name=self.name)) from error
+                    time.sleep(0.02)  # somebody may just be looking, see busy()
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            yield handle
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def hold(self, inherited: int | None = None) -> Iterator[None]:
+        """Hold the folder as :meth:`lock` does, and write into its state how that ends.
+
+        Raises:
+            FerError: another process holds it, or its folder cannot be written.
+        """
+        with self.lock(inherited):
+            try:
+                yield
+            except KeyboardInterrupt:
+                self.write_state(status="stopped")
+                raise
+            except OSError as error:
+                reason = f"The {self.kind} cannot write its folder: {error.strerror or error}."
+                self._fail(f"{reason} Make room and resume it.")
+                raise self.error(f"{reason} Make room and resume {self.name}.") from error
+            except FerError as error:
+                self._fail(str(error))
+                raise
+            except Exception as error:
+                self._fail(f"{type(error).__name__}: {error}")
+                raise
+
+    def _fail(self, reason: str) -> None:
+        with contextlib.suppress(OSError):  # where nothing can be written, nothing is
+            self.write_state(status="failed", reason=reason)
+
+    def busy(self) -> bool:
+        """Whether a process does it now."""
+        try:
+            with (self.path / "lock").open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
+    def send(self, number: signal.Signals) -> bool:
+        """Send a signal to the process that does it; ``False`` where there is none."""
+        if not self.busy():
+            return False
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int((self.path / "lock").read_text()), number)
+            return True
+        return False
+
+    def spawn(self) -> None:
+        """Do it in a process of its own.
+
+        Raises:
+            FerError: a process does it already.
+        """
+        # The lock is taken here and handed on, so that of two starts only one succeeds, and
+        # a worker that dies before its first line leaves interrupted work, not waiting work.
+        with self.lock() as handle:
+            self.write_state(status="running", reason=None)
+            with (self.path / "log.txt").open("ab") as log:
+                worker = subprocess.Popen(
+                    [sys.executable, "-m", self.worker, self.name, str(handle)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    pass_fds=(handle,),
+                    cwd=Path(__file__).resolve().parents[1],
+                    env=os.environ | {"FER_HOME": str(settings().home.resolve())},
+                )
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(worker.pid).encode(), 0)
+
+    def stop(self, seconds: float = 60.0) -> None:
+        """End its process and wait for that.
+
+        Raises:
+            FerError: it does not end within ``seconds``.
+        """
+        self.send(signal.SIGTERM)
+        self.send(signal.SIGCONT)
+        self.wait(seconds)
+        if self.state()["status"] == "interrupted":  # it had not begun to listen
+            self.write_state(status="stopped")
+
+    def wait(self, seconds: float) -> None:
+        """Wait until no process does it any more.
+
+        Raises:
+            FerError: one still does after ``seconds``.
+        """
+        deadline = time.monotonic() + seconds
+        while self.busy():
+            if time.monotonic() > deadline:
+                raise self.error(self.taken.format(name=self.name))
+            time.sleep(0.05)
+
+
+def listen() -> None:
+    """For a worker: asked to stop, it ends as after Ctrl-C, with its state written."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _now() -> str:
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
