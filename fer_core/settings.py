@@ -2,6 +2,7 @@
 work on a fresh machine.
 """
 
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -45,6 +46,34 @@ class Settings(BaseSettings):
     ice_policy: Literal["all", "relay"] = Field(
         default="all", description="'relay' sends live video through a TURN server only."
     )
+    runs_at_once: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="Training runs at the same time; further ones wait. One per core.",
+    )
+    public: bool = Field(
+        default=False, description="Visitors may look, upload and use the camera, no more."
+    )
+    admins: str = Field(
+        default="", description="E-mail addresses, with commas, of those who may do all."
+    )
+    keep_hours: float = Field(
+        default=24, gt=0, description="Hours that a public copy keeps what a visitor left."
+    )
+    disk_mb: float = Field(
+        default=2000, gt=0, description="Megabytes that all visitors together may leave."
+    )
+    visitor_mb: float = Field(
+        default=200, gt=0, description="Megabytes that one visitor may have uploaded at once."
+    )
+    visitor_jobs: int = Field(
+        default=1, ge=1, description="Long jobs, such as videos, that one visitor runs at once."
+    )
+
+    @property
+    def admin_addresses(self) -> frozenset[str]:
+        """``admins``, one by one, in small letters."""
+        return frozenset(a.strip().casefold() for a in self.admins.split(",") if a.strip())
 
     @property
     def runs(self) -> Path:
