@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         return self.home / "store.sqlite"
 
     @property
+    def kept(self) -> Path:
+        """Files that go with the store: uploaded datasets, corrections of training runs."""
+        return self.home / "kept"
+
+    @property
     def cache(self) -> Path:
         """What can be made again, such as parsed datasets."""
         return self.home / "cache"

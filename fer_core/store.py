@@ -1,9 +1,10 @@
 """What users keep, in ``FER_HOME/store.sqlite``. Nothing comes here unasked."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,15 @@ CREATE TABLE IF NOT EXISTS session_rows (
     {", ".join(f'"{column}"' for column in COLUMNS)}
 );
 CREATE INDEX IF NOT EXISTS session_rows_by_session ON session_rows (session);
+CREATE TABLE IF NOT EXISTS corrections (
+    id INTEGER PRIMARY KEY, batch TEXT NOT NULL, face TEXT NOT NULL, action TEXT NOT NULL,
+    value TEXT NOT NULL, author TEXT NOT NULL, time TEXT NOT NULL, reason TEXT NOT NULL,
+    undone TEXT
+);
+CREATE TABLE IF NOT EXISTS faces (
+    id INTEGER PRIMARY KEY, face BLOB NOT NULL, label INTEGER NOT NULL, kept TEXT NOT NULL,
+    source TEXT NOT NULL, model TEXT NOT NULL, probabilities TEXT NOT NULL
+);
 """
 
 
@@ -64,7 +74,7 @@ def keep_session(table: pd.DataFrame, name: str, about: dict[str, Any] | None = 
     kept = datetime.now(UTC).isoformat()
     rows = table[COLUMNS].astype(object).itertuples(index=False)
     marks = ", ".join("?" * (len(COLUMNS) + 1))
-    with _open() as db:
+    with connect() as db:
         key = db.execute(
             "INSERT INTO sessions (name, kept, about, seconds) VALUES (?, ?, ?, ?)",
             (name, kept, json.dumps(about or {}), seconds),
@@ -78,7 +88,7 @@ def list_sessions() -> list[KeptSession]:
     """All kept sessions, the newest first."""
     if not _path().exists():
         return []
-    with _open() as db:
+    with connect() as db:
         rows = db.execute("SELECT id, name, kept, seconds, about FROM sessions ORDER BY id DESC")
         return [
             KeptSession(key, name, datetime.fromisoformat(kept), seconds, json.loads(about))
@@ -93,7 +103,7 @@ def load_session(key: int) -> pd.DataFrame:
         FerError: there is none of that id.
     """
     columns = ", ".join(f'"{column}"' for column in COLUMNS)
-    with _open() as db:
+    with connect() as db:
         if db.execute("SELECT 1 FROM sessions WHERE id = ?", (key,)).fetchone() is None:
             raise FerError("This session is not kept any more.")
         return pd.read_sql_query(
@@ -105,15 +115,33 @@ def load_session(key: int) -> pd.DataFrame:
 
 def delete_session(key: int) -> None:
     """Delete a kept session; does nothing where it is gone already."""
-    with _open() as db:
+    with connect() as db:
         db.execute("DELETE FROM sessions WHERE id = ?", (key,))
 
 
-def forget() -> int:
-    """Delete everything that was kept, the file included; returns how many sessions."""
-    count = len(list_sessions())
+@dataclass(frozen=True)
+class Forgotten:
+    """How much was deleted."""
+
+    sessions: int
+    faces: int
+    corrections: int
+
+
+def forget() -> Forgotten:
+    """Delete everything that was kept, the files included; returns how much that was."""
+    count = Forgotten(0, 0, 0)
+    if _path().exists():
+        # A damaged file cannot be counted, but it can be deleted.
+        with suppress(FerError), connect() as db:
+            numbers = (
+                db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+                for table in ("sessions", "faces", "corrections")
+            )
+            count = Forgotten(*numbers)
     for suffix in ("", "-wal", "-shm"):
         _path().with_name(_path().name + suffix).unlink(missing_ok=True)
+    shutil.rmtree(settings().kept, ignore_errors=True)
     return count
 
 
@@ -122,8 +150,14 @@ def _path() -> Path:
 
 
 @contextmanager
-def _open() -> Iterator[sqlite3.Connection]:
-    """A connection whose work is committed as a whole or not at all."""
+def connect() -> Iterator[sqlite3.Connection]:
+    """A connection to the store whose work is committed as a whole or not at all.
+
+    What is committed is on the disk, and any number of processes may write in turn.
+
+    Raises:
+        FerError: the file cannot be used.
+    """
     try:
         _path().parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(_path(), timeout=10)) as db:

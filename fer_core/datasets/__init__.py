@@ -5,6 +5,7 @@
 (2800, 48, 48)
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fer_core.datasets.base import SPLITS, Dataset, mix
@@ -22,19 +23,25 @@ def load(
     detector: str | None = None,
     skip_bad: bool = False,
     seed: int = 0,
+    corrections: str | Path | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Dataset:
     """Read a dataset.
 
     Args:
-        source: ``demo``, FER2013's CSV in whatever it is packed
-            (:func:`fer_core.datasets.fer2013.load_csv`), or a folder with one subfolder
-            per emotion (:func:`fer_core.datasets.folders.load_folder`).
+        source: ``demo``, ``collected`` (:mod:`fer_core.datasets.collected`), FER2013's CSV
+            in whatever it is packed (:func:`fer_core.datasets.fer2013.load_csv`), or a
+            folder with one subfolder per emotion
+            (:func:`fer_core.datasets.folders.load_folder`).
         votes: the votes of FER+ that belong to the CSV.
         relabel: let the majority of those votes decide the labels.
         drop_not_faces: leave out what that majority calls 'not a face'.
         detector: finds the faces in a folder's pictures; without, they are faces.
         skip_bad: go on without rows or files that are wrong.
         seed: decides the splits where the source has none.
+        corrections: a CSV of :mod:`fer_core.datasets.corrections`, or ``kept`` for those of
+            this machine. What people corrected stands above what votes decide.
+        on_progress: told the share that is read, 0 to 1, where reading takes long.
 
     Raises:
         DatasetError: it cannot be read; where rows or files are wrong, ``problems``
@@ -45,23 +52,35 @@ def load(
         from fer_core.datasets import demo
 
         dataset = demo.load()
+    elif str(source) == "collected":
+        from fer_core.datasets import collected
+
+        dataset = collected.load()
     elif path.is_dir():
         from fer_core.datasets import folders
 
-        dataset = folders.load_folder(path, detector=detector, skip_bad=skip_bad, seed=seed)
+        dataset = folders.load_folder(
+            path, detector=detector, skip_bad=skip_bad, seed=seed, on_progress=on_progress
+        )
     else:
         from fer_core.datasets import fer2013
 
         if path.is_file() and path.suffix.lower() not in fer2013.SUFFIXES:
             raise DatasetError(
                 f"{path.name} is no dataset: give FER2013's CSV, packed or not, a folder of "
-                "pictures, or 'demo'."
+                "pictures, 'demo' or 'collected'."
             )
-        dataset = fer2013.load_csv(path, skip_bad=skip_bad, seed=seed)
+        dataset = fer2013.load_csv(path, skip_bad=skip_bad, seed=seed, on_progress=on_progress)
+    if votes is None and (relabel or drop_not_faces):
+        raise DatasetError("Labels by majority need the FER+ file: give it with --votes.")
     if votes is not None:
         from fer_core.datasets import ferplus
 
-        return ferplus.add(dataset, votes, relabel=relabel, drop_not_faces=drop_not_faces)
-    if relabel or drop_not_faces:
-        raise DatasetError("Labels by majority need the FER+ file: give it with --votes.")
+        dataset = ferplus.add(dataset, votes, relabel=relabel)
+    if corrections is not None:
+        from fer_core.datasets.corrections import load as load_corrections
+
+        dataset = load_corrections(corrections).apply(dataset)
+    if drop_not_faces:
+        dataset = ferplus.drop_not_faces(dataset, votes)
     return dataset

@@ -5,6 +5,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,24 @@ from fer_core.files import write_atomic
 from fer_core.settings import settings
 
 
-def cached(name: str, key: Any, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def cached(
+    name: str,
+    key: Any,
+    make: Callable[[], dict[str, np.ndarray]],
+    source: Path | None = None,
+) -> dict[str, np.ndarray]:
     """What ``make`` returns, from the cache where it was made before with the same key.
 
     Args:
         name: what the file is called, before the key's digest.
         key: anything JSON can hold; what the result depends on.
         make: makes the arrays (none of type object).
+        source: the file or folder they come from. What comes from an upload is kept beside
+            it, and goes with it.
     """
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
-    path = settings().cache / f"{name}-{digest}.npz"
+    upload = source is not None and source.is_relative_to(settings().kept.resolve())
+    path = (settings().kept if upload else settings().cache) / f"{name}-{digest}.npz"
     try:
         with np.load(path) as file:
             return {key: file[key] for key in file.files}

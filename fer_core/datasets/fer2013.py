@@ -11,7 +11,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -35,7 +35,13 @@ _BLOCK: Final = 64  # rows parsed at once: 64 rows of text fit the processor's c
 _UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
 
 
-def load_csv(path: Path, *, skip_bad: bool = False, seed: int = 0) -> Dataset:
+def load_csv(
+    path: Path,
+    *,
+    skip_bad: bool = False,
+    seed: int = 0,
+    on_progress: Callable[[float], None] | None = None,
+) -> Dataset:
     """Read the CSV: plain, ``.gz``, ``.xz``, ``.bz2``, ``.zip``, or in Kaggle's ``.tar.gz``.
 
     The first call parses and checks every row; later ones read the cache, as long as
@@ -47,6 +53,7 @@ def load_csv(path: Path, *, skip_bad: bool = False, seed: int = 0) -> Dataset:
         skip_bad: leave rows out that are wrong instead of refusing the file.
         seed: decides the splits of a file without the column ``Usage``, see
             :func:`fer_core.datasets.base.random_splits`.
+        on_progress: told the share of the file that is read, while it is parsed.
 
     Raises:
         DatasetError: the file cannot be read, or rows are wrong; ``problems`` lists
@@ -58,7 +65,7 @@ def load_csv(path: Path, *, skip_bad: bool = False, seed: int = 0) -> Dataset:
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}. Check the path.") from error
     key = [str(path), stat.st_size, stat.st_mtime_ns, skip_bad, seed, 2]
-    arrays = cached("fer2013", key, lambda: _parse(path, skip_bad, seed))
+    arrays = cached("fer2013", key, lambda: _parse(path, skip_bad, seed, on_progress), path)
     return Dataset(
         path.name,
         arrays["faces"],
@@ -68,46 +75,48 @@ def load_csv(path: Path, *, skip_bad: bool = False, seed: int = 0) -> Dataset:
     )
 
 
+def export_csv(dataset: Dataset, path: Path) -> None:
+    """Write a CSV with FER2013's three columns, which :func:`load_csv` reads back."""
+
+    def write(file: BinaryIO) -> None:
+        file.write(",".join(COLUMNS).encode() + b"\n")
+        for face, label, split in zip(dataset.faces, dataset.labels, dataset.usage, strict=True):
+            pixels = " ".join(map(str, face.ravel().tolist()))
+            file.write(f"{label},{pixels},{split}\n".encode())
+
+    write_atomic(path, write)
+
+
 def export_splits(dataset: Dataset, folder: Path) -> list[Path]:
     """Write one CSV per split, as the report does: ``Training.csv`` and so on.
-
-    Each has FER2013's three columns, so :func:`load_csv` reads it back.
 
     Returns:
         The files written.
     """
-    written = []
-    for split in dataset.counts():
-        part = dataset.split(split)
-
-        def write(file: BinaryIO, part: Dataset = part, split: str = split) -> None:
-            file.write(",".join(COLUMNS).encode() + b"\n")
-            for face, label in zip(part.faces, part.labels, strict=True):
-                pixels = " ".join(map(str, face.ravel().tolist()))
-                file.write(f"{label},{pixels},{split}\n".encode())
-
-        path = folder / f"{split}.csv"
-        write_atomic(path, write)
-        written.append(path)
+    written = [folder / f"{split}.csv" for split in dataset.counts()]
+    for path in written:
+        export_csv(dataset.split(path.stem), path)
     return written
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
-    """The CSV inside ``path``, unpacked while it is read."""
+def _open(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """The CSV inside ``path``, unpacked while it is read, and the packed file itself."""
     name = path.name.lower()
     with ExitStack() as stack:
+        packed = stack.enter_context(path.open("rb"))
         if tarfile.is_tarfile(path):
-            archive = stack.enter_context(tarfile.open(path))
+            archive = stack.enter_context(tarfile.open(fileobj=packed))
             member = _choose([m for m in archive.getnames() if m.lower().endswith(".csv")], path)
-            yield stack.enter_context(archive.extractfile(member))
+            yield stack.enter_context(archive.extractfile(member)), packed
         elif name.endswith(".zip"):
-            archive = stack.enter_context(zipfile.ZipFile(path))
+            archive = stack.enter_context(zipfile.ZipFile(packed))
             member = _choose([m for m in archive.namelist() if m.lower().endswith(".csv")], path)
-            yield stack.enter_context(archive.open(member))
+            yield stack.enter_context(archive.open(member)), packed
         else:
             openers = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-            yield stack.enter_context(openers.get(path.suffix.lower(), open)(path, "rb"))
+            opener = openers.get(path.suffix.lower())
+            yield stack.enter_context(opener(packed, "rb")) if opener else packed, packed
 
 
 def _choose(names: list[str], path: Path) -> str:
@@ -122,11 +131,14 @@ def _choose(names: list[str], path: Path) -> str:
     )
 
 
-def _parse(path: Path, skip_bad: bool, seed: int) -> dict[str, np.ndarray]:
+def _parse(
+    path: Path, skip_bad: bool, seed: int, on_progress: Callable[[float], None] | None
+) -> dict[str, np.ndarray]:
+    size = max(1, path.stat().st_size)
     problems: list[str] = []
     parts: list[tuple] = []
     try:
-        with _open(path) as file, ThreadPoolExecutor(1) as reader:
+        with _open(path) as (file, packed), ThreadPoolExecutor(1) as reader:
             where = _columns(file.readline(), path)
             # Unpacking goes on while the rows before are parsed.
             ahead = reader.submit(lambda: list(islice(file, _BLOCK)))
@@ -135,6 +147,8 @@ def _parse(path: Path, skip_bad: bool, seed: int) -> dict[str, np.ndarray]:
                 ahead = reader.submit(lambda: list(islice(file, _BLOCK)))
                 parts.append(_rows(lines, first, where, problems))
                 first += len(lines)
+                if on_progress and first % (16 * _BLOCK) == 0:
+                    on_progress(min(1.0, packed.tell() / size))
     except _UNREADABLE as error:
         raise DatasetError(f"{path.name} is damaged or no CSV: {error}.") from error
     if problems and not skip_bad:

@@ -61,9 +61,7 @@ def load_votes(path: Path, rows: int) -> np.ndarray:
     return _shares(counts)
 
 
-def add(
-    dataset: Dataset, path: Path, *, relabel: bool = False, drop_not_faces: bool = False
-) -> Dataset:
+def add(dataset: Dataset, path: Path, *, relabel: bool = False) -> Dataset:
     """``dataset`` with the votes of FER+ beside its labels.
 
     Args:
@@ -71,8 +69,33 @@ def add(
         path: ``fer2013new.csv``.
         relabel: take the emotion with the most votes as the label, where one emotion
             alone has the most and more than contempt, unknown and NF have.
-        drop_not_faces: leave out what more than half of the annotators called 'not a
-            face' (NF).
+
+    Raises:
+        DatasetError: not that file, or it does not belong to this dataset.
+    """
+    counts = counts_of(dataset, path)
+    result = replace(dataset, votes=_shares(counts))
+    if relabel:
+        result = replace(result, labels=majority(counts, dataset.labels))
+    return result
+
+
+def drop_not_faces(dataset: Dataset, path: Path) -> Dataset:
+    """Leave out what more than half of the annotators called 'not a face' (NF).
+
+    Raises:
+        DatasetError: not that file, or it does not belong to this dataset.
+    """
+    return dataset.take(~not_faces(counts_of(dataset, path)))
+
+
+def not_faces(counts: np.ndarray) -> np.ndarray:
+    """``(N,)``, whether more than half of the votes ``(N, 10)`` are NF."""
+    return counts[:, -1] > counts.sum(axis=1) / 2
+
+
+def counts_of(dataset: Dataset, path: Path) -> np.ndarray:
+    """The votes ``(N, 10)`` for the rows of ``dataset``, see :func:`read_counts`.
 
     Raises:
         DatasetError: not that file, or it does not belong to this dataset.
@@ -86,13 +109,7 @@ def add(
         raise DatasetError(
             f"{path.name} has {len(counts)} rows, the dataset more ({dataset.rows.max() + 1})."
         )
-    counts = counts[dataset.rows]
-    result = replace(dataset, votes=_shares(counts))
-    if relabel:
-        result = replace(result, labels=majority(counts, dataset.labels))
-    if drop_not_faces:
-        result = result.take(counts[:, -1] <= counts.sum(axis=1) / 2)
-    return result
+    return counts[dataset.rows]
 
 
 def majority(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:

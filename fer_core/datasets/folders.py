@@ -1,7 +1,7 @@
 """Pictures in folders, one subfolder per emotion: Kaggle's FER2013, JAFFE, CK+, one's own."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -36,7 +36,12 @@ _SPLITS: Final = {
 
 
 def load_folder(
-    root: Path, *, detector: str | None = None, skip_bad: bool = False, seed: int = 0
+    root: Path,
+    *,
+    detector: str | None = None,
+    skip_bad: bool = False,
+    seed: int = 0,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Dataset:
     """Read pictures from ``root``.
 
@@ -59,6 +64,7 @@ def load_folder(
         skip_bad: leave out pictures that cannot be read or show no face, and folders
             that name none of the seven, instead of refusing the dataset.
         seed: decides random splits.
+        on_progress: told the share of the pictures that is read.
 
     Raises:
         DatasetError: nothing found, or ``problems`` that list every bad file.
@@ -82,7 +88,11 @@ def load_folder(
 
     def read() -> dict[str, np.ndarray]:
         with ThreadPoolExecutor() as pool:
-            faces = list(pool.map(_reader(detector), paths))
+            faces = []
+            for face in pool.map(_reader(detector), paths):
+                faces.append(face)
+                if on_progress and len(faces) % 100 == 0:
+                    on_progress(len(faces) / len(paths))
         wrong = [
             *problems,
             *(
@@ -98,11 +108,27 @@ def load_folder(
             raise DatasetError(f"{root.name}: no picture can be used.", wrong)
         return {"faces": np.stack([faces[i] for i in keep]), "keep": np.array(keep)}
 
-    arrays = cached("folder", key, read)
+    arrays = cached("folder", key, read, root)
     keep = arrays["keep"]
     labels = np.array([label for _, label, _ in files])[keep]
     usage = _settle([paths[i] for i in keep], labels, [files[i][2] for i in keep], seed)
     return Dataset(root.name, arrays["faces"], labels, np.array(SPLITS)[usage])
+
+
+def export_folders(dataset: Dataset, folder: Path) -> int:
+    """Write ``<split>/<emotion>/<number>.png``, which :func:`load_folder` reads back.
+
+    Returns:
+        How many pictures were written.
+    """
+    for split in dataset.counts():
+        for emotion in EMOTIONS:
+            (folder / split / emotion.lower()).mkdir(parents=True, exist_ok=True)
+    for i, face in enumerate(dataset.faces):
+        place = folder / dataset.usage[i] / EMOTIONS[dataset.labels[i]].lower()
+        content = cv2.imencode(".png", face)[1].tobytes()
+        (place / f"{i:06d}.png").write_bytes(content)
+    return len(dataset)
 
 
 def _walk(root: Path, problems: list[str]) -> Iterator[tuple[Path, int, int | None]]:

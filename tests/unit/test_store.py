@@ -41,7 +41,7 @@ def test_a_deleted_session_is_gone_and_the_others_are_not() -> None:
 
 def test_forget_deletes_everything() -> None:
     store.keep_session(table(("Happy", 1)), "a")
-    assert store.forget() == 1
+    assert store.forget().sessions == 1
     assert store.list_sessions() == [] and not settings().store.exists()
 
 

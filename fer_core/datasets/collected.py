@@ -1,0 +1,150 @@
+"""Faces that people gave: corrected results of real use, kept with their plain consent.
+
+What is kept is the 48×48 grey pixels that the model saw, the corrected label, the model
+and its probabilities, the page and the time; no picture, no name. They are the dataset
+``collected``, whose faces are all of the split Training, so that mixing them in leaves
+the figures on FER2013's other splits comparable.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+
+from fer_core import roles, store
+from fer_core.datasets.base import Dataset
+from fer_core.emotions import EMOTIONS
+from fer_core.errors import DatasetError
+from fer_core.preprocess import CROP_SIZE, FACE_SIZE, crops_to_faces
+from fer_core.settings import settings
+
+NAME: Final = "collected"
+#: What a person agrees to.
+CONSENT: Final = (
+    "I agree that this face, as 48×48 grey pixels with the label I chose, is kept on the "
+    "machine that runs this app and may be used to train models there. The person shown "
+    "agrees as well. It can be deleted at any time on the Dataset page."
+)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One collected face.
+
+    Attributes:
+        id: its number.
+        face: ``(48, 48)`` ``uint8``.
+        label: as corrected, 0 to 6.
+        kept: when.
+        source: the page it comes from.
+        model: what had read it.
+        probabilities: what that model said, ``(7,)``.
+    """
+
+    id: int
+    face: np.ndarray
+    label: int
+    kept: datetime
+    source: str
+    model: str
+    probabilities: tuple[float, ...]
+
+
+def keep(
+    crop: np.ndarray,
+    emotion: str,
+    *,
+    consent: bool,
+    source: str = "",
+    model: str = "",
+    probabilities: Sequence[float] = (),
+) -> int:
+    """Keep one face; returns its number.
+
+    Args:
+        crop: ``(192, 192, 3)`` RGB, see :func:`fer_core.preprocess.crop_face`, or
+            ``(48, 48)`` grey, 0 to 255.
+        emotion: what the face shows, says the person.
+        consent: whether they agreed to :data:`CONSENT`.
+        source: the page it comes from.
+        model: what had read it.
+        probabilities: what that model said.
+
+    Raises:
+        DatasetError: no consent.
+        RoleError: a visitor of a public copy asks.
+    """
+    if not consent:
+        raise DatasetError("A face is kept only with consent: tick the box first.")
+    roles.require("keep faces")
+    if crop.shape == (CROP_SIZE, CROP_SIZE, 3):
+        crop = crops_to_faces(crop[None])[0]
+    face = np.clip(np.round(crop), 0, 255).astype(np.uint8)
+    if face.shape != (FACE_SIZE, FACE_SIZE):
+        raise ValueError(f"the face has the shape {crop.shape}")
+    with store.connect() as db:
+        key = db.execute(
+            "INSERT INTO faces (face, label, kept, source, model, probabilities) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                face.tobytes(),
+                EMOTIONS.index(emotion),
+                datetime.now(UTC).isoformat(timespec="seconds"),
+                source,
+                model,
+                json.dumps([round(float(p), 4) for p in probabilities]),
+            ),
+        ).lastrowid
+    assert key is not None
+    return key
+
+
+def list_faces() -> list[Kept]:
+    """All collected faces, the oldest first."""
+    if not settings().store.exists():
+        return []
+    with store.connect() as db:
+        rows = db.execute(
+            "SELECT id, face, label, kept, source, model, probabilities FROM faces ORDER BY id"
+        ).fetchall()
+    return [
+        Kept(
+            key,
+            np.frombuffer(face, np.uint8).reshape(FACE_SIZE, FACE_SIZE),
+            label,
+            datetime.fromisoformat(kept),
+            source,
+            model,
+            tuple(json.loads(probabilities)),
+        )
+        for key, face, label, kept, source, model, probabilities in rows
+    ]
+
+
+def delete(*keys: int) -> None:
+    """Delete faces for good; what is gone already is no trouble."""
+    roles.require("delete kept faces")
+    with store.connect() as db:
+        db.executemany("DELETE FROM faces WHERE id = ?", [(key,) for key in keys])
+
+
+def load() -> Dataset:
+    """The collected faces as a dataset.
+
+    Raises:
+        DatasetError: there are none yet.
+    """
+    faces = list_faces()
+    if not faces:
+        raise DatasetError(
+            "No faces were collected yet: correct a result on the Images page and keep its face."
+        )
+    return Dataset(
+        NAME,
+        np.stack([one.face for one in faces]),
+        np.array([one.label for one in faces], np.int64),
+        np.full(len(faces), "Training"),
+    )

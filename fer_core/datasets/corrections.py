@@ -1,0 +1,288 @@
+"""Corrections of labelled faces: an overlay that never touches the file it corrects.
+
+Every correction is an event with its author, time and reason, kept in
+``FER_HOME/store.sqlite`` as soon as it is made. What holds for a face follows from its
+events in their order, so people who work at the same time lose nothing of each other's;
+undoing marks events, it deletes none. As CSV the events travel:
+
+    face,action,value,author,time,reason
+    90d7ea3e1a4b5c6d,label,Sad,ada,2026-11-25T04:00:00+00:00,mouth and brows
+
+>>> overlay = read("corrections.csv")  # doctest: +SKIP
+>>> overlay.apply(load("fer2013.csv")).labels  # doctest: +SKIP
+"""
+
+import csv
+import getpass
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+
+from fer_core import roles, store
+from fer_core.datasets.base import Dataset
+from fer_core.datasets.identity import face_keys
+from fer_core.emotions import EMOTIONS
+from fer_core.errors import DatasetError
+from fer_core.files import write_atomic
+from fer_core.settings import settings
+
+COLUMNS: Final = ("face", "action", "value", "author", "time", "reason")
+#: What can be done to a face; ``label`` and the tags have a value.
+ACTIONS: Final = ("label", "exclude", "include", "tag", "untag")
+#: In the place of a file's name: the corrections kept on this machine.
+KEPT: Final = "kept"
+_LONGEST: Final = 60  # characters of a tag
+
+
+class Change(NamedTuple):
+    """What somebody wants done to a face: its key, one of :data:`ACTIONS`, a value."""
+
+    face: str
+    action: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What holds for one face after all its events.
+
+    Attributes:
+        label: the corrected one, 0 to 6; ``None`` where it was not touched.
+        excluded: whether the face is left out.
+        tags: words that people put on it.
+    """
+
+    label: int | None = None
+    excluded: bool = False
+    tags: frozenset[str] = frozenset()
+
+    def after(self, action: str, value: str) -> "Correction":
+        """What holds after one more event."""
+        if action == "label":
+            return replace(self, label=EMOTIONS.index(value))
+        if action in ("exclude", "include"):
+            return replace(self, excluded=action == "exclude")
+        tags = self.tags | {value} if action == "tag" else self.tags - {value}
+        return replace(self, tags=tags)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Events and what follows from them.
+
+    Attributes:
+        events: a table in the columns :data:`COLUMNS`, in the order in which they happened.
+        faces: what holds, by the key of each face that was touched.
+    """
+
+    events: pd.DataFrame
+    faces: dict[str, Correction] = field(repr=False)
+
+    @classmethod
+    def of(cls, events: pd.DataFrame) -> "Overlay":
+        """What follows from ``events``."""
+        faces: dict[str, Correction] = {}
+        for face, action, value in zip(
+            events["face"], events["action"], events["value"], strict=True
+        ):
+            faces[face] = faces.get(face, Correction()).after(action, value)
+        return cls(events, faces)
+
+    def of_faces(self, keys: Iterable[str]) -> "Overlay":
+        """The part that concerns the given faces."""
+        wanted = set(keys)
+        part = self.events[self.events["face"].isin(wanted)]
+        return Overlay(part, {k: c for k, c in self.faces.items() if k in wanted})
+
+    def apply(self, dataset: Dataset, keys: np.ndarray | None = None) -> Dataset:
+        """``dataset`` with corrected labels and without excluded faces.
+
+        Args:
+            dataset: the whole of it, as it was read, so that copies of a face are numbered
+                as they were when they were corrected.
+            keys: of its faces, where they are known already.
+        """
+        keys = face_keys(dataset.faces) if keys is None else keys
+        labels, keep = dataset.labels.copy(), np.ones(len(dataset), bool)
+        for i, key in enumerate(keys):
+            if correction := self.faces.get(key):
+                keep[i] = not correction.excluded
+                if correction.label is not None:
+                    labels[i] = correction.label
+        return replace(dataset, labels=labels).take(keep)
+
+    def to_csv(self) -> bytes:
+        """The events as CSV, in the columns :data:`COLUMNS`."""
+        return self.events[list(COLUMNS)].to_csv(index=False).encode()
+
+
+def load(source: str | Path) -> Overlay:
+    """Corrections from a CSV file, or those of this machine for :data:`KEPT`."""
+    return kept() if str(source) == KEPT else read(Path(source))
+
+
+def read(source: Path | bytes) -> Overlay:
+    """Corrections from a CSV, see :meth:`Overlay.to_csv`.
+
+    Only ``face``, ``action`` and ``value`` are needed.
+
+    Raises:
+        DatasetError: it cannot be read, or ``problems`` lists every row that is wrong.
+    """
+    name = source.name if isinstance(source, Path) else "The file"
+    try:
+        content = source.read_bytes() if isinstance(source, Path) else source
+        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+        columns = rows[0].keys() if rows else content.decode("utf-8-sig").strip().split(",")
+    except OSError as error:
+        raise DatasetError(f"{source}: {error.strerror}. Check the path.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{name} is no CSV of corrections: {error}.") from error
+    if missing := [c for c in COLUMNS[:3] if c not in columns]:
+        raise DatasetError(
+            f"{name} lacks the column {missing[0]}: corrections have {', '.join(COLUMNS)}."
+        )
+    events = [{c: (row.get(c) or "").strip() for c in COLUMNS} for row in rows]
+    wrong = ((n, _wrong(e["face"], e["action"], e["value"])) for n, e in enumerate(events))
+    if problems := [f"row {n}: {what}" for n, what in wrong if what]:
+        raise DatasetError.listing(name, problems)
+    return Overlay.of(pd.DataFrame(events, columns=list(COLUMNS), dtype=object))
+
+
+def _wrong(face: str, action: str, value: str) -> str | None:
+    """What is wrong with a change, in words."""
+    if not face:
+        return "it names no face"
+    if action not in ACTIONS:
+        return f"action is {action[:20]!r}, not {', '.join(ACTIONS)}"
+    if action == "label" and value not in EMOTIONS:
+        return f"the label is {value[:20]!r}, not {', '.join(EMOTIONS)}"
+    if action in ("tag", "untag") and not 0 < len(value) <= _LONGEST:
+        return f"a tag has 1 to {_LONGEST} characters"
+    return None
+
+
+def kept() -> Overlay:
+    """The corrections of this machine, those that were undone left out."""
+    log = history()
+    return Overlay.of(log.loc[~log["undone"], list(COLUMNS)])
+
+
+def history() -> pd.DataFrame:
+    """Every event there ever was: :data:`COLUMNS`, ``id``, ``batch`` and ``undone``."""
+    columns = ["id", "batch", *COLUMNS, "undone"]
+    rows: Sequence = []
+    if settings().store.exists():
+        with store.connect() as db:
+            rows = db.execute(
+                f"SELECT {', '.join(columns)} FROM corrections ORDER BY id"
+            ).fetchall()
+    table = pd.DataFrame(rows, columns=columns, dtype=object)
+    return table.assign(undone=table["undone"].notna())
+
+
+def add(changes: Sequence[Change], author: str = "", reason: str = "") -> str:
+    """Keep changes, all or none; when this returns they are on the disk.
+
+    Args:
+        changes: what to do, in this order.
+        author: who says so; without, the user of this machine.
+        reason: why.
+
+    Returns:
+        The batch, which :func:`undo` takes.
+
+    Raises:
+        DatasetError: a change is none.
+        RoleError: a visitor of a public copy asks.
+    """
+    roles.require("correct the data")
+    for change in changes:
+        if what := _wrong(*change):
+            raise DatasetError(f"This cannot be corrected: {what}.")
+    batch, now = uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds")
+    author = author.strip() or user()
+    with store.connect() as db:
+        db.executemany(
+            "INSERT INTO corrections (batch, face, action, value, author, time, reason) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(batch, *change, author, now, reason) for change in changes],
+        )
+    return batch
+
+
+def add_overlay(overlay: Overlay) -> str:
+    """Keep the events of a CSV, with the authors, times and reasons that it gives them.
+
+    Events that are here already are not kept twice.
+
+    Returns:
+        The batch, which :func:`undo` takes.
+    """
+    roles.require("correct the data")
+    batch, now = uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds")
+    here = set(kept().events[list(COLUMNS)].itertuples(index=False, name=None))
+    rows = [
+        (batch, face, action, value, author or user(), time or now, reason)
+        for face, action, value, author, time, reason in overlay.events[list(COLUMNS)].itertuples(
+            index=False, name=None
+        )
+        if (face, action, value, author, time, reason) not in here
+    ]
+    with store.connect() as db:
+        db.executemany(
+            "INSERT INTO corrections (batch, face, action, value, author, time, reason) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+    return batch
+
+
+def undo(*batches: str) -> list[str]:
+    """Take batches back; they stay in :func:`history` as undone.
+
+    Returns:
+        The keys of the faces concerned.
+    """
+    roles.require("correct the data")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    faces = []
+    with store.connect() as db:
+        for batch in batches:
+            faces += db.execute(
+                "UPDATE corrections SET undone = ? WHERE batch = ? AND undone IS NULL "
+                "RETURNING face",
+                (now, batch),
+            ).fetchall()
+    return [face for (face,) in faces]
+
+
+def frozen(source: str | Path) -> Path:
+    """A file that holds ``source``'s corrections as they are now and never changes.
+
+    Training takes it, so that a run that is resumed goes on with the same labels.
+    """
+    content = load(source).to_csv()
+    path = settings().kept / f"corrections-{blake2b(content, digest_size=8).hexdigest()}.csv"
+    if not path.exists():
+        write_atomic(path, lambda file: file.write(content) and None)
+    return path.resolve()
+
+
+def user() -> str:
+    """Who is acting: the address of who signed in, or the user of this machine."""
+    who = roles.person()
+    if who and who.email:
+        return who.email
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
