@@ -264,7 +264,7 @@ def to_markdown(result: dict[str, Any]) -> str:
             "widths and whose width is 0.5 to 1.6 of the true one; false boxes are per picture. "
             "The accuracies are those on the faces found: as the dataset has them, through the "
             "detector's own box, through the box moved, scaled and turned to FER2013's framing "
-            "(a live frame), and as the mean over five views around that (a still picture).",
+            "(a live frame), and as the mean over four views of that (a still picture).",
             table(
                 (
                     "faces",
@@ -274,7 +274,7 @@ def to_markdown(result: dict[str, Any]) -> str:
                     "direct",
                     "own box",
                     "calibrated",
-                    "five views",
+                    "views",
                 ),
                 found,
             ),
