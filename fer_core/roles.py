@@ -17,7 +17,7 @@ from fer_core.settings import settings
 
 
 class RoleError(FerError):
-    """This is not for visitors of a public copy."""
+    """Visitors of a public copy may not do it."""
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,11 @@ class Settings(BaseSettings):
         return self.home / "models"
 
     @property
+    def default_model(self) -> Path:
+        """Names the model that was made the default on this machine."""
+        return self.home / "default_model"
+
+    @property
     def store(self) -> Path:
         """What users asked to keep."""
         return self.home / "store.sqlite"

@@ -50,16 +50,17 @@ class Work:
     def state(self) -> dict[str, Any]:
         """How it stands.
 
-        ``status`` is ``created``, ``running``, ``paused``, ``stopped`` (by somebody),
-        ``interrupted`` (its process is gone), ``failed`` (with a ``reason``), what its
+        ``status`` is ``created``, ``queued``, ``running``, ``paused``, ``stopped`` (by
+        somebody), ``interrupted`` (its process is gone), ``failed`` (with a ``reason``), what its
         worker writes when it is done, or ``damaged``; besides, times and what else was
         written.
         """
         try:
             state = json.loads((self.path / "state.json").read_text())
-        except (OSError, ValueError):
+            status = state["status"]
+        except (OSError, ValueError, LookupError, TypeError):
             return {"status": "damaged"}
-        if state["status"] in ("running", "paused") and not self.busy():
+        if status in ("running", "paused") and not self.busy():
             state["status"] = "interrupted"
         return state
 
@@ -130,6 +131,10 @@ class Work:
                 reason = f"The {self.kind} cannot write its folder: {error.strerror or error}."
                 self._fail(f"{reason} Make room and resume it.")
                 raise self.error(f"{reason} Make room and resume {self.name}.") from error
+            except MemoryError as error:
+                reason = f"There was not enough memory for the {self.kind}: make it smaller."
+                self._fail(reason)
+                raise self.error(reason) from error
             except FerError as error:
                 self._fail(str(error))
                 raise
@@ -161,8 +166,13 @@ class Work:
             return True
         return False
 
-    def spawn(self) -> None:
+    def spawn(self, module: str | None = None, *arguments: str, **state: Any) -> None:
         """Do it in a process of its own.
+
+        Args:
+            module: what does it, given name, lock and ``arguments``; without, its worker.
+            arguments: further ones.
+            state: what the state is to say; without, that it runs.
 
         Raises:
             FerError: a process does it already.
@@ -170,17 +180,27 @@ class Work:
         # The lock is taken here and handed on, so that of two starts only one succeeds, and
         # a worker that dies before its first line leaves interrupted work, not waiting work.
         with self.lock() as handle:
-            self.write_state(status="running", reason=None)
+            self.write_state(**(state or {"status": "running", "reason": None}))
             with (self.path / "log.txt").open("ab") as log:
                 worker = subprocess.Popen(
-                    [sys.executable, "-m", self.worker, self.name, str(handle)],
+                    [
+                        sys.executable,
+                        "-m",
+                        module or self.worker,
+                        self.name,
+                        str(handle),
+                        *arguments,
+                    ],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
                     pass_fds=(handle,),
                     cwd=Path(__file__).resolve().parents[1],
-                    env=os.environ | {"FER_HOME": str(settings().home.resolve())},
+                    # Of TensorFlow's notes the log keeps the errors.
+                    env={"TF_CPP_MIN_LOG_LEVEL": "2"}
+                    | os.environ
+                    | {"FER_HOME": str(settings().home.resolve())},
                 )
             os.ftruncate(handle, 0)
             os.pwrite(handle, str(worker.pid).encode(), 0)
@@ -194,7 +214,7 @@ class Work:
         self.send(signal.SIGTERM)
         self.send(signal.SIGCONT)
         self.wait(seconds)
-        if self.state()["status"] == "interrupted":  # it had not begun to listen
+        if self.state()["status"] in ("interrupted", "queued"):  # it had not begun to listen
             self.write_state(status="stopped")
 
     def wait(self, seconds: float) -> None:

@@ -22,13 +22,22 @@ from fer_core.cli.common import data_option, json_option, note, print_json, stat
 @click.option("--weights", help="Starting weights: none, imagenet, a named set or a file.")
 @click.option("--epochs", type=click.IntRange(1))
 @click.option("--seed", type=click.IntRange(0))
+@click.option(
+    "--set", "changes", multiple=True, metavar="NAME=VALUE",
+    help="Any other setting, such as batch_size=64 or augmentation.flip=false; can be repeated.",
+)  # fmt: skip
 @click.option("--resume", metavar="RUN", help="Go on with a run that was interrupted.")
 @json_option
-def command(resume: str | None, as_json: bool, **given: Any) -> None:
+def command(resume: str | None, as_json: bool, changes: tuple[str, ...], **given: Any) -> None:
     """Train a network on a dataset; Ctrl-C stops it, --resume goes on."""
     from fer_core import train
+    from fer_core.train.command import read_settings
 
-    run = train.resume(resume, _watch) if resume else train.train(train.configure(**given), _watch)
+    if resume:
+        run = train.resume(resume, _watch)
+    else:
+        given |= read_settings(changes)
+        run = train.train(train.configure(**given), _watch)
     status("")
     result = {"run": run.name, "path": str(run.path)} | run.state()
     if as_json:

@@ -55,7 +55,8 @@ def configure(
         if fields.get("weights") == "none":
             # Nothing is frozen that nobody trained.
             recipe.get("model_options", {}).pop("frozen", None)
-        fields = recipe | fields
+        varied = recipe.get("augmentation", {}) | fields.get("augmentation", {})
+        fields = recipe | fields | ({"augmentation": varied} if varied else {})
     try:
         return TrainConfig.model_validate(fields)
     except ValidationError as error:

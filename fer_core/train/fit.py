@@ -14,10 +14,8 @@ from scipy.special import log_softmax, softmax
 
 from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
-from fer_core.evaluation import measure
-from fer_core.files import write_json
 from fer_core.models import registry, weights
-from fer_core.train import optimize
+from fer_core.train import judge, optimize
 from fer_core.train.batches import Batches
 from fer_core.train.fused import fuse_batch_norm
 from fer_core.train.runs import Run
@@ -203,7 +201,8 @@ def fit_held(
             )
             if config.tensorboard:
                 _write_event(run, rows[-1])
-    _finish(run, validation)
+    judge.judge(run, validation, "PublicTest", probabilities(run, validation.faces))
+    run.write_state(status="trained")
 
 
 def load_best(run: Run) -> keras.Model:
@@ -241,11 +240,9 @@ def _restore(
     return rows
 
 
-def _finish(run: Run, validation: Dataset) -> None:
-    logits = _logits(load_best(run), validation.faces)
-    result = measure(softmax(logits, axis=1), validation.labels).to_dict()
-    write_json(run.path / "evaluation.json", {"PublicTest": result})
-    run.write_state(status="trained")
+def probabilities(run: Run, faces: np.ndarray) -> np.ndarray:
+    """What the chosen weights of ``run`` say of faces ``(N, 48, 48)``: ``(N, 7)``."""
+    return softmax(_logits(load_best(run), faces), axis=1)
 
 
 def _write_event(run: Run, row: dict) -> None:

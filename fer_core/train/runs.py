@@ -5,7 +5,9 @@ A run is a folder under ``FER_HOME/runs``:
 - ``config.json``: everything that decides how it goes
 - ``metrics.jsonl``: a line per epoch; ``steps.jsonl``: a line per update
 - ``checkpoint.npz``: to go on from; ``best.npz``: the weights chosen so far
-- ``evaluation.json``: the chosen weights on PublicTest, when it is trained
+- ``evaluation.json``, ``judged_PublicTest.npz``: see :mod:`fer_core.train.judge`
+- ``usage.jsonl``: a line every five seconds
+- ``about.json``: title and note, see :mod:`fer_core.train.manage`
 - ``events/``: for TensorBoard
 - what all long work has, see :mod:`fer_core.work`. Its state has the status ``trained`` at
   the end, ``epoch``, ``best_epoch`` and ``best_accuracy``; its progress ``epoch``, ``step``,
@@ -23,15 +25,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import numpy as np
 
+from fer_core import roles
 from fer_core.errors import TrainingError
 from fer_core.files import write_atomic, write_json
 from fer_core.settings import settings
 from fer_core.train.config import TrainConfig
 from fer_core.work import Work
+
+#: What a run's name looks like: no path leads out of the runs' folder.
+NAME: Final = r"\w[\w.-]*"
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Run(Work):
     @classmethod
     def create(cls, config: TrainConfig) -> "Run":
         """A new run in a folder of its own."""
+        roles.require("train")
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
             path = settings().runs / f"{config.model}-{stamp}{suffix}"
@@ -68,8 +75,9 @@ class Run(Work):
         Raises:
             TrainingError: there is none, or the name leaves the runs' folder.
         """
+        roles.require("look at training runs")
         path = settings().runs / name
-        if not re.fullmatch(r"[\w.-]+", name) or not (path / "config.json").is_file():
+        if not re.fullmatch(NAME, name) or not (path / "config.json").is_file():
             raise TrainingError(f"No run '{name}': see 'python -m fer_core runs'.")
         return cls(path)
 
@@ -89,16 +97,22 @@ class Run(Work):
         """One row per update: ``epoch``, ``step`` and the ``loss`` of its batch."""
         return self._lines("steps.jsonl")
 
+    def usage(self) -> list[dict[str, Any]]:
+        """What its worker used, every five seconds: ``time`` (since 1970), ``cpu`` (per cent
+        of one core), ``memory`` (MB) and ``images_per_second``.
+        """
+        return self._lines("usage.jsonl")
+
     def _lines(self, name: str) -> list[dict[str, Any]]:
         try:
-            lines = (self.path / name).read_text().splitlines()
+            lines = (self.path / name).read_text(errors="replace").splitlines()
         except OSError:
             return []
         rows = []
         for line in lines:
             with contextlib.suppress(ValueError):  # a line that is just being written
                 rows.append(json.loads(line))
-        return rows
+        return [row for row in rows if isinstance(row, dict)]
 
     def write_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Replace the rows, so that a row never outlives the checkpoint it belongs to."""
@@ -130,8 +144,9 @@ class Run(Work):
 
 
 def list_runs() -> list[Run]:
-    """All runs, the newest first."""
-    found = [Run(p.parent) for p in settings().runs.glob("*/config.json")]
+    """All runs, the newest first, damaged folders among them."""
+    roles.require("look at training runs")
+    found = [Run(path) for path in settings().runs.glob("[!.]*/")]
     return sorted(found, key=lambda run: run.state().get("created", ""), reverse=True)
 
 
@@ -149,8 +164,9 @@ def resume(name: str) -> Run:
     Raises:
         TrainingError: no such run, or it is being trained.
     """
+    roles.require("train")
     run = Run.open(name)
-    if run.state()["status"] == "paused" and run.send(signal.SIGCONT):
+    if run.state()["status"] in ("paused", "queued") and run.send(signal.SIGCONT):
         run.write_state(status="running")
     else:
         run.spawn()
@@ -163,8 +179,9 @@ def pause(name: str) -> Run:
     Raises:
         TrainingError: no such run, or nothing trains it.
     """
+    roles.require("train")
     run = Run.open(name)
-    if not run.send(signal.SIGSTOP):
+    if run.state()["status"] != "running" or not run.send(signal.SIGSTOP):
         raise TrainingError(f"Run {name} is not being trained, so there is nothing to pause.")
     run.write_state(status="paused")
     return run
@@ -176,6 +193,7 @@ def stop(name: str, seconds: float = 60.0) -> Run:
     Raises:
         TrainingError: no such run, or it does not end within ``seconds``.
     """
+    roles.require("train")
     run = Run.open(name)
     run.stop(seconds)
     return run

@@ -4,31 +4,47 @@ Started by :meth:`fer_core.work.Work.spawn`; it belongs to no terminal and outli
 process that started it. What it prints is the run's ``log.txt``.
 """
 
+import json
 import sys
 import time
 from dataclasses import asdict
 from typing import Any
+
+import psutil
 
 from fer_core.errors import FerError
 from fer_core.train import load_data
 from fer_core.train.runs import Run
 from fer_core.work import listen
 
-#: Seconds between two notes of progress.
-_EVERY = 1.0
+#: Seconds between two notes of progress, and between two of what it uses.
+_EVERY, _USAGE_EVERY = 1.0, 5.0
 
 
 def main(name: str, lock: int | None = None) -> int:
     """Train the run ``name`` to its end; returns the exit status."""
     run = Run.open(name)
     listen()
-    noted = 0.0
+    noted = used = 0.0
+    process = psutil.Process()
 
     def note(progress: Any) -> None:
-        nonlocal noted
-        if time.monotonic() - noted >= _EVERY:
-            noted = time.monotonic()
-            run.write_progress(asdict(progress))
+        nonlocal noted, used
+        now = time.monotonic()
+        if now - noted < _EVERY:
+            return
+        noted = now
+        run.write_progress(asdict(progress))
+        if now - used >= _USAGE_EVERY:
+            used = now
+            row = {
+                "time": round(time.time(), 1),
+                "cpu": process.cpu_percent(),
+                "memory": process.memory_info().rss // 2**20,
+                "images_per_second": round(progress.images_per_second, 1),
+            }
+            with (run.path / "usage.jsonl").open("a") as file:
+                file.write(json.dumps(row) + "\n")
 
     try:
         with run.hold(lock):

@@ -1,0 +1,79 @@
+"""Which model is used where nobody chose one, and what may be made, named and deleted."""
+
+import re
+import shutil
+
+from fer_core import roles
+from fer_core.errors import ModelError
+from fer_core.files import write_atomic
+from fer_core.models.catalog import SHIPPED, default_model, find_model, list_models
+from fer_core.settings import settings
+
+__all__ = ["check_new_name", "default_model", "delete", "exists", "set_default"]
+
+
+def set_default(name: str) -> None:
+    """Make a model the one that is used where nobody chose another.
+
+    Args:
+        name: of a model that there is.
+
+    Raises:
+        ModelError: there is none of that name, it cannot be loaded, or ``FER_MODEL``
+            decides.
+    """
+    from fer_core.classifier import load_classifier
+
+    roles.require("change the default model")
+    if settings().model:
+        raise ModelError(
+            f"FER_MODEL says '{settings().model}': unset it, so that a default can be chosen here."
+        )
+    load_classifier(name)
+    try:
+        write_atomic(settings().default_model, lambda file: file.write(name.encode()) and None)
+    except OSError as error:
+        raise ModelError(f"The choice cannot be kept: {error.strerror}.") from error
+
+
+def exists(name: str) -> bool:
+    """Whether there is a model called ``name``."""
+    return any(folder.name == name for folder in list_models())
+
+
+def check_new_name(name: str) -> None:
+    """See that a new model can be called ``name``.
+
+    Raises:
+        ModelError: it is no name for a model, or it is taken.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,63}", name):
+        raise ModelError(
+            "A model's name has small letters, digits, dots, hyphens and underscores, at most 64, "
+            "and begins with a letter or digit."
+        )
+    if (SHIPPED / name).exists() or (settings().models / name).exists():
+        raise ModelError(f"There is a model '{name}' already: give another name.")
+
+
+def delete(name: str) -> None:
+    """Delete a model of this machine.
+
+    Raises:
+        ModelError: there is none, it ships with the project, or an ensemble needs it.
+    """
+    roles.require("delete models")
+    folder = find_model(name)
+    if folder.path.parent != settings().models:
+        raise ModelError(f"{name} ships with the project and stays.")
+    needing = [one.name for one in list_models() if name in one.card.members]
+    if needing:
+        raise ModelError(f"{name} votes in {', '.join(needing)}: delete that first.")
+    if settings().default_model.is_file() and default_model() == name:
+        settings().default_model.unlink()
+    try:
+        gone = folder.path.with_name(f".{name}")
+        folder.path.rename(gone)
+        shutil.rmtree(gone)
+    except OSError as error:
+        raise ModelError(f"{name} cannot be deleted: {error.strerror}.") from error

@@ -1,0 +1,73 @@
+"""A configuration as the command that trains by it."""
+
+import json
+import shlex
+from typing import Any
+
+from fer_core.train.config import TrainConfig
+from fer_core.train.presets import PRESETS, preset
+
+#: Settings with an option of their own; the others are given with ``--set``.
+_OPTIONS = ("model", "data", "votes", "weights", "epochs", "seed")
+
+
+def command(config: TrainConfig) -> str:
+    """The shortest command line that trains by ``config``.
+
+    >>> command(TrainConfig(model="fast", data="demo", epochs=6))
+    'python -m fer_core train --model fast --data demo --epochs 6'
+    """
+    recipes: list[str | None] = [None]
+    recipes += [name for name in PRESETS if config.model in PRESETS[name]]
+    return min((_with(config, recipe) for recipe in recipes), key=len)
+
+
+def _with(config: TrainConfig, recipe: str | None) -> str:
+    fields = {"model": config.model, "data": config.data}
+    if recipe:
+        fields |= preset(recipe, config.model)
+        if config.weights == "none":
+            fields.get("model_options", {}).pop("frozen", None)
+    base = TrainConfig.model_validate(fields).model_dump(mode="json")
+    mine = config.model_dump(mode="json")
+    parts = ["python", "-m", "fer_core", "train", "--model", config.model]
+    if recipe:
+        parts += ["--preset", recipe]
+    parts += ["--data", config.data]
+    for name, value in mine.items():
+        if name in ("model", "data") or value == base[name]:
+            continue
+        if name in _OPTIONS and value is not None:
+            parts += [f"--{name}", str(value)]
+        elif name == "augmentation":
+            for key, one in value.items():
+                if one != base[name][key]:
+                    parts += ["--set", f"augmentation.{key}={_text(one)}"]
+        else:
+            parts += ["--set", f"{name}={_text(value)}"]
+    return shlex.join(parts)
+
+
+def read_settings(given: tuple[str, ...]) -> dict[str, Any]:
+    """Fields from ``NAME=VALUE``: the value is JSON, or text that is not.
+
+    >>> read_settings(("batch_size=64", "augmentation.flip=false", "optimizer=sgd"))
+    {'batch_size': 64, 'augmentation': {'flip': False}, 'optimizer': 'sgd'}
+    """
+    fields: dict[str, Any] = {}
+    for one in given:
+        name, _, text = one.partition("=")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        first, _, second = name.partition(".")
+        if second:
+            fields.setdefault(first, {})[second] = value
+        else:
+            fields[first] = value
+    return fields
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,109 @@
+"""How good a run's chosen weights are, kept with the run.
+
+``evaluation.json`` holds the figures of each split that was looked at, and when;
+``judged_SPLIT.npz`` every probability and the faces of the surest mistakes. PublicTest,
+which chose the weights, is judged when a run ends. PrivateTest is for reporting: it is
+judged when somebody asks, and each time is written down.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from fer_core import roles
+from fer_core.datasets.base import Dataset
+from fer_core.errors import TrainingError
+from fer_core.evaluation import measure, mistakes
+from fer_core.files import write_atomic, write_json
+from fer_core.train.runs import Run
+
+#: Mistakes whose faces are kept.
+KEPT = 24
+
+
+def judge(run: Run, faces: Dataset, split: str, probabilities: np.ndarray) -> None:
+    """Keep what the chosen weights say of a split.
+
+    Args:
+        run: whose weights they are.
+        faces: the rows of the split.
+        split: its name.
+        probabilities: ``(N, 7)``, rows sum to 1.
+    """
+    worst = [m.index for m in mistakes(probabilities, faces.labels, KEPT)]
+    write_atomic(
+        run.path / f"judged_{split}.npz",
+        lambda file: np.savez(
+            file,
+            probabilities=probabilities.astype(np.float32),
+            labels=faces.labels,
+            mistakes=np.array(worst, np.int64),
+            faces=faces.faces[worst],
+        ),
+    )
+    known = figures(run)
+    looked = [*known.get(split, {}).get("looked", []), datetime.now(UTC).isoformat("T", "seconds")]
+    result = measure(probabilities, faces.labels).to_dict() | {"looked": looked}
+    write_json(run.path / "evaluation.json", known | {split: result})
+
+
+def figures(run: Run) -> dict[str, dict[str, Any]]:
+    """Per split: the fields of an :class:`fer_core.evaluation.Evaluation`, and ``looked``,
+    the times when it was judged.
+    """
+    try:
+        found = json.loads((run.path / "evaluation.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def judged(run: Run, split: str) -> dict[str, np.ndarray]:
+    """What :func:`judge` kept: ``probabilities``, ``labels``, and of the surest mistakes
+    ``mistakes`` (indices) and ``faces``.
+
+    Raises:
+        TrainingError: the split was not judged.
+    """
+    try:
+        with np.load(run.path / f"judged_{split}.npz") as file:
+            return dict(file)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"Run {run.name} was not judged on {split} yet.") from error
+
+
+def start(run: Run, split: str) -> None:
+    """Judge a run on a split in a process of its own; ``act`` in its state tells how it goes.
+
+    Raises:
+        TrainingError: a process is at work on it.
+    """
+    roles.require("evaluate a run")
+    _start(run, "judge", split)
+
+
+def start_publishing(run: Run, name: str) -> None:
+    """Make a model of a run in a process of its own, as :func:`start` does.
+
+    It is measured on PublicTest, and on PrivateTest where somebody judged the run on it.
+
+    Args:
+        run: with at least one finished epoch.
+        name: of the model.
+
+    Raises:
+        ModelError: the name cannot be taken.
+        TrainingError: a process is at work on it.
+    """
+    from fer_core.models.choice import check_new_name
+
+    roles.require("make models")
+    check_new_name(name)
+    _start(run, "publish", name)
+
+
+def _start(run: Run, what: str, of: str) -> None:
+    act = {"what": what, "of": of, "status": "running"}
+    run.spawn("fer_core.train.act", what, of, act=act)

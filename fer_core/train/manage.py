@@ -1,0 +1,79 @@
+"""What people do with runs besides training them: name them, note, look at the log, delete."""
+
+import json
+import os
+import re
+import shutil
+
+from fer_core import roles
+from fer_core.errors import TrainingError
+from fer_core.files import write_json
+from fer_core.settings import settings
+from fer_core.train.runs import NAME, Run
+
+
+def about(run: Run) -> dict[str, str]:
+    """``title`` and ``note`` that people gave a run; the title is its name unless given."""
+    try:
+        given = json.loads((run.path / "about.json").read_text())
+        return {"title": str(given["title"]), "note": str(given["note"])}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {"title": run.name, "note": ""}
+
+
+def describe(run: Run, title: str | None = None, note: str | None = None) -> None:
+    """Give a run a title or a note; its name, which is its folder's, stays.
+
+    Args:
+        run: which.
+        title: 1 to 80 characters without a slash; ``None`` leaves what it is.
+        note: at most 4000 characters.
+
+    Raises:
+        TrainingError: the title or note cannot be taken, or the folder not be written.
+    """
+    roles.require("rename a run")
+    new = about(run)
+    if title is not None:
+        new["title"] = title.strip()
+        if not re.fullmatch(r"[^/\\\x00-\x1f]{1,80}", new["title"]):
+            raise TrainingError("A title has 1 to 80 characters, and no slash among them.")
+    if note is not None:
+        new["note"] = note.strip()
+        if len(new["note"]) > 4000:
+            raise TrainingError("A note has at most 4000 characters.")
+    try:
+        write_json(run.path / "about.json", new)
+    except OSError as error:
+        raise TrainingError(f"{run.name} cannot be written: {error.strerror}.") from error
+
+
+def delete(name: str) -> None:
+    """Delete a run with all it keeps; models that were made of it stay.
+
+    Raises:
+        TrainingError: no such run, or it is being trained.
+    """
+    roles.require("delete a run")
+    run = Run(settings().runs / name)
+    if not re.fullmatch(NAME, name) or not run.path.is_dir():
+        raise TrainingError(f"No run '{name}', so there is nothing to delete.")
+    with run.lock():
+        # Out of sight in one step: nobody meets half a run.
+        gone = run.path.with_name(f".{name}")
+        try:
+            run.path.rename(gone)
+            shutil.rmtree(gone)
+        except OSError as error:
+            raise TrainingError(f"{name} cannot be deleted: {error.strerror}.") from error
+
+
+def log(run: Run, lines: int = 30) -> str:
+    """The last lines that the worker of a run printed."""
+    try:
+        with (run.path / "log.txt").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 64_000))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])

@@ -1,0 +1,140 @@
+"""Runs that wait their turn: at most ``FER_RUNS_AT_ONCE`` train at the same time.
+
+What waits is in the runs' states, so it outlives every process. A keeper, a small process
+of its own, starts the next run when one has ended, however that ended; it is there only
+while something waits. After a restart of the machine it comes back with the first look
+at the queue.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fer_core import roles
+from fer_core.errors import FerError, TrainingError
+from fer_core.settings import settings
+from fer_core.train import runs
+from fer_core.train.config import TrainConfig
+from fer_core.train.runs import Run, list_runs
+
+#: Seconds between two looks of the keeper.
+_EVERY = 0.5
+
+
+def submit(config: TrainConfig) -> Run:
+    """Create a run and train it in a process of its own, now or when its turn comes.
+
+    Raises:
+        TrainingError: its folder cannot be made.
+    """
+    roles.require("train")
+    with _lock():
+        run = Run.create(config)
+        _start_or_wait(run)
+    return run
+
+
+def resume(name: str) -> Run:
+    """Go on with a run as :func:`fer_core.train.runs.resume` does, now or in its turn.
+
+    Raises:
+        TrainingError: no such run, or it is being trained.
+    """
+    roles.require("train")
+    with _lock():
+        run = Run.open(name)
+        if run.busy() and run.state()["status"] != "paused":
+            raise TrainingError(f"Run {name} is at work already.")
+        _start_or_wait(run)
+    return run
+
+
+def waiting() -> list[Run]:
+    """Runs that wait, the next first."""
+    states = {run: run.state() for run in list_runs()}
+    found = [run for run, state in states.items() if state["status"] == "queued"]
+    return sorted(found, key=lambda run: states[run].get("queued", ""))
+
+
+def keep() -> None:
+    """See to it that somebody starts what waits."""
+    if waiting():
+        with _lock():
+            _call_keeper()
+
+
+def _start_or_wait(run: Run) -> None:
+    if _free() and not waiting():
+        runs.resume(run.name)
+    else:
+        run.write_state(status="queued", queued=datetime.now(UTC).isoformat(), reason=None)
+        _call_keeper()
+
+
+def _free() -> bool:
+    training = sum(run.state()["status"] == "running" for run in list_runs())
+    return training < settings().runs_at_once
+
+
+def _call_keeper() -> None:
+    """Start a keeper where there is none."""
+    with (settings().runs / ".keeper").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return
+    subprocess.Popen(
+        [sys.executable, "-m", "fer_core.train.queue"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd=Path(__file__).resolve().parents[2],
+        env=os.environ | {"FER_HOME": str(settings().home.resolve())},
+    )
+
+
+@contextmanager
+def _lock() -> Iterator[None]:
+    """Only one process at a time decides who is next."""
+    try:
+        settings().runs.mkdir(parents=True, exist_ok=True)
+        file = (settings().runs / ".queue").open("w")
+    except OSError as error:
+        raise TrainingError(f"{settings().runs} cannot be written: {error.strerror}.") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> None:
+    """The keeper: starts what waits until nothing does."""
+    with (settings().runs / ".keeper").open("w") as file:
+        with _lock():
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return  # there is one, and it leaves only while nobody holds the queue
+        while True:
+            with _lock():
+                queued = waiting()
+                if not queued:
+                    # Let go while nobody can add to the queue, so that no run is forgotten.
+                    fcntl.flock(file, fcntl.LOCK_UN)
+                    return
+                if _free():
+                    try:
+                        runs.resume(queued[0].name)
+                    except FerError as error:
+                        queued[0].write_state(status="failed", reason=str(error))
+            time.sleep(_EVERY)
+
+
+if __name__ == "__main__":
+    main()
