@@ -1,7 +1,8 @@
 """A trained model ready to serve: face crops in, probabilities out.
 
 The exported file runs on LiteRT, which loads in a tenth of a second where TensorFlow
-needs several; nothing here imports TensorFlow.
+needs several; nothing here imports TensorFlow. An ensemble runs its members' files and
+averages what they say.
 """
 
 import threading
@@ -9,10 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from fer_core.calibration import with_temperature
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.litert import Runner
-from fer_core.models.catalog import ModelFolder, default_model, find_model
+from fer_core.models.catalog import Ensemble, ModelFolder, default_model, find_model
 from fer_core.preprocess import CROP_SIZE, faces_to_crops
 
 
@@ -29,18 +31,13 @@ class Classifier:
 
         Raises:
             ModelError: the file is damaged, or is not a model from crops to seven
-                probabilities.
+                probabilities; or so is one of an ensemble's members.
         """
         self.name = folder.name
         self.card = folder.card
-        try:
-            self._run = Runner(folder.read_exported())
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{self.name}: the exported file is not a LiteRT model.") from error
-        if self._run.input_shape != (1, CROP_SIZE, CROP_SIZE, 3) or self._run.output_shapes != [
-            (1, len(EMOTIONS))
-        ]:
-            raise ModelError(f"{self.name}: the model does not map crops to seven probabilities.")
+        self._ensemble = folder.ensemble()
+        members = [m.folder for m in self._ensemble.members] if self._ensemble else [folder]
+        self._networks = [_network(member) for member in members]
 
     def predict(self, crops: np.ndarray) -> np.ndarray:
         """Probabilities of the seven emotions.
@@ -54,8 +51,11 @@ class Classifier:
         """
         if crops.shape[1:] != (CROP_SIZE, CROP_SIZE, 3):
             raise ValueError(f"crops have the shape {crops.shape}, not (N, 192, 192, 3)")
-        rows = [probabilities[0] for (probabilities,) in self._run(crops)]
-        return np.array(rows, np.float32).reshape(-1, len(EMOTIONS))
+        said = np.empty((len(self._networks), len(crops), len(EMOTIONS)), np.float32)
+        for rows, network in zip(said, self._networks, strict=True):
+            for row, ((probabilities,),) in zip(rows, network(crops), strict=True):
+                row[:] = probabilities
+        return vote(said, self._ensemble) if self._ensemble else said[0]
 
     def predict_faces(self, faces: np.ndarray) -> np.ndarray:
         """Probabilities for dataset faces ``(N, 48, 48)``, grey, 0 to 255."""
@@ -63,6 +63,31 @@ class Classifier:
             self.predict(faces_to_crops(faces[i : i + 256])) for i in range(0, len(faces), 256)
         ]
         return np.concatenate(chunks) if chunks else np.empty((0, len(EMOTIONS)), np.float32)
+
+
+def vote(members: np.ndarray, ensemble: Ensemble) -> np.ndarray:
+    """What an ensemble says.
+
+    Args:
+        members: ``(M, N, 7)``: the probabilities of each member.
+        ensemble: the weights of their votes and the temperature of the mean.
+
+    Returns:
+        ``(N, 7)`` ``float32``; rows sum to 1.
+    """
+    weights = [member.weight for member in ensemble.members]
+    mean = np.einsum("m,mnk->nk", weights, members.astype(np.float64))
+    return with_temperature(mean, ensemble.temperature)
+
+
+def _network(folder: ModelFolder) -> Runner:
+    try:
+        run = Runner(folder.read_exported())
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{folder.name}: the exported file is not a LiteRT model.") from error
+    if run.input_shape != (1, CROP_SIZE, CROP_SIZE, 3) or run.output_shapes != [(1, len(EMOTIONS))]:
+        raise ModelError(f"{folder.name}: the model does not map crops to seven probabilities.")
+    return run
 
 
 _lock = threading.Lock()

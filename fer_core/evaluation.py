@@ -1,19 +1,24 @@
-"""How good a model is: metrics, confusion matrix, calibration, report."""
+"""How good a model is: metrics, confusion matrix, calibration, mistakes, hard conditions."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from sklearn import metrics
 
+from fer_core.calibration import calibration_error, reliability
 from fer_core.classifier import Classifier
+from fer_core.conditions import CONDITIONS, under
 from fer_core.datasets.base import Dataset
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 
-#: What happens to a face at test time: as the exported file does it, nothing, or the
-#: mean over the face and its mirror image.
-TTA = Literal["served", "none", "flip"]
+#: What happens to a face at test time: as the exported file does it, nothing, the mean
+#: over the face and its mirror image, or over ten crops: the face and the face moved by
+#: :data:`MOVE` pixels towards each corner, and their mirror images. To networks that look
+#: at the middle 44×44 these are the ten crops of Krizhevsky et al. 2012.
+TTA = Literal["served", "none", "flip", "ten"]
+MOVE: Final = 2
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,25 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A face that a model takes for something else than its label.
+
+    Attributes:
+        index: of the face among those evaluated.
+        label: what the dataset says.
+        predicted: what the model says.
+        confidence: how sure it is of that, 0 to 1.
+        of_label: the probability it gives to the label.
+    """
+
+    index: int
+    label: str
+    predicted: str
+    confidence: float
+    of_label: float
 
 
 def measure(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
@@ -76,17 +100,35 @@ def measure(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
     )
 
 
-def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """Expected calibration error: how far confidence lies from accuracy, on average."""
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(correct[which == b].mean() - confidence[which == b].mean()) * (which == b).mean()
-        for b in range(bins)
-        if (which == b).any()
+def mistakes(probabilities: np.ndarray, labels: np.ndarray, most: int = 24) -> list[Mistake]:
+    """The mistakes that the model is surest of, the surest first.
+
+    Args:
+        probabilities: ``(N, 7)``, rows sum to 1.
+        labels: ``(N,)``, 0 to 6.
+        most: how many at most.
+    """
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
+    return [
+        Mistake(
+            int(i),
+            EMOTIONS[labels[i]],
+            EMOTIONS[predicted[i]],
+            float(confidence[i]),
+            float(probabilities[i, labels[i]]),
+        )
+        for i in wrong
     ]
-    return float(np.sum(gaps))
+
+
+def details(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """What :func:`measure` has no room for: ``reliability`` and ``mistakes``, as JSON values."""
+    return {
+        "reliability": [asdict(row) for row in reliability(probabilities, labels)],
+        "mistakes": [asdict(row) for row in mistakes(probabilities, labels)],
+    }
 
 
 def evaluate(
@@ -112,7 +154,30 @@ def predict(classifier: Classifier, faces: np.ndarray, tta: TTA = "served") -> n
     built_in = classifier.card.tta
     if tta == "none" and built_in != "none":
         raise ModelError(f"{classifier.name} has '{built_in}' built in; use --tta served.")
-    probabilities = classifier.predict_faces(faces)
-    if tta == "flip" and built_in == "none":
-        probabilities = (probabilities + classifier.predict_faces(faces[:, :, ::-1])) / 2
-    return probabilities
+    if tta in ("served", "none"):
+        return classifier.predict_faces(faces)
+    views = [faces]
+    if tta == "ten":
+        views += [moved(faces, y, x) for y in (-MOVE, MOVE) for x in (-MOVE, MOVE)]
+    if built_in != "flip":
+        views += [view[:, :, ::-1] for view in views]
+    return np.mean([classifier.predict_faces(view) for view in views], axis=0)
+
+
+def moved(faces: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Faces ``(N, 48, 48)`` moved by whole pixels, the border reflected."""
+    m = max(abs(down), abs(right))
+    wide = np.pad(faces, ((0, 0), (m, m), (m, m)), mode="reflect")
+    h, w = faces.shape[1:]
+    return wide[:, m - down : m - down + h, m - right : m - right + w]
+
+
+def hard(
+    classifier: Classifier, dataset: Dataset, split: str = "all", tta: TTA = "served", seed: int = 0
+) -> dict[str, Evaluation]:
+    """The figures under each of :data:`fer_core.conditions.CONDITIONS`; see :func:`evaluate`."""
+    chosen = dataset.split(split)
+    return {
+        name: measure(predict(classifier, under(name, chosen.faces, seed), tta), chosen.labels)
+        for name in CONDITIONS
+    }

@@ -12,7 +12,7 @@ from typing import Any, Final
 from fer_core.emotions import EMOTIONS
 from fer_core.models import readme
 from fer_core.models.card import Card
-from fer_core.models.catalog import list_models
+from fer_core.models.catalog import ModelFolder, list_models
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 MEASURED: Final = ROOT / "docs" / "measured"
@@ -38,11 +38,11 @@ def write() -> Path:
     models = [folder for folder in list_models() if folder.path.parent == ROOT / "models"]
     for folder in models:
         readme.write(folder.path, folder.card)
-    RESULTS.write_text(text([folder.card for folder in models]))
+    RESULTS.write_text(text(models))
     return RESULTS
 
 
-def text(cards: list[Card]) -> str:
+def text(models: list[ModelFolder]) -> str:
     """The page as Markdown."""
     parts = [
         "# Results",
@@ -52,10 +52,10 @@ def text(cards: list[Card]) -> str:
         "## Models",
         "Accuracy of the exported file, with the test-time augmentation it is served with. "
         "PublicTest chose, PrivateTest was looked at once. The report's figures stand beside.",
-        _models(cards),
+        _models(models),
         "Again: `python -m fer_core evaluate --model NAME --data fer2013.csv --split PublicTest`.",
     ]
-    for card in cards:
+    for card in (folder.card for folder in models):
         parts += [f"### {card.name}", _recipe(card)]
         if "all" in card.figures:
             parts += [
@@ -77,9 +77,10 @@ def text(cards: list[Card]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _models(cards: list[Card]) -> str:
+def _models(models: list[ModelFolder]) -> str:
     rows = []
-    for card in cards:
+    for folder in models:
+        card = folder.card
         ours = {split: f"{f['accuracy']:.2%}" for split, f in card.figures.items()}
         public, private = REPORT_ACCURACY.get(card.name, ("–", "–"))
         test = card.figures.get("PrivateTest", {})
@@ -93,7 +94,7 @@ def _models(cards: list[Card]) -> str:
                 private,
                 f"{test['macro_f1']:.3f}" if test else "–",
                 f"{test['ece']:.2%}" if test else "–",
-                f"{card.sizes[card.exported] / 1e6:.1f}",
+                f"{folder.served_bytes() / 1e6:.1f}",
                 card.speed.get("ms_per_face", "–"),
             )
         )
@@ -114,6 +115,9 @@ def _models(cards: list[Card]) -> str:
 
 def _recipe(card: Card) -> str:
     how: dict[str, Any] = card.training
+    if card.members:
+        votes = ", ".join(f"{name} {share:.1%}" for name, share in card.members.items())
+        return f"Votes: {votes}. Made by `{card.command}`."
     return (
         f"Seed {card.recipe.get('seed')}, {how.get('epochs')} epochs, {how.get('minutes')} minutes "
         f"beside other work on {how.get('machine')}, Keras on {how.get('backend')}. Trained by "

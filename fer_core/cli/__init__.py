@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "evaluate": "evaluate",
     "train": "train",
     "runs": "runs",
+    "ensemble": "ensemble",
     "benchmark": "benchmark",
     "results": "results",
     "forget": "forget",

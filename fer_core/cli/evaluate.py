@@ -1,32 +1,78 @@
 """``evaluate``: how good a model is on labelled faces."""
 
+from pathlib import Path
+from typing import Any, get_args
+
 import click
+import numpy as np
 
 from fer_core.classifier import load_classifier
-from fer_core.cli.common import data_option, json_option, print_json
+from fer_core.cli.common import data_option, json_option, note, print_json, votes_option
 from fer_core.datasets import load
-from fer_core.datasets.base import SPLITS
-from fer_core.evaluation import Evaluation, evaluate
+from fer_core.datasets.base import SPLITS, Dataset
+from fer_core.errors import FerError
+from fer_core.evaluation import TTA, Evaluation, details, hard, measure, predict
 
 
 @click.command("evaluate")
 @click.option("--model", required=True, help="Model, see 'models'.")
 @data_option()
+@votes_option
 @click.option("--split", type=click.Choice([*SPLITS, "all"]), default="PublicTest")
 @click.option(
+    "--labels",
+    type=click.Choice(["own", "ferplus"]),
+    default="own",
+    help="The dataset's own, or the majority of FER+ without what it calls no face; needs --votes.",
+)
+@click.option(
     "--tta",
-    type=click.Choice(["served", "none", "flip"]),
+    type=click.Choice(get_args(TTA)),
     default="served",
-    help="Test-time augmentation: as the exported file does it, none, or both mirror images.",
+    help="Test-time augmentation: as the exported file does it, none, both mirror images, or "
+    "ten crops.",
+)
+@click.option("--hard", "under_hard", is_flag=True, help="Also dark, blurred, turned, … faces.")
+@click.option(
+    "--charts",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for charts: confusion, reliability, per class, mistakes.",
 )
 @json_option
-def command(model: str, data: str, split: str, tta: str, as_json: bool) -> None:
+def command(
+    model: str,
+    data: str,
+    votes: str | None,
+    split: str,
+    labels: str,
+    tta: TTA,
+    under_hard: bool,
+    charts: Path | None,
+    as_json: bool,
+) -> None:
     """Measure the exported file of a model on a split of a dataset."""
-    result = evaluate(load_classifier(model), load(data), split, tta)
+    if labels == "ferplus" and not votes:
+        raise FerError("--labels ferplus needs the votes: give fer2013new.csv with --votes.")
+    majority = labels == "ferplus"
+    dataset = load(
+        data, Path(votes) if votes else None, relabel=majority, drop_not_faces=majority
+    ).split(split)
+    classifier = load_classifier(model)
+    probabilities = predict(classifier, dataset.faces, tta)
+    figures = measure(probabilities, dataset.labels)
+    more = details(probabilities, dataset.labels)
+    conditions = hard(classifier, dataset, tta=tta) if under_hard else {}
+    if charts:
+        _save_charts(charts, dataset, figures, more, conditions)
     if as_json:
-        print_json(result.to_dict())
+        result = figures.to_dict() | more
+        if conditions:
+            result["hard"] = {name: of.to_dict() for name, of in conditions.items()}
+        print_json(result)
     else:
-        click.echo(in_words(result))
+        click.echo(in_words(figures))
+        if conditions:
+            click.echo(hard_in_words(figures, conditions))
 
 
 def in_words(result: Evaluation) -> str:
@@ -42,3 +88,38 @@ def in_words(result: Evaluation) -> str:
         for emotion, row in result.per_class.items()
     ]
     return "\n".join(lines)
+
+
+def hard_in_words(clean: Evaluation, conditions: dict[str, Evaluation]) -> str:
+    """What is lost under each condition, as a table for people."""
+    lines = [f"{'':<20}{'accuracy':>10}{'points':>8}{'calibration error':>19}"]
+    lines += [
+        f"{name:<20}{result.accuracy:>10.2%}{100 * (result.accuracy - clean.accuracy):>+8.1f}"
+        f"{result.ece:>19.2%}"
+        for name, result in conditions.items()
+    ]
+    mean = np.mean([result.accuracy for result in conditions.values()])
+    lines.append(f"{'mean':<20}{mean:>10.2%}{100 * (mean - clean.accuracy):>+8.1f}")
+    return "\n".join(lines)
+
+
+def _save_charts(
+    folder: Path,
+    dataset: Dataset,
+    figures: Evaluation,
+    more: dict[str, Any],
+    conditions: dict[str, Evaluation],
+) -> None:
+    from fer_core import charts
+
+    made = {
+        "confusion": charts.confusion(figures.confusion_matrix),
+        "reliability": charts.reliability(more["reliability"]),
+        "per_class": charts.per_class(figures.per_class),
+        "mistakes": charts.mistakes(dataset.faces, more["mistakes"]),
+    }
+    if conditions:
+        accuracies = {name: result.accuracy for name, result in conditions.items()}
+        made["hard"] = charts.conditions(figures.accuracy, accuracies)
+    paths = charts.save(made, folder)
+    note(f"Charts are in {', '.join(str(path) for path in paths)}.")

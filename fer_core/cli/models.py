@@ -3,7 +3,16 @@
 import click
 
 from fer_core.cli.common import json_option, print_json
-from fer_core.models.catalog import default_model, list_models
+from fer_core.errors import ModelError
+from fer_core.models.catalog import ModelFolder, default_model, list_models
+
+
+def _bytes(folder: ModelFolder) -> int | None:
+    """What is loaded to serve it; ``None`` where a member is missing."""
+    try:
+        return folder.served_bytes()
+    except ModelError:
+        return None
 
 
 @click.command("models")
@@ -23,7 +32,7 @@ def command(as_json: bool) -> None:
                 "PublicTest": accuracy.get("PublicTest"),
                 "PrivateTest": accuracy.get("PrivateTest"),
                 "parameters": card.parameters,
-                "bytes": card.sizes[card.exported],
+                "bytes": _bytes(folder),
                 "path": str(folder.path),
             }
         )
@@ -38,5 +47,6 @@ def command(as_json: bool) -> None:
         mark = "*" if row["default"] else " "
         click.echo(
             f"{mark} {row['name']:<20} PublicTest {public:>7}  PrivateTest {private:>7}  "
-            f"{row['bytes'] / 1e6:5.1f} MB  {row['title']}"
+            + (f"{row['bytes'] / 1e6:5.1f} MB" if row["bytes"] else " broken ")
+            + f"  {row['title']}"
         )

@@ -20,7 +20,12 @@ class Card(BaseModel):
     files: dict[str, str] = Field(description="SHA-256 of each file of the folder.")
     sizes: dict[str, int] = Field(description="Bytes of each file of the folder.")
     temperature: float = Field(1.0, gt=0, description="Divides the logits; fitted on PublicTest.")
-    tta: Literal["none", "flip"] = Field("none", description="Built into the exported file.")
+    tta: Literal["none", "flip", "mixed"] = Field(
+        "none", description="Built into the exported file; mixed: into some members' files."
+    )
+    members: dict[str, float] = Field(
+        {}, description="Models that vote in an ensemble, each with its weight."
+    )
     licence: str = ""
     starting_weights: str = "none, trained from scratch"
     data: str = ""
@@ -30,6 +35,9 @@ class Card(BaseModel):
     notes: str = Field("", description="What else there is to know of how it was made.")
     figures: dict[str, dict[str, Any]] = Field(
         {}, description="Per split: accuracy, macro_f1, log_loss, ece, n, confusion_matrix, …"
+    )
+    hard: dict[str, float] = Field(
+        {}, description="Accuracy on PublicTest under fer_core.conditions.CONDITIONS."
     )
     speed: dict[str, Any] = Field({}, description="Milliseconds per face, and where measured.")
 

@@ -2,22 +2,17 @@
 measured, and described by its card.
 """
 
-import os
-import platform
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fer_core.classifier import Classifier
+from fer_core.calibration import fit_temperature
 from fer_core.datasets.base import Dataset
-from fer_core.evaluation import evaluate
-from fer_core.models import readme
-from fer_core.models.catalog import ModelFolder, read_folder
-from fer_core.models.export import fit_temperature, round_weights, save_model, write_card
+from fer_core.models.catalog import ModelFolder
+from fer_core.models.export import round_weights, save_model
+from fer_core.models.finish import finish, machine
 from fer_core.models.registry import architecture
-from fer_core.preprocess import faces_to_crops
 from fer_core.train.config import TrainConfig
 from fer_core.train.fit import load_best
 from fer_core.train.runs import Run
@@ -51,7 +46,9 @@ def publish(
     core = load_best(run)
     round_weights(core)
     validation = dataset.split("PublicTest")
-    logits = core.predict(validation.faces[..., None].astype(np.float32), 256, verbose=0)
+    faces = validation.faces[..., None].astype(np.float32)
+    views = [faces, faces[:, :, ::-1]] if flip else [faces]
+    logits = np.stack([core.predict(view, 256, verbose=0) for view in views])
     of = architecture(config.model)
     saved = save_model(
         core,
@@ -70,13 +67,7 @@ def publish(
         | {"data": Path(config.data).name, "votes": config.votes and Path(config.votes).name},
         training=_history(run),
     )
-    classifier = Classifier(saved)
-    present = (*dataset.counts(), "all")
-    figures = {split: evaluate(classifier, dataset, split).to_dict() for split in present}
-    card = saved.card.model_copy(update={"figures": figures, "speed": _speed(classifier)})
-    write_card(folder, card)
-    readme.write(folder, card)
-    return read_folder(folder)
+    return finish(saved, dataset)
 
 
 def _command(config: TrainConfig) -> str:
@@ -95,18 +86,5 @@ def _history(run: Run) -> dict[str, Any]:
         "best_epoch": state.get("best_epoch"),
         "minutes": round(sum(row["seconds"] for row in rows) / 60, 1),
         "backend": state.get("backend"),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
-    }
-
-
-def _speed(classifier: Classifier, repeats: int = 200) -> dict[str, Any]:
-    crop = faces_to_crops(np.full((1, 48, 48), 128, np.uint8))
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        classifier.predict(crop)
-        times.append(time.perf_counter() - start)
-    return {
-        "ms_per_face": round(float(np.median(times)) * 1000, 3),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "machine": f"{machine()}, no GPU",
     }

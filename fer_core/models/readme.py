@@ -17,6 +17,7 @@ def text(card: Card) -> str:
     served = {
         "none": "none",
         "flip": "the mean over the face and its mirror image, inside the exported file",
+        "mixed": "as each member has it",
     }[card.tta]
     parts = [
         f"# {card.name}: {card.title}",
@@ -31,6 +32,7 @@ def text(card: Card) -> str:
                 ("parameters", f"{card.parameters:,}"),
                 ("files", ", ".join(f"`{f}` {s / 1e6:.2f} MB" for f, s in card.sizes.items())),
                 ("test-time augmentation", served),
+                *_members(card),
                 ("temperature", f"{card.temperature:.3f}, fitted on PublicTest"),
                 ("speed", _speed(card)),
                 ("starting weights", card.starting_weights),
@@ -47,6 +49,7 @@ def text(card: Card) -> str:
         f"{card.name} --data fer2013.csv --split PublicTest`. PublicTest chose the weights and "
         "the temperature; PrivateTest was looked at once.",
         _figures(card),
+        _hard(card),
     ]
     for split in ("PublicTest", "PrivateTest", "all"):
         if split in card.figures:
@@ -60,6 +63,13 @@ def text(card: Card) -> str:
         LIMITS,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _members(card: Card) -> list[tuple[str, str]]:
+    if not card.members:
+        return []
+    votes = (f"[{name}](../{name}/README.md) {share:.1%}" for name, share in card.members.items())
+    return [("members and the weights of their votes", ", ".join(votes))]
 
 
 def per_class(card: Card, split: str) -> str:
@@ -98,10 +108,22 @@ def _figures(card: Card) -> str:
     )
 
 
+def _hard(card: Card) -> str:
+    if not card.hard:
+        return ""
+    clean = card.figures["PublicTest"]["accuracy"]
+    rows = [
+        (name, f"{value:.2%}", f"{100 * (value - clean):+.1f}") for name, value in card.hard.items()
+    ]
+    return "PublicTest as bad photos would show it:\n\n" + table(
+        ("condition", "accuracy", "points"), rows
+    )
+
+
 def _training(card: Card) -> str:
     how = card.training
     if not how:
-        return ""
+        return f"Made by `{card.command}`." if card.command else ""
     recipe = ", ".join(
         f"{key} {value}" for key, value in card.recipe.items() if not isinstance(value, dict)
     )

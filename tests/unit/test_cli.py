@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from fer_core.datasets import demo
 from fer_core.emotions import EMOTIONS
 from fer_core.images import example_portrait
 
@@ -108,8 +109,32 @@ def test_evaluate_reports_every_figure() -> None:
     figures = json.loads(result.stdout)
     assert figures.keys() == {
         "accuracy", "macro_f1", "log_loss", "ece", "n", "confusion_matrix", "per_class",
+        "reliability", "mistakes",
     }  # fmt: skip
+    assert sum(row["n"] for row in figures["reliability"]) == figures["n"]
+    confident = [row["confidence"] for row in figures["mistakes"]]
+    assert len(confident) == 24 and confident == sorted(confident, reverse=True)
     assert figures["n"] == sum(map(sum, figures["confusion_matrix"]))
+
+
+def test_evaluate_under_hard_conditions_with_charts(tmp_path: Path) -> None:
+    faces = demo.load(7, 35, 7, seed=3)
+    rows = zip(faces.labels, faces.faces, faces.usage, strict=True)
+    lines = [f"{label},{' '.join(map(str, face.ravel()))},{usage}" for label, face, usage in rows]
+    (tmp_path / "faces.csv").write_text("\n".join(["emotion,pixels,Usage", *lines]))
+    result = run(
+        "evaluate", "--model", "mini_xception", "--data", tmp_path / "faces.csv", "--hard",
+        "--charts", tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "turned 30°" in result.stdout and "mean" in result.stdout
+    pages = ("confusion", "hard", "mistakes", "per_class", "reliability")
+    assert sorted(path.stem for path in tmp_path.glob("*.html")) == list(pages)
+
+
+def test_evaluate_against_the_annotators_majority_wants_their_votes() -> None:
+    result = run("evaluate", "--model", "mini_xception", "--data", "demo", "--labels", "ferplus")
+    assert "give fer2013new.csv with --votes" in only_error(result)
 
 
 def test_results_page_is_what_the_command_writes() -> None:

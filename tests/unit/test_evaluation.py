@@ -1,9 +1,23 @@
 """Metrics against figures worked out by hand."""
 
+import json
+
 import numpy as np
 import pytest
 
-from fer_core.evaluation import calibration_error, measure
+from fer_core import charts
+from fer_core.calibration import (
+    calibration_error,
+    fit_temperature,
+    reliability,
+    with_temperature,
+)
+from fer_core.classifier import load_classifier
+from fer_core.conditions import CONDITIONS, under
+from fer_core.datasets import demo
+from fer_core.emotions import EMOTIONS
+from fer_core.errors import ModelError
+from fer_core.evaluation import details, hard, measure, mistakes, moved, predict
 
 #: Four faces: Angry right at 0.7, Happy right at 0.9, Sad taken for Happy at 0.5,
 #: Neutral right at 0.4.
@@ -45,3 +59,132 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     labels = np.array([0] * 60 + [1] * 40)
     assert calibration_error(probabilities, labels) == pytest.approx(0.2)
     assert calibration_error(probabilities, np.array([0] * 80 + [1] * 20)) == pytest.approx(0.0)
+
+
+def test_reliability_diagram_counts_every_face_once() -> None:
+    rows = reliability(PROBABILITIES, LABELS, bins=10)
+    assert [row.n for row in rows] == [0, 0, 0, 0, 1, 1, 0, 1, 0, 1]
+    assert (rows[5].confidence, rows[5].accuracy) == (0.5, 0.0)
+    assert rows[0].confidence is None
+
+
+def noisy_logits(scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of faces whose labels follow their softmax, and the same made too sure."""
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 1.5, (4000, 7))
+    odds = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return logits * scale, np.array([rng.choice(7, p=row) for row in odds])
+
+
+def test_temperature_makes_a_boaster_honest() -> None:
+    logits, labels = noisy_logits(2.5)
+    assert fit_temperature(logits, labels) == pytest.approx(2.5, rel=0.05)
+    boasting = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    honest = with_temperature(boasting, fit_temperature(logits, labels))
+    assert calibration_error(boasting, labels) > 0.15
+    assert calibration_error(honest, labels) < 0.02
+    assert (honest.argmax(axis=1) == boasting.argmax(axis=1)).all()
+
+
+def test_temperature_is_fitted_to_the_mean_that_is_served() -> None:
+    rng = np.random.default_rng(2)
+    logits, labels = noisy_logits(1.0)
+    views = np.stack([logits + rng.normal(0, 2, logits.shape) for _ in range(2)])
+    alone, together = fit_temperature(views[0], labels), fit_temperature(views, labels)
+    # The mean of two guesses is less sure than either, so less has to be taken away.
+    assert together < alone
+
+
+def test_mistakes_come_the_surest_first() -> None:
+    rows = mistakes(np.concatenate([PROBABILITIES, PROBABILITIES[1:2]]), np.array([0, 3, 4, 6, 6]))
+    assert [(row.index, row.label, row.predicted) for row in rows] == [
+        (4, "Neutral", "Happy"),
+        (2, "Sad", "Happy"),
+    ]
+    assert (rows[1].confidence, rows[1].of_label) == (0.5, 0.3)
+    assert len(mistakes(PROBABILITIES, LABELS, most=0)) == 0
+
+
+@pytest.fixture(scope="module")
+def faces() -> np.ndarray:
+    return demo.load(14, 7, 7, seed=2).faces
+
+
+def test_faces_move_by_whole_pixels(faces) -> None:
+    lower = moved(faces, 2, -1)
+    assert np.array_equal(lower[:, 2:, :-1], faces[:, :-2, 1:])
+    assert lower.shape == faces.shape
+    assert np.array_equal(moved(faces, 0, 0), faces)
+
+
+def test_ten_crops_are_five_places_and_their_mirror_images(faces) -> None:
+    classifier = load_classifier("mini_xception")
+    by_hand = [
+        classifier.predict_faces(view)
+        for y, x in ((0, 0), (-2, -2), (-2, 2), (2, -2), (2, 2))
+        for view in (moved(faces, y, x), moved(faces, y, x)[:, :, ::-1])
+    ]
+    assert predict(classifier, faces, "ten") == pytest.approx(np.mean(by_hand, axis=0), abs=1e-6)
+    flip = predict(classifier, faces, "flip")
+    assert flip == pytest.approx(np.mean(by_hand[:2], axis=0), abs=1e-6)
+    assert np.array_equal(predict(classifier, faces, "none"), by_hand[0])
+
+
+def test_a_flip_that_is_built_in_is_neither_undone_nor_done_twice(faces) -> None:
+    from copy import copy
+
+    classifier = copy(load_classifier("mini_xception"))
+    classifier.card = classifier.card.model_copy(update={"tta": "flip"})
+    with pytest.raises(ModelError, match="built in"):
+        predict(classifier, faces, "none")
+    assert np.array_equal(predict(classifier, faces, "flip"), predict(classifier, faces))
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_hard_conditions_change_faces_and_keep_their_form(condition, faces) -> None:
+    changed = under(condition, faces, seed=1)
+    assert (changed.shape, changed.dtype) == (faces.shape, np.uint8)
+    difference = np.abs(changed.astype(int) - faces)
+    assert difference.mean() > 1
+    assert np.array_equal(changed, under(condition, faces, seed=1))
+    if condition.startswith("dark"):
+        assert changed.mean() == pytest.approx(0.3 * faces.mean(), rel=0.02)
+    if condition.startswith("contrast"):
+        assert changed.std(axis=(1, 2)) == pytest.approx(0.35 * faces.std(axis=(1, 2)), rel=0.1)
+    if condition.startswith("cut 15 % wider"):
+        # What was at the border has moved in.
+        assert np.abs(changed[:, 24, 3:45] - np.array(shrunk(faces))[:, 24, 3:45]).max() <= 1
+
+
+def shrunk(faces: np.ndarray) -> list[np.ndarray]:
+    import cv2
+
+    rows, columns = np.mgrid[:48, :48].astype(np.float32)
+    place = [(grid - 23.5) * 1.15 + 23.5 for grid in (columns, rows)]
+    return [
+        cv2.remap(face, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101).astype(int)
+        for face in faces
+    ]
+
+
+def test_every_condition_is_measured(faces) -> None:
+    data = demo.load(14, 7, 7, seed=2)
+    results = hard(load_classifier("mini_xception"), data, "PublicTest")
+    assert results.keys() == CONDITIONS.keys()
+    assert all(result.n == 7 for result in results.values())
+
+
+def test_charts_show_the_figures(faces, tmp_path) -> None:
+    result, more = measure(PROBABILITIES, LABELS), details(PROBABILITIES, LABELS)
+    json.dumps(more)
+    matrix = charts.confusion(result.confusion_matrix).data[0]
+    assert matrix.z[3][3] == 1 and matrix.z[4][3] == 1 and matrix.text[4][3].endswith(">1")
+    assert list(charts.reliability(more["reliability"]).data[0].y) == [1, 0, 1, 1]
+    assert charts.per_class(result.per_class).data[1].x == EMOTIONS
+    sheet = charts.mistakes(faces, more["mistakes"])
+    assert np.array_equal(np.array(sheet.data[0].z)[:48, :48, 0], faces[2])
+    assert "Sad, taken for" in sheet.layout.annotations[0].text
+    assert charts.conditions(0.7, {"dark": 0.6}).data[0].text == ("60.0% (-10.0)",)
+    paths = charts.save({"confusion": charts.confusion(result.confusion_matrix)}, tmp_path / "new")
+    page = paths[0].read_text()
+    assert "https://cdn" not in page and (tmp_path / "new" / "plotly.min.js").exists()

@@ -1,0 +1,107 @@
+"""Several models that vote as one.
+
+An ensemble is a folder like any model's, but it holds no network: ``ensemble.json`` names
+its members, their weights and the checksums of their files. They are served as they are,
+through LiteRT, and the weighted mean of their probabilities is what it says. So nothing
+is stored twice, members may see faces in whatever size they like, and the figures are
+those of files that are there.
+"""
+
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+
+from fer_core.calibration import fit_temperature, fit_weights
+from fer_core.classifier import load_classifier
+from fer_core.datasets.base import Dataset
+from fer_core.errors import ModelError
+from fer_core.evaluation import measure
+from fer_core.files import write_json
+from fer_core.models.catalog import ENSEMBLE, ModelFolder, write_folder
+from fer_core.models.finish import finish
+
+#: How votes are weighed: all the same, or by the log loss on PublicTest.
+Weights = Literal["equal", "fitted"]
+#: A member with less weight than this is left out of a fitted ensemble.
+LEAST: Final = 0.01
+
+
+def save(
+    names: list[str],
+    dataset: Dataset,
+    folder: Path,
+    *,
+    weights: Weights = "equal",
+    notes: str = "",
+) -> ModelFolder:
+    """Make an ensemble of models and measure it.
+
+    PublicTest fits the temperature, and the weights where they are fitted. PrivateTest is
+    measured once and decides nothing.
+
+    Args:
+        names: two or more models of the catalog, no ensembles among them.
+        dataset: faces of every split there is to measure on; PublicTest is needed.
+        folder: where it goes; its name becomes the model's.
+        weights: see :data:`Weights`.
+        notes: what the card says besides.
+
+    Raises:
+        ModelError: fewer than two members, one twice, an unknown one, or an ensemble.
+        DatasetError: the dataset has no PublicTest.
+    """
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ModelError("An ensemble needs two models or more, each of them once.")
+    members = [load_classifier(name) for name in names]
+    for member in members:
+        if member.card.members:
+            raise ModelError(f"{member.name} is an ensemble itself: name its members instead.")
+    public = dataset.split("PublicTest")
+    said = np.stack([member.predict_faces(public.faces) for member in members])
+    share = np.full(len(members), 1 / len(members))
+    if weights == "fitted":
+        share = fit_weights(said, public.labels)
+        kept = share >= LEAST
+        members = [m for m, keep in zip(members, kept, strict=True) if keep]
+        said, share = said[kept], share[kept] / share[kept].sum()
+    mean = np.einsum("m,mnk->nk", share, said.astype(np.float64))
+    temperature = fit_temperature(np.log(np.maximum(mean, 1e-12)), public.labels)
+    votes = {m.name: float(w) for m, w in zip(members, share, strict=True)}
+
+    def fill(new: Path) -> None:
+        rows = [
+            {"name": m.name, "weight": votes[m.name], "sha256": m.card.files[m.card.exported]}
+            for m in members
+        ]
+        write_json(new / ENSEMBLE, {"temperature": temperature, "members": rows})
+
+    tta = {member.card.tta for member in members}
+    saved = write_folder(
+        folder,
+        fill,
+        title=f"Ensemble of {len(members)} models",
+        architecture="ensemble",
+        reference="soft vote, see fer_core.ensemble",
+        exported=ENSEMBLE,
+        parameters=sum(member.card.parameters for member in members),
+        temperature=temperature,
+        tta=tta.pop() if len(tta) == 1 else "mixed",
+        members=votes,
+        licence="; ".join(sorted({m.card.licence for m in members if m.card.licence})),
+        starting_weights="those of its members",
+        data="; ".join(sorted({m.card.data for m in members if m.card.data})),
+        command=f"python -m fer_core ensemble {' '.join(names)} --data {dataset.name} "
+        f"--save {folder.name} --weights {weights}",
+        notes=notes,
+    )
+    return finish(saved, dataset)
+
+
+def accuracies(names: list[str], dataset: Dataset, split: str = "PublicTest") -> dict[str, float]:
+    """The accuracy of each model on its own, to compare an ensemble with."""
+    chosen = dataset.split(split)
+    return {
+        name: measure(load_classifier(name).predict_faces(chosen.faces), chosen.labels).accuracy
+        for name in names
+    }

@@ -1,0 +1,59 @@
+"""The last step of every model: its own files are measured, and its card says what came out."""
+
+import os
+import platform
+import time
+from typing import Any
+
+import numpy as np
+
+from fer_core.classifier import Classifier
+from fer_core.datasets.base import Dataset
+from fer_core.evaluation import hard, measure, predict
+from fer_core.models import readme
+from fer_core.models.catalog import ModelFolder, read_folder, write_card
+from fer_core.preprocess import faces_to_crops
+
+
+def finish(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
+    """Measure what a folder serves, and write card and README.
+
+    Args:
+        folder: a model that is ready but for its figures.
+        dataset: every split of it is measured, and all of it; PublicTest under hard
+            conditions as well.
+    """
+    classifier = Classifier(folder)
+    said = predict(classifier, dataset.faces)
+    rows = {split: dataset.usage == split for split in dataset.counts()} | {"all": slice(None)}
+    card = folder.card.model_copy(
+        update={
+            "figures": {
+                split: measure(said[which], dataset.labels[which]).to_dict()
+                for split, which in rows.items()
+            },
+            "hard": {
+                name: result.accuracy
+                for name, result in hard(classifier, dataset, "PublicTest").items()
+            },
+            "speed": _speed(classifier),
+        }
+    )
+    write_card(folder.path, card)
+    readme.write(folder.path, card)
+    return read_folder(folder.path)
+
+
+def machine() -> str:
+    """What this machine is, in words for a card."""
+    return f"{os.cpu_count()} cores, {platform.machine()}"
+
+
+def _speed(classifier: Classifier, repeats: int = 200) -> dict[str, Any]:
+    crop = faces_to_crops(np.full((1, 48, 48), 128, np.uint8))
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        classifier.predict(crop)
+        times.append(time.perf_counter() - start)
+    return {"ms_per_face": round(float(np.median(times)) * 1000, 3), "machine": machine()}
