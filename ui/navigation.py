@@ -30,7 +30,19 @@ LIVE = Entry(
     ":material/videocam:",
     "Your own camera: how every face looks from moment to moment, over time, and to export.",
 )
-PAGES = (HOME, IMAGES, LIVE)
+TRAINING = Entry(
+    "pages/training.py",
+    "Training",
+    ":material/school:",
+    "Teach a network on your data, watch it learn, and put the result to use.",
+)
+MODELS = Entry(
+    "pages/models.py",
+    "Models",
+    ":material/model_training:",
+    "Every model there is: how good, how fast, compared, combined and exchanged.",
+)
+PAGES = (HOME, IMAGES, LIVE, TRAINING)
 
 
 def pages() -> list:

@@ -60,6 +60,11 @@ def figures(run: Run) -> dict[str, dict[str, Any]]:
     return found if isinstance(found, dict) else {}
 
 
+def is_judged(run: Run, split: str) -> bool:
+    """Whether :func:`judge` kept something of the split."""
+    return split in figures(run) and (run.path / f"judged_{split}.npz").is_file()
+
+
 def judged(run: Run, split: str) -> dict[str, np.ndarray]:
     """What :func:`judge` kept: ``probabilities``, ``labels``, and of the surest mistakes
     ``mistakes`` (indices) and ``faces``.

@@ -1,0 +1,181 @@
+"""Training: start runs, watch and steer them, and put their results to use."""
+
+import pandas as pd
+import streamlit as st
+
+from fer_core import roles
+from fer_core.errors import FerError
+from fer_core.train import configure, manage, queue
+from fer_core.train.runs import Run, list_runs
+from ui import training_after, training_form, training_watch
+from ui.notices import footer
+from ui.roles import only_for_admins
+from ui.training_watch import LIVE, attempt
+
+state = st.session_state
+state.setdefault("training_new", False)
+state.setdefault("training_chosen", st.query_params.get_all("run"))
+state.setdefault("training_problem", None)
+
+
+def new(fields: dict | None = None) -> None:
+    """Open the form, with the settings of another run where it is cloned."""
+    first = configure(preset="recommended", model="fast", data=training_form.first_dataset())
+    training_form.begin(fields or first.model_dump(mode="json"))
+    state["training_new"] = True
+
+
+def close() -> None:
+    state["training_new"] = False
+
+
+def watch(run: Run | None) -> None:
+    if run:
+        state["training_new"] = False
+        state["training_chosen"] = [run.name]
+
+
+def quick_try() -> None:
+    watch(attempt(queue.submit, configure(preset="quick", model="fast", data="demo")))
+
+
+def seen() -> list[tuple[str, str, bool]]:
+    """What the whole page depends on; figures within a run are not part of it."""
+    return [(run.name, run.state()["status"], run.busy()) for run in list_runs()]
+
+
+def table(found: list[Run]) -> None:
+    """All runs; those that are selected are shown below."""
+    states = [run.state() for run in found]
+    rows = pd.DataFrame(
+        [
+            {
+                "title": manage.about(run)["title"],
+                "status": training_watch.status(now),
+                "epoch": f"{now.get('epoch', 0)} of {training_watch.epochs_of(run) or '?'}",
+                "best": now.get("best_accuracy"),
+                "started": training_watch.started(now),
+                "note": manage.about(run)["note"],
+            }
+            for run, now in zip(found, states, strict=True)
+        ]
+    )
+    names = [run.name for run in found]
+    chosen = [names.index(name) for name in state["training_chosen"] if name in names]
+    picked = st.dataframe(
+        rows,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": chosen}},
+        # A new list of runs is a new table, so that no row inherits another's selection.
+        key=f"training_table_{hash((*names, *state['training_chosen']))}",
+        height=min(213, 38 + 35 * len(rows)),
+        column_config={
+            "title": st.column_config.TextColumn("Run", width="medium"),
+            "status": "Status",
+            "epoch": "Epoch",
+            "best": st.column_config.NumberColumn("Best", format="percent", help="On PublicTest."),
+            "started": st.column_config.DatetimeColumn("Started", format="D MMM, HH:mm"),
+            "note": "Note",
+        },
+        alt="Training runs; select one to watch it, several to compare their curves",
+    )
+    now_chosen = [names[row] for row in picked.selection.rows if row < len(names)]
+    if now_chosen and now_chosen != [names[i] for i in chosen]:
+        state["training_chosen"] = now_chosen
+        st.rerun()
+
+
+def overview(known: list) -> None:
+    """The table, and a new run of the page when something happened anywhere."""
+    queue.keep()
+    if seen() != known:
+        st.rerun()
+    table(list_runs())
+
+
+def one(run: Run) -> None:
+    now = training_watch.headline(run)
+    training_watch.buttons(run, now, new)
+    if now["status"] == "damaged":
+        st.error(
+            "Files of this run are missing or damaged: it can only be deleted.",
+            icon=":material/broken_image:",
+        )
+        return
+    axis, share = training_watch.how_to_show()
+    training_watch.curves(run, now, axis, share)
+    training_watch.machine(run, now, axis)
+    if now["status"] not in ("running", "queued"):
+        training_after.result(run, now)
+
+
+def several(chosen: list[Run]) -> None:
+    axis, share = training_watch.how_to_show()
+    training_watch.beside(chosen, axis, share)
+
+
+def show_runs() -> None:
+    found = list_runs()
+    if not found:
+        st.info(
+            "No run yet. The quick try draws its own faces, takes about two minutes and needs "
+            "nothing else.",
+            icon=":material/school:",
+        )
+        return
+    names = {run.name: run for run in found}
+    chosen = [names[name] for name in state["training_chosen"] if name in names] or found[:1]
+    state["training_chosen"] = [run.name for run in chosen]
+    st.query_params["run"] = state["training_chosen"]
+    st.fragment(overview, run_every=2)(seen())
+    moving = any(run.state()["status"] in LIVE or run.busy() for run in chosen)
+    every = 1 if moving else None
+    if len(chosen) == 1:
+        st.fragment(one, run_every=every)(chosen[0])
+    else:
+        st.fragment(several, run_every=every)(chosen)
+
+
+def show_form() -> None:
+    st.subheader("New run", anchor=False)
+    config = training_form.form()
+    if config:
+        training_form.outlook(config)
+    with st.container(horizontal=True):
+        if st.button(
+            "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=config is None,
+            key="training_start",
+        ):
+            watch(attempt(queue.submit, config))
+            st.rerun()
+        st.button("Back to the runs", icon=":material/arrow_back:", on_click=close)
+
+
+# The page, from top to bottom.
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(gap=None):
+        st.title("Training")
+        st.markdown("Teach a network, watch it learn, and put the result to use.")
+    if roles.is_admin() and not state["training_new"]:
+        st.button("New run", icon=":material/add:", on_click=new, type="primary")
+        st.button(
+            "Quick try on demo faces", icon=":material/bolt:", on_click=quick_try,
+            help="Six epochs on faces that the program draws: about two minutes.",
+        )  # fmt: skip
+if only_for_admins("Training"):
+    if state["training_problem"]:
+        st.error(state["training_problem"], icon=":material/error:")
+        state["training_problem"] = None
+    try:
+        if state["training_new"]:
+            show_form()
+        else:
+            show_runs()
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+footer()

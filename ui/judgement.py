@@ -1,0 +1,103 @@
+"""How good something is on labelled faces: figures, matrix, calibration, mistakes."""
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from fer_core.calibration import reliability
+from fer_core.emotions import EMOTIONS
+
+_CONFIG: Final = {"displaylogo": False}
+
+
+def matrix(counts: list[list[int]], key: str) -> None:
+    """A confusion matrix: share of each label, with the counts on hover."""
+    table = np.array(counts)
+    share = table / np.maximum(1, table.sum(axis=1, keepdims=True))
+    figure = go.Figure(
+        go.Heatmap(
+            z=share,
+            x=list(EMOTIONS),
+            y=list(EMOTIONS),
+            customdata=table,
+            text=[[f"{value:.0%}" for value in row] for row in share],
+            texttemplate="%{text}",
+            colorscale="Blues",
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            hovertemplate="%{y} taken for %{x}: %{customdata} faces, %{text}<extra></extra>",
+        )
+    )
+    figure.update_layout(height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, uirevision="stays")
+    figure.update_xaxes(title="Predicted")
+    figure.update_yaxes(title="Label", autorange="reversed")
+    right = ", ".join(f"{e} {share[i, i]:.0%}" for i, e in enumerate(EMOTIONS))
+    st.plotly_chart(figure, key=key, alt=f"Confusion matrix; right are {right}", config=_CONFIG)
+
+
+def per_class(rows: dict[str, dict[str, float]]) -> None:
+    """Precision, recall, F1 and support of each emotion."""
+    table = pd.DataFrame(rows).T.reset_index(names="emotion")
+    share = st.column_config.NumberColumn(format="percent")
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "emotion": "Emotion",
+            "precision": share,
+            "recall": share,
+            "f1": st.column_config.NumberColumn("F1", format="%.3f"),
+            "support": st.column_config.NumberColumn("faces", format="%d"),
+        },
+        alt="Precision, recall and F1 of each emotion",
+    )
+
+
+def calibration(probabilities: np.ndarray, labels: np.ndarray, key: str) -> None:
+    """A reliability diagram: honest probabilities lie on the diagonal."""
+    bins = [b for b in reliability(probabilities, labels) if b.n]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": "#8C8C8C"}, name="honest"
+    )
+    figure.add_scatter(
+        x=[b.confidence for b in bins],
+        y=[b.accuracy for b in bins],
+        customdata=[b.n for b in bins],
+        mode="lines+markers",
+        line={"color": "#0072B2"},
+        name="this model",
+        hovertemplate="says %{x:.0%}, is right in %{y:.0%} of %{customdata} faces<extra></extra>",
+    )
+    figure.update_layout(
+        height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False, uirevision="stays"
+    )
+    figure.update_xaxes(title="How sure it is", range=[0, 1], tickformat=".0%")
+    figure.update_yaxes(title="How often it is right", range=[0, 1], tickformat=".0%")
+    st.plotly_chart(figure, key=key, alt="Accuracy by confidence", config=_CONFIG)
+
+
+def faces(pictures: np.ndarray, words: list[str]) -> None:
+    """A grid of dataset faces ``(N, 48, 48)``, each with what to say of it."""
+    with st.grid(min_column_width=110):
+        for picture, caption in zip(pictures, words, strict=True):
+            with st.container(gap="xsmall"):
+                st.image(picture, width=96, alt=caption)
+                st.caption(caption)
+
+
+def figures_row(found: dict[str, Any]) -> None:
+    """Accuracy, macro F1, calibration and the number of faces."""
+    with st.container(horizontal=True):
+        st.metric("Accuracy", f"{found['accuracy']:.1%}")
+        st.metric("Macro F1", f"{found['macro_f1']:.3f}")
+        st.metric(
+            "Calibration error",
+            f"{found['ece']:.1%}",
+            help="How far its confidence lies from its accuracy, on average (ECE).",
+        )
+        st.metric("Faces", f"{found['n']:,}")

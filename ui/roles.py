@@ -1,0 +1,51 @@
+"""Who sits at the browser, for :mod:`fer_core.roles`, and the way to sign in."""
+
+import secrets
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from fer_core import roles
+
+
+def _who() -> roles.Person | None:
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return None
+    key = st.session_state.setdefault("visitor", secrets.token_urlsafe(16))
+    user = st.user.to_dict()
+    # Anyone can ask a provider to put any address into an account; only a verified one counts.
+    signed_in = user.get("is_logged_in") and user.get("email_verified") is True
+    return roles.Person(key, user.get("email") if signed_in else None)
+
+
+roles.identify_by(_who)
+
+
+def can_sign_in() -> bool:
+    """Whether the app knows an identity provider (``[auth]`` in ``secrets.toml``)."""
+    return "is_logged_in" in st.user.to_dict()
+
+
+def only_for_admins(what: str) -> bool:
+    """Whether who is here may use a page; says so and how to sign in where not."""
+    if roles.is_admin():
+        return True
+    st.info(
+        f"{what} is for the administrators of this copy. Images, Live and the models are yours "
+        "to use.",
+        icon=":material/lock:",
+    )
+    sign_in()
+    return False
+
+
+def sign_in() -> None:
+    """A button to sign in or out, where the app knows an identity provider."""
+    if not can_sign_in():
+        return
+    if st.user.is_logged_in:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Signed in as {st.user.to_dict().get('email', 'somebody')}.")
+            st.button("Sign out", on_click=st.logout, key="sign_out")
+    else:
+        st.button("Sign in", icon=":material/login:", on_click=st.login, key="sign_in")

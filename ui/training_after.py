@@ -1,0 +1,149 @@
+"""What a run has become: its figures, its mistakes, and the model that can be made of it."""
+
+from typing import Any
+
+import streamlit as st
+
+from fer_core.emotions import EMOTIONS
+from fer_core.errors import FerError
+from fer_core.models import choice
+from fer_core.report import REPORT_ACCURACY
+from fer_core.train import judge
+from fer_core.train.runs import Run
+from ui import judgement
+from ui.navigation import MODELS
+from ui.training_watch import attempt
+
+state = st.session_state
+
+
+def busy(now: dict[str, Any], run: Run) -> bool:
+    """Whether something is made of the run at this moment."""
+    return now.get("act", {}).get("status") == "running" and run.busy()
+
+
+def result(run: Run, now: dict[str, Any]) -> None:
+    """Everything that there is to see and do after training."""
+    if not (run.path / "best.npz").exists():
+        return
+    found = judge.figures(run)
+    _act(run, now)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        splits = [split for split in ("PublicTest", "PrivateTest") if judge.is_judged(run, split)]
+        split = None
+        if splits:
+            split = st.segmented_control(
+                "Judged on", splits, default=splits[0], required=True, key="training_split"
+            )
+        working = busy(now, run)
+        if "PublicTest" not in splits:
+            st.button(
+                "Judge the best so far on PublicTest",
+                icon=":material/fact_check:",
+                disabled=working,
+                on_click=attempt,
+                args=(judge.start, run, "PublicTest"),
+            )
+        with st.popover("PrivateTest…", icon=":material/lock:", disabled=working):
+            looked = found.get("PrivateTest", {}).get("looked", [])
+            st.markdown(
+                "PrivateTest is for reporting, once, when nothing will be changed any more. "
+                "Every look is written down with the run."
+                + (f" It was looked at {len(looked)} times." if looked else "")
+            )
+            st.button(
+                "Judge it on PrivateTest and record that",
+                on_click=attempt,
+                args=(judge.start, run, "PrivateTest"),
+                key="training_private",
+            )
+        with st.popover("Use this model", icon=":material/rocket_launch:", disabled=working):
+            _promote(run)
+    if split:
+        _figures(run, found[split], split)
+
+
+def _promote(run: Run) -> None:
+    st.markdown("Make a model of the best weights: rounded, calibrated, exported, measured.")
+    with st.form("training_promote", border=False):
+        name = st.text_input(
+            "Name of the model",
+            run.name.replace("_", "-")[:40],
+            max_chars=64,
+            help="Small letters, digits, dots, hyphens.",
+        )
+        if st.form_submit_button("Make the model", type="primary"):
+            attempt(judge.start_publishing, run, name.strip())
+            st.rerun()
+
+
+def _act(run: Run, now: dict[str, Any]) -> None:
+    act = now.get("act")
+    if not act:
+        return
+    what = f"Judging on {act['of']}" if act["what"] == "judge" else f"Making the model {act['of']}"
+    if busy(now, run):
+        st.info(f"{what}: a minute or so. You may leave the page.", icon=":material/hourglass:")
+    elif act["status"] == "failed":
+        st.error(f"{what} failed: {act['reason']}", icon=":material/error:")
+    elif act["status"] == "running":
+        st.error(f"{what} ended without a word: try again.", icon=":material/error:")
+    elif act["status"] == "done" and act["what"] == "publish":
+        _use(act["of"])
+
+
+def _use(name: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        if choice.exists(name):
+            st.markdown(f"The model **{name}** is ready.", width="content")
+            if choice.default_model() == name:
+                st.badge("the default of all pages", icon=":material/check:", color="green")
+            else:
+                st.button(
+                    "Make it the default",
+                    type="primary",
+                    on_click=attempt,
+                    args=(make_default, name),
+                    key="training_default",
+                )
+            st.page_link(MODELS.file, label="See it among the models", icon=MODELS.icon)
+        else:
+            st.markdown(f"The model **{name}** was made of this run and is gone.")
+
+
+def make_default(name: str) -> None:
+    """Let all pages begin with a model, and this visit go on with it."""
+    choice.set_default(name)
+    state["model"] = name
+
+
+def _figures(run: Run, found: dict[str, Any], split: str) -> None:
+    try:
+        kept = judge.judged(run, split)
+        model = run.config.model
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    judgement.figures_row(found)
+    public, private = REPORT_ACCURACY.get(model, ("–", "–"))
+    theirs = public if split == "PublicTest" else private
+    if theirs != "–":
+        st.caption(f"The report's figure for this network on FER2013's {split}: {theirs} %.")
+    if split == "PrivateTest":
+        st.caption(f"Looked at on {', '.join(found['looked'])}.")
+    matrix, classes, honest, mistakes = st.tabs(
+        ["Confusion matrix", "Per class", "Calibration", "Surest mistakes"]
+    )
+    with matrix:
+        judgement.matrix(found["confusion_matrix"], "training_matrix")
+    with classes:
+        judgement.per_class(found["per_class"])
+    with honest:
+        judgement.calibration(kept["probabilities"], kept["labels"], "training_calibration")
+    with mistakes:
+        said = kept["probabilities"][kept["mistakes"]]
+        words = [
+            f"{EMOTIONS[row.argmax()]} {row.max():.0%}, labelled {EMOTIONS[label]}"
+            for row, label in zip(said, kept["labels"][kept["mistakes"]], strict=True)
+        ]
+        judgement.faces(kept["faces"], words)

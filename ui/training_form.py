@@ -1,0 +1,269 @@
+"""The settings of a run to come: a widget for each, made from the configuration itself."""
+
+import json
+import types
+from pathlib import Path
+from typing import Any, Final, Literal, Union, get_args, get_origin
+
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from fer_core.errors import FerError
+from fer_core.models import registry
+from fer_core.settings import settings
+from fer_core.train import configure, estimate
+from fer_core.train.augment import Augmentation
+from fer_core.train.check import check
+from fer_core.train.command import command
+from fer_core.train.config import TrainConfig
+from fer_core.train.presets import PRESETS
+
+#: What is seen at once; the rest is in tabs.
+_FIRST: Final = ("data", "model", "weights", "epochs", "batch_size", "seed")
+_TABS: Final[dict[str, tuple[str, ...]]] = {
+    "Learning": (
+        "optimizer", "learning_rate", "schedule", "warmup", "plateau_patience", "plateau_factor",
+        "weight_decay", "label_smoothing", "class_weights", "mixup", "ema", "precision",
+        "monitor", "early_stopping",
+    ),
+    "Augmentation": tuple(Augmentation.model_fields),
+    "Data": (
+        "votes", "votes_share", "relabel", "drop_not_faces", "mix", "detector", "skip_bad",
+        "corrections",
+    ),
+}  # fmt: skip
+#: Narrower than what is allowed, where most of that is folly.
+_SANE: Final[dict[str, tuple[float, float]]] = {
+    "epochs": (1, 1000),
+    "batch_size": (8, 1024),
+    "learning_rate": (1e-6, 1.0),
+    "plateau_patience": (1, 200),
+    "early_stopping": (0, 500),
+    "mixup": (0, 2),
+}
+_STEPS: Final = {"learning_rate": 1e-4, "weight_decay": 1e-3, "ema": 1e-3}
+_NAMES: Final = {
+    "ema": "Weight average (EMA)",
+    "seed": "Seed",
+    "weights": "Starting weights",
+    "data": "Dataset",
+    "votes": "FER+ votes",
+    "tensorboard": "TensorBoard events",
+}
+
+state = st.session_state
+
+
+def begin(fields: dict[str, Any]) -> None:
+    """Fill the form with ``fields`` of a configuration."""
+    for key in [key for key in state if str(key).startswith("train_")]:
+        del state[key]
+    state["training_draft"] = fields
+
+
+def form() -> TrainConfig | None:
+    """Show all settings; the configuration, or ``None`` where it cannot be."""
+    draft = state["training_draft"]
+    slots: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    unreadable: dict[str, str] = {}
+
+    def show(name: str, info: FieldInfo, value: Any, key: str) -> Any:
+        with st.container(gap="xsmall"):
+            try:
+                got = _widget(name, info, value, f"train_{key}")
+            except ValueError as error:
+                unreadable[key] = str(error)
+                got = value
+            slots[key] = st.empty()
+        return got
+
+    fields = TrainConfig.model_fields
+    with st.grid(4, min_column_width=220):
+        for name in _FIRST:
+            values[name] = show(name, fields[name], draft[name], name)
+        _presets(values)
+    known = {name for names in _TABS.values() for name in names} | set(_FIRST)
+    rest = tuple(n for n in fields if n not in known and n != "augmentation")
+    for tab, names in zip(st.tabs([*_TABS, "More"]), [*_TABS.values(), rest], strict=True):
+        with tab, st.grid(4, min_column_width=200):
+            if names is _TABS["Augmentation"]:
+                values["augmentation"] = {
+                    name: show(
+                        name,
+                        Augmentation.model_fields[name],
+                        draft["augmentation"][name],
+                        f"augmentation.{name}",
+                    )
+                    for name in names
+                }
+            else:
+                for name in (n for n in names if n in fields):
+                    values[name] = show(name, fields[name], draft[name], name)
+    state["training_draft"] = values
+    wrong = check(values) | unreadable
+    for key, sentence in wrong.items():
+        slots.get(key, slots["model"]).error(sentence, icon=":material/error:")
+    if wrong:
+        st.error("Some settings above cannot be: they say why.", icon=":material/error:")
+        return None
+    return TrainConfig.model_validate(values)
+
+
+def outlook(config: TrainConfig) -> None:
+    """How long it will take here, and the equal command line."""
+    faces = _training_faces(config.data, _changed(config.data))
+    found = estimate.rate(config)
+    if found and faces:
+        left = estimate.seconds(config, faces)
+        st.markdown(
+            f"**About {in_words(left)}** for {config.epochs} epochs of {faces:,} faces, at "
+            f"{found[0]:,.0f} faces a second by {found[1]}."
+        )
+    else:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("How long it takes was never measured for this network and batch.")
+            if st.button("Measure it here", icon=":material/timer:", key="training_measure"):
+                try:
+                    with st.spinner("A few updates on random faces…"):
+                        estimate.measure(config)
+                except FerError as error:
+                    st.error(str(error), icon=":material/error:")
+                else:
+                    st.rerun()
+    st.caption("The same from a terminal:")
+    st.code(command(config), language="bash", wrap_lines=True)
+
+
+def first_dataset() -> str:
+    """What a new run begins with: the machine's dataset, or the demo faces."""
+    return next(iter(_datasets()), "demo")
+
+
+def in_words(seconds: float) -> str:
+    """'40 s', '12 min', '3 h 20 min'."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _presets(values: dict[str, Any]) -> None:
+    """A choice of recipes for the chosen network, which fills in the rest."""
+    recipes = [name for name in PRESETS if values["model"] in PRESETS[name]]
+
+    def fill() -> None:
+        if not state["train_preset"]:
+            return
+        kept = {"model": values["model"], "data": state["train_data"], "seed": state["train_seed"]}
+        chosen = configure(preset=state["train_preset"], **kept)
+        begin(chosen.model_dump(mode="json"))
+
+    st.selectbox(
+        "Recipe",
+        recipes,
+        index=None,
+        placeholder="Fill in a recipe…" if recipes else "None for this network",
+        disabled=not recipes,
+        key="train_preset",
+        on_change=fill,
+        help="Settings that belong together: the report's, ours, or two minutes' worth.",
+    )
+
+
+def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
+    """One setting; raises ``ValueError`` with a sentence where its text cannot be read."""
+    label = _NAMES.get(name, name.replace("_", " ").capitalize())
+    help_ = info.description
+    kind = _kind(info.annotation)
+    if name == "data":
+        options = list(dict.fromkeys([value, "demo", *_datasets()]))
+        return _keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
+    if name == "model":
+        names = [a.name for a in registry.architectures()]
+        titles = {a.name: f"{a.name}: {a.title}" for a in registry.architectures()}
+        return _keyed(
+            st.selectbox, key, value, label, names, help="The network.", format_func=titles.get
+        )
+    if name == "weights":
+        offered = registry.architecture(state["train_model"]).weights
+        options = list(dict.fromkeys([value, "none", *offered]))
+        return _keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
+    if get_origin(kind) is Literal:
+        return _keyed(st.selectbox, key, value, label, list(get_args(kind)), help=help_)
+    if kind is bool:
+        return _keyed(st.toggle, key, value, label, help=help_)
+    if kind in (int, float):
+        low, high = _range(name, info, value)
+        return _keyed(
+            st.number_input,
+            key,
+            kind(value),
+            label,
+            kind(low),
+            kind(high),
+            step=kind(_STEPS.get(name, 1 if kind is int else 0.05)),
+            format="%d" if kind is int else "%g",
+            help=f"{help_} From {low:g} to {high:g}.",
+        )
+    if kind is dict:
+        text = _keyed(st.text_input, key, json.dumps(value), label, help=f"{help_} As JSON.")
+        try:
+            read = json.loads(text or "{}")
+        except ValueError:
+            read = None
+        if not isinstance(read, dict):
+            raise ValueError('This is not JSON such as {"dropout": 0.4}.')
+        return read
+    text = _keyed(st.text_input, key, "" if value is None else str(value), label, help=help_)
+    return text.strip() or ("" if _required(info) else None)
+
+
+def _keyed(widget: Any, key: str, value: Any, *args: Any, **options: Any) -> Any:
+    """A widget whose first value is ``value``."""
+    state.setdefault(key, value)
+    return widget(*args, key=key, **options)
+
+
+def _kind(annotation: Any) -> Any:
+    """The plain type behind an annotation: ``dict`` of ``dict[str, float]``, ``str`` of a path."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        (annotation,) = (one for one in get_args(annotation) if one is not type(None))
+    if get_origin(annotation) is Literal:
+        return annotation
+    return get_origin(annotation) or annotation
+
+
+def _required(info: FieldInfo) -> bool:
+    return type(None) not in get_args(info.annotation)
+
+
+def _range(name: str, info: FieldInfo, value: float) -> tuple[float, float]:
+    low, high = 0.0, 2.0**31 - 1
+    for one in info.metadata:
+        low = getattr(one, "ge", getattr(one, "gt", low))
+        high = getattr(one, "le", getattr(one, "lt", high))
+    sane = _SANE.get(name, (low, high))
+    # A run that was started otherwise can be cloned all the same.
+    return min(sane[0], value), max(sane[1], value)
+
+
+def _datasets() -> list[str]:
+    return [str(settings().data)] if settings().data else []
+
+
+def _changed(data: str) -> float:
+    """Changes when the dataset does."""
+    path = Path(data).expanduser()
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
+@st.cache_data(show_spinner="Counting the faces…", max_entries=20)
+def _training_faces(data: str, changed: float) -> int | None:
+    """Faces in the split Training; ``None`` where the dataset cannot be read."""
+    from fer_core.datasets import load
+
+    try:
+        return sum(load(data).counts().get("Training", {}).values())
+    except FerError:
+        return None

@@ -1,0 +1,276 @@
+"""One run while it trains and after, several beside each other, and what can be done."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import streamlit as st
+
+from fer_core.errors import FerError
+from fer_core.train import manage, queue, runs
+from fer_core.train.runs import Run
+from ui import training_charts as charts
+from ui.training_form import in_words
+
+#: Status → words, icon, colour.
+STATUS: Final = {
+    "created": ("new", ":material/fiber_new:", "gray"),
+    "queued": ("waiting its turn", ":material/hourglass_empty:", "blue"),
+    "running": ("training", ":material/play_arrow:", "blue"),
+    "paused": ("paused", ":material/pause:", "orange"),
+    "stopped": ("stopped, best kept", ":material/stop:", "gray"),
+    "interrupted": ("failed: its process is gone", ":material/error:", "red"),
+    "failed": ("failed", ":material/error:", "red"),
+    "trained": ("trained", ":material/check:", "green"),
+    "damaged": ("damaged folder", ":material/broken_image:", "red"),
+}
+LIVE: Final = ("queued", "running", "paused")
+
+state = st.session_state
+
+
+def attempt(act: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Do something; where it cannot be, the sentence stands on the page at the next run."""
+    try:
+        return act(*args, **options)
+    except FerError as error:
+        state["training_problem"] = str(error)
+        return None
+
+
+def status(run_state: dict[str, Any]) -> str:
+    """In words."""
+    return STATUS.get(run_state["status"], (run_state["status"],))[0]
+
+
+def epochs_of(run: Run) -> int | None:
+    """How many it is to train; ``None`` where its folder is damaged."""
+    try:
+        return run.config.epochs
+    except FerError:
+        return None
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _read(path: str, name: str, changed: tuple[int, int]) -> list[dict[str, Any]]:
+    return getattr(Run(Path(path)), name)()
+
+
+def read(run: Run, name: str) -> list[dict[str, Any]]:
+    """``metrics``, ``steps`` or ``usage`` of a run, read anew only when the file changed."""
+    try:
+        found = (run.path / f"{name}.jsonl").stat()
+    except OSError:
+        return []
+    return _read(str(run.path), name, (found.st_mtime_ns, found.st_size))
+
+
+def headline(run: Run) -> dict[str, Any]:
+    """Title, status, how far and how long; returns the state that it shows."""
+    now = run.state()
+    words, icon, color = STATUS.get(now["status"], (now["status"], None, "gray"))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(manage.about(run)["title"], width="content", anchor=False)
+        st.badge(words, icon=icon, color=color)
+        if "best_accuracy" in now:
+            st.markdown(
+                f"best validation accuracy **{now['best_accuracy']:.1%}** "
+                f"in epoch {now['best_epoch']}"
+            )
+    if note := manage.about(run)["note"]:
+        st.caption(note)
+    if now["status"] in ("running", "paused"):
+        _progress(run, now)
+    elif now["status"] == "queued":
+        place = [one.name for one in queue.waiting()].index(run.name) + 1
+        st.info(f"Number {place} of those that wait.", icon=":material/hourglass_empty:")
+    elif now["status"] in ("failed", "interrupted"):
+        _failure(run, now)
+    return now
+
+
+def _progress(run: Run, now: dict[str, Any]) -> None:
+    said, epochs = run.progress(), epochs_of(run) or 1
+    # The note of a run that was stopped and went on may be older than its checkpoint.
+    if not said or said["epoch"] <= now.get("epoch", 0) - 1:
+        st.progress(now.get("epoch", 0) / epochs, "Loading the data and the network…")
+        return
+    share = said["step"] / said["steps"]
+    done = (said["epoch"] - 1 + share) / epochs
+    left = f" · {in_words(said['seconds_left'])} left" if now["status"] == "running" else ""
+    left_columns = st.columns(2)
+    left_columns[0].progress(
+        min(1.0, done),
+        f"Epoch {said['epoch']} of {epochs}{left} · {said['images_per_second']:,.0f} images/s",
+    )
+    left_columns[1].progress(share, f"Update {said['step']} of {said['steps']} in this epoch")
+
+
+def _failure(run: Run, now: dict[str, Any]) -> None:
+    reason = now.get("reason") or (
+        "Its process is gone without a word: killed, out of memory, or the machine went off. "
+        f"It can go on after epoch {now.get('epoch', 0)}."
+    )
+    st.error(reason, icon=":material/error:")
+    if lines := manage.log(run, 8):
+        st.code(lines, language=None)
+
+
+def buttons(run: Run, now: dict[str, Any], clone: Callable[[dict], None]) -> None:
+    """What can be done with a run as it stands."""
+    name, is_ = run.name, now["status"]
+    with st.container(horizontal=True, gap="small"):
+        if is_ == "running":
+            st.button("Pause", icon=":material/pause:", on_click=attempt, args=(runs.pause, name))
+        if is_ in LIVE:
+            st.button(
+                "Leave the queue" if is_ == "queued" else "Stop, keep the best",
+                icon=":material/stop:",
+                on_click=attempt,
+                args=(runs.stop, name),
+            )
+        if is_ in ("paused", "stopped", "interrupted", "failed", "created"):
+            st.button(
+                "Resume",
+                icon=":material/play_arrow:",
+                type="primary",
+                on_click=attempt,
+                args=(queue.resume, name),
+            )
+        if epochs_of(run) is not None:
+            st.button(
+                "Clone with changes",
+                icon=":material/content_copy:",
+                on_click=lambda: clone(run.config.model_dump(mode="json")),
+            )
+        with st.popover("Name and note", icon=":material/edit:"):
+            _describe(run)
+        if is_ not in ("running", "paused"):
+            with st.popover("Delete", icon=":material/delete:"):
+                st.markdown(
+                    "Delete this run with its weights and curves? Models that were made of it stay."
+                )
+                st.button(
+                    "Delete for good", type="primary", on_click=_delete, args=(name,),
+                    key="training_delete",
+                )  # fmt: skip
+
+
+def _describe(run: Run) -> None:
+    about = manage.about(run)
+    with st.form(f"training_about_{run.name}", border=False):
+        title = st.text_input("Name", about["title"], max_chars=80)
+        note = st.text_area("Note", about["note"], max_chars=4000, height=100)
+        if st.form_submit_button("Save"):
+            attempt(manage.describe, run, title, note)
+            st.rerun()
+
+
+def _delete(name: str) -> None:
+    attempt(manage.delete, name)
+    state["training_chosen"] = [one for one in state["training_chosen"] if one != name]
+
+
+def how_to_show() -> tuple[charts.Axis, float]:
+    """The axis and the smoothing, which all curves share."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        axis = st.segmented_control(
+            "Along",
+            ["epoch", "step", "time"],
+            format_func={"epoch": "Epochs", "step": "Updates", "time": "Time"}.get,
+            default="epoch",
+            required=True,
+            key="training_axis",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        with st.popover("Smoothing", icon=":material/waves:"):
+            share = st.slider(
+                "Share of the past in each point", 0.0, 0.95, 0.0, 0.05,
+                key="training_smoothing", persist_state="session",
+            )  # fmt: skip
+    return axis, share
+
+
+def curves(run: Run, now: dict[str, Any], axis: charts.Axis, share: float) -> None:
+    """Accuracy and loss, then rates and the machine."""
+    rows = read(run, "metrics")
+    steps = read(run, "steps") if axis == "step" else []
+    if not rows and not steps:
+        if now["status"] in LIVE:
+            st.caption("The first figures come at the end of the first epoch.")
+        return
+    with st.grid(2, min_column_width=320):
+        for name in ("accuracy", "loss"):
+            figure = charts.curves(rows, name, axis, share, now, steps)
+            last = f"{rows[-1][f'val_{name}']:.3f} at the end" if rows else "not measured yet"
+            st.plotly_chart(
+                figure, key=f"training_{name}", alt=f"Validation {name}, {last}", config=_CONFIG
+            )
+    _patience(run, rows)
+
+
+def _patience(run: Run, rows: list[dict[str, Any]]) -> None:
+    """How near early stopping is."""
+    try:
+        config = run.config
+    except FerError:
+        return
+    if not rows or not config.early_stopping:
+        return
+    values = [row[f"val_{config.monitor}"] for row in rows]
+    best = values.index(max(values) if config.monitor == "accuracy" else min(values))
+    waited = len(values) - 1 - best
+    st.progress(
+        min(1.0, waited / config.early_stopping),
+        f"Patience: {waited} of {config.early_stopping} epochs without a better validation "
+        f"{config.monitor}",
+    )
+
+
+def machine(run: Run, now: dict[str, Any], axis: charts.Axis) -> None:
+    """Learning rate, speed, CPU, memory, and the log."""
+    rows, usage = read(run, "metrics"), read(run, "usage")
+    with st.expander("Rates, machine and log", on_change="rerun", key="training_more") as more:
+        if not more.open:
+            return
+        if usage and now["status"] == "running":
+            total = psutil.virtual_memory().total / 2**20
+            st.markdown(
+                f"CPU **{usage[-1]['cpu'] / (os.cpu_count() or 1):.0f} %** of this machine · "
+                f"memory **{usage[-1]['memory']:,} MB** of {total:,.0f} MB"
+            )
+        with st.grid(4, min_column_width=260):
+            if rows:
+                st.plotly_chart(charts.rates(rows, axis, now), key="training_rate", config=_CONFIG)
+            for name in ("images_per_second", "cpu", "memory") if usage else ():
+                st.plotly_chart(charts.machine(usage, name), key=f"training_{name}", config=_CONFIG)
+        st.code(manage.log(run) or "The log is empty.", language=None, height=180)
+
+
+def beside(chosen: list[Run], axis: charts.Axis, share: float) -> None:
+    """The validation curves of several runs in one chart each."""
+    found = [(manage.about(run)["title"], read(run, "metrics"), run.state()) for run in chosen]
+    with st.grid(2, min_column_width=320):
+        for name in ("accuracy", "loss"):
+            figure = charts.beside([one for one in found if one[1]], name, axis, share)
+            st.plotly_chart(
+                figure,
+                key=f"training_beside_{name}",
+                alt=f"Validation {name} of {len(found)} runs",
+                config=_CONFIG,
+            )
+
+
+def started(run_state: dict[str, Any]) -> datetime | None:
+    """When it was created, in local time."""
+    try:
+        return datetime.fromisoformat(run_state["created"]).astimezone().replace(tzinfo=None)
+    except (KeyError, ValueError):
+        return None
+
+
+_CONFIG: Final = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
