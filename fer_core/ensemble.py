@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from fer_core import roles
 from fer_core.calibration import fit_temperature, fit_weights
 from fer_core.classifier import load_classifier
 from fer_core.datasets.base import Dataset
@@ -51,6 +52,7 @@ def save(
         ModelError: fewer than two members, one twice, an unknown one, or an ensemble.
         DatasetError: the dataset has no PublicTest.
     """
+    roles.require("make models")
     if len(names) < 2 or len(set(names)) < len(names):
         raise ModelError("An ensemble needs two models or more, each of them once.")
     members = [load_classifier(name) for name in names]
@@ -59,13 +61,9 @@ def save(
             raise ModelError(f"{member.name} is an ensemble itself: name its members instead.")
     public = dataset.split("PublicTest")
     said = np.stack([member.predict_faces(public.faces) for member in members])
-    share = np.full(len(members), 1 / len(members))
-    if weights == "fitted":
-        share = fit_weights(said, public.labels)
-        kept = share >= LEAST
-        members = [m for m, keep in zip(members, kept, strict=True) if keep]
-        said, share = said[kept], share[kept] / share[kept].sum()
-    mean = np.einsum("m,mnk->nk", share, said.astype(np.float64))
+    share, mean = combine(said, public.labels, weights)
+    members = [m for m, part in zip(members, share, strict=True) if part]
+    share = share[share > 0]
     temperature = fit_temperature(np.log(np.maximum(mean, 1e-12)), public.labels)
     votes = {m.name: float(w) for m, w in zip(members, share, strict=True)}
 
@@ -96,6 +94,28 @@ def save(
         notes=notes,
     )
     return finish(saved, dataset)
+
+
+def combine(
+    said: np.ndarray, labels: np.ndarray, weights: Weights = "equal"
+) -> tuple[np.ndarray, np.ndarray]:
+    """What an ensemble would weigh its members by, and what it would say.
+
+    Args:
+        said: ``(M, N, 7)``: the probabilities of each member.
+        labels: ``(N,)``, 0 to 6; fitted weights are fitted to them.
+        weights: see :data:`Weights`.
+
+    Returns:
+        ``(M,)`` weights that sum to 1, 0 for who has less than :data:`LEAST` of the vote;
+        and the mean probabilities ``(N, 7)``, before their temperature.
+    """
+    share = np.full(len(said), 1 / len(said))
+    if weights == "fitted":
+        share = fit_weights(said, labels)
+        share = np.where(share >= LEAST, share, 0)
+        share = share / share.sum()
+    return share, np.einsum("m,mnk->nk", share, said.astype(np.float64))
 
 
 def accuracies(names: list[str], dataset: Dataset, split: str = "PublicTest") -> dict[str, float]:

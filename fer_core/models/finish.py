@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fer_core.classifier import Classifier
-from fer_core.datasets.base import Dataset
+from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.evaluation import hard, measure, predict
 from fer_core.models import readme
 from fer_core.models.catalog import ModelFolder, read_folder, write_card
@@ -20,12 +20,14 @@ def finish(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
 
     Args:
         folder: a model that is ready but for its figures.
-        dataset: every split of it is measured, and all of it; PublicTest under hard
-            conditions as well.
+        dataset: every split of it is measured, and all of it where no split is missing;
+            PublicTest under hard conditions as well.
     """
     classifier = Classifier(folder)
     said = predict(classifier, dataset.faces)
-    rows = {split: dataset.usage == split for split in dataset.counts()} | {"all": slice(None)}
+    rows = {split: dataset.usage == split for split in dataset.counts()}
+    if set(rows) == set(SPLITS):
+        rows["all"] = slice(None)
     card = folder.card.model_copy(
         update={
             "figures": {

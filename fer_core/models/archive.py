@@ -1,0 +1,257 @@
+"""Models as archives, to carry from one machine to another.
+
+An archive is a ZIP file with a folder per model: the model itself and, where it is an
+ensemble, its members. What comes from elsewhere is believed in nothing: names, sizes,
+checksums and cards are checked, a ``model.keras`` may hold layers of Keras and nothing
+that is code, and each network is loaded and tried in a process of its own, whose memory and
+time are limited, before it has a place among the others.
+"""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from fer_core import roles
+from fer_core.errors import ModelError
+from fer_core.models import readme
+from fer_core.models.catalog import (
+    ENSEMBLE,
+    SHIPPED,
+    ModelFolder,
+    find_model,
+    list_models,
+    read_folder,
+)
+from fer_core.settings import settings
+
+#: What an archive may hold at most.
+MOST_FILES: Final = 100
+MOST_BYTES: Final = 1_000_000_000
+#: Files of a model's folder that an archive carries.
+_FILES: Final = ("card.json", "model.tflite", "model.keras", ENSEMBLE)
+_ENTRY: Final = re.compile(rf"([a-z0-9][a-z0-9_.-]{{0,63}})/({'|'.join(map(re.escape, _FILES))})")
+#: What the cards of others may not hold: a page would fetch or run it.
+_MARKUP: Final = re.compile(r"<|!\[|\]\(|[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+def export(name: str) -> bytes:
+    """A model as an archive.
+
+    Raises:
+        ModelError: there is none of that name, or a file is missing or changed.
+    """
+    roles.require("export models")
+    folder = find_model(name)
+    ensemble = folder.ensemble()
+    members = [member.folder for member in ensemble.members] if ensemble else []
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one in (*members, folder):
+            archive.write(one.path / "card.json", f"{one.name}/card.json")
+            for part in one.card.files:
+                archive.write(one.checked(part), f"{one.name}/{part}")
+    return file.getvalue()
+
+
+def import_(file: BinaryIO) -> list[str]:
+    """Take the models of an archive, after checking them.
+
+    Args:
+        file: the archive, from whomever.
+
+    Returns:
+        The names of what was added; a member that is here already is not.
+
+    Raises:
+        ModelError: what is wrong with it; nothing was added.
+    """
+    roles.require("import models")
+    home = settings().models
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=home, prefix=".import.") as name:
+            new = Path(name)
+            _unpack(file, new)
+            folders = [_checked(path) for path in sorted(new.iterdir())]
+            wanted = [folder for folder in folders if not _is_here(folder)]
+            if not wanted:
+                raise ModelError("Every model of this archive is here already.")
+            for folder in sorted(wanted, key=lambda one: one.card.exported == ENSEMBLE):
+                _try(folder)
+            for folder in wanted:
+                readme.write(folder.path, folder.card)
+                folder.path.rename(home / folder.name)
+            return [folder.name for folder in wanted]
+    except OSError as error:
+        raise ModelError(f"The archive cannot be unpacked: {error.strerror or error}.") from error
+
+
+def _unpack(file: BinaryIO, to: Path) -> None:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            names = [entry.filename for entry in entries]
+            if len(entries) > MOST_FILES or len(set(names)) < len(names):
+                raise ModelError("The archive holds too many files, or one twice.")
+            if sum(entry.file_size for entry in entries) > MOST_BYTES:
+                raise ModelError(f"The archive holds more than {MOST_BYTES // 10**6} MB.")
+            for entry in entries:
+                found = _ENTRY.fullmatch(entry.filename)
+                if not found or entry.flag_bits & 1:
+                    raise ModelError(
+                        f"The archive holds {entry.filename[:80]!r}, which no model has."
+                    )
+                (to / found[1]).mkdir(exist_ok=True)
+                with archive.open(entry) as source, (to / found[1] / found[2]).open("xb") as out:
+                    # Never more than was announced, whatever the file turns out to be.
+                    shutil.copyfileobj(_Bounded(source, entry.file_size), out)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
+        raise ModelError("This is no archive of models: give a ZIP file that was exported.") from (
+            error
+        )
+    if not entries:
+        raise ModelError("The archive is empty.")
+
+
+class _Bounded(io.RawIOBase):
+    """Reads no more than so many bytes."""
+
+    def __init__(self, file: Any, size: int) -> None:
+        self._file, self._left = file, size
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._file.read(min(size, self._left) if size >= 0 else self._left)
+        self._left -= len(block)
+        return block
+
+
+def _checked(path: Path) -> ModelFolder:
+    """The folder, after comparing everything with its card."""
+    card_file = path / "card.json"
+    if not card_file.is_file() or card_file.stat().st_size > 1_000_000:
+        raise ModelError(f"{path.name} has no card, or one that is too long.")
+    try:
+        folder = read_folder(path)
+    except RecursionError as error:
+        raise ModelError(f"{path.name}: card.json is damaged.") from error
+    card = folder.card
+    if found := _MARKUP.search(" ".join(_strings(card.model_dump()))):
+        raise ModelError(f"{path.name}: its card holds {found[0]!r}, which a card may not.")
+    present = {file.name for file in path.iterdir()} - {"card.json"}
+    if present != set(card.files) or present != set(card.sizes):
+        raise ModelError(f"{path.name}: its files are not those that its card names.")
+    if card.exported not in ("model.tflite", ENSEMBLE) or card.exported not in present:
+        raise ModelError(f"{path.name}: the file to be served is not there.")
+    if (card.exported == ENSEMBLE) != (ENSEMBLE in present):
+        raise ModelError(f"{path.name}: it is half an ensemble.")
+    for file in present:
+        if folder.checked(file).stat().st_size != card.sizes[file]:
+            raise ModelError(f"{path.name}: {file} has another size than its card says.")
+    if "model.keras" in present:
+        _no_code(path / "model.keras")
+    return folder
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for pair in value.items() for one in pair for text in _strings(one)]
+    if isinstance(value, list | tuple):
+        return [text for one in value for text in _strings(one)]
+    return []
+
+
+def _no_code(path: Path) -> None:
+    """See that a ``model.keras`` names layers of Keras only, and no file outside itself."""
+    import h5py
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = {entry.filename: entry for entry in archive.infolist()}
+            if set(entries) != {"metadata.json", "config.json", "model.weights.h5"}:
+                raise ModelError("model.keras holds other files than a network's.")
+            if sum(entry.file_size for entry in entries.values()) > MOST_BYTES:
+                raise ModelError("model.keras is too large.")
+            config = json.loads(archive.read("config.json"))
+            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+                _only_its_own(weights)
+        _only_keras(config)
+    except ModelError:
+        raise
+    except (ValueError, OSError, zipfile.BadZipFile, RuntimeError, RecursionError) as error:
+        raise ModelError("model.keras is damaged.") from error
+
+
+#: Layers and functions of Keras that run what a file says.
+_CODE: Final = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "__lambda__"}
+
+
+def _only_keras(value: Any) -> None:
+    if isinstance(value, dict):
+        if "class_name" in value:
+            named, module = value["class_name"], value.get("module")
+            native = named == "__keras_tensor__" or (
+                isinstance(module, str) and (module == "keras" or module.startswith("keras."))
+            )
+            plain = named == "function" and module == "builtins"
+            if named in _CODE or not (native or plain):
+                raise ModelError(
+                    f"model.keras holds {str(named)[:60]!r}, which is not a plain layer of Keras."
+                )
+        for one in value.values():
+            _only_keras(one)
+    elif isinstance(value, list):
+        for one in value:
+            _only_keras(one)
+
+
+def _only_its_own(group: Any) -> None:
+    import h5py
+
+    for key in group:
+        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+            raise ModelError("model.keras has weights that lie in another file.")
+        if isinstance(group[key], h5py.Group):
+            _only_its_own(group[key])
+        elif group[key].external or group[key].is_virtual:
+            raise ModelError("model.keras has weights that lie in another file.")
+
+
+def _is_here(folder: ModelFolder) -> bool:
+    """Whether the same model is among ours; another of its name is refused."""
+    for ours in list_models():
+        if ours.name == folder.name:
+            if ours.card.files == folder.card.files:
+                return True
+            raise ModelError(f"There is another model '{folder.name}' here: delete it first.")
+    if any((root / folder.name).exists() for root in (SHIPPED, settings().models)):
+        raise ModelError(f"There is a damaged folder '{folder.name}' here: delete it first.")
+    return False
+
+
+def _try(folder: ModelFolder) -> None:
+    """Load it in a process of its own, whose end is not ours."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "fer_core.models.trial", str(folder.path.resolve())],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(f"{folder.name}: it takes too long to load.") from error
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        reason = said[-1].removeprefix("error: ") if said else "it cannot be loaded."
+        raise ModelError(
+            f"{folder.name}: {reason}".replace(f"{folder.name}: {folder.name}", folder.name)
+        )
