@@ -42,7 +42,7 @@ MODELS = Entry(
     ":material/model_training:",
     "Every model there is: how good, how fast, compared, combined and exchanged.",
 )
-PAGES = (HOME, IMAGES, LIVE, TRAINING)
+PAGES = (HOME, IMAGES, LIVE, TRAINING, MODELS)
 
 
 def pages() -> list:

@@ -137,4 +137,7 @@ def _laid_out(figure: go.Figure, title: str, axis: Axis | None, form: str | None
     )
     figure.update_xaxes(title={"text": _AXES[axis] if axis else None, "standoff": 4})
     figure.update_yaxes(tickformat=form)
+    if axis == "epoch":
+        furthest = max((max(line.x) for line in figure.data if len(line.x)), default=1)
+        figure.update_xaxes(dtick=max(1, -(-furthest // 10)))
     return figure

@@ -1,0 +1,164 @@
+"""Models: how good, how fast, compared, combined, exchanged, and which one is used."""
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from fer_core import roles
+from fer_core.datasets import Dataset, load
+from fer_core.errors import FerError
+from fer_core.models import archive, choice
+from fer_core.models.catalog import SHIPPED, ModelFolder, list_models
+from fer_core.settings import settings
+from ui import model_compare, model_table
+from ui.notices import footer
+from ui.roles import sign_in
+
+state = st.session_state
+state.setdefault("models_chosen", st.query_params.get_all("model"))
+state.setdefault("models_problem", None)
+
+
+def attempt(act, *args) -> bool:
+    """Do something; where it cannot be, the sentence stands on the page at the next run."""
+    try:
+        act(*args)
+    except FerError as error:
+        state["models_problem"] = str(error)
+        return False
+    return True
+
+
+def make_default(name: str) -> None:
+    if attempt(choice.set_default, name):
+        state["model"] = name
+
+
+def delete(name: str) -> None:
+    if attempt(choice.delete, name) and state.get("model") == name:
+        state["model"] = choice.default_model()
+
+
+@st.cache_resource(max_entries=1, show_spinner="Reading the faces…")
+def public_faces(data: str, changed: float) -> Dataset:
+    """The faces to compare models on; without PrivateTest, which decides nothing."""
+    found = load(data)
+    return found.take(np.asarray(found.usage) == "PublicTest")
+
+
+def faces_to_compare_on() -> Dataset | None:
+    options = [str(settings().data)] if settings().data else []
+    data = st.selectbox(
+        "Faces to compare on",
+        [*options, "demo"],
+        accept_new_options=True,
+        key="models_data",
+        persist_state="session",
+        width=420,
+        help="The split PublicTest of a dataset: FER2013's CSV, a folder, or 'demo'.",
+    )
+    path = Path(data).expanduser()
+    try:
+        return public_faces(data, path.stat().st_mtime if path.exists() else 0.0)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+
+
+def one(folder: ModelFolder) -> None:
+    """The card of a model and what can be done with it."""
+    name = folder.name
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"{name}: {folder.card.title}", anchor=False, width="content")
+        if choice.default_model() == name:
+            st.badge("the default of all pages", icon=":material/check:", color="green")
+    if roles.is_admin():
+        with st.container(horizontal=True):
+            if choice.default_model() != name:
+                st.button(
+                    "Make it the default",
+                    type="primary",
+                    icon=":material/star:",
+                    on_click=make_default,
+                    args=(name,),
+                    help="Images, Live and Video begin with it.",
+                )
+            st.download_button(
+                "Export",
+                lambda: archive.export(name),
+                f"{name}.zip",
+                "application/zip",
+                icon=":material/download:",
+                on_click="ignore",
+                help="LiteRT, Keras and card in one archive.",
+            )
+            if folder.path.parent != SHIPPED:
+                with st.popover("Delete", icon=":material/delete:"):
+                    st.markdown("Delete this model from this machine?")
+                    st.button(
+                        "Delete for good", type="primary", on_click=delete, args=(name,),
+                        key="models_delete",
+                    )  # fmt: skip
+    model_table.card(folder)
+
+
+def several(names: list[str]) -> None:
+    """Two are compared; two or more can become one."""
+    faces = faces_to_compare_on()
+    if faces is None:
+        return
+    views = ["Compare", "Build an ensemble"] if len(names) == 2 else ["Build an ensemble"]
+    view = st.segmented_control(
+        "What to do", views, default=views[0], required=True, key=f"models_view_{len(names)}",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    try:
+        if view == "Compare":
+            model_compare.two(names, faces)
+        elif new := model_compare.build(names, faces, faces):
+            state["models_chosen"] = [new]
+            st.rerun()
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def take_archive() -> None:
+    with st.popover("Import", icon=":material/upload:"):
+        st.markdown("An archive that was exported here or elsewhere. It is checked before use.")
+        with st.form("models_import", border=False, clear_on_submit=True):
+            file = st.file_uploader("Archive", type="zip", key="models_archive")
+            if st.form_submit_button("Check and add") and file:
+                with st.spinner("Checking it; that takes some seconds."):
+                    try:
+                        state["models_chosen"] = archive.import_(file)
+                    except FerError as error:
+                        state["models_problem"] = str(error)
+                st.rerun()
+
+
+# The page, from top to bottom.
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(gap=None):
+        st.title("Models")
+        st.markdown("How good each is and how fast; select one for its card, several to compare.")
+    if roles.is_admin():
+        take_archive()
+if state["models_problem"]:
+    st.error(state["models_problem"], icon=":material/error:")
+    state["models_problem"] = None
+
+folders = {folder.name: folder for folder in list_models()}
+found = model_table.rows(list(folders.values()))
+chosen = model_table.table(found, state["models_chosen"])
+chosen = [name for name in chosen if name in folders]
+st.query_params["model"] = chosen
+if len(chosen) == 1:
+    one(folders[chosen[0]])
+elif chosen and roles.is_admin():
+    several(chosen)
+else:
+    model_table.chart(found)
+if not roles.is_admin():
+    sign_in()
+footer()

@@ -1,0 +1,129 @@
+"""Every model in a table and a chart, and the card of one."""
+
+import math
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from fer_core.errors import ModelError
+from fer_core.models import choice, readme
+from fer_core.models.catalog import ModelFolder
+
+
+def rows(folders: list[ModelFolder]) -> pd.DataFrame:
+    """What is known of each model; the default first says so."""
+    default = choice.default_model()
+    return pd.DataFrame([_row(folder, default) for folder in folders])
+
+
+def _row(folder: ModelFolder, default: str) -> dict[str, Any]:
+    card = folder.card
+    public, private = (card.figures.get(s, {}) for s in ("PublicTest", "PrivateTest"))
+    shown = private or public
+    try:
+        size = folder.served_bytes() / 1e6
+    except ModelError:
+        size = None  # a member is missing
+    return {
+        "name": card.name,
+        "default": card.name == default,
+        "public": public.get("accuracy"),
+        "private": private.get("accuracy"),
+        "f1": shown.get("macro_f1"),
+        "ece": shown.get("ece"),
+        "mb": size,
+        "ms": card.speed.get("ms_per_face"),
+        "date": card.created,
+        "data": card.data.split("(")[0].strip().rstrip("."),
+        "recipe": _recipe(card),
+        "title": card.title,
+    }
+
+
+def _recipe(card: Any) -> str:
+    if card.members:
+        return " + ".join(card.members)
+    recipe = card.recipe
+    if not recipe:
+        return ""
+    return f"{recipe.get('optimizer')} {recipe.get('learning_rate'):g}, " + (
+        f"{recipe.get('schedule')}, {card.training.get('epochs', recipe.get('epochs'))} epochs, "
+        f"batch {recipe.get('batch_size')}"
+    )
+
+
+def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
+    """The table; returns the names of the selected rows."""
+    names = list(found["name"])
+    percent = st.column_config.NumberColumn
+    picked = st.dataframe(
+        found,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [names.index(n) for n in chosen if n in names]}},
+        key=f"models_table_{hash(tuple(names))}",
+        height=min(283, 38 + 35 * len(found)),
+        column_config={
+            "name": st.column_config.TextColumn("Model", pinned=True),
+            "default": st.column_config.CheckboxColumn("Default"),
+            "public": percent("PublicTest", format="percent"),
+            "private": percent("PrivateTest", format="percent"),
+            "f1": percent("F1", format="%.3f", help="Macro F1, on PrivateTest where measured."),
+            "ece": percent("ECE", format="percent", help="Calibration error, likewise."),
+            "mb": percent("MB", format="%.1f"),
+            "ms": percent("ms/face", format="%.2f"),
+            "date": "Date",
+            "data": "Data",
+            "recipe": "Recipe",
+            "title": "Network",
+        },
+        alt="Models; select one for its card, two to compare them, several for an ensemble",
+    )
+    return [names[row] for row in picked.selection.rows if row < len(names)]
+
+
+def chart(found: pd.DataFrame) -> None:
+    """Accuracy against speed, the default marked."""
+    shown = found.dropna(subset=["public", "ms"])
+    figure = go.Figure()
+    for is_default, label, symbol, color in (
+        (False, "models", "circle", "#0072B2"),
+        (True, "the default", "star", "#D55E00"),
+    ):
+        part = shown[shown["default"] == is_default]
+        figure.add_scatter(
+            x=part["ms"],
+            y=part["public"],
+            text=part["name"],
+            mode="markers+text",
+            textposition="top center",
+            name=label,
+            marker={"size": 16 if is_default else 11, "symbol": symbol, "color": color},
+            hovertemplate="%{text}: %{y:.1%}, %{x:.2f} ms per face<extra></extra>",
+        )
+    figure.update_layout(
+        title={"text": "Accuracy on PublicTest against time per face", "font": {"size": 15}},
+        height=300,
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
+        legend={"orientation": "h", "y": 1.14, "x": 1, "xanchor": "right"},
+        uirevision="stays",
+    )
+    figure.update_xaxes(title="Milliseconds per face", type="log", dtick=1)
+    if len(shown):
+        low, high = shown["public"].min() - 0.03, shown["public"].max() + 0.03
+        slow = math.log10(shown["ms"].max()), math.log10(shown["ms"].min())
+        figure.update_yaxes(range=[low, high], tickformat=".0%")
+        figure.update_xaxes(range=[slow[1] - 0.5, slow[0] + 0.5])
+    words = ", ".join(f"{r['name']} {r.public:.0%} in {r.ms:.1f} ms" for _, r in shown.iterrows())
+    st.plotly_chart(figure, key="models_chart", alt=words, config={"displaylogo": False})
+
+
+def card(folder: ModelFolder) -> None:
+    """The model's card, as its README has it."""
+    # Without the README's first lines: the name stands above, and nobody writes a file here.
+    text = readme.text(folder.card).split("\n\n", 2)[2]
+    with st.container(height=480):
+        st.markdown(text.replace("\n## ", "\n#### ").replace("\n### ", "\n##### "))
