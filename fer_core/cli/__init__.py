@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "ensemble": "ensemble",
     "benchmark": "benchmark",
     "results": "results",
+    "dataset": "dataset",
     "forget": "forget",
 }
 

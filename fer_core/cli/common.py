@@ -30,6 +30,12 @@ votes_option = click.option(
     "--votes", type=click.Path(dir_okay=False), help="FER+ votes, fer2013new.csv."
 )
 
+corrections_option = click.option(
+    "--corrections",
+    metavar="FILE",
+    help="Corrections of labels as CSV, or 'kept' for those of the Dataset page.",
+)
+
 
 def print_json(value: Any) -> None:
     """Print ``value`` as JSON."""

@@ -7,7 +7,14 @@ import click
 import numpy as np
 
 from fer_core.classifier import load_classifier
-from fer_core.cli.common import data_option, json_option, note, print_json, votes_option
+from fer_core.cli.common import (
+    corrections_option,
+    data_option,
+    json_option,
+    note,
+    print_json,
+    votes_option,
+)
 from fer_core.datasets import load
 from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.errors import FerError
@@ -18,6 +25,7 @@ from fer_core.evaluation import TTA, Evaluation, details, hard, measure, predict
 @click.option("--model", required=True, help="Model, see 'models'.")
 @data_option()
 @votes_option
+@corrections_option
 @click.option("--split", type=click.Choice([*SPLITS, "all"]), default="PublicTest")
 @click.option(
     "--labels",
@@ -43,6 +51,7 @@ def command(
     model: str,
     data: str,
     votes: str | None,
+    corrections: str | None,
     split: str,
     labels: str,
     tta: TTA,
@@ -55,7 +64,11 @@ def command(
         raise FerError("--labels ferplus needs the votes: give fer2013new.csv with --votes.")
     majority = labels == "ferplus"
     dataset = load(
-        data, Path(votes) if votes else None, relabel=majority, drop_not_faces=majority
+        data,
+        Path(votes) if votes else None,
+        relabel=majority,
+        drop_not_faces=majority,
+        corrections=corrections,
     ).split(split)
     classifier = load_classifier(model)
     probabilities = predict(classifier, dataset.faces, tta)

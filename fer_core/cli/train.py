@@ -5,13 +5,22 @@ from typing import Any
 
 import click
 
-from fer_core.cli.common import data_option, json_option, note, print_json, status, votes_option
+from fer_core.cli.common import (
+    corrections_option,
+    data_option,
+    json_option,
+    note,
+    print_json,
+    status,
+    votes_option,
+)
 
 
 @click.command("train")
 @click.option("--model", help="Architecture, such as mini_xception.")
 @data_option(required=False)
 @votes_option
+@corrections_option
 @click.option("--preset", help="A named recipe; other options change it.")
 @click.option(
     "--config",

@@ -7,11 +7,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from fer_core.datasets.base import SPLITS, Dataset, mix
 from fer_core.errors import DatasetError
 
-__all__ = ["SPLITS", "Dataset", "load", "mix"]
+__all__ = ["MADE_HERE", "SPLITS", "Dataset", "load", "mix"]
+
+#: Sources that are names, not paths.
+MADE_HERE: Final = ("demo", "collected")
 
 
 def load(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from fer_core.datasets import Dataset, load, mix
+from fer_core.datasets import Dataset, corrections, load, mix
 from fer_core.errors import TrainingError
 from fer_core.train import presets
 from fer_core.train.config import TrainConfig
@@ -50,6 +50,9 @@ def configure(
         except (OSError, ValueError) as error:
             raise TrainingError(f"{config_file} is no configuration: {error}.") from error
     fields |= given
+    if fields.get("corrections"):
+        # As they are now, so that a run that is resumed goes on with the same labels.
+        fields["corrections"] = corrections.frozen(fields["corrections"])
     if preset is not None:
         recipe = presets.preset(preset, fields.get("model"))
         if fields.get("weights") == "none":
@@ -73,7 +76,12 @@ def load_data(config: TrainConfig) -> Dataset:
     Raises:
         DatasetError: it cannot be read.
     """
-    common = {"skip_bad": config.skip_bad, "detector": config.detector, "seed": config.seed}
+    common = {
+        "skip_bad": config.skip_bad,
+        "detector": config.detector,
+        "seed": config.seed,
+        "corrections": config.corrections,
+    }
     dataset = load(
         config.data,
         config.votes,

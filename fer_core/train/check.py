@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fer_core.datasets import MADE_HERE
 from fer_core.errors import FerError
 from fer_core.models import registry
 from fer_core.train.config import TrainConfig
@@ -51,12 +52,14 @@ def check(fields: Mapping[str, Any]) -> dict[str, str]:
 
 def _files(config: TrainConfig) -> dict[str, str]:
     wrong = {}
-    if config.data != "demo" and not Path(config.data).expanduser().exists():
+    if config.data not in MADE_HERE and not Path(config.data).expanduser().exists():
         wrong["data"] = f"There is no {config.data} on this machine: was it moved or deleted?"
     if config.votes is not None and not config.votes.expanduser().is_file():
         wrong["votes"] = f"There is no file {config.votes} on this machine."
+    if config.corrections is not None and not config.corrections.expanduser().is_file():
+        wrong["corrections"] = f"There is no file {config.corrections} on this machine."
     for source, weight in config.mix.items():
-        if source != "demo" and not Path(source).expanduser().exists():
+        if source not in MADE_HERE and not Path(source).expanduser().exists():
             wrong["mix"] = f"There is no {source} on this machine."
         elif not weight > 0:
             wrong["mix"] = f"The weight of {source} must be above 0."

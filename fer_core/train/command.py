@@ -8,7 +8,7 @@ from fer_core.train.config import TrainConfig
 from fer_core.train.presets import PRESETS, preset
 
 #: Settings with an option of their own; the others are given with ``--set``.
-_OPTIONS = ("model", "data", "votes", "weights", "epochs", "seed")
+_OPTIONS = ("model", "data", "votes", "corrections", "weights", "epochs", "seed")
 
 
 def command(config: TrainConfig) -> str:

@@ -22,6 +22,9 @@ class TrainConfig(BaseModel):
     votes: Path | None = Field(None, description="FER+ votes that belong to the dataset.")
     relabel: bool = Field(False, description="Labels by majority of the votes.")
     drop_not_faces: bool = Field(False, description="Leave out what the votes call no face.")
+    corrections: Path | None = Field(
+        None, description="Corrections of labels, a CSV as the Dataset page exports it."
+    )
     mix: dict[str, float] = Field(
         {}, description="Further datasets, each with its weight; that of 'data' is 1."
     )

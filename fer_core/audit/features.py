@@ -1,0 +1,142 @@
+"""What a trained model sees in faces, and what follows from it for faces it never saw.
+
+Label errors are looked for with predictions of a classifier that did not learn the face's
+own label. To train whole networks over folds takes hours; so the network stays as it is,
+and only its last layer is learned anew over the folds, as a linear discriminant on the
+features before it. On a dataset the network never saw, such predictions are out of
+sample; on the split that it was trained on, its features have seen the labels, so errors
+there are found a little less well (docs/dataset-audit.md measures both).
+"""
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from fer_core.classifier import Classifier
+from fer_core.datasets.cache import cached
+from fer_core.datasets.identity import digest
+from fer_core.emotions import EMOTIONS
+from fer_core.errors import DatasetError, ModelError
+from fer_core.models.catalog import ModelFolder, default_model, find_model, list_models
+
+#: Faces that a dataset needs of each emotion it has, for predictions over folds.
+FEWEST: Final = 10
+_BATCH: Final = 256
+
+
+def explainable(name: str | None = None) -> ModelFolder:
+    """The model called ``name`` if its layers can be looked into, else one that can be.
+
+    Raises:
+        ModelError: there is none.
+    """
+    folders = [find_model(name or default_model()), *list_models()]
+    for folder in folders:
+        if folder.explainable:
+            return folder
+    raise ModelError("No model here has its model.keras, which the audit needs.")
+
+
+def features(
+    faces: np.ndarray, folder: ModelFolder, on_progress: Callable[[float], None] | None = None
+) -> np.ndarray:
+    """What the last layer of a network is given, averaged over the picture.
+
+    Args:
+        faces: ``(N, 48, 48)`` ``uint8``.
+        folder: a model with its Keras form.
+        on_progress: told the share that is done.
+
+    Returns:
+        ``(N, D)`` ``float32``; cached by the faces' content and the model's.
+
+    Raises:
+        ModelError: the network has no last layer with weights.
+    """
+
+    def make() -> dict[str, np.ndarray]:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import keras
+
+        core = keras.saving.load_model(folder.checked("model.keras"), compile=False, safe_mode=True)
+        last = [
+            layer
+            for layer in core.layers
+            if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)
+            and layer.output.shape[-1] == len(EMOTIONS)
+        ]
+        if not last:
+            raise ModelError(f"{folder.name} has no last layer that the audit knows.")
+        seen = last[-1].input
+        if len(seen.shape) == 4:
+            seen = keras.ops.mean(seen, axis=(1, 2))
+        network = keras.Model(core.inputs, seen)
+        parts = []
+        for start in range(0, len(faces), _BATCH):
+            part = faces[start : start + _BATCH, ..., None].astype(np.float32)
+            parts.append(np.asarray(network.predict_on_batch(part), np.float32))
+            if on_progress:
+                on_progress(min(1.0, (start + _BATCH) / len(faces)))
+        return {"features": np.concatenate(parts)}
+
+    key = [digest(faces), folder.card.files["model.keras"]]
+    return cached("features", key, make)["features"]
+
+
+def predictions(
+    faces: np.ndarray, classifier: Classifier, on_progress: Callable[[float], None] | None = None
+) -> np.ndarray:
+    """Probabilities ``(N, 7)`` of the exported file, cached by content as above."""
+
+    def make() -> dict[str, np.ndarray]:
+        parts = []
+        for start in range(0, len(faces), _BATCH):
+            parts.append(classifier.predict_faces(faces[start : start + _BATCH]))
+            if on_progress:
+                on_progress(min(1.0, (start + _BATCH) / len(faces)))
+        return {"probabilities": np.concatenate(parts)}
+
+    return cached("predictions", _prediction_key(faces, classifier), make)["probabilities"]
+
+
+def _prediction_key(faces: np.ndarray, classifier: Classifier) -> list[str]:
+    return [digest(faces), classifier.card.name, classifier.card.files[classifier.card.exported]]
+
+
+def out_of_fold(
+    values: np.ndarray, labels: np.ndarray, folds: int = 5, seed: int = 0
+) -> np.ndarray:
+    """Predictions for each face by a classifier that did not learn from it.
+
+    Args:
+        values: ``(N, D)`` features.
+        labels: ``(N,)``, 0 to 6.
+        folds: into how many parts the faces are divided, class by class.
+        seed: decides the parts.
+
+    Returns:
+        ``(N, 7)`` ``float32``; rows sum to 1; emotions that the labels lack have 0.
+
+    Raises:
+        DatasetError: fewer than :data:`FEWEST` faces of an emotion, or one emotion only.
+    """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.model_selection import StratifiedKFold
+
+    counts = np.bincount(labels, minlength=len(EMOTIONS))
+    present = np.flatnonzero(counts)
+    few = [EMOTIONS[i] for i in present if counts[i] < FEWEST]
+    if few or len(present) < 2:
+        raise DatasetError(
+            f"Label errors need at least {FEWEST} faces of each of two or more emotions; "
+            f"there are fewer of {', '.join(few) or 'a second one'}."
+        )
+    result = np.zeros((len(labels), len(EMOTIONS)), np.float32)
+    parts = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for train, test in parts.split(values, labels):
+        model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+        model.fit(values[train], labels[train])
+        result[np.ix_(test, model.classes_)] = model.predict_proba(values[test])
+    return result

@@ -1,0 +1,169 @@
+"""``dataset``: what a dataset holds and what is wrong with it; a mended copy of it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from fer_core.cli.common import (
+    corrections_option,
+    json_option,
+    note,
+    print_json,
+    status,
+    votes_option,
+)
+from fer_core.datasets import Dataset, load
+from fer_core.datasets.identity import face_keys
+from fer_core.errors import DatasetError
+from fer_core.settings import settings
+
+
+@click.command("dataset")
+@click.argument("path", default=lambda: str(settings().data or "demo"))
+@json_option
+@votes_option
+@corrections_option
+@click.option("--audit", "look", is_flag=True, help="Look for wrong labels, copies, no faces.")
+@click.option("--model", help="Whose features the audit uses; without it the default's.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the audit's folds.")
+@click.option(
+    "--propose",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --audit: write what it proposes as corrections, CSV.",
+)
+@click.option(
+    "--export",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the dataset as it stands: Training.csv, … in this folder.",
+)
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["csv", "folders"]),
+    default="csv",
+    help="Form of the export: a CSV per split, or pictures in folders.",
+)
+@click.option("--skip-bad", is_flag=True, help="Go on without rows or files that are wrong.")
+def command(
+    path: str,
+    as_json: bool,
+    votes: str | None,
+    corrections: str | None,
+    look: bool,
+    model: str | None,
+    seed: int,
+    propose: Path | None,
+    folder: Path | None,
+    form: str,
+    skip_bad: bool,
+) -> None:
+    """Say what a dataset holds: PATH, 'demo' or 'collected'; FER_DATA without."""
+    if propose and not look:
+        raise DatasetError("--propose writes what an audit proposes: give --audit as well.")
+    try:
+        # Corrections and the audit both count copies over the whole file.
+        raw = load(
+            path,
+            Path(votes) if votes else None,
+            skip_bad=skip_bad,
+            on_progress=lambda share: status(f"Reading: {share:.0%}"),
+        )
+    except DatasetError as error:
+        for problem in error.problems:
+            note(problem)
+        if error.problems:
+            note(f"{len(error.problems)} problems. --skip-bad goes on without them.")
+        raise
+    finally:
+        status("")
+    result: dict[str, Any] = {}
+    dataset = raw
+    if corrections:
+        from fer_core.datasets.corrections import load as load_corrections
+
+        keys = face_keys(raw.faces)
+        overlay = load_corrections(corrections).of_faces(keys)
+        dataset = overlay.apply(raw, keys)
+        result["left_out"] = len(raw) - len(dataset)
+        result["relabelled"] = sum(c.label is not None for c in overlay.faces.values())
+    result = describe(dataset) | result
+    if look:
+        result["audit"] = _audit(dataset, votes, model, seed, propose)
+    if folder:
+        result["exported"] = _export(dataset, folder, form)
+    print_json(result) if as_json else click.echo(in_words(result))
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """What a dataset holds, as plain JSON values."""
+    sizes = np.bincount(dataset.labels, minlength=1)
+    return {
+        "name": dataset.name,
+        "faces": len(dataset),
+        "counts": dataset.counts(),
+        "imbalance": float(sizes.max() / sizes[sizes > 0].min()),
+        "votes": dataset.votes is not None,
+    }
+
+
+def _audit(
+    dataset: Dataset, votes: str | None, model: str | None, seed: int, propose: Path | None
+) -> dict[str, Any]:
+    from fer_core.audit import audit
+    from fer_core.datasets.ferplus import counts_of
+    from fer_core.files import write_atomic
+
+    counts = counts_of(dataset, Path(votes)) if votes else None
+    found = audit(
+        dataset,
+        model=model,
+        counts=counts,
+        seed=seed,
+        on_progress=lambda what, share: status(f"{what}: {share:.0%}"),
+    )
+    status("")
+    if propose:
+        content = found.to_overlay().to_csv()
+        write_atomic(propose, lambda file: file.write(content) and None)
+        note(f"Proposals are in {propose}; apply them with --corrections.")
+    first = found.problems.groupby("kind", sort=False).head(20)
+    columns = ["row", "split", "label", "kind", "score", "proposal", "reason"]
+    return found.summary | {"first": first[columns].to_dict("records")}
+
+
+def _export(dataset: Dataset, folder: Path, form: str) -> str:
+    from fer_core.datasets.fer2013 import export_splits
+    from fer_core.datasets.folders import export_folders
+
+    try:
+        if form == "csv":
+            export_splits(dataset, folder)
+        else:
+            export_folders(dataset, folder)
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be written: {error.strerror}.") from error
+    note(f"Written to {folder}.")
+    return str(folder)
+
+
+def in_words(result: dict[str, Any]) -> str:
+    """The result as text for people."""
+    from fer_core.emotions import EMOTIONS
+
+    lines = [f"{result['name']}: {result['faces']} faces"]
+    if "left_out" in result:
+        lines[0] += f", {result['relabelled']} relabelled, {result['left_out']} left out"
+    splits = result["counts"]
+    lines.append(f"{'':<10}" + "".join(f"{split:>13}" for split in splits) + f"{'all':>9}")
+    for emotion in EMOTIONS:
+        row = [counts[emotion] for counts in splits.values()]
+        lines.append(f"{emotion:<10}" + "".join(f"{n:>13}" for n in row) + f"{sum(row):>9}")
+    lines.append(f"The largest class is {result['imbalance']:.1f} times the smallest.")
+    if audit := result.get("audit"):
+        from fer_core.audit import report
+
+        lines += ["", report.in_words(audit)]
+    return "\n".join(lines)
