@@ -124,6 +124,6 @@ def chart(found: pd.DataFrame) -> None:
 def card(folder: ModelFolder) -> None:
     """The model's card, as its README has it."""
     # Without the README's first lines: the name stands above, and nobody writes a file here.
-    text = readme.text(folder.card).split("\n\n", 2)[2]
+    text = "\n" + readme.text(folder.card).split("\n\n", 2)[2]
     with st.container(height=480):
         st.markdown(text.replace("\n## ", "\n#### ").replace("\n### ", "\n##### "))
