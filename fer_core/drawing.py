@@ -1,5 +1,6 @@
 """Results drawn on a picture: a box in the emotion's colour, its name and share above it."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -34,6 +35,7 @@ def draw(
     *,
     labels: bool = True,
     numbers: bool = False,
+    names: Mapping[int, str] | None = None,
     unsure_below: float = UNSURE_BELOW,
 ) -> np.ndarray:
     """A copy of the picture with every face boxed and labelled, such as 'Happy 92 %'.
@@ -48,6 +50,7 @@ def draw(
         labels: write the labels; boxes alone without.
         numbers: begin each label with the person's number, or with the face's place in
             ``analysis.faces`` counted from 1.
+        names: begin it with what a person is called instead, by number.
         unsure_below: confidence, 0 to 1.
 
     >>> Image.fromarray(draw(image, analyze(image, classifier, detector)))  # doctest: +SKIP
@@ -67,8 +70,9 @@ def draw(
         _rectangle(canvas, (x0, y0, x1, y1), color, line, dashed=unsure)
         if labels:
             text = label(face, unsure_below)
-            if numbers:
-                text = f"{number if face.person is None else face.person}  {text}"
+            person = number if face.person is None else face.person
+            if name := (names or {}).get(person, str(person) if numbers else ""):
+                text = f"{name}  {text}"
             # As wide as the box at most, so that neighbours in a crowd stay readable.
             size = max(12.0, largest_font * 0.55, min(largest_font, (x1 - x0) / len(text) * 1.7))
             _put_tag(canvas, _tag(text, color, round(size)), (x0, y0, x1, y1), line)

@@ -11,6 +11,10 @@ class ImageError(FerError):
     """A picture cannot be read."""
 
 
+class VideoError(FerError):
+    """A video cannot be read or written."""
+
+
 class DetectorError(FerError):
     """A face detector cannot be used on this machine."""
 

@@ -21,6 +21,10 @@ PROBABILITIES: Final = [emotion.lower() for emotion in EMOTIONS]
 GAP: Final = 1.0
 #: Seconds for which an emotion must be dominant to count as a change.
 HOLD: Final = 0.5
+#: What a change point must explain, see :func:`change_points`.
+PENALTY: Final = 0.3
+#: Seconds between the places where change points are looked for.
+STEP: Final = 0.1
 
 
 def durations(table: pd.DataFrame, gap: float = GAP) -> pd.Series:
@@ -33,7 +37,7 @@ def durations(table: pd.DataFrame, gap: float = GAP) -> pd.Series:
     return (-times.diff(-1)).clip(upper=gap).fillna(0.0).reindex(table.index)
 
 
-def smooth(table: pd.DataFrame, seconds: float) -> pd.DataFrame:
+def smooth(table: pd.DataFrame, seconds: float, *, centred: bool = False) -> pd.DataFrame:
     """The table with probabilities averaged over time, person by person.
 
     An exponential average whose weights follow the time between rows, so that uneven
@@ -43,24 +47,34 @@ def smooth(table: pd.DataFrame, seconds: float) -> pd.DataFrame:
     Args:
         table: in the columns of every result.
         seconds: the time constant; 0 changes nothing.
+        centred: average what came after as well as what came before, so that nothing
+            happens late; for recordings that are complete.
     """
     if seconds <= 0 or table.empty:
         return table.copy()
     parts = []
     for _, person in table.groupby("person"):
         ordered = person.sort_values("time", kind="stable").copy()
-        times = ordered["time"].to_numpy(float)
-        values = ordered[PROBABILITIES].to_numpy(float, copy=True)
-        for i in range(1, len(values)):
-            step = times[i] - times[i - 1]
-            if step <= GAP:
-                weight = 1 - np.exp(-step / seconds)
-                values[i] = values[i - 1] + weight * (values[i] - values[i - 1])
+        steps = np.diff(ordered["time"].to_numpy(float))
+        values = ordered[PROBABILITIES].to_numpy(float)
+        if centred:
+            after = _averaged(values[::-1], steps[::-1], seconds)[::-1]
+            values = (_averaged(values, steps, seconds) + after) / 2
+        else:
+            values = _averaged(values, steps, seconds)
         ordered[PROBABILITIES] = values
         ordered["emotion"] = np.array(EMOTIONS, dtype=object)[values.argmax(axis=1)]
         ordered["confidence"] = values.max(axis=1)
         parts.append(ordered)
     return pd.concat(parts).reindex(table.index)
+
+
+def _averaged(values: np.ndarray, steps: np.ndarray, seconds: float) -> np.ndarray:
+    out = values.copy()
+    weights = np.where(steps <= GAP, 1 - np.exp(-steps / seconds), 1.0)
+    for i, weight in enumerate(weights, start=1):
+        out[i] = out[i - 1] + weight * (out[i] - out[i - 1])
+    return out
 
 
 def shares(table: pd.DataFrame, gap: float = GAP) -> pd.DataFrame:
@@ -139,6 +153,64 @@ def changes(table: pd.DataFrame, hold: float = HOLD, gap: float = GAP) -> pd.Dat
     return table.sort_values("time", kind="stable").reset_index(drop=True)
 
 
+def change_points(
+    table: pd.DataFrame, penalty: float = PENALTY, hold: float = HOLD, step: float = STEP
+) -> pd.DataFrame:
+    """When a person's expression changed, whether or not the dominant emotion did.
+
+    PELT (Killick et al. 2012, *Optimal detection of changepoints with a linear
+    computational cost*) on the seven probabilities with squared error, by ``ruptures``.
+
+    Args:
+        table: in the columns of every result, not smoothed: smoothing blurs changes.
+        penalty: what a further change must explain: squared distance of probabilities
+            times seconds.
+        hold: seconds that each stretch between changes has at least.
+        step: seconds; the grid on which changes are looked for. Long recordings get a
+            coarser one, at most 20,000 places.
+
+    Returns:
+        Columns ``time, person, before, after, size``, by time; ``before`` and ``after``
+        are the most probable emotions of the two stretches, ``size`` is half the sum of
+        the absolute differences of their probabilities, 0 to 1.
+    """
+    from ruptures import KernelCPD
+
+    rows = []
+    step = max(step, float(table["time"].max()) / 20_000) if len(table) else step
+    least = max(1, round(hold / step))
+    for person, part in table.groupby("person"):
+        times = np.sort(part["time"].to_numpy(float))
+        means = curve(part, step=step).interpolate(
+            limit=max(1, round(GAP / step)), limit_area="inside"
+        )
+        for signal in _unbroken(means):
+            if len(signal) < 2 * least:
+                continue
+            found = KernelCPD(kernel="linear", min_size=least).fit(signal.to_numpy())
+            edges = [0, *found.predict(pen=penalty / step)]
+            stretches = [signal.iloc[a:b].mean() for a, b in zip(edges, edges[1:], strict=False)]
+            for at, before, after in zip(edges[1:-1], stretches, stretches[1:], strict=False):
+                first = np.searchsorted(times, signal.index[at] - step / 2 - 1e-9)
+                rows.append(
+                    [
+                        float(times[min(first, len(times) - 1)]),
+                        person,
+                        before.idxmax(),
+                        after.idxmax(),
+                        float((after - before).abs().sum() / 2),
+                    ]
+                )
+    found = pd.DataFrame(rows, columns=["time", "person", "before", "after", "size"])
+    return found.sort_values("time", kind="stable").reset_index(drop=True)
+
+
+def _unbroken(curve: pd.DataFrame) -> list[pd.DataFrame]:
+    """The parts of a curve between its gaps."""
+    known = curve.notna().all(axis=1)
+    return [part for _, part in curve[known].groupby((~known).cumsum()[known])]
+
+
 def summarize(table: pd.DataFrame) -> dict[str, Any]:
     """What a recording comes to, as plain JSON values.
 
@@ -167,6 +239,24 @@ def summarize(table: pd.DataFrame) -> dict[str, Any]:
         ],
         "changes": changes(table).to_dict("records"),
     }
+
+
+def in_words(summary: dict[str, Any]) -> str:
+    """What :func:`summarize` gave, in a line for people."""
+    people = "1 person" if summary["faces"] == 1 else f"{summary['faces']} people"
+    words = f"{clock(summary['seconds'])} min · {people}"
+    if summary["dominant"]:
+        share = summary["shares"][summary["dominant"]]
+        words += f" · mostly {summary['dominant'].lower()}, {share * 100:.0f} % of the time"
+    count = len(summary["changes"])
+    return f"{words} · {count} {'change' if count == 1 else 'changes'}"
+
+
+def clock(seconds: float) -> str:
+    """Such as '1:07', or '1:02:03'."""
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def curve(table: pd.DataFrame, person: int | None = None, step: float = 0.5) -> pd.DataFrame:
@@ -199,7 +289,14 @@ def to_csv(table: pd.DataFrame) -> str:
     return table.to_csv(index=False)
 
 
-def to_json(table: pd.DataFrame, **about: Any) -> str:
-    """Summary and rows as JSON; ``about`` (model, detector, …) comes first."""
-    value = about | {"summary": summarize(table), "rows": table.to_dict("records")}
+def to_json(table: pd.DataFrame, summary: dict[str, Any] | None = None, **about: Any) -> str:
+    """Summary and rows as JSON; ``about`` (model, detector, …) comes first.
+
+    Args:
+        table: in the columns of every result.
+        summary: of the table; that of :func:`summarize` without.
+        about: plain JSON values.
+    """
+    summary = summary or summarize(table)
+    value = about | {"summary": summary, "rows": table.to_dict("records")}
     return json.dumps(value, indent=1, ensure_ascii=False)

@@ -16,7 +16,7 @@ def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], No
     """A recording: share of time, changes, exports, and whether to keep it."""
     found = timeline.summarize(table)
     st.subheader("This recording")
-    st.markdown(_in_words(found))
+    st.markdown(timeline.in_words(found))
     _details(table, found)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         exports(table, about, "live")
@@ -75,7 +75,7 @@ def kept_sessions() -> None:
             {
                 "name": session.name,
                 "kept": session.kept.astimezone().replace(tzinfo=None),
-                "length": panels.clock(session.seconds),
+                "length": timeline.clock(session.seconds),
                 "model": session.about.get("model", ""),
             }
             for session in kept
@@ -111,12 +111,12 @@ def kept_sessions() -> None:
         return
     found = [timeline.summarize(table) for table in tables]
     if len(selected) == 1:
-        st.markdown(_in_words(found[0]))
+        st.markdown(timeline.in_words(found[0]))
         _details(tables[0], found[0])
     else:
         panels.share_bars(_named([session.name for session in selected], found))
         for session, one in zip(selected, found, strict=True):
-            st.markdown(f"**{session.name}**: {_in_words(one)}")
+            st.markdown(f"**{session.name}**: {timeline.in_words(one)}")
     with st.container(horizontal=True):
         if len(selected) == 1:
             exports(tables[0], selected[0].about, "live_kept")
@@ -136,16 +136,6 @@ def _details(table: pd.DataFrame, found: dict[str, Any]) -> None:
         with st.container():
             st.markdown("**Changes of the dominant emotion**")
             panels.change_table(found)
-
-
-def _in_words(found: dict[str, Any]) -> str:
-    people = "1 person" if found["faces"] == 1 else f"{found['faces']} people"
-    words = f"{panels.clock(found['seconds'])} min · {people}"
-    if found["dominant"]:
-        share = found["shares"][found["dominant"]]
-        words += f" · mostly {found['dominant'].lower()}, {share * 100:.0f} % of the time"
-    count = len(found["changes"])
-    return f"{words} · {count} {'change' if count == 1 else 'changes'}"
 
 
 def _named(names: list[str], found: list[dict]) -> dict[str, dict]:

@@ -179,8 +179,3 @@ def _numbers(base: alt.Chart, field: str) -> alt.Chart:
     """Percentages at the ends of bars."""
     text = base.mark_text(align="left", dx=5, color=_ink())
     return text.encode(text=alt.Text(field, format=".0%"))
-
-
-def clock(seconds: float) -> str:
-    """Such as '1:07'."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "models": "models",
     "evaluate": "evaluate",
     "train": "train",
+    "video": "video",
     "runs": "runs",
     "ensemble": "ensemble",
     "benchmark": "benchmark",

@@ -71,6 +71,10 @@ class Tracker:
                 self._next += 1
         return numbers
 
+    def forget(self) -> None:
+        """After a cut nobody is where they were: whoever comes is somebody new."""
+        self._tracks = []
+
     def known(self) -> set[int]:
         """Numbers of those in view, or out of it for a short while only."""
         return {track.number for track in self._tracks}

@@ -1,0 +1,65 @@
+"""The table of every result while it grows: numbers in memory, a data frame when asked."""
+
+from array import array
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from fer_core.analysis import COLUMNS, Analysis, FaceEmotion
+from fer_core.emotions import EMOTIONS
+
+#: Numbers per row: all columns but the last two, and the emotion's place in EMOTIONS.
+WIDTH: Final = len(COLUMNS) - 1
+
+
+class Rows:
+    """One row per face and moment, 120 bytes each.
+
+    >>> rows = Rows()
+    >>> rows.extend(rows_of(analysis))  # doctest: +SKIP
+    >>> rows.table().columns.equals(pd.Index(COLUMNS))
+    True
+    """
+
+    def __init__(self) -> None:
+        self._numbers = array("d")
+
+    def __len__(self) -> int:
+        return len(self._numbers) // WIDTH
+
+    def extend(self, rows: list[tuple[float, ...]]) -> None:
+        """Take what :func:`rows_of` gave."""
+        for row in rows:
+            self._numbers.extend(row)
+
+    def numbers(self) -> np.ndarray:
+        """A copy, ``(N, WIDTH)`` ``float64``."""
+        return np.array(self._numbers, dtype=float).reshape(-1, WIDTH)
+
+    def table(self) -> pd.DataFrame:
+        """All rows, in the columns :data:`fer_core.analysis.COLUMNS`."""
+        return table_of(self.numbers())
+
+
+def rows_of(analysis: Analysis) -> list[tuple[float, ...]]:
+    """The faces of an analysis, which has its ``time``, as rows of numbers."""
+    if analysis.time is None:
+        raise ValueError("the analysis has no time")
+    return [_row(analysis.time, number, face) for number, face in enumerate(analysis.faces, 1)]
+
+
+def table_of(numbers: np.ndarray) -> pd.DataFrame:
+    """Rows of numbers as the table of every result."""
+    labels = numbers[:, -1].astype(int)
+    table = pd.DataFrame(numbers[:, :-1], columns=COLUMNS[:-2])
+    table["person"] = table["person"].astype(int)
+    table["emotion"] = np.array(EMOTIONS, dtype=object)[labels]
+    table["confidence"] = numbers[np.arange(len(numbers)), 7 + labels]
+    return table
+
+
+def _row(time: float, number: int, face: FaceEmotion) -> tuple[float, ...]:
+    person = face.person if face.person is not None else number
+    label = EMOTIONS.index(face.emotion)
+    return (time, person, *face.box, face.score, *face.probabilities, label)

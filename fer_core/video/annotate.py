@@ -1,0 +1,265 @@
+"""A video with its result drawn on every frame, and stills of single moments."""
+
+import io
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import av
+import cv2
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from fer_core import timeline
+from fer_core.analysis import Analysis, FaceEmotion
+from fer_core.drawing import UNSURE_BELOW, draw
+from fer_core.errors import VideoError
+from fer_core.video.decode import VideoFile
+from fer_core.video.read import Progress, left
+from fer_core.video.result import VideoResult
+
+#: Longer side of annotated videos and of stills, in pixels, at most.
+LONGEST: Final = 1920
+STILL: Final = 480
+
+_BOX: Final = ["x", "y", "width", "height"]
+_CLOCK: Final = Fraction(1, 90_000)
+#: Codecs of sound that MP4 holds and browsers play: copied as they are.
+_COPIED: Final = {"aac", "mp3"}
+
+
+class FacesAt:
+    """The faces of a result at any time: between two looks, boxes move evenly.
+
+    >>> faces_at = FacesAt(result)  # doctest: +SKIP
+    >>> draw(image, faces_at(12.34))  # doctest: +SKIP
+    """
+
+    def __init__(self, result: VideoResult) -> None:
+        self._result = result
+        table = result.smoothed().sort_values("time", kind="stable")
+        # A face stands still after the last look, for as long as looks are apart.
+        self._hold = 1 / result.options.fps if result.options.fps else 0.05
+        self._persons = [
+            (
+                int(person),
+                rows["time"].to_numpy(float),
+                rows[_BOX].to_numpy(float),
+                rows[timeline.PROBABILITIES].to_numpy(float),
+                rows["score"].to_numpy(float),
+            )
+            for person, rows in table.groupby("person")
+        ]
+
+    def __call__(self, time: float) -> Analysis:
+        """What is drawn on the frame at ``time`` seconds."""
+        faces = []
+        for person, times, boxes, probabilities, scores in self._persons:
+            if not times[0] - 1e-6 <= time <= times[-1] + self._hold:
+                continue
+            i = max(0, int(np.searchsorted(times, time + 1e-6)) - 1)
+            box = boxes[i]
+            if i + 1 < len(times) and times[i + 1] - times[i] <= timeline.GAP:
+                share = (time - times[i]) / (times[i + 1] - times[i])
+                box = box + min(max(share, 0.0), 1.0) * (boxes[i + 1] - box)
+            elif time > times[i] + self._hold:
+                continue
+            faces.append(
+                FaceEmotion(
+                    tuple(box), tuple(probabilities[i]), scores[i], 0.0, (0, 0, 0), person=person
+                )
+            )
+        faces.sort(key=lambda face: face.box[2] * face.box[3], reverse=True)
+        info, options = self._result.info, self._result.options
+        return Analysis(
+            info.width, info.height, options.model or "", options.detector, tuple(faces), time
+        )
+
+    def drawn(self, image: np.ndarray, time: float, unsure_below: float) -> np.ndarray:
+        """A frame with its faces boxed and labelled."""
+        return draw(
+            image,
+            self(time),
+            numbers=len(self._persons) > 1,
+            names=self._result.names,
+            unsure_below=unsure_below,
+        )
+
+
+def annotate(
+    source: Path,
+    result: VideoResult,
+    target: Path,
+    progress: Callable[[Progress], None] | None = None,
+    unsure_below: float = UNSURE_BELOW,
+) -> None:
+    """Write the video with boxes and labels on every frame: H.264 in MP4, with its sound.
+
+    The frames keep their times. ``target`` appears when it is complete, or not at all.
+
+    Args:
+        source: the video that ``result`` is of.
+        result: see :func:`fer_core.video.analyze_video`.
+        target: ends in ``.mp4``.
+        progress: called after every frame.
+        unsure_below: confidence, 0 to 1.
+
+    Raises:
+        VideoError: the source cannot be read, or the target not be written.
+    """
+    faces_at, begun, drawn = FacesAt(result), time.monotonic(), 0
+    scale = min(1.0, LONGEST / max(result.info.width, result.info.height))
+    width, height = (
+        round(side * scale) // 2 * 2 for side in (result.info.width, result.info.height)
+    )
+    with (
+        _written(target) as path,
+        VideoFile(source) as video,
+        av.open(str(path), "w", options={"movflags": "+faststart"}) as out,
+    ):
+        rate = Fraction(min(max(result.info.rate, 1.0), 120.0)).limit_denominator(1001)
+        options = {"preset": "veryfast", "crf": "23"}
+        picture = out.add_stream("libx264", rate=rate, options=options)
+        picture.width, picture.height, picture.pix_fmt = width, height, "yuv420p"
+        picture.codec_context.time_base = _CLOCK
+        sound = _Sound(source, out) if result.info.audio else None
+        for frame in video.frames():
+            image = frame.image(LONGEST)
+            if image.shape[:2] != (height, width):
+                image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+            image = faces_at.drawn(image, frame.time, unsure_below)
+            packed = av.VideoFrame.from_ndarray(image, format="rgb24")
+            packed.pts, packed.time_base = round(frame.time / _CLOCK), _CLOCK
+            if sound:
+                sound.write_until(frame.time)
+            out.mux(picture.encode(packed))
+            drawn += 1
+            if progress:
+                share = video.progress()
+                progress(Progress(share, left(begun, share), drawn))
+        out.mux(picture.encode(None))
+        if sound:
+            sound.finish()
+
+
+class _Sound:
+    """Copies the sound of a video, in step with its pictures."""
+
+    def __init__(self, source: Path, out: av.container.OutputContainer) -> None:
+        self._out = out
+        self._container = av.open(str(source), metadata_errors="replace")
+        self._from = self._container.streams.audio[0]
+        start = self._container.start_time
+        self._start = start / av.time_base if start is not None else 0.0
+        name = self._from.codec_context.name if self._from.codec_context else ""
+        self._copied = name in _COPIED
+        if self._copied:
+            self._to = out.add_stream_from_template(self._from)
+        else:
+            self._to = out.add_stream("aac", rate=48_000, layout="stereo")
+            self._resampler = av.AudioResampler(format="fltp", layout="stereo", rate=48_000)
+        self._samples: int | None = None
+        self._packets = self._packed()
+        self._next = next(self._packets, None)
+
+    def write_until(self, time: float) -> None:
+        """Write what is heard before ``time`` seconds."""
+        while self._next is not None and self._next[0] <= time:
+            self._out.mux(self._next[1])
+            self._next = next(self._packets, None)
+
+    def finish(self) -> None:
+        """Write the rest."""
+        self.write_until(float("inf"))
+        self._container.close()
+
+    def _packed(self) -> Iterator[tuple[float, av.Packet]]:
+        try:
+            for packet in self._container.demux(self._from):
+                if self._copied:
+                    if packet.dts is None:
+                        continue
+                    shift = round(self._start / packet.time_base)
+                    packet.pts, packet.dts = (packet.pts or packet.dts) - shift, packet.dts - shift
+                    packet.stream = self._to
+                    yield float(packet.dts * packet.time_base), packet
+                    continue
+                try:
+                    frames = packet.decode()
+                except av.error.FFmpegError:
+                    continue
+                for frame in frames:
+                    yield from self._encoded(frame)
+            if not self._copied:
+                yield from self._encoded(None)
+        except (av.error.FFmpegError, OSError):
+            return  # cut off: what came before is kept
+
+    def _encoded(self, frame: av.AudioFrame | None) -> Iterator[tuple[float, av.Packet]]:
+        if frame is not None and self._samples is None:
+            begins = float(frame.pts * frame.time_base) - self._start if frame.pts else 0.0
+            self._samples = max(0, round(begins * 48_000))
+        for piece in self._resampler.resample(frame):
+            piece.pts, piece.time_base = self._samples, Fraction(1, 48_000)
+            self._samples += piece.samples
+            yield from self._timed(self._to.encode(piece))
+        if frame is None:
+            yield from self._timed(self._to.encode(None))
+
+    @staticmethod
+    def _timed(packets: list[av.Packet]) -> Iterator[tuple[float, av.Packet]]:
+        for packet in packets:
+            yield float((packet.dts or 0) * packet.time_base), packet
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[Path]:
+    """A path to write to, which becomes ``target`` when all went well."""
+    path = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}.", suffix=".mp4")
+        os.close(handle)
+        path = Path(name)
+        yield path
+        umask = os.umask(0)
+        os.umask(umask)
+        path.chmod(0o666 & ~umask)
+        path.replace(target)
+    except (av.error.FFmpegError, OSError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise VideoError(f"{target} cannot be written: {why}. Make room and try again.") from error
+    finally:
+        if path:
+            path.unlink(missing_ok=True)
+
+
+def stills(source: Path, result: VideoResult, moments: pd.DataFrame) -> list[bytes | None]:
+    """A JPEG of each moment, its faces boxed; ``None`` where the file does not lead there.
+
+    Args:
+        source: the video that ``result`` is of.
+        result: see :func:`fer_core.video.analyze_video`.
+        moments: see :meth:`fer_core.video.VideoResult.moments`.
+    """
+    faces_at = FacesAt(result)
+    found: list[bytes | None] = []
+    with VideoFile(source) as video:
+        for moment in moments.itertuples():
+            # A change is seen a little later, when it is complete.
+            at = moment.time + (timeline.HOLD if moment.kind == "change" else 0.0)
+            frame = video.frame_at(at) or video.frame_at(moment.time)
+            if frame is None:
+                found.append(None)
+                continue
+            image = faces_at.drawn(frame.image(STILL), frame.time, UNSURE_BELOW)
+            file = io.BytesIO()
+            Image.fromarray(image).save(file, "JPEG", quality=85)
+            found.append(file.getvalue())
+    return found

@@ -1,0 +1,179 @@
+"""Clips that the program makes: the sample, and clips whose answer is known."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import av
+import cv2
+import numpy as np
+
+from fer_core.datasets.demo import draw_face
+from fer_core.images import example_portrait
+
+RATE: Final = 25
+_SOUND: Final = 48_000
+
+_FAST: Final = {
+    "libx264": {"preset": "veryfast"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+}
+
+#: The drawn person of the sample: what they show, for how many seconds each.
+SAMPLE: Final = (("Neutral", 3.0), ("Happy", 3.0), ("Surprise", 3.0), ("Angry", 3.0))
+_SAMPLE_PERSON: Final = 35
+_SAMPLE_SIZE: Final = (854, 480)
+
+
+def sample_clip(folder: Path) -> Path:
+    """The sample, made once: the example portrait beside a drawn person whose face changes."""
+    path = folder / "sample.mp4"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, suffix=".mp4")
+        os.close(handle)
+        write_clip(Path(name), sample_frames())
+        Path(name).replace(path)
+    return path
+
+
+def sample_frames() -> Iterator[np.ndarray]:
+    """Frames ``(480, 854, 3)`` of :func:`sample_clip`, :data:`RATE` a second."""
+    width, height = _SAMPLE_SIZE
+    portrait = cv2.resize(example_portrait(), (420, 420), interpolation=cv2.INTER_AREA)
+    background = np.full((height, width, 3), (214, 219, 224), np.uint8)
+    count = round(sum(seconds for _, seconds in SAMPLE) * RATE)
+    for i in range(count):
+        time, turn = i / RATE, 2 * np.pi * i / count
+        emotion, strength = _shown(time)
+        frame = background.copy()
+        drawn = draw_face(
+            emotion, 340, _SAMPLE_PERSON, strength=strength, yaw=6 * np.sin(3 * turn),
+            roll=3 * np.sin(2 * turn),
+        )  # fmt: skip
+        _paste(frame, portrait, 24 + 14 * np.sin(turn), 30 + 8 * np.sin(2 * turn))
+        _paste(frame, drawn, 480 + 10 * np.sin(2 * turn), 70 + 10 * np.cos(turn))
+        yield frame
+
+
+def _shown(time: float) -> tuple[str, float]:
+    """The drawn emotion at a time, and its strength: it comes within a third of a second."""
+    start = 0.0
+    for emotion, seconds in SAMPLE:
+        if time < start + seconds:
+            return emotion, min(1.0, 0.4 + (time - start) / 0.5)
+        start += seconds
+    return SAMPLE[-1][0], 1.0
+
+
+def shown_in_turn(
+    faces: Sequence[np.ndarray],
+    seconds: Sequence[float],
+    *,
+    size: tuple[int, int] = (1280, 720),
+    rate: int = RATE,
+    seed: int = 0,
+) -> Iterator[np.ndarray]:
+    """Frames in which still faces are shown one after another, wandering and growing.
+
+    Args:
+        faces: each ``(S, S)`` grey or ``(S, S, 3)`` RGB, ``uint8``, framed as FER2013 does.
+        seconds: how long each is shown.
+        size: width and height in pixels.
+        rate: frames a second.
+        seed: of the ways they go.
+
+    Yields:
+        ``(height, width, 3)`` ``uint8``, RGB.
+    """
+    width, height = size
+    phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, 3)
+    edges = np.cumsum([0.0, *seconds])
+    for i in range(round(edges[-1] * rate)):
+        time = i / rate
+        face = faces[
+            min(int(np.searchsorted(edges, time + 1e-9, side="right")) - 1, len(faces) - 1)
+        ]
+        if face.ndim == 2:
+            face = cv2.cvtColor(face, cv2.COLOR_GRAY2RGB)
+        side = round(height * (0.36 + 0.08 * np.sin(0.5 * time + phases[0])))
+        face = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
+        x = (width - side) * (0.5 + 0.2 * np.sin(0.4 * time + phases[1]))
+        y = (height - side) * (0.5 + 0.15 * np.sin(0.3 * time + phases[2]))
+        frame = np.full((height, width, 3), 118, np.uint8)
+        _paste(frame, face, x, y)
+        yield frame
+
+
+def _paste(frame: np.ndarray, picture: np.ndarray, x: float, y: float) -> None:
+    """At a place between pixels, so that slow movement does not jerk."""
+    height, width = picture.shape[:2]
+    x0, y0 = int(x), int(y)
+    shift = np.float32([[1, 0, x - x0], [0, 1, y - y0]])
+    moved = cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    frame[y0 : y0 + height, x0 : x0 + width] = moved
+
+
+def write_clip(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    *,
+    rate: float = RATE,
+    codec: str = "libx264",
+    sound: bool = False,
+    turn: int = 0,
+    times: Sequence[float] | None = None,
+) -> Path:
+    """Write frames ``(H, W, 3)`` RGB as a video; returns ``path``.
+
+    Args:
+        path: its ending says the container.
+        frames: all of one size.
+        rate: frames a second.
+        codec: of the pictures, by FFmpeg's name of the encoder.
+        sound: with a quiet tone.
+        turn: degrees, counter-clockwise, by which players are told to turn it.
+        times: of the frames in seconds, where they do not follow ``rate``.
+    """
+    exact = Fraction(rate).limit_denominator(1000)
+    options = _FAST.get(codec, {})
+    flags = {"movflags": "+faststart"} if path.suffix in (".mp4", ".mov") else {}
+    with av.open(str(path), "w", options=flags) as container:
+        picture, tone, count = None, None, 0
+        for image in frames:
+            if picture is None:
+                picture = container.add_stream(codec, rate=exact, options=options)
+                picture.height, picture.width = image.shape[:2]
+                picture.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
+                if times is not None:
+                    picture.codec_context.time_base = Fraction(1, 1000)
+                if turn:
+                    picture.set_display_rotation(turn)
+                if sound:
+                    name = "libopus" if path.suffix == ".webm" else "aac"
+                    tone = container.add_stream(name, rate=_SOUND, layout="mono")
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts = count if times is None else round(times[count] * 1000)
+            frame.time_base = 1 / exact if times is None else Fraction(1, 1000)
+            container.mux(picture.encode(frame))
+            count += 1
+        if picture is not None:
+            container.mux(picture.encode(None))
+        if tone is not None:
+            _write_tone(container, tone, count / rate)
+    return path
+
+
+def _write_tone(
+    container: av.container.OutputContainer, tone: av.AudioStream, seconds: float
+) -> None:
+    size = tone.codec_context.frame_size or 1024
+    for start in range(0, int(seconds * _SOUND), size):
+        wave = 0.05 * np.sin(np.arange(start, start + size) * 2 * np.pi * 440 / _SOUND)
+        packed = av.AudioFrame.from_ndarray(wave.astype(np.float32)[None], "fltp", "mono")
+        packed.sample_rate, packed.pts, packed.time_base = _SOUND, start, Fraction(1, _SOUND)
+        container.mux(tone.encode(packed))
+    container.mux(tone.encode(None))

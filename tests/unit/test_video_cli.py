@@ -1,0 +1,142 @@
+"""``video`` on the command line: one file, folders, interruptions, a Dask cluster."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from fer_core.analysis import COLUMNS
+from fer_core.benchmarks.browser import wait_for
+from fer_core.cli.video import command
+from fer_core.errors import VideoError
+from fer_core.settings import settings
+from fer_core.video import VideoFile
+from fer_core.video.clips import write_clip
+from tests.unit.video_tools import clip, grey
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("videos")
+    clip(path / "a.mp4", 0.6)
+    (path / "below").mkdir()
+    clip(path / "below" / "a.mkv", 0.6)
+    (path / "notes.txt").write_text("no video")
+    return path
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(command, [str(a) for a in arguments])
+
+
+def kept() -> list[Path]:
+    return list((settings().cache / "video").glob("*"))
+
+
+def test_one_video_with_everything(folder: Path, tmp_path: Path) -> None:
+    csv, page, video = tmp_path / "o.csv", tmp_path / "o.html", tmp_path / "o.mp4"
+    path = folder / "a.mp4"
+    done = run(path, "--csv", csv, "--report", page, "--annotated", video, "--json", "--fps", 0)
+    assert done.exit_code == 0, done.output
+    value = json.loads(done.stdout)[0]
+    assert value["path"] == str(path) and value["summary"]["dominant"] == "Happy"
+    assert len(value["rows"]) == 15
+    table = pd.read_csv(csv)
+    assert list(table.columns) == COLUMNS and len(table) == 15
+    assert "<html" in page.read_text()
+    with VideoFile(video) as written:
+        assert len(list(written.frames())) == 15
+    assert kept() == []
+
+
+def test_folders_are_walked_and_files_of_one_name_do_not_collide(
+    folder: Path, tmp_path: Path
+) -> None:
+    done = run(folder, "--csv", tmp_path / "o.csv", "--annotated", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "mostly happy" in done.stdout and "a.mkv" in done.stdout
+    table = pd.read_csv(tmp_path / "o.csv")
+    assert list(table.columns) == ["path", *COLUMNS] and table["path"].nunique() == 2
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a-2.mp4", "a.mp4"]
+
+
+def test_a_bad_file_does_not_spoil_the_batch(folder: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video")
+    done = run(bad, folder / "a.mp4", "--json")
+    assert isinstance(done.exception, VideoError)
+    assert str(done.exception).startswith("1 of 2 videos could not be read. This is not a video")
+    values = json.loads(done.stdout)
+    assert "error" in values[0] and values[1]["summary"]["dominant"] == "Happy"
+
+
+def test_no_face_is_said(tmp_path: Path) -> None:
+    done = run(write_clip(tmp_path / "grey.mp4", grey(10)))
+    assert done.exit_code == 0 and "No face was found in 2 frames" in done.stderr
+
+
+def test_what_cannot_be_asked(folder: Path, tmp_path: Path) -> None:
+    assert "does not end in .mp4" in str(run(folder / "a.mp4", "--annotated", "o.avi").exception)
+    assert "no videos in the folder" in str(run(tmp_path).exception)
+    assert "--engine dask" in str(run(folder / "a.mp4", "--scheduler", "tcp://x:1").exception)
+
+
+def test_an_interrupted_batch_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
+    """A real Ctrl-C after the first of two files, a short one and one without end."""
+    short, long = clip(tmp_path / "a.mp4", 0.2), tmp_path / "b.mp4"
+    os.mkfifo(long)  # opening it waits until somebody writes
+    home = tmp_path / "home"
+    arguments = [sys.executable, "-m", "fer_core", "video", str(short), str(long)]
+    environment = os.environ | {"FER_HOME": str(home)}
+    process = subprocess.Popen(
+        arguments, env=environment, stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        wait_for(lambda: bool(list(home.glob("cache/video/*/result.json"))), 120)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        # Whoever waits for the file without end gets one, so that nothing is left behind.
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    (kept_result,) = home.glob("cache/video/*/result.json")
+    before = kept_result.stat().st_mtime_ns
+    long.unlink()
+    clip(long, 0.2)
+    kept_table = kept_result.with_name("table.parquet")
+    assert kept_table.stat().st_mtime_ns <= before
+    # What is kept is what the second run says, even where the file now says otherwise.
+    marked = json.loads(kept_result.read_text())
+    marked["problems"] = ["from the first run"]
+    kept_result.write_text(json.dumps(marked))
+    done = subprocess.run([*arguments, "--json"], env=environment, capture_output=True, text=True)
+    values = json.loads(done.stdout)
+    assert values[0]["problems"] == ["from the first run"]
+    assert values[1]["problems"] == [] and values[1]["summary"]["rows"] == 1
+    assert not list(home.glob("cache/video/*"))
+
+
+@pytest.mark.slow
+def test_the_same_job_runs_on_a_dask_cluster(folder: Path) -> None:
+    pytest.importorskip("distributed")
+    here = json.loads(run(folder, "--json").stdout)
+    there = run(folder, "--json", "--engine", "dask", "--jobs", 2)
+    assert there.exit_code == 0, there.output
+    assert json.loads(there.stdout) == here
+
+
+def test_a_scheduler_that_is_not_there_is_one_sentence(folder: Path) -> None:
+    pytest.importorskip("distributed")
+    import dask
+
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        done = run(folder, "--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
+    assert "cannot be reached" in str(done.exception)
