@@ -111,7 +111,7 @@ def _tag(text: str, color: tuple[int, int, int], size: int) -> np.ndarray:
     pad = max(3, round(size * 0.3))
     width = round(font.getlength(text)) + 2 * pad
     tag = Image.new("RGB", (width, round(bottom - top) + 2 * pad), color)
-    ImageDraw.Draw(tag).text((pad, pad - top), text, font=font, fill=_ink(color))
+    ImageDraw.Draw(tag).text((pad, pad - top), text, font=font, fill=ink(color))
     return np.asarray(tag)
 
 
@@ -120,7 +120,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 
-def _ink(color: tuple[int, int, int]) -> tuple[int, int, int]:
+def ink(color: tuple[int, int, int]) -> tuple[int, int, int]:
     """Black or white, whichever contrasts more (relative luminance of WCAG 2)."""
     linear = [(v / 255 / 12.92 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4) for v in color]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     )
     model: str | None = Field(default=None, description="Name of the default model.")
     detector: str = Field(default="auto", description="Name of the default face detector.")
+    live: Literal["server", "device"] | None = Field(
+        default=None,
+        description="Where live pictures are analysed at first; 'device' on a public copy.",
+    )
     ice_servers: list[IceServer] = Field(
         default=[], description="JSON list of STUN and TURN servers for live video; none asked."
     )
@@ -76,9 +80,19 @@ class Settings(BaseSettings):
         return frozenset(a.strip().casefold() for a in self.admins.split(",") if a.strip())
 
     @property
+    def live_first(self) -> Literal["server", "device"]:
+        """``live``, or what suits this copy."""
+        return self.live or ("device" if self.public else "server")
+
+    @property
     def runs(self) -> Path:
         """Training runs, one folder each."""
         return self.home / "runs"
+
+    @property
+    def jobs(self) -> Path:
+        """Analyses of videos, one folder each."""
+        return self.home / "jobs"
 
     @property
     def models(self) -> Path:
@@ -99,6 +113,11 @@ class Settings(BaseSettings):
     def kept(self) -> Path:
         """Files that go with the store: uploaded datasets, corrections of training runs."""
         return self.home / "kept"
+
+    @property
+    def audits(self) -> Path:
+        """What was found in datasets, one folder each."""
+        return self.home / "audits"
 
     @property
     def cache(self) -> Path:

@@ -7,6 +7,8 @@ from PIL import Image
 
 from fer_core.live import LiveOptions
 from fer_core.live.steady import SMOOTHING
+from fer_core.settings import settings
+from ui import live_device
 from ui import live_panels as panels
 from ui.controls import model_row
 from ui.faces import looks
@@ -23,15 +25,42 @@ state.setdefault("live_smoothing", SMOOTHING)
 state.setdefault("live_record", False)
 state.setdefault("live_met", False)
 
+WHERE = {"device": "On this device", "server": "Through the server"}
+WHERE_TO = {
+    "device": "The picture stays in this browser and is analysed in it; numbers alone go to the "
+    "machine that runs this app.",
+    "server": "The picture goes to the machine that runs this app, is analysed there in memory "
+    "and comes back.",
+}
+
+
+def where() -> str:
+    """Where pictures are analysed, as the visitor chooses."""
+    if not live_device.available():
+        return "server"
+    state.setdefault("live_where", settings().live_first)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.segmented_control(
+            "Where pictures are analysed",
+            list(WHERE),
+            format_func=WHERE.__getitem__,
+            required=True,
+            key="live_where",
+            label_visibility="collapsed",
+            persist_state="session",
+            width="content",
+        )
+        st.caption(WHERE_TO[state["live_where"]], width="content")
+    return state["live_where"]
+
 
 def intro() -> None:
     """What will happen, before anything does."""
     with st.container(border=True):
         st.markdown(
-            "**Before you start.** Your browser will ask for the camera. Its picture goes to "
-            "the machine that runs this app, is analysed there in memory and comes back with "
-            "every face boxed and labelled. No picture is kept. Numbers are kept while you "
-            "record them, and stored only when you say so."
+            "**Before you start.** Your browser will ask for the camera. "
+            f"{WHERE_TO[place]} You see every face boxed and labelled. No picture is kept. "
+            "Numbers are kept while you record them, and stored only when you say so."
         )
         st.markdown(
             "**Where it must not be used.** In the European Union, inferring emotions of people "
@@ -43,8 +72,15 @@ def intro() -> None:
 
 def trouble() -> None:
     """Why there is no picture, what to do, and another way on."""
-    title, advice = CAUSES.get(live.cause, CAUSES["camera"])
+    title, advice = (CAUSES | live_device.CAUSES).get(live.cause, CAUSES["camera"])
     st.warning(advice, title=title, icon=":material/videocam_off:")
+    if live.cause in live_device.CAUSES:
+        st.button(
+            "Analyse through the server",
+            icon=":material/dns:",
+            on_click=lambda: state.update(live_where="server"),
+        )
+        return
     if live.phase == "failed" and st.button(
         "Use single pictures instead", icon=":material/photo_camera:"
     ):
@@ -131,7 +167,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown("Your camera, and how every face in view looks from moment to moment.")
     choice = model_row()
 
-live = live_link(
+place = where()
+live = (live_device.device_link if place == "device" else live_link)(
     LiveOptions(
         model=choice.classifier.name,
         detector=choice.detector.name,
@@ -151,15 +188,16 @@ with left:
     st.fragment(live.show)()
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.toggle("Record numbers", key="live_record", persist_state="session")
-        st.download_button(
-            "Snapshot",
-            snapshot,
-            "snapshot.png",
-            "image/png",
-            icon=":material/photo_camera:",
-            on_click="ignore",
-            disabled=not live.on,
-        )
+        if place == "server":  # on the device it is beside Start: this side has no picture
+            st.download_button(
+                "Snapshot",
+                snapshot,
+                "snapshot.png",
+                "image/png",
+                icon=":material/photo_camera:",
+                on_click="ignore",
+                disabled=not live.on,
+            )
         st.toggle("Mirror", key="live_mirror", persist_state="session")
         st.toggle("Labels", key="live_labels", persist_state="session")
         st.toggle("Bars", key="live_bars", persist_state="session")
@@ -185,8 +223,8 @@ with right:
         st.caption("The camera is off. Press Start to go on.")
 if len(record) and not record.recording:
     about = {
-        "model": choice.classifier.name,
-        "detector": choice.detector.name,
+        "model": live.model,
+        "detector": live.detector,
         "smoothing_seconds": state["live_smoothing"],
     }
     summary(record.table(), about, begin_anew)

@@ -1,5 +1,5 @@
-// The browser's half of the live view: the visitor's camera, one connection to the
-// server, and a watch over both. What happens is told to Python as one value, `report`:
+// The browser's half of the live view: the visitor's camera (live_camera.js), one connection
+// to the server, and a watch over both. What happens is told to Python as one value, `report`:
 // { attempt, phase, cause, offer, candidates, fps, relay, camera }
 // phase: off | asking | connecting | on | failed | lost
 
@@ -7,7 +7,6 @@ const CONNECT_MS = 8000; // until the first frame is back
 const HELD_UP_MS = 2000; // without a frame: the visitor is told to wait …
 const SILENCE_MS = 8000; // … and that the connection is lost
 const GATHER_MS = 2000; // for routes to go with the offer; later ones follow it
-const CAMERA = "fer:camera";
 
 const links = new WeakMap();
 
@@ -87,41 +86,12 @@ class Link {
   keep(stream) {
     this.stream = stream;
     stream.getVideoTracks()[0].onended = () => this.phase === "on" && this.lose("camera_gone");
-    this.listCameras();
+    listCameras(this.cameras, stream);
   }
 
   async openCamera() {
-    if (!navigator.mediaDevices?.getUserMedia) return this.fail("insecure");
-    const ask = (camera) =>
-      navigator.mediaDevices.getUserMedia({
-        audio: false,
-        video: {
-          width: { ideal: 640 },
-          height: { ideal: 480 },
-          frameRate: { ideal: 30, max: 30 },
-          ...(camera ? { deviceId: { exact: camera } } : { facingMode: "user" }),
-        },
-      });
-    try {
-      const known = remembered();
-      try {
-        return await ask(known);
-      } catch (error) {
-        // The remembered camera is not there any more.
-        if (!known || !["OverconstrainedError", "NotFoundError"].includes(error.name)) throw error;
-        return await ask(null);
-      }
-    } catch (error) {
-      const causes = {
-        NotAllowedError: "refused",
-        SecurityError: "refused",
-        NotFoundError: "absent",
-        OverconstrainedError: "absent",
-        NotReadableError: "busy",
-        AbortError: "busy",
-      };
-      return this.fail(causes[error.name] ?? "camera");
-    }
+    const { stream, cause } = await openCamera();
+    return stream ?? this.fail(cause);
   }
 
   async connect() {
@@ -279,19 +249,6 @@ class Link {
     this.button.textContent = this.running() ? "Stop" : this.phase === "lost" ? "Go on" : "Start";
     this.button.classList.toggle("primary", !this.running());
   }
-
-  async listCameras() {
-    const found = (await navigator.mediaDevices.enumerateDevices()).filter((d) => d.kind === "videoinput");
-    const current = this.stream?.getVideoTracks()[0]?.getSettings().deviceId;
-    this.cameras.replaceChildren(
-      ...found.map((d, i) => new Option(d.label || `Camera ${i + 1}`, d.deviceId, false, d.deviceId === current)),
-    );
-    this.cameras.parentElement.hidden = found.length < 2;
-  }
-}
-
-function stop(stream) {
-  for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
 function gathered(peer) {
@@ -301,19 +258,4 @@ function gathered(peer) {
     peer.addEventListener("icegatheringstatechange", look);
     look();
   });
-}
-
-// Storage may be closed to us; then the camera is asked anew.
-function remembered() {
-  try {
-    return localStorage.getItem(CAMERA);
-  } catch {
-    return null;
-  }
-}
-
-function remember(camera) {
-  try {
-    localStorage.setItem(CAMERA, camera);
-  } catch {}
 }

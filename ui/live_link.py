@@ -27,13 +27,13 @@ log = logging.getLogger(__name__)
 gc.collect()
 gc.freeze()
 
-_HTML: Final = """
+HTML: Final = """
 <div id="frame"><video autoplay muted playsinline aria-label="Your camera, analysed"></video>
 <div id="note" role="status"></div></div>
 <div id="row"><button id="start" type="button">Start</button>
 <label hidden>Camera <select id="camera"></select></label></div>
 """
-_CSS: Final = """
+CSS: Final = """
 #frame { position: relative; aspect-ratio: 4 / 3; max-height: 400px; width: 100%; overflow: hidden;
   border-radius: var(--st-base-radius); background: var(--st-secondary-background-color); }
 video { width: 100%; height: 100%; object-fit: contain; display: block; }
@@ -51,11 +51,19 @@ button:focus-visible, select:focus-visible { outline: 2px solid var(--st-primary
   outline-offset: 2px; }
 label { color: var(--st-text-color); font-size: 0.9rem; }
 """
+
+
+def script(name: str) -> str:
+    """A component's script, after what both have of the camera."""
+    here = Path(__file__).parent
+    return (here / "live_camera.js").read_text() + (here / name).read_text()
+
+
 _COMPONENT: Final = st.components.v2.component(
     "fer_live_link",
-    html=_HTML,
-    css=_CSS,
-    js=(Path(__file__).with_suffix(".js")).read_text(),
+    html=HTML,
+    css=CSS,
+    js=script("live_link.js"),
 )
 
 #: What went wrong and what to do, by the cause that the browser reports.
@@ -72,7 +80,9 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
     "camera": ("The camera cannot be opened", "Connect it anew, or try another browser."),
     "insecure": (
         "This address may not use a camera",
-        "Browsers allow it on this machine's own address (localhost) and over HTTPS only.",
+        "Browsers allow it on this machine's own address (localhost) and over HTTPS only: "
+        "whoever runs this app can give it a certificate, as docs/live.md says. Pictures and "
+        "videos can be uploaded meanwhile.",
     ),
     "no_route": (
         "There is no route for the video",
@@ -122,6 +132,16 @@ class LiveLink:
         self._attempt: int | None = None
         self._answer: str | None = None
         self._error = False
+
+    @property
+    def model(self) -> str | None:
+        """Name of the model that reads the faces."""
+        return self.session.options.model
+
+    @property
+    def detector(self) -> str:
+        """Name of the detector that finds them."""
+        return self.session.options.detector
 
     @property
     def on(self) -> bool:

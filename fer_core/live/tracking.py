@@ -11,11 +11,11 @@ Box = tuple[float, float, float, float]
 #: Seconds for which a person who is not seen keeps their number.
 KEEP: Final = 2.0
 #: A face may move by this many of its own widths from one look to the next …
-_REACH: Final = 0.8
+REACH: Final = 0.8
 #: … by this many more for every second in which it was not seen …
-_REACH_PER_SECOND: Final = 1.0
+REACH_PER_SECOND: Final = 1.0
 #: … and may grow or shrink by this factor.
-_GROWTH: Final = 1.8
+GROWTH: Final = 1.8
 
 
 @dataclass
@@ -54,8 +54,8 @@ class Tracker:
         for i, box in enumerate(boxes):
             for track in self._tracks:
                 distance = _distance(box, track.box)
-                reach = _REACH + _REACH_PER_SECOND * (time - track.seen)
-                if distance <= reach and _growth(box, track.box) <= _GROWTH:
+                reach = REACH + REACH_PER_SECOND * (time - track.seen)
+                if distance <= reach and _growth(box, track.box) <= GROWTH:
                     pairs.append((distance, i, track))
         numbers = [0] * len(boxes)
         joined: set[int] = set()

@@ -1,0 +1,152 @@
+"""A camera that somebody else analyses: the visitor's own browser. Its numbers come in,
+and go into the same record as those of a :class:`fer_core.live.LiveSession`.
+"""
+
+import math
+import time as _time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fer_core.analysis import Analysis, FaceEmotion
+from fer_core.emotions import EMOTIONS
+from fer_core.live.meter import LiveStats
+from fer_core.live.record import SessionRecord
+from fer_core.live.session import STALE
+
+#: Scores and probabilities come as whole numbers, of which this is 1.
+UNIT: Final = 10_000
+#: Numbers of a face: person, box, score, label, seven probabilities.
+_NUMBERS: Final = 7 + len(EMOTIONS)
+_LARGEST: Final = 1e9
+
+
+@dataclass
+class _Run:
+    """One time that the camera was on: which it was, its beginning, what has come of it."""
+
+    name: Any = None
+    offset: float = 0.0
+    next: int = 0
+    stats: dict[str, float] = field(default_factory=dict)
+
+
+class RemoteSession:
+    """Takes reports of what was analysed elsewhere, each result once and in order.
+
+    Reports may come late or twice, since their sender repeats what :attr:`ack` does not
+    name as received. What a report holds is not believed: what is no face is left out.
+
+    >>> session = RemoteSession("mini_xception", "blazeface")
+    >>> session.take(report)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, model: str, detector: str, *, clock: Callable[[], float] = _time.monotonic
+    ) -> None:
+        """A session whose times start at 0 now.
+
+        Args:
+            model: name, for the results.
+            detector: likewise.
+            clock: seconds, for tests.
+        """
+        self.model, self.detector = model, detector
+        self.record = SessionRecord()
+        self._clock, self._start = clock, clock()
+        self._run = _Run()
+        self._newest: Analysis | None = None
+        #: Nothing fails here; what fails in the browser, the browser reports.
+        self.error: str | None = None
+
+    def now(self) -> float:
+        """Seconds since the session began."""
+        return self._clock() - self._start
+
+    @property
+    def ack(self) -> dict[str, Any]:
+        """What has been received: the run's name, and the number of the next result."""
+        return {"run": self._run.name, "next": self._run.next}
+
+    def take(self, report: dict[str, Any]) -> None:
+        """Take what came since the last report.
+
+        Args:
+            report: ``run`` names one time that the camera was on, ``now`` is its age in
+                seconds, ``width`` and ``height`` are the picture's, ``first`` numbers the
+                first of ``results``; each is ``[milliseconds, face, …]``, a face is
+                ``[person, x, y, w, h, score, label, …]`` with the seven probabilities
+                last, see :data:`UNIT`. ``stats`` are ``fps``, ``analyses``, ``delay``.
+        """
+        run, first = self._run, int(_number(report.get("first")))
+        if report.get("run") != run.name:
+            # The browser's clock begins at 0 again; the record's goes on.
+            offset = self.now() - _number(report.get("now"))
+            run = _Run(report.get("run"), max(offset, _time_of(self.record.latest)), first)
+            self._run = run
+        stats, results = report.get("stats"), report.get("results")
+        run.stats = {k: _number(v) for k, v in stats.items()} if isinstance(stats, dict) else {}
+        size = int(_number(report.get("width"))), int(_number(report.get("height")))
+        if not isinstance(results, list) or first > run.next:
+            return  # something before it is missing, and will be sent again
+        for result in results[run.next - first :]:
+            run.next += 1
+            self._add(result, size, run.offset)
+
+    def _add(self, result: Any, size: tuple[int, int], offset: float) -> None:
+        if not isinstance(result, list) or not result:
+            return
+        # Times never go back, whatever the browser says.
+        time = max(offset + _number(result[0]) / 1000, _time_of(self.record.latest))
+        time = min(time, self.now())
+        faces = tuple(face for face in map(_face, result[1:]) if face)
+        self._newest = Analysis(*size, self.model, self.detector, faces, time)
+        self.record.add(self._newest)
+
+    def stats(self) -> LiveStats:
+        """How it runs, as the browser measured it."""
+        found = self._run.stats
+        return LiveStats(
+            frames=found.get("fps", 0.0),
+            analyses=found.get("analyses", 0.0),
+            delay=found.get("delay"),
+            delay_p95=None,
+            drawing=None,
+            dropped=0,
+        )
+
+    def faces(self) -> Analysis | None:
+        """The newest analysis, or ``None`` where it is older than a few seconds."""
+        if self._newest is None or self.now() - _time_of(self._newest) > STALE:
+            return None
+        return self._newest
+
+
+def _time_of(analysis: Analysis | None) -> float:
+    return (analysis.time or 0.0) if analysis else 0.0
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return 0.0
+    return max(-_LARGEST, min(float(value), _LARGEST))
+
+
+def _face(values: Any) -> FaceEmotion | None:
+    if not isinstance(values, list) or len(values) != _NUMBERS:
+        return None
+    person, *box, score, label = (_number(value) for value in values[:7])
+    shares = [max(_number(value), 0.0) for value in values[7:]]
+    total = sum(shares)
+    if not total or not 0 <= label < len(EMOTIONS) or min(box[2:]) <= 0:
+        return None
+    x, y, width, height = box
+    return FaceEmotion(
+        box=(x, y, width, height),
+        probabilities=tuple(share / total for share in shares),
+        score=min(max(score / UNIT, 0.0), 1.0),
+        roll=0.0,
+        frame=(x, y, max(width, height)),
+        person=int(person),
+        label=EMOTIONS[int(label)],
+    )

@@ -1,0 +1,150 @@
+// fer_core/faces/blazeface.py once more, its search of live pictures: one network suspects,
+// another looks closer. Every number comes from there, as `k`. A candidate is
+// { x, y, w, h, points, logit }: middle and size of a box, the eyes first among the points.
+
+import { Window } from "./pixels.js";
+
+const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
+const logitOf = (score) => Math.log(score / (1 - score));
+
+// A network: `run` takes a square as floats -1 to 1 and gives [regressors, logits].
+export class Network {
+  constructor(run, size, layers, k) {
+    Object.assign(this, { run, size, k, anchors: [] });
+    for (const [stride, number] of layers) {
+      const side = size / stride;
+      for (let y = 0; y < side; y++)
+        for (let x = 0; x < side; x++)
+          for (let n = 0; n < number; n++) this.anchors.push([(x + 0.5) * stride, (y + 0.5) * stride]);
+    }
+  }
+
+  async look(square, threshold) {
+    const [regressors, logits] = await this.run(square.map((v) => v / 127.5 - 1));
+    const least = logitOf(threshold);
+    const found = [];
+    for (let i = 0; i < logits.length; i++) {
+      if (!(logits[i] > least)) continue;
+      const [ax, ay] = this.anchors[i];
+      const values = regressors.subarray(16 * i, 16 * i + 16);
+      const points = [];
+      for (let p = 4; p < 16; p += 2) points.push([values[p] + ax, values[p + 1] + ay]);
+      const [x, y, w, h] = values;
+      found.push({ x: x + ax, y: y + ay, w, h, points, logit: logits[i] });
+    }
+    return merged(found, this.k.OVERLAP);
+  }
+}
+
+function overlap(a, b) {
+  const across = Math.min(a.x + a.w / 2, b.x + b.w / 2) - Math.max(a.x - a.w / 2, b.x - b.w / 2);
+  const down = Math.min(a.y + a.h / 2, b.y + b.h / 2) - Math.max(a.y - a.h / 2, b.y - b.h / 2);
+  return Math.max(0, across) * Math.max(0, down);
+}
+
+// Overlapping ones averaged, weighted by their scores, the surest first.
+function merged(candidates, least) {
+  let rest = [...candidates].sort((a, b) => b.logit - a.logit);
+  const out = [];
+  while (rest.length) {
+    const [first] = rest;
+    const same = (other) => {
+      const common = overlap(first, other);
+      return other === first || common > least * (first.w * first.h + other.w * other.h - common);
+    };
+    const group = rest.filter(same);
+    rest = rest.filter((other) => !group.includes(other));
+    const scores = group.map((c) => sigmoid(c.logit));
+    const total = scores.reduce((a, b) => a + b);
+    const mean = (value) => group.reduce((sum, c, i) => sum + (scores[i] / total) * value(c), 0);
+    out.push({
+      x: mean((c) => c.x),
+      y: mean((c) => c.y),
+      w: mean((c) => c.w),
+      h: mean((c) => c.h),
+      points: first.points.map((_, i) => [mean((c) => c.points[i][0]), mean((c) => c.points[i][1])]),
+      logit: first.logit,
+    });
+  }
+  return out;
+}
+
+function moved(candidate, window) {
+  const [x, y] = window.toPicture([candidate.x, candidate.y]);
+  const points = candidate.points.map((point) => window.toPicture(point));
+  return { ...candidate, x, y, w: candidate.w * window.step, h: candidate.h * window.step, points };
+}
+
+function rollOf({ points: [right, left] }) {
+  return (Math.atan2(left[1] - right[1], left[0] - right[0]) * 180) / Math.PI;
+}
+
+export class BlazeFace {
+  constructor(search, look, k, framing) {
+    Object.assign(this, { search, close: look, k, framing });
+  }
+
+  // The faces of a live picture, the largest first: { box, score, frame, roll }.
+  async detect(pyramid) {
+    const { k } = this;
+    const suspects = await this.suspects(pyramid);
+    const clear = (candidate) => candidate.logit > k.CLEAR;
+    let faces = await this.faces(pyramid, suspects.filter(clear));
+    if (!faces.length) faces = await this.faces(pyramid, suspects.filter((c) => !clear(c)));
+    return faces.sort((a, b) => b.w * b.h - a.w * a.h).map((face) => this.detection(face));
+  }
+
+  async suspects(pyramid) {
+    const { k } = this;
+    const window = pyramid.whole(this.search.size);
+    const found = await this.search.look(pyramid.cut(window), k.SUSPECT);
+    const suspects = merged(found.map((c) => moved(c, window)), k.OVERLAP);
+    const within = (a, b) => Math.abs(a.x - b.x) < b.w / 2 && Math.abs(a.y - b.y) < b.h / 2;
+    return suspects
+      .filter((a, i) => !suspects.slice(0, i).some((b) => b.logit > k.LIKELY && within(a, b)))
+      .slice(0, k.MAX_LOOKS);
+  }
+
+  async faces(pyramid, suspects) {
+    const { k } = this;
+    const kept = [];
+    for (const suspect of suspects) {
+      const first = await this.looked(this.close, pyramid, suspect, k.FIRST_ZOOM);
+      if (!first) continue;
+      first.logit = (suspect.logit + first.logit) / 2;
+      if (first.logit > k.SURE) kept.push(first);
+      if (first.logit > k.SURE || first.logit <= k.UNSURE) continue;
+      const second = await this.looked(this.close, pyramid, first, k.SECOND_ZOOM);
+      if (!second) continue;
+      second.logit = (suspect.logit + 2 * second.logit) / 3;
+      if (second.logit > k.DECIDED) kept.push(second);
+      if (second.logit > k.DECIDED || second.logit <= k.DOUBTFUL) continue;
+      const third = await this.looked(this.search, pyramid, second, k.THIRD_ZOOM);
+      if (third && second.logit + third.logit > k.IN_FAVOUR) kept.push(second);
+    }
+    return merged(kept, k.OVERLAP);
+  }
+
+  // A closer look at one of them: what is in the middle there, if anything.
+  async looked(network, pyramid, suspect, zoom) {
+    const side = (zoom * (suspect.w + suspect.h)) / 2;
+    const window = new Window(suspect.x, suspect.y, side, network.size, rollOf(suspect));
+    const middle = window.size / 2;
+    for (const candidate of await network.look(pyramid.cut(window), this.k.LOOK))
+      if (Math.hypot(candidate.x - middle, candidate.y - middle) < window.size / zoom / 2)
+        return moved(candidate, window);
+    return null;
+  }
+
+  detection(face) {
+    const { dx, dy, width, height } = this.framing;
+    const { x, y, w, h } = face;
+    const roll = rollOf(face);
+    const side = Math.sqrt((w / width) * (h / height));
+    const cos = Math.cos((roll * Math.PI) / 180), sin = Math.sin((roll * Math.PI) / 180);
+    const left = x - (dx * cos - dy * sin) * side - side / 2;
+    const top = y - (dx * sin + dy * cos) * side - side / 2;
+    const frame = { x: left, y: top, side };
+    return { box: [x - w / 2, y - h / 2, w, h], score: sigmoid(face.logit), frame, roll };
+  }
+}

@@ -1,0 +1,205 @@
+"""A visitor's camera, analysed in their own browser: its half is ``live_device.js`` and the
+worker of ``ui/device``. Pictures stay there; numbers come here.
+"""
+
+import logging
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from fer_core import drawing
+from fer_core.emotions import COLORS, EMOTIONS, rgb
+from fer_core.errors import FerError
+from fer_core.faces import blazeface
+from fer_core.faces.framing import FRAMINGS
+from fer_core.files import sha256
+from fer_core.live import LiveOptions, steady, tracking
+from fer_core.live.remote import RemoteSession
+from fer_core.models.catalog import SHIPPED, ModelFolder, find_model, read_folder
+from fer_core.preprocess import CROP_SIZE
+from ui.live_link import CSS, HTML, script
+
+log = logging.getLogger(__name__)
+
+STATIC: Final = Path(__file__).resolve().parents[1] / "static"
+#: What runs where the chosen model is an ensemble, or larger than this many bytes.
+SMALL: Final = "mini_xception"
+_LIMIT: Final = 10_000_000
+
+_HTML: Final = HTML.replace("</video>", "</video><canvas></canvas>").replace(
+    "</button>", '</button><button id="snapshot" type="button" disabled>Snapshot</button>', 1
+)
+_CSS: Final = (
+    CSS
+    + """
+canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
+.mirrored { transform: scaleX(-1); }
+#note.over { place-items: end center; color: #fff; text-shadow: 0 0 4px #000; }
+button:disabled { opacity: 0.5; cursor: default; }
+"""
+)
+_COMPONENT: Final = st.components.v2.component(
+    "fer_live_device", html=_HTML, css=_CSS, js=script("live_device.js")
+)
+
+# The numbers that ui/device works with are the library's own.
+_NUMBERS: Final = {
+    blazeface: "SUSPECT CLEAR LOOK LIKELY MAX_LOOKS OVERLAP FIRST_ZOOM SECOND_ZOOM THIRD_ZOOM "
+    "SURE UNSURE DECIDED DOUBTFUL IN_FAVOUR",
+    tracking: "KEEP REACH REACH_PER_SECOND GROWTH",
+    steady: "LEAD PATIENCE",
+}
+
+
+def fixed() -> dict[str, Any]:
+    """What the worker is told of the library: sizes, limits, how BlazeFace frames."""
+    numbers = {n: getattr(m, n) for m, names in _NUMBERS.items() for n in names.split()}
+    framing = FRAMINGS[blazeface.BlazeFaceDetector.name]
+    return {"k": numbers, "framing": vars(framing), "size": CROP_SIZE}
+
+
+#: What can go wrong on the device alone, see :data:`ui.live_link.CAUSES`.
+CAUSES: Final[dict[str, tuple[str, str]]] = {
+    "simd": (
+        "This browser is too old for that",
+        "It lacks fast arithmetic (WebAssembly SIMD): update it, or let the server analyse.",
+    ),
+    "load": (
+        "The analysis could not be loaded",
+        "Check the connection and press Start again, or let the server analyse.",
+    ),
+    "analysis": (
+        "The analysis failed on this device",
+        "Press Start again, or let the server analyse.",
+    ),
+}
+
+
+class DeviceLink:
+    """One visitor's device, kept in the session, with all that :class:`LiveLink` has."""
+
+    #: No relay, since no video is sent.
+    relay = False
+
+    def __init__(self) -> None:
+        self.session = RemoteSession(SMALL, blazeface.BlazeFaceDetector.name)
+        self.options = LiveOptions()
+        self.phase = "off"
+        self.cause: str | None = None
+
+    @property
+    def model(self) -> str:
+        """Name of the model that reads the faces."""
+        return self.session.model
+
+    @property
+    def detector(self) -> str:
+        """Name of the detector that finds them."""
+        return self.session.detector
+
+    @property
+    def on(self) -> bool:
+        """Whether frames are analysed."""
+        return self.phase == "on"
+
+    @property
+    def fps(self) -> float:
+        """Frames a second that the camera gives."""
+        return self.session.stats().frames
+
+    def show(self) -> None:
+        """Show the video, and take what the browser reports. In a fragment."""
+        report = st.session_state.get("live_device", {}).get("report") or {}
+        before = self.phase
+        self.session.take(report)
+        self.phase, self.cause = report.get("phase", "off"), report.get("cause")
+        options = self.options
+        _COMPONENT(
+            key="live_device",
+            data={
+                "files": files(self.session.model),
+                "fixed": fixed(),
+                "emotions": _emotions(),
+                "mirror": options.mirror,
+                "labels": options.labels,
+                "largest": options.largest,
+                "smoothing": options.smoothing,
+                "unsureBelow": options.unsure_below,
+                "ack": self.session.ack,
+            },
+            on_report_change=lambda: None,
+        )
+        if self.phase != before:
+            st.rerun()
+
+    def forget(self) -> None:
+        """Begin with no numbers; the camera goes on."""
+        self.session = RemoteSession(self.session.model, self.session.detector)
+
+
+def device_link(options: LiveOptions) -> DeviceLink:
+    """The visitor's device, with the options they chose."""
+    link = st.session_state.setdefault("live_own", DeviceLink())
+    link.options = options
+    link.session.model = model_for(options.model).name
+    return link
+
+
+def model_for(name: str | None) -> ModelFolder:
+    """The model that runs in the browser where ``name`` is chosen."""
+    if name:
+        folder = find_model(name)
+        if folder.ensemble() is None and folder.served_bytes() <= _LIMIT:
+            return folder
+    return read_folder(SHIPPED / SMALL)
+
+
+def available() -> bool:
+    """Whether all that a browser needs is served; the log says what is missing."""
+    if not st.get_option("server.enableStaticServing"):
+        return False
+    try:
+        files(SMALL)
+    except (FerError, OSError) as error:
+        log.warning("Nothing can be analysed on visitors' own devices: %s", error)
+        return False
+    return True
+
+
+def files(model: str) -> dict[str, str]:
+    """Lay what a browser needs into ``static``; the paths there, each with a checksum."""
+    folder = find_model(model)
+    return _files(folder.checked(folder.card.exported), folder.card.files[folder.card.exported])
+
+
+@lru_cache(maxsize=8)
+def _files(model: Path, checksum: str) -> dict[str, str]:
+    search, look = blazeface.model_files()
+    laid = {"search": search, "look": look, "model": model}
+    runtime = {"worker": "worker.js", "script": "litert.js", "wasm": "litert.wasm.gz"}
+    served = {name: f"device/{file}" for name, file in runtime.items()}
+    served |= {name: f"models/{_lay(path, path.parent.name)}" for name, path in laid.items()}
+    return {name: f"{file}?{sha256(STATIC / file)[:16]}" for name, file in served.items()}
+
+
+def _lay(path: Path, folder: str) -> str:
+    """Copy a file to where the app serves it, links from there being refused."""
+    name = f"{folder}-{path.name}" if path.name == "model.tflite" else path.name
+    to = STATIC / "models" / name
+    if not to.exists() or sha256(to) != sha256(path):
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=to.parent, delete=False) as new:
+            new.write(path.read_bytes())
+        laid = Path(new.name)
+        laid.chmod(0o644)
+        laid.replace(to)
+    return name
+
+
+@lru_cache(maxsize=1)
+def _emotions() -> list[dict[str, str]]:
+    inks = {e: "#{:02x}{:02x}{:02x}".format(*drawing.ink(rgb(e))) for e in EMOTIONS}
+    return [{"name": e, "color": COLORS[e], "ink": inks[e]} for e in EMOTIONS]
