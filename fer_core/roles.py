@@ -9,6 +9,7 @@ button is a courtesy and no protection. The command line and the processes that 
 starts act for the machine's owner and are never asked.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -72,15 +73,20 @@ def require(act: str) -> None:
 
 
 def owner() -> str:
-    """Whose a thing is that is kept now: a visitor's key, or '' for the machine's owner."""
+    """Whose a thing is that is kept now: the digest of a visitor's key, or '' for who may
+    do all.
+
+    Raises:
+        RoleError: nobody is known to be there.
+    """
     if is_admin():
         return ""
     who = person()
     if who is None:
         raise RoleError("It is not known whose this would be: open the page anew.")
-    return who.key
+    return hashlib.sha256(who.key.encode()).hexdigest()[:32]
 
 
-def sees(owner_key: str) -> bool:
-    """Whether who is acting may see what belongs to ``owner_key``, see :func:`owner`."""
-    return is_admin() or (bool(owner_key) and owner_key == owner())
+def sees(whose: str) -> bool:
+    """Whether who is acting may see what belongs to ``whose``, see :func:`owner`."""
+    return is_admin() or (bool(whose) and whose == owner())

@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from fer_core import bounds, roles
 from fer_core.errors import FerError
 from fer_core.files import write_json
 from fer_core.settings import settings
@@ -66,7 +67,10 @@ class Work:
 
     def write_state(self, **changes: Any) -> None:
         """Change entries of the state."""
-        old = self.state() if (self.path / "state.json").exists() else {"created": _now()}
+        if (self.path / "state.json").exists():
+            old = self.state()
+        else:
+            old = {"created": _now(), "owner": roles.owner()}
         write_json(self.path / "state.json", {**old, **changes, "updated": _now()})
 
     def progress(self) -> dict[str, Any]:
@@ -175,8 +179,10 @@ class Work:
             state: what the state is to say; without, that it runs.
 
         Raises:
-            FerError: a process does it already.
+            FerError: a process does it already, or a visitor has too much at work.
         """
+        bounds.check_turn(self.path)
+        bounds.check_room()
         # The lock is taken here and handed on, so that of two starts only one succeeds, and
         # a worker that dies before its first line leaves interrupted work, not waiting work.
         with self.lock() as handle:

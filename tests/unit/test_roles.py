@@ -1,0 +1,171 @@
+"""What each role may do, asked of the library itself: no button is needed to try."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fer_core import bounds, roles, store
+from fer_core.analysis import COLUMNS
+from fer_core.datasets import collected, corrections
+from fer_core.errors import FerError
+from fer_core.models import archive, choice
+from fer_core.roles import Person, RoleError
+from fer_core.settings import settings
+from fer_core.train import configure, estimate, judge, manage, queue, runs
+from fer_core.train.runs import Run, list_runs
+
+CONFIG = configure(model="fast", data="demo", epochs=1)
+
+
+@pytest.fixture
+def public(tmp_path, monkeypatch):
+    """A public copy; call it with who is acting from now on."""
+    monkeypatch.setenv("FER_HOME", str(tmp_path))
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    monkeypatch.setenv("FER_ADMINS", "Ada@example.org, bob@example.org")
+    settings.cache_clear()
+    who = {"now": None}
+    roles.identify_by(lambda: who["now"])
+
+    def act_as(key: str | None, email: str | None = None) -> None:
+        who["now"] = Person(key, email) if key else None
+
+    yield act_as
+    roles.identify_by(None)
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def table(n: int = 3):
+    import pandas as pd
+
+    row = dict.fromkeys(COLUMNS, 0.0) | {"emotion": "Happy"}
+    return pd.DataFrame([row | {"time": float(i)} for i in range(n)])
+
+
+ACTS = {
+    "train": lambda run: queue.submit(CONFIG),
+    "start": lambda run: runs.start(CONFIG),
+    "look at runs": lambda run: list_runs(),
+    "open a run": lambda run: Run.open(run.name),
+    "resume": lambda run: queue.resume(run.name),
+    "resume now": lambda run: runs.resume(run.name),
+    "pause": lambda run: runs.pause(run.name),
+    "stop": lambda run: runs.stop(run.name),
+    "rename": lambda run: manage.describe(run, title="mine"),
+    "delete a run": lambda run: manage.delete(run.name),
+    "judge": lambda run: judge.start(run, "PrivateTest"),
+    "publish": lambda run: judge.start_publishing(run, "mine"),
+    "measure": lambda run: estimate.measure(CONFIG),
+    "default": lambda run: choice.set_default("mini_xception"),
+    "delete a model": lambda run: choice.delete("mini_xception"),
+    "export": lambda run: archive.export("mini_xception"),
+    "import": lambda run: archive.import_(io.BytesIO(b"")),
+    "correct": lambda run: corrections.add([]),
+    "delete faces": lambda run: collected.delete(1),
+    "forget": lambda run: store.forget(),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("email", [None, "eve@example.org", "ada@example.org.evil"])
+def test_a_visitor_cannot(public, act, email):
+    public("boss", "ada@example.org")
+    run = Run.create(CONFIG)
+    public("visitor", email)
+    with pytest.raises(RoleError, match="sign in as an administrator"):
+        ACTS[act](run)
+    public(None)  # nobody known is no more than a visitor
+    with pytest.raises(RoleError):
+        ACTS[act](run)
+    public("boss", "bob@EXAMPLE.org")
+    assert list_runs() == [run] and run.state()["status"] == "created"
+
+
+def test_an_administrator_and_the_machine_itself_may(public):
+    public("boss", "ada@example.org")
+    run = Run.create(CONFIG)
+    manage.describe(run, title="by ada")
+    roles.identify_by(None)  # as on the command line, or in a worker
+    manage.describe(Run.open(run.name), title="by the worker")
+    manage.delete(run.name)
+
+
+def test_a_copy_that_is_not_public_asks_nobody(public, monkeypatch):
+    monkeypatch.delenv("FER_PUBLIC")
+    settings.cache_clear()
+    public("anyone")
+    manage.delete(Run.create(CONFIG).name)
+    store.keep_session(table(), "mine")
+    public("somebody else")
+    assert [s.name for s in store.list_sessions()] == ["mine"]
+
+
+def test_visitors_see_and_delete_their_own_only(public):
+    public("one")
+    key = store.keep_session(table(), "of one")
+    public("two")
+    store.keep_session(table(), "of two")
+    assert [s.name for s in store.list_sessions()] == ["of two"]
+    with pytest.raises(FerError, match="not kept any more"):
+        store.load_session(key)
+    store.delete_session(key)
+    public("boss", "ada@example.org")
+    assert [s.name for s in store.list_sessions()] == ["of two", "of one"]
+    public("one")
+    assert len(store.load_session(key)) == 3
+    store.delete_session(key)
+    assert store.list_sessions() == []
+
+
+def test_what_visitors_left_goes_in_time_and_what_is_ours_stays(public):
+    public("boss", "ada@example.org")
+    store.keep_session(table(), "of ada")
+    public("one")
+    store.keep_session(table(), "old")
+    old = (datetime.now(UTC) - timedelta(hours=25)).isoformat()
+    with store.connect() as db:
+        db.execute("UPDATE sessions SET kept = ?", (old,))
+    store.keep_session(table(), "new")
+    assert [s.name for s in store.list_sessions()] == ["new"]
+    public("boss", "ada@example.org")
+    assert [s.name for s in store.list_sessions()] == ["new", "of ada"]
+
+
+def test_a_full_copy_says_so(public, monkeypatch):
+    monkeypatch.setenv("FER_DISK_MB", "0.01")
+    settings.cache_clear()
+    public("one")
+    store.keep_session(table(60), "fits")
+    with pytest.raises(FerError, match="full.*24 hours"):
+        store.keep_session(table(60), "does not")
+    public("boss", "ada@example.org")
+    store.keep_session(table(60), "always fits")
+
+
+def test_uploads_of_one_visitor_are_bounded(public):
+    public("one")
+    bounds.check_upload(199_000_000)
+    with pytest.raises(FerError, match="200 MB at once"):
+        bounds.check_upload(201_000_000)
+    public("boss", "ada@example.org")
+    bounds.check_upload(201_000_000)
+
+
+def test_a_store_of_before_there_were_visitors_still_opens(public):
+    import sqlite3
+
+    settings().home.mkdir(exist_ok=True)
+    with sqlite3.connect(settings().store) as db:
+        db.execute(
+            "CREATE TABLE sessions (id INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+            "kept TEXT NOT NULL, about TEXT NOT NULL, seconds REAL NOT NULL)"
+        )
+        db.execute(
+            "INSERT INTO sessions VALUES (1, 'old', ?, '{}', 1)", (datetime.now(UTC).isoformat(),)
+        )
+    public("one")
+    assert store.list_sessions() == []
+    public("boss", "ada@example.org")
+    assert [s.name for s in store.list_sessions()] == ["old"]
