@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fer_core.audit import duplicates, labels, not_faces
-from fer_core.audit.features import explainable, features, out_of_fold
+from fer_core.audit.network import explainable, features, out_of_fold
 from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.datasets.corrections import COLUMNS, Change, Overlay
 from fer_core.datasets.ferplus import not_faces as voted_no_face
@@ -94,7 +94,7 @@ def audit(
         dataset: the whole of it, as it was read.
         model: whose features are used; without, the default model's.
         counts: ``(N, 10)`` votes of FER+, see :func:`fer_core.datasets.ferplus.counts_of`.
-        folds: see :func:`fer_core.audit.features.out_of_fold`.
+        folds: see :func:`fer_core.audit.network.out_of_fold`.
         seed: likewise.
         on_progress: told what is being done and which share of it is done.
 

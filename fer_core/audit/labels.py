@@ -41,7 +41,7 @@ def find(
     Args:
         labels: ``(N,)``, 0 to 6.
         probabilities: ``(N, 7)``, predictions of a classifier that did not learn these
-            labels, see :func:`fer_core.audit.features.out_of_fold`.
+            labels, see :func:`fer_core.audit.network.out_of_fold`.
         counts: ``(N, 10)`` votes, see :func:`fer_core.datasets.ferplus.read_counts`.
     """
     by_model, quality = confident_learning(labels, probabilities)

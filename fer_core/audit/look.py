@@ -1,0 +1,142 @@
+"""An audit in a process of its own: ``python -m fer_core.audit.look NAME LOCK``.
+
+Its folder under ``FER_HOME/audits`` holds what it was asked (``config.json``), what it
+found (``summary.json``, ``problems.csv``) and what it saw (``seen.npz``).
+"""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from fer_core.audit import Audit, audit
+from fer_core.audit.network import explainable, features, predictions
+from fer_core.classifier import load_classifier
+from fer_core.datasets import Dataset, load
+from fer_core.datasets.ferplus import counts_of
+from fer_core.datasets.identity import digest
+from fer_core.errors import DatasetError
+from fer_core.files import write_atomic, write_json
+from fer_core.models.catalog import default_model, find_model
+from fer_core.settings import settings
+from fer_core.work import Work, listen
+
+
+@dataclass(frozen=True)
+class Look(Work):
+    """One audit of a dataset with a model."""
+
+    kind: ClassVar[str] = "audit"
+    error: ClassVar[type[DatasetError]] = DatasetError
+    taken: ClassVar[str] = "This dataset is being looked through already."
+    worker: ClassVar[str] = "fer_core.audit.look"
+
+    @classmethod
+    def of(cls, dataset: Dataset, model: str | None = None) -> "Look":
+        """The audit of a dataset as it was read, whether it was made or not."""
+        folder = find_model(model or default_model())
+        votes = [] if dataset.votes is None else [dataset.votes]
+        content = digest(dataset.faces, dataset.labels, *votes)
+        version = folder.card.files[folder.card.exported][:8]
+        return cls(settings().audits / f"{content}-{folder.name}-{version}")
+
+    @property
+    def done(self) -> bool:
+        """Whether it is there to be read."""
+        return self.path.is_dir() and self.state()["status"] == "done"
+
+    def start(self, source: str, votes: Path | None, skip_bad: bool, model: str | None) -> None:
+        """Begin, in a process of its own; arguments as those of ``load``."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        config = {
+            "source": str(source),
+            "votes": str(votes) if votes else None,
+            "skip_bad": skip_bad,
+            "model": model or default_model(),
+        }
+        write_json(self.path / "config.json", config)
+        self.spawn()
+
+    @cached_property
+    def _arrays(self) -> dict[str, np.ndarray]:
+        with np.load(self.path / "seen.npz") as file:
+            return {name: file[name] for name in file.files}
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """``(N, 7)``: what the exported file says of every face."""
+        return self._arrays["probabilities"]
+
+    @property
+    def features(self) -> np.ndarray:
+        """``(N, D)`` ``float32``, see :func:`fer_core.audit.network.features`."""
+        return self._arrays["features"]
+
+    @property
+    def map(self) -> np.ndarray:
+        """``(N, 2)``: the features' two principal components."""
+        return self._arrays["map"]
+
+    def result(self) -> Audit:
+        """What was found."""
+        problems = pd.read_csv(self.path / "problems.csv", keep_default_na=False)
+        return Audit(problems, json.loads((self.path / "summary.json").read_text()))
+
+
+def look(work: Look) -> None:
+    """Do it, in this process."""
+    config: dict[str, Any] = json.loads((work.path / "config.json").read_text())
+    votes = Path(config["votes"]) if config["votes"] else None
+    dataset = load(config["source"], votes, skip_bad=config["skip_bad"])
+    begun, steps = time.monotonic(), {}
+
+    def tell(what: str, share: float) -> None:
+        steps.setdefault(what, time.monotonic())
+        spent = time.monotonic() - steps[what]
+        left = spent / share - spent if share > 0.02 else None
+        work.write_progress({"what": what, "share": round(share, 3), "seconds_left": left})
+
+    classifier = load_classifier(config["model"])
+    said = predictions(
+        dataset.faces, classifier, lambda share: tell("Reading every face with the model", share)
+    )
+    counts = counts_of(dataset, votes) if votes else None
+    found = audit(dataset, model=config["model"], counts=counts, on_progress=tell)
+    seen = features(dataset.faces, explainable(config["model"]))
+    arrays = {"probabilities": said, "features": seen, "map": _flat(seen)}
+    write_atomic(work.path / "seen.npz", lambda file: np.savez(file, **arrays))
+    table = found.problems.to_csv(index=False).encode()
+    write_atomic(work.path / "problems.csv", lambda file: file.write(table) and None)
+    write_json(work.path / "summary.json", found.summary)
+    work.write_state(status="done", seconds=round(time.monotonic() - begun, 1))
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    from sklearn.decomposition import PCA
+
+    return PCA(2, random_state=0).fit_transform(values).astype(np.float32)
+
+
+def main(name: str, lock: int | None = None) -> int:
+    """Do the audit ``name``; returns the exit status."""
+    work = Look(settings().audits / name)
+    listen()
+    try:
+        with work.hold(lock):
+            look(work)
+    except KeyboardInterrupt:
+        return 130
+    except DatasetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], *(int(argument) for argument in sys.argv[2:])))

@@ -1,0 +1,145 @@
+"""The audit finds what was planted, and says why."""
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_core.audit import EXCLUDE, audit, duplicates, labels, network, not_faces
+from fer_core.datasets import demo
+from fer_core.datasets.base import Dataset
+from fer_core.datasets.identity import face_keys
+from fer_core.emotions import EMOTIONS
+from fer_core.errors import DatasetError
+from tests.unit.test_dataset_corrections import command
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return demo.load()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1])
+def test_planted_label_errors_rank_first(whole, share):
+    rng = np.random.default_rng(0)
+    number = int(share * len(whole))
+    planted = rng.choice(len(whole), number, replace=False)
+    given = whole.labels.copy()
+    given[planted] = (given[planted] + rng.integers(1, 7, number)) % 7
+    values = network.features(whole.faces, network.explainable())
+    found = labels.find(given, network.out_of_fold(values, given))
+    first = np.argsort(-found.score)[:number]
+    assert np.isin(planted, first).mean() >= 0.9
+    rightly = found.wrong & np.isin(np.arange(len(given)), planted)
+    assert (found.proposal[rightly] == whole.labels[rightly]).mean() > 0.9
+    assert len(found.reasons) == found.wrong.sum()
+
+
+def test_votes_name_the_label_and_how_many_say_so(whole):
+    some = whole.take(np.arange(70))
+    counts = np.zeros((70, 10), np.float32)
+    counts[np.arange(70), some.labels] = 10
+    wrong = (some.labels[3] + 1) % 7
+    counts[3] = 0
+    counts[3, wrong], counts[3, some.labels[3]] = 8, 2
+    sure = np.eye(7, dtype=np.float32)[some.labels] * 0.93 + 0.01
+    found = labels.find(some.labels, sure, counts)
+    assert np.flatnonzero(found.wrong).tolist() == [3] and found.proposal[3] == wrong
+    assert f"8 of 10 annotators say {EMOTIONS[wrong].lower()}" in found.reasons[0]
+    perfect = labels.compare(labels.find(some.labels, sure), some.labels, counts)
+    assert perfect["recall"] == 0 and perfect["wrong"] == pytest.approx(1 / 70)
+
+
+def test_too_few_faces_say_so(whole):
+    with pytest.raises(DatasetError, match="at least 10 faces"):
+        network.out_of_fold(np.zeros((21, 3)), np.arange(21) % 7)
+
+
+def jpeg(face):
+    return cv2.imdecode(cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, 60])[1], 0)
+
+
+def brighter(face):
+    return np.clip(face * 0.9 + 20, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("change", [np.copy, jpeg, brighter])
+def test_copies_are_found_and_strangers_are_not(whole, change):
+    first = whole.faces[:300]
+    faces = np.concatenate([first, [change(face) for face in first[:60]]])
+    group = duplicates.near(faces, duplicates.hashes(faces))
+    together = group[:60] == group[300:]
+    assert (together & (group[300:] >= 0)).mean() >= 0.9
+    assert (group[60:300] >= 0).sum() <= 2
+
+
+def test_exact_copies_are_numbered_in_order(whole):
+    faces = whole.faces[[5, 6, 7, 6, 5, 8]]
+    assert duplicates.exact(face_keys(faces)).tolist() == [0, 1, -1, 1, 0, -1]
+    assert duplicates.exact(face_keys(faces[:3])).tolist() == [-1, -1, -1]
+
+
+def written(text):
+    image = np.full((48, 48), 255, np.uint8)
+    for line in range(3):
+        cv2.putText(image, text, (2, 14 + 14 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.35, 0, 1)
+    return image
+
+
+@pytest.fixture(scope="module")
+def troubled(whole):
+    """Some demo faces, two blank pictures, three of text, a copy across splits."""
+    part = whole.take(np.r_[0:700, 2800:2870, 3500:3570])
+    extra = [np.full((48, 48), 3, np.uint8), np.full((48, 48), 200, np.uint8)]
+    extra += [written("sorry"), written("moved"), written("no img"), part.faces[700]]
+    return Dataset(
+        "troubled",
+        np.concatenate([part.faces, extra]),
+        np.concatenate([part.labels, np.zeros(5, np.int64), part.labels[700:701]]),
+        np.concatenate([part.usage, np.full(6, "Training")]),
+    )
+
+
+def test_an_audit_names_every_kind(troubled):
+    told = []
+    found = audit(troubled, on_progress=lambda what, share: told.append((what, share)))
+    table = found.problems
+    n = len(troubled)
+    assert table.loc[table["kind"] == "blank", "row"].tolist() == [n - 6, n - 5]
+    faceless = table.loc[table["kind"].isin(["no_face", "drawn"]), "row"]
+    assert {n - 4, n - 3, n - 2} <= set(faceless)
+    copies = table[table["kind"] == "exact"].set_index("row")
+    assert {700, n - 1} <= set(copies.index)
+    assert copies.loc[n - 1, "across"] and copies.loc[n - 1, "proposal"] == EXCLUDE
+    assert "row 700 (PublicTest" in copies.loc[n - 1, "reason"]
+    assert copies.loc[700, "proposal"] == ""  # the copy in the later split stays
+    assert found.summary["copies"]["all"]["test_faces_seen_in_training"] == 1
+    assert 0.5 < found.summary["attainable"]["predictions"] <= 1
+    assert found.summary["kinds"]["blank"] == 2
+    assert {what for what, _ in told} >= {"Looking at every face", "Looking for label errors"}
+
+    mended = found.to_overlay().apply(troubled)
+    keys = set(face_keys(mended.faces))
+    assert not keys & set(face_keys(troubled.faces)[[n - 6, n - 5, n - 1]])
+    only = found.to_overlay(kinds=("blank",), split="PublicTest")
+    assert only.events.empty
+
+
+def test_blank_and_drawn_measures(whole):
+    pictures = np.stack([*whole.faces[:200], np.full((48, 48), 9, np.uint8), written("hello")])
+    seen = not_faces.measure(pictures)
+    assert np.flatnonzero(seen.blank).tolist() == [200]
+    assert seen.drawn[201] > np.percentile(seen.drawn[:200], 99)
+
+
+def test_command_writes_proposals_that_corrections_take(tmp_path):
+    from fer_core.datasets.fer2013 import export_csv
+
+    some = demo.load(140, 35, 35, seed=1)
+    copy = some.take(np.r_[0 : len(some), 0])
+    path = tmp_path / "a.csv"
+    export_csv(copy, path)
+    code, out, err = command("dataset", str(path), "--audit", "--propose", str(tmp_path / "p.csv"))
+    assert code == 0, err
+    assert "The same picture again" in out and "Attainable" in out
+    code, out, _ = command("dataset", str(path), "--corrections", str(tmp_path / "p.csv"), "--json")
+    assert code == 0 and '"left_out": 1' in out
