@@ -277,7 +277,8 @@ def curve(table: pd.DataFrame, person: int | None = None, step: float = 0.5) -> 
     columns = dict(zip(PROBABILITIES, EMOTIONS, strict=True))
     if table.empty:
         return pd.DataFrame(columns=list(EMOTIONS), index=pd.Index([], name="time"), dtype=float)
-    bins = (table["time"] // step).astype(int)
+    # A time on the edge of a step belongs to the step that begins there, rounded or not.
+    bins = np.floor(table["time"] / step + 1e-6).astype(int)
     means = table.groupby(bins)[PROBABILITIES].mean().rename(columns=columns)
     means = means.reindex(range(bins.min(), bins.max() + 1))
     means.index = pd.Index((means.index + 0.5) * step, name="time")

@@ -3,13 +3,41 @@
 import io
 import json
 import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 
+import streamlit as st
 from PIL import Image
 
 from fer_core.analysis import COLUMNS
 from fer_core.images import read_image
 from ui.pictures import Result, annotated
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that is made when it is asked for."""
+
+    label: str
+    make: Callable[[], str | bytes]
+    name: str
+    kind: str
+
+
+def downloads(files: Sequence[Download], key: str) -> None:
+    """All exports of a result behind one button."""
+    with st.popover("Export", icon=":material/download:"):
+        for file in files:
+            st.download_button(
+                file.label,
+                file.make,
+                file.name,
+                file.kind,
+                on_click="ignore",
+                width="stretch",
+                key=f"{key}_{file.name}",
+            )
 
 
 def to_json(results: list[Result]) -> str:

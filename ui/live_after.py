@@ -10,6 +10,7 @@ import streamlit as st
 from fer_core import store, timeline
 from fer_core.errors import FerError
 from ui import live_panels as panels
+from ui.exports import Download, downloads
 
 
 def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], None]) -> None:
@@ -39,25 +40,18 @@ def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], No
 
 def exports(table: pd.DataFrame, about: dict[str, Any], key: str) -> None:
     """The numbers as files, made when they are asked for."""
-    with st.popover("Export", icon=":material/download:"):
-        st.download_button(
-            "Table (CSV)",
-            lambda: timeline.to_csv(table),
-            "session.csv",
-            "text/csv",
-            on_click="ignore",
-            width="stretch",
-            key=f"{key}_csv",
-        )
-        st.download_button(
-            "Summary and table (JSON)",
-            lambda: timeline.to_json(table, **about),
-            "session.json",
-            "application/json",
-            on_click="ignore",
-            width="stretch",
-            key=f"{key}_json",
-        )
+    downloads(
+        [
+            Download("Table (CSV)", lambda: timeline.to_csv(table), "session.csv", "text/csv"),
+            Download(
+                "Summary and table (JSON)",
+                lambda: timeline.to_json(table, **about),
+                "session.json",
+                "application/json",
+            ),
+        ],
+        key,
+    )
 
 
 def kept_sessions() -> None:

@@ -30,6 +30,12 @@ LIVE = Entry(
     ":material/videocam:",
     "Your own camera: how every face looks from moment to moment, over time, and to export.",
 )
+VIDEO = Entry(
+    "pages/video.py",
+    "Video",
+    ":material/movie:",
+    "A recorded video: how every face changes over time, moment by moment, and to export.",
+)
 TRAINING = Entry(
     "pages/training.py",
     "Training",
@@ -42,7 +48,7 @@ MODELS = Entry(
     ":material/model_training:",
     "Every model there is: how good, how fast, compared, combined and exchanged.",
 )
-PAGES = (HOME, IMAGES, LIVE, TRAINING, MODELS)
+PAGES = (HOME, IMAGES, LIVE, VIDEO, TRAINING, MODELS)
 
 
 def pages() -> list:

@@ -18,7 +18,8 @@ February 2025). Elsewhere, whoever uses such a system must tell the people expos
 (Article 50(3), since August 2026).
 
 **Where pictures go.** They stay on the machine that runs this app, in memory, and are
-forgotten when you close the page. Nothing is sent anywhere else.
+forgotten when you close the page. A video's result is stored there, for this browser to open
+again, until its time is up or you delete it. Nothing is sent anywhere else.
 """
     )
 

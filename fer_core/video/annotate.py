@@ -24,7 +24,7 @@ from fer_core.video.decode import VideoFile
 from fer_core.video.read import Progress, left
 from fer_core.video.result import VideoResult
 
-#: Longer side of annotated videos and of stills, in pixels, at most.
+#: Longer side of annotated videos, unless told otherwise, and of stills, in pixels.
 LONGEST: Final = 1920
 STILL: Final = 480
 
@@ -97,6 +97,8 @@ def annotate(
     result: VideoResult,
     target: Path,
     progress: Callable[[Progress], None] | None = None,
+    *,
+    longest: int = LONGEST,
     unsure_below: float = UNSURE_BELOW,
 ) -> None:
     """Write the video with boxes and labels on every frame: H.264 in MP4, with its sound.
@@ -108,13 +110,14 @@ def annotate(
         result: see :func:`fer_core.video.analyze_video`.
         target: ends in ``.mp4``.
         progress: called after every frame.
+        longest: pixels; larger frames are reduced so that their longer side has so many.
         unsure_below: confidence, 0 to 1.
 
     Raises:
         VideoError: the source cannot be read, or the target not be written.
     """
     faces_at, begun, drawn = FacesAt(result), time.monotonic(), 0
-    scale = min(1.0, LONGEST / max(result.info.width, result.info.height))
+    scale = min(1.0, longest / max(result.info.width, result.info.height))
     width, height = (
         round(side * scale) // 2 * 2 for side in (result.info.width, result.info.height)
     )
@@ -130,7 +133,7 @@ def annotate(
         picture.codec_context.time_base = _CLOCK
         sound = _Sound(source, out) if result.info.audio else None
         for frame in video.frames():
-            image = frame.image(LONGEST)
+            image = frame.image(longest)
             if image.shape[:2] != (height, width):
                 image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
             image = faces_at.drawn(image, frame.time, unsure_below)

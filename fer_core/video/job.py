@@ -1,0 +1,294 @@
+"""The analysis of a video as work of its own, in a folder under ``FER_HOME/jobs``.
+
+- ``config.json``: the video's name, how to read it, whose it is
+- ``source…``: the video, until the result stands or for as long as its owner keeps it
+- ``table.parquet``, ``result.json``: the result
+- ``moments.json``, ``moment-….jpg``: moments worth seeing
+- ``annotated.mp4``: the video with boxes and labels, where that was asked for
+- what all long work has, see :mod:`fer_core.work`; the status at the end is ``done``
+
+A job whose owner does not keep it is gone ``FER_KEEP_HOURS`` after it ended.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from fer_core.errors import FerError, VideoError
+from fer_core.files import write_atomic, write_json
+from fer_core.settings import settings
+from fer_core.video.annotate import annotate, stills
+from fer_core.video.moments import caption
+from fer_core.video.read import Progress, analyze_video
+from fer_core.video.result import VideoOptions, VideoResult
+from fer_core.work import Work, listen
+
+#: Longer side of the annotated video in pixels: a page shows no more.
+_ANNOTATED: Final = 1280
+#: Seconds between two notes of progress.
+_EVERY: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Job(Work):
+    """One analysis; everything it knows is in its folder."""
+
+    kind = "analysis"
+    error = VideoError
+    taken = "This video is being analysed already."
+    worker = "fer_core.video.job"
+
+    @classmethod
+    def create(
+        cls,
+        source: BinaryIO,
+        name: str,
+        options: VideoOptions,
+        owner: str,
+        *,
+        annotated: bool = True,
+        keep_source: bool = False,
+    ) -> "Job":
+        """A new job with its own copy of the video.
+
+        Args:
+            source: the video, read to its end.
+            name: of the file.
+            options: how to read it.
+            owner: whose it is: a key that only they know. What is stored is its SHA-256.
+            annotated: make the video with boxes and labels as well.
+            keep_source: keep the video when the result stands.
+
+        Raises:
+            VideoError: it cannot be stored.
+        """
+        path = settings().jobs / secrets.token_hex(8)
+        job = cls(path)
+        try:
+            write_atomic(job._source(name), partial(shutil.copyfileobj, source))
+            write_json(
+                path / "config.json",
+                {
+                    "name": name,
+                    "options": asdict(options),
+                    "owner": _digest(owner),
+                    "annotated": annotated,
+                    "keep_source": keep_source,
+                },
+            )
+            job.write_state(status="created", kept=False)
+        except OSError as error:
+            shutil.rmtree(path, ignore_errors=True)
+            raise VideoError(
+                f"The video cannot be stored: {error.strerror or error}. Make room and try again."
+            ) from error
+        return job
+
+    @classmethod
+    def open(cls, name: str) -> "Job":
+        """The job called ``name``.
+
+        Raises:
+            VideoError: there is none.
+        """
+        path = settings().jobs / name
+        if not re.fullmatch(r"[0-9a-f]{16}", name) or not (path / "config.json").is_file():
+            raise VideoError("This analysis is gone.")
+        return cls(path)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What it was created with: ``name``, ``options``, ``annotated``, ``keep_source``."""
+        try:
+            return json.loads((self.path / "config.json").read_text())
+        except (OSError, ValueError) as error:
+            raise VideoError("This analysis is gone or damaged.") from error
+
+    def _source(self, name: str) -> Path:
+        return self.path / f"source{Path(name).suffix.lower()[:8]}"
+
+    @property
+    def source(self) -> Path | None:
+        """The video, where it is still there."""
+        path = self._source(self.config["name"])
+        return path if path.exists() else None
+
+    @property
+    def annotated(self) -> Path | None:
+        """The video with boxes and labels, where there is one."""
+        path = self.path / "annotated.mp4"
+        return path if path.exists() else None
+
+    def result(self) -> VideoResult:
+        """What it came to.
+
+        Raises:
+            VideoError: it has not come to anything.
+        """
+        return VideoResult.load(self.path)
+
+    def moments(self) -> list[dict[str, Any]]:
+        """Moments worth seeing: ``time``, ``person``, ``kind``, ``emotion``, ``value`` and
+        the ``picture``'s path, which may be ``None``.
+        """
+        try:
+            rows = json.loads((self.path / "moments.json").read_text())
+        except (OSError, ValueError):
+            return []
+        return [
+            row | {"picture": self.path / row["picture"] if row["picture"] else None}
+            for row in rows
+        ]
+
+    def stills(self, result: VideoResult) -> list[tuple[str, bytes]]:
+        """Captions and pictures of the moments, for a report."""
+        return [
+            (caption(result, row), row["picture"].read_bytes())
+            for row in self.moments()
+            if row["picture"]
+        ]
+
+    def keep(self, kept: bool) -> None:
+        """Keep it beyond ``FER_KEEP_HOURS``, or no longer."""
+        self.write_state(kept=kept)
+
+    def delete(self) -> None:
+        """End it where it runs, and delete all of it."""
+        if self.busy():
+            self.stop()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def do(self, lock: int | None = None) -> None:
+        """Do the work, in this process."""
+        with self.hold(lock):
+            config, source = self.config, self.source
+            if source is None:
+                raise VideoError("The video is gone: upload it again.")
+            parts = 2 if config["annotated"] else 1
+            note = _Note(self, parts)
+            result = analyze_video(source, VideoOptions(**config["options"]), note.part(0))
+            result = replace(result, info=replace(result.info, name=config["name"]))
+            result.save(self.path)
+            self._save_moments(source, result)
+            if config["annotated"] and len(result.table):
+                target = self.path / "annotated.mp4"
+                annotate(source, result, target, note.part(1), longest=_ANNOTATED)
+            if not config["keep_source"]:
+                source.unlink()
+            self.write_state(status="done")
+
+    def _save_moments(self, source: Path, result: VideoResult) -> None:
+        moments = result.moments()
+        rows = []
+        pictures = stills(source, result, moments)
+        for number, (row, jpeg) in enumerate(
+            zip(moments.to_dict("records"), pictures, strict=True)
+        ):
+            name = f"moment-{number}.jpg" if jpeg else None
+            if name:
+                (self.path / name).write_bytes(jpeg)
+            rows.append(row | {"picture": name})
+        write_json(self.path / "moments.json", rows)
+
+
+class _Note:
+    """Writes progress, a few times a second at most; parts count alike."""
+
+    def __init__(self, job: Job, parts: int) -> None:
+        self._job, self._parts = job, parts
+        self._begun, self._noted = time.monotonic(), 0.0
+        self._faces = 0
+
+    def part(self, number: int) -> Any:
+        """What takes the progress of a part."""
+
+        def note(progress: Progress) -> None:
+            if number == 0:
+                self._faces = progress.faces
+            now = time.monotonic()
+            if now - self._noted < _EVERY:
+                return
+            self._noted = now
+            share = (number + progress.share) / self._parts
+            spent = now - self._begun
+            self._job.write_progress(
+                {
+                    "share": share,
+                    "seconds_left": spent / share * (1 - share) if share > 0.01 else None,
+                    "faces": self._faces,
+                    "step": "drawing" if number else "reading",
+                }
+            )
+
+        return note
+
+
+def start(*arguments: Any, **how: Any) -> Job:
+    """Create a job, see :meth:`Job.create`, and do it in a process of its own."""
+    job = Job.create(*arguments, **how)
+    job.spawn()
+    return job
+
+
+def list_jobs(owner: str) -> list[Job]:
+    """Jobs of ``owner``, the newest first; what is too old is deleted before."""
+    sweep()
+    mine = [job for job in _all() if job.config.get("owner") == _digest(owner)]
+    return sorted(mine, key=lambda job: job.state().get("created", ""), reverse=True)
+
+
+def sweep() -> None:
+    """Delete jobs that ended ``FER_KEEP_HOURS`` ago and that nobody keeps."""
+    for job in _all():
+        state = job.state()
+        if state.get("kept") or job.busy():
+            continue
+        try:
+            updated = datetime.fromisoformat(state["updated"])
+            age = (datetime.now(UTC) - updated).total_seconds()
+        except (KeyError, ValueError):
+            age = time.time() - job.path.stat().st_mtime
+        if age > settings().keep_hours * 3600:
+            job.delete()
+
+
+def forget() -> int:
+    """Delete all jobs of everybody; returns how many."""
+    jobs = _all()
+    for job in jobs:
+        job.delete()
+    return len(jobs)
+
+
+def _all() -> list[Job]:
+    return [Job(path.parent) for path in settings().jobs.glob("*/config.json")]
+
+
+def _digest(owner: str) -> str:
+    return hashlib.sha256(owner.encode()).hexdigest()
+
+
+def main(name: str, lock: int | None = None) -> int:
+    """Do the job ``name`` to its end; returns the exit status."""
+    listen()
+    try:
+        Job.open(name).do(lock)
+    except KeyboardInterrupt:
+        return 130
+    except FerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], *(int(argument) for argument in sys.argv[2:])))

@@ -1,0 +1,52 @@
+"""Video: a recorded video in, how its faces change over time out."""
+
+import streamlit as st
+
+from fer_core.errors import FerError
+from fer_core.video.job import Job
+from ui.browser_key import browser_key
+from ui.controls import model_row
+from ui.notices import footer
+from ui.video_result import finished
+from ui.video_start import broken_off, earlier, new_video, show, working
+
+state = st.session_state
+state.setdefault("video_job", None)
+state.setdefault("video_fps", 5.0)
+state.setdefault("video_annotated", True)
+state.setdefault("video_keep_source", False)
+
+
+def opened() -> Job | None:
+    """The analysis that is open, if it still exists."""
+    if state["video_job"] is None:
+        return None
+    try:
+        return Job.open(state["video_job"])
+    except FerError:
+        show(None)
+        return None
+
+
+# The page, from top to bottom.
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(gap=None):
+        st.title("Video")
+        st.markdown("How the faces in a recorded video change over time.")
+    choice = model_row()
+
+key = browser_key()
+job = opened()
+if job is None:
+    new_video(choice, key)
+    if key:
+        earlier(key)
+else:
+    now = job.state()
+    if now["status"] in ("created", "running"):
+        working(job)
+    elif now["status"] == "done":
+        finished(job)
+    else:
+        broken_off(job, now)
+footer()

@@ -1,0 +1,152 @@
+"""The video page as it is used, in a real Chromium."""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from fer_core.analysis import COLUMNS
+from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
+from fer_core.video import VideoFile
+from tests.conftest import ARTIFACTS
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    folder = tmp_path_factory.mktemp("app")
+    running = App(folder / "home", folder / "app.log")
+    running.home = folder / "home"
+    yield running
+    running.stop()
+    log = (folder / "app.log").read_text(errors="replace")
+    assert "Traceback" not in log, log
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with chromium_with_camera(chromium, None) as found:
+        expect.set_options(timeout=180_000)
+        yield found
+        expect.set_options(timeout=5_000)
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.set_default_timeout(180_000)
+    yield context
+    context.close()
+
+
+def visit(context: BrowserContext, app: App) -> Page:
+    page = context.new_page()
+    page.goto(f"{app.url}/video", wait_until="domcontentloaded")
+    expect(page.get_by_role("button", name="Sample clip")).to_be_enabled()
+    return page
+
+
+def open_first(page: Page) -> None:
+    expect(page.get_by_text("Earlier analyses", exact=True)).to_be_visible()
+    grid = page.get_by_test_id("stDataFrame").locator("canvas").first
+    grid.scroll_into_view_if_needed()
+    grid.click(position={"x": 16, "y": 52}, force=True)
+
+
+def download(page: Page, name: str) -> bytes:
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=name).click()
+    page.keyboard.press("Escape")
+    return Path(waiting.value.path()).read_bytes()
+
+
+def moment(page: Page) -> float:
+    return page.evaluate("document.querySelector('video').currentTime")
+
+
+def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app: App) -> None:
+    page = visit(context, app)
+    page.get_by_role("button", name="Sample clip").click()
+    expect(page.get_by_text("You may close this page")).to_be_visible()
+
+    # The browser is closed; the work goes on, and only this browser finds it again.
+    page.close()
+    stranger = context.browser.new_context()
+    other = visit(stranger, app)
+    expect(other.get_by_text("Earlier analyses", exact=True)).to_have_count(0)
+    stranger.close()
+    page = visit(context, app)
+    open_first(page)
+    expect(page.get_by_text(re.compile(r"2 people · mostly happy"))).to_be_visible()
+    assert not list(app.home.glob("jobs/*/source*")), "the video was to go with the result"
+
+    # The video goes where the timeline is clicked, and is never loaded anew.
+    page.wait_for_function("document.querySelector('video')?.readyState > 0")
+    page.evaluate("document.querySelector('video').mine = true")
+    line = page.get_by_role("slider", name="Timeline: choose a moment")
+    box = line.bounding_box()
+    line.click(position={"x": box["width"] / 2, "y": 60})
+    wait_for(lambda: 5 < moment(page) < 7, 30)
+    line.press("ArrowRight")
+    wait_for(lambda: 6 < moment(page) < 8, 30)
+    assert line.get_attribute("aria-valuetext").startswith("0:0")
+    for view in ("Stacked", "Segments"):
+        page.get_by_text(view, exact=True).click()
+        expect(page.get_by_role("radio", name=view)).to_be_checked()
+    page.get_by_test_id("stMain").evaluate("e => e.scrollTo(0, 0)")
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / "video-result.png")
+    page.get_by_role("button", name="0:09").first.click()
+    wait_for(lambda: 8.5 < moment(page) < 9.5, 30)
+    assert page.evaluate("document.querySelector('video').mine")
+
+    # People get names.
+    page.get_by_text("Who is who").click()
+    page.get_by_label("Person 1", exact=True).fill("Drawn")
+    page.get_by_role("button", name="Save names").click()
+    expect(page.get_by_text(re.compile("Drawn turns to")).first).to_be_visible()
+
+    table = pd.read_csv(io.BytesIO(download(page, "Table (CSV)")))
+    assert list(table.columns) == [*COLUMNS, "name"] and set(table["name"]) == {"Drawn", "Person 2"}
+    assert len(pd.read_parquet(io.BytesIO(download(page, "Table (Parquet)")))) == len(table)
+    value = json.loads(download(page, "Everything (JSON)"))
+    assert value["video"]["name"] == "Sample clip.mp4" and value["summary"]["dominant"] == "Happy"
+    report = download(page, "Report (HTML)").decode()
+    assert "Drawn" in report and report.count("data:image/jpeg") > 2
+    (app.home / "out.mp4").write_bytes(download(page, "Annotated video"))
+    with VideoFile(app.home / "out.mp4") as video:
+        assert video.info.codec == "h264" and len(list(video.frames(5))) == 60
+
+    # Kept things stay, deleted ones are gone from the disk.
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(page.get_by_role("button", name="Kept", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
+    assert not list(app.home.glob("jobs/*"))
+
+
+def test_a_bad_file_is_one_sentence_and_goes(context: BrowserContext, app: App) -> None:
+    page = visit(context, app)
+    page.locator("input[type=file]").set_input_files(
+        {"name": "bad.mp4", "mimeType": "video/mp4", "buffer": b"no video at all"}
+    )
+    page.get_by_role("button", name="Analyse").click()
+    expect(page.get_by_text("This is not a video that can be read")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
+
+
+def test_work_can_be_cancelled(context: BrowserContext, app: App) -> None:
+    page = visit(context, app)
+    page.get_by_role("button", name="Sample clip").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
+    expect(page.get_by_text("Earlier analyses", exact=True)).to_have_count(0)
+    assert not list(app.home.glob("jobs/*"))

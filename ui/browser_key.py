@@ -1,0 +1,39 @@
+"""A key by which this browser finds its own things again; nobody else knows it."""
+
+import re
+from typing import Final
+
+import streamlit as st
+
+_COOKIE: Final = "fer_key"
+_JS: Final = """
+// A cookie, so that the key comes with the next visit at once; never sent to other sites.
+export default function ({ data, setStateValue }) {
+  const found = document.cookie.match(new RegExp(`(?:^|; )${data.cookie}=([0-9a-f]{32})`));
+  let key = found?.[1];
+  if (!key) {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    key = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+  }
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `${data.cookie}=${key}; path=/; max-age=31536000; SameSite=Strict${secure}`;
+  if (data.key !== key) setStateValue("key", key);
+}
+"""
+_COMPONENT: Final = st.components.v2.component("fer_browser_key", html="<span></span>", js=_JS)
+
+
+def browser_key() -> str | None:
+    """The key, 32 hexadecimal digits; ``None`` for the moment that the first visit takes."""
+    known = st.session_state.get("browser_key", {}).get("key") or st.context.cookies.get(_COOKIE)
+    _COMPONENT(
+        key="browser_key",
+        data={"cookie": _COOKIE, "key": known},
+        on_key_change=_nothing,
+        height="content",
+    )
+    return known if known and re.fullmatch(r"[0-9a-f]{32}", known) else None
+
+
+def _nothing() -> None:
+    """Streamlit wants a callback for every value that a component may report."""

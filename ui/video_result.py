@@ -1,0 +1,262 @@
+"""What a video came to: the video beside its timeline, moments, people, exports."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fer_core import timeline
+from fer_core.errors import FerError
+from fer_core.video.job import Job
+from fer_core.video.moments import in_words
+from fer_core.video.report import to_html
+from fer_core.video.result import VideoResult
+from ui import live_panels as panels
+from ui.exports import Download, downloads
+from ui.video_start import show
+from ui.video_timeline import VIEWS, seek, video_timeline
+
+state = st.session_state
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _load(name: str, changed: int) -> tuple[VideoResult, pd.DataFrame, dict[str, Any]]:
+    result = Job.open(name).result()
+    return result, result.smoothed(), result.summary()
+
+
+def finished(job: Job) -> None:
+    """The result of a job."""
+    try:
+        changed = (job.path / "result.json").stat().st_mtime_ns
+        result, table, summary = _load(job.name, changed)
+    except (FerError, OSError):
+        st.error("This analysis is gone: analyse the video anew.", icon=":material/error:")
+        return
+    _head(job, result, summary)
+    for problem in result.problems:
+        st.warning(problem, icon=":material/warning:")
+    persons = result.persons()
+    if not persons:
+        _video(job)
+        return
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        _video(job)
+    with right:
+        person = _beside(job, result, table, summary, persons)
+    _moments(job, result)
+    _numbers(summary, result, person)
+    _people(job, result, persons)
+
+
+def _head(job: Job, result: VideoResult, summary: dict[str, Any]) -> None:
+    kept = job.state().get("kept", False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{result.info.name}** · {timeline.in_words(summary)}"
+            if len(result.table)
+            else f"**{result.info.name}**",
+            width="stretch",
+        )
+        st.button("Another video", icon=":material/arrow_back:", on_click=show, args=(None,))
+        downloads(_files(job, result), "video")
+        st.button(
+            "Kept" if kept else "Keep",
+            icon=":material/bookmark_added:" if kept else ":material/bookmark:",
+            key="video_keep",
+            on_click=job.keep,
+            args=(not kept,),
+            help="Press again to let it go with time." if kept else "Do not delete it with time.",
+        )
+        if st.button("Delete", icon=":material/delete:", key="video_delete"):
+            job.delete()
+            show(None)
+            st.rerun()
+
+
+def _files(job: Job, result: VideoResult) -> list[Download]:
+    files = [
+        Download("Table (CSV)", result.to_csv, "emotions.csv", "text/csv"),
+        Download("Everything (JSON)", result.to_json, "emotions.json", "application/json"),
+        Download("Table (Parquet)", result.to_parquet, "emotions.parquet", "application/x-parquet"),
+        Download(
+            "Report (HTML)", lambda: to_html(result, job.stills(result)), "report.html", "text/html"
+        ),
+    ]
+    if video := job.annotated:
+        files.append(
+            Download("Annotated video (MP4)", video.read_bytes, "annotated.mp4", "video/mp4")
+        )
+    return files
+
+
+def _video(job: Job) -> None:
+    if path := job.annotated or job.source:
+        st.video(path)
+        return
+    pictures = [row["picture"] for row in job.moments() if row["picture"]]
+    if pictures:
+        st.image(pictures[0], width="stretch", alt="A moment of the video")
+    st.caption(
+        "There is no video to play: it was not kept, and no annotated one was asked for. "
+        "The timeline holds all its numbers."
+    )
+
+
+def _beside(
+    job: Job,
+    result: VideoResult,
+    table: pd.DataFrame,
+    summary: dict[str, Any],
+    persons: list[int],
+) -> int:
+    """The timeline of the chosen person, whose number is returned."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        person = persons[0]
+        if len(persons) > 1:
+            if state.get("video_person") not in persons:
+                state["video_person"] = person
+            person = st.selectbox(
+                "Person",
+                persons,
+                format_func=result.name,
+                key="video_person",
+                label_visibility="collapsed",
+                width=180,
+            )
+        view = st.segmented_control(
+            "View",
+            VIEWS,
+            default=VIEWS[0],
+            required=True,
+            key="video_view",
+            label_visibility="collapsed",
+            width="content",
+        )
+    video_timeline(
+        job.name,
+        table,
+        person,
+        result.seconds,
+        view,
+        summary["change_points"],
+        result.cuts,
+        result.options.fps,
+    )
+    return person
+
+
+def _moments(job: Job, result: VideoResult) -> None:
+    rows = [row for row in job.moments() if row["picture"]]
+    if not rows:
+        return
+    st.subheader("Moments worth seeing")
+    with st.grid(min_column_width=200):
+        for number, row in enumerate(rows):
+            with st.container(gap="xsmall"):
+                words = in_words(result, row)
+                st.image(row["picture"], width="stretch", alt=words)
+                with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                    st.button(
+                        timeline.clock(row["time"]),
+                        key=f"video_moment_{number}",
+                        icon=":material/my_location:",
+                        on_click=seek,
+                        args=(row["time"],),
+                        help="Go to this moment",
+                    )
+                    st.markdown(words, width="stretch")
+
+
+def _numbers(summary: dict[str, Any], result: VideoResult, person: int) -> None:
+    with st.grid(2, min_column_width=300):
+        with st.container():
+            panels.share_bars(
+                {result.name(person): p for p in summary["persons"] if p["person"] == person}
+            )
+        with st.container():
+            _changes(summary, result)
+
+
+def _changes(summary: dict[str, Any], result: VideoResult) -> None:
+    found, by = summary["change_points"], summary["change_points_by"]
+    st.markdown("**Changes**")
+    if not found:
+        st.caption("No face changed much for long.")
+        return
+    rows = pd.DataFrame(found)
+    rows["person"] = rows["person"].map(result.name)
+    rows["size"] = (rows["size"] * 100).round()
+    chosen = st.dataframe(
+        rows if len(summary["persons"]) > 1 else rows.drop(columns="person"),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="video_changes",
+        height=min(250, 38 + 35 * len(rows)),
+        column_config={
+            "time": st.column_config.NumberColumn("Second", format="%.1f"),
+            "person": "Person",
+            "before": "From",
+            "after": "To",
+            "size": st.column_config.ProgressColumn(
+                "Size", min_value=0, max_value=100, format="%d %%"
+            ),
+        },
+        alt="When faces changed; select a row to go there",
+    )
+    row = chosen.selection.rows[0] if chosen.selection.rows else None
+    if row is not None and row < len(rows) and state.get("video_change") != row:
+        state["video_change"] = row
+        seek(rows["time"].iloc[row])
+        st.rerun()
+    state["video_change"] = row
+    st.caption(
+        f"Select one to go there. {by['method']}, penalty {by['penalty']}, at least "
+        f"{by['seconds_at_least']} s apart."
+    )
+
+
+def _people(job: Job, result: VideoResult, persons: list[int]) -> None:
+    with st.expander("Who is who", icon=":material/group:"):
+        st.caption(
+            "People are told apart by place and by the colours of hair, face and clothes. "
+            "Name them, and join those who are one."
+        )
+        with st.form("video_names", border=False):
+            with st.grid(min_column_width=200):
+                for person in persons:
+                    st.text_input(
+                        f"Person {person}",
+                        result.names.get(person, ""),
+                        max_chars=40,
+                        key=f"video_name_{job.name}_{person}",
+                    )
+            if st.form_submit_button("Save names", icon=":material/save:"):
+                for person in persons:
+                    result = result.called(person, state[f"video_name_{job.name}_{person}"])
+                result.save_people(job.path)
+                st.rerun()
+        if len(persons) > 1:
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                one = st.selectbox(
+                    "Join", persons[::-1], format_func=result.name, key="video_join", width=180
+                )
+                others = [person for person in persons if person != one]
+                into = st.selectbox(
+                    "with", others, format_func=result.name, key="video_into", width=180
+                )
+                if st.button("Join", icon=":material/merge:"):
+                    _change(job, lambda: result.with_merged(one, into))
+        if result.merged and st.button("All as found", icon=":material/call_split:"):
+            _change(job, result.apart)
+
+
+def _change(job: Job, make: Any) -> None:
+    try:
+        make().save_people(job.path)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+    else:
+        st.rerun()

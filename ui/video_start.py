@@ -1,0 +1,202 @@
+"""Before a video's result: the video, how to read it, its progress, earlier analyses."""
+
+from typing import Any, BinaryIO, Final
+
+import pandas as pd
+import streamlit as st
+
+from fer_core import roles
+from fer_core.errors import FerError
+from fer_core.settings import settings
+from fer_core.timeline import clock
+from fer_core.video.clips import sample_clip
+from fer_core.video.decode import SUFFIXES
+from fer_core.video.job import Job, list_jobs, start
+from fer_core.video.result import VideoOptions
+from ui.controls import Choice
+
+state = st.session_state
+
+#: Frames a second to choose from; 0 stands for all.
+RATES: Final = {1.0: "1 a second", 5.0: "5 a second", 10.0: "10 a second", 0.0: "every frame"}
+_STATUS: Final = {
+    "created": "waiting",
+    "running": "working",
+    "done": "ready",
+    "failed": "failed",
+    "stopped": "stopped",
+    "interrupted": "broken off",
+    "damaged": "damaged",
+}
+
+
+def new_video(choice: Choice, key: str | None) -> None:
+    """Ask for a video and how to read it."""
+    state.setdefault("video_round", 0)
+    dropped = st.file_uploader(
+        "Drop a video here",
+        type=[suffix.lstrip(".") for suffix in SUFFIXES],
+        key=f"video_drop_{state['video_round']}",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if dropped is not None and st.button(
+            "Analyse", type="primary", icon=":material/play_arrow:", disabled=key is None
+        ):
+            _begin(dropped, dropped.name, choice, key)
+        if dropped is None and st.button(
+            "Sample clip",
+            icon=":material/movie:",
+            disabled=key is None,
+            help="A clip of twelve seconds that the program makes: the example portrait beside "
+            "a drawn person whose face changes.",
+        ):
+            with st.spinner("Making the clip"), sample_clip(settings().cache).open("rb") as file:
+                _begin(file, "Sample clip.mp4", choice, key)
+        st.selectbox(
+            "Frames to look at",
+            list(RATES),
+            format_func=RATES.get,
+            key="video_fps",
+            persist_state="session",
+            width=190,
+        )
+        st.toggle(
+            "Annotated video",
+            key="video_annotated",
+            help="A copy with boxes and labels, to watch beside the timeline and to download. "
+            "Takes about as long again.",
+            persist_state="session",
+        )
+        st.toggle(
+            "Keep my video",
+            key="video_keep_source",
+            help="Without this, the uploaded file is deleted as soon as the result stands.",
+            persist_state="session",
+        )
+    hours = settings().keep_hours
+    st.caption(
+        f"The video goes to the machine that runs this app. What it came to is deleted after "
+        f"{hours:g} hours, unless you keep it. Only this browser finds it again."
+    )
+
+
+def _begin(source: BinaryIO, name: str, choice: Choice, key: str) -> None:
+    limits = settings()
+    if not roles.is_admin():
+        running = sum(job.busy() for job in list_jobs(key))
+        if running >= limits.visitor_jobs:
+            st.error("Your other video is still being read: wait for it, or cancel it.")
+            return
+        if getattr(source, "size", 0) > limits.visitor_mb * 1e6:
+            st.error(
+                f"Videos may have {limits.visitor_mb:g} MB on this copy: choose a shorter one."
+            )
+            return
+    options = VideoOptions(
+        fps=state["video_fps"],
+        model=choice.classifier.name,
+        detector=choice.detector.name,
+        largest=choice.largest,
+    )
+    try:
+        job = start(
+            source,
+            name,
+            options,
+            key,
+            annotated=state["video_annotated"],
+            keep_source=state["video_keep_source"],
+        )
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    state["video_round"] += 1  # a new drop zone, which holds no video in memory
+    show(job.name)
+    st.rerun()
+
+
+def show(name: str | None) -> None:
+    """Open an analysis, or none."""
+    state["video_job"] = name
+    state.pop("video_seek", None)
+    state.pop("video_person", None)
+
+
+def working(job: Job) -> None:
+    """How far it is; nothing here needs the page to stay open."""
+
+    @st.fragment(run_every=1.0)
+    def progress() -> None:
+        now = job.state()
+        if now["status"] not in ("created", "running"):
+            st.rerun()
+        said = job.progress()
+        share = said.get("share", 0.0)
+        parts = [f"{share * 100:.0f} %"]
+        if said.get("seconds_left") is not None:
+            parts.append(f"{clock(said['seconds_left'])} left")
+        if said:
+            parts.append(f"{said['faces']} faces")
+            parts.append({"drawing": "drawing boxes"}.get(said["step"], "reading"))
+        else:
+            parts.append("starting")
+        st.progress(share, " · ".join(parts))
+
+    st.subheader(job.config["name"])
+    progress()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Cancel", icon=":material/close:", key="video_cancel"):
+            job.delete()
+            show(None)
+            st.rerun()
+        st.caption("You may close this page: the work goes on, and you find it here again.")
+
+
+def broken_off(job: Job, now: dict[str, Any]) -> None:
+    """Why there is no result, and what can be done."""
+    reason = now.get("reason") or "The work was broken off before the result stood."
+    st.error(reason, title=job.config["name"], icon=":material/error:")
+    with st.container(horizontal=True):
+        if job.source and st.button("Try again", icon=":material/refresh:"):
+            job.spawn()
+            st.rerun()
+        if st.button("Delete", icon=":material/delete:", key="video_delete"):
+            job.delete()
+            show(None)
+            st.rerun()
+
+
+def earlier(key: str) -> None:
+    """The analyses that this browser asked for; one opens."""
+    jobs = list_jobs(key)
+    if not jobs:
+        return
+    st.subheader("Earlier analyses")
+    states = [job.state() for job in jobs]
+    rows = pd.DataFrame(
+        {
+            "video": [job.config["name"] for job in jobs],
+            "begun": pd.to_datetime([s.get("created") for s in states]).tz_localize(None),
+            "status": [_STATUS.get(s["status"], s["status"]) for s in states],
+            "kept": [bool(s.get("kept")) for s in states],
+        }
+    )
+    chosen = st.dataframe(
+        rows,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"video_earlier_{jobs[0].name}_{len(jobs)}",
+        height=min(320, 38 + 35 * len(rows)),
+        column_config={
+            "video": "Video",
+            "begun": st.column_config.DatetimeColumn("Begun (UTC)", format="D MMM YYYY, HH:mm"),
+            "status": "Status",
+            "kept": st.column_config.CheckboxColumn("Kept"),
+        },
+        alt="Earlier analyses; select one to open it",
+    )
+    if chosen.selection.rows and chosen.selection.rows[0] < len(jobs):
+        show(jobs[chosen.selection.rows[0]].name)
+        st.rerun()
+    st.caption("Select one to open it.")

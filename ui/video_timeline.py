@@ -1,0 +1,96 @@
+"""The timeline beside a video: curves or segments, change marks, and a playhead."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer_core import timeline
+from fer_core.emotions import COLORS, EMOTIONS
+
+VIEWS: Final = ("Lines", "Stacked", "Segments")
+#: Points of a curve at most.
+_POINTS: Final = 600
+
+_HTML: Final = """
+<div id="chart" role="slider" tabindex="0" aria-label="Timeline: choose a moment"
+  aria-valuemin="0"></div>
+<div id="now" aria-live="off"></div>
+<div id="legend"></div>
+"""
+_CSS: Final = """
+#chart { width: 100%; height: 230px; cursor: pointer; touch-action: pan-y; user-select: none;
+  border-radius: var(--st-base-radius); }
+#chart:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+svg { display: block; }
+text { font: 12px var(--st-font); fill: var(--st-text-color); opacity: 0.75; }
+text.on { fill: #111; opacity: 1; }
+.grid { stroke: var(--st-border-color); stroke-width: 1; }
+.curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.cut { stroke: var(--st-text-color); stroke-width: 1; stroke-dasharray: 2 4; opacity: 0.6; }
+.change { fill: var(--st-text-color); }
+.head { stroke: var(--st-text-color); stroke-width: 2; }
+#now { color: var(--st-text-color); font: 600 1rem var(--st-font); margin: 0.25rem 0; }
+#legend { display: flex; flex-wrap: wrap; gap: 0.15rem 0.9rem; color: var(--st-text-color);
+  font: 0.85rem var(--st-font); }
+#legend span::before { content: ""; display: inline-block; width: 0.8rem; height: 0.8rem;
+  border-radius: 3px; margin-right: 0.35rem; vertical-align: -1px; background: var(--color); }
+"""
+_COMPONENT: Final = st.components.v2.component(
+    "fer_video_timeline",
+    html=_HTML,
+    css=_CSS,
+    js=Path(__file__).with_suffix(".js").read_text(),
+)
+
+
+def video_timeline(
+    of: str,
+    table: pd.DataFrame,
+    person: int,
+    seconds: float,
+    view: str,
+    changes: list[dict[str, Any]],
+    cuts: tuple[float, ...],
+    fps: float,
+) -> None:
+    """Show one person over time, bound to the page's ``st.video``.
+
+    Args:
+        of: a name of the analysis: with another one the playhead begins anew.
+        table: smoothed, in the columns of every result.
+        person: whose.
+        seconds: length of the video.
+        view: one of :data:`VIEWS`.
+        changes: rows of :func:`fer_core.timeline.change_points`.
+        cuts: seconds.
+        fps: frames a second that were looked at, 0 for all.
+    """
+    step = max(1 / fps if fps else 0.1, seconds / _POINTS)
+    curve = timeline.curve(table, person, step)
+    values = curve.astype(object).where(curve.notna(), None)
+    stretches = timeline.segments(table[table["person"] == person])
+    _COMPONENT(
+        key="video_timeline",
+        data={
+            "id": of,
+            "seconds": max(seconds, 0.1),
+            "view": view,
+            "emotions": list(EMOTIONS),
+            "colors": [COLORS[emotion] for emotion in EMOTIONS],
+            "times": np.round(curve.index.to_numpy(), 3).tolist(),
+            "curves": [values[emotion].tolist() for emotion in EMOTIONS],
+            "segments": stretches.drop(columns="person").to_dict("records"),
+            "changes": [c for c in changes if c["person"] == person],
+            "cuts": list(cuts),
+            "seek": st.session_state.get("video_seek"),
+        },
+    )
+
+
+def seek(time: float) -> None:
+    """Move the video, and the playhead, to a moment with the next run of the page."""
+    number = st.session_state.get("video_seek", {"number": 0})["number"] + 1
+    st.session_state["video_seek"] = {"time": float(time), "number": number}
