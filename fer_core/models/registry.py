@@ -104,6 +104,24 @@ _ARCHITECTURES = {
             "Howard et al. 2017, arXiv 1704.04861",
             weights=("mobilenet_vggface2",),
         ),
+        *(
+            Architecture(
+                f"efficientnet_lite{variant}",
+                f"EfficientNet-Lite{variant}",
+                "fer_core.models.pretrained:efficientnet_lite",
+                "Tan & Le 2019, arXiv 1905.11946, without squeeze-and-excitation",
+                {"variant": variant},
+                weights=(f"efficientnet_lite{variant}_imagenet",),
+            )
+            for variant in (0, 1, 2)
+        ),
+        Architecture(
+            "dlib_face",
+            "dlib's face network",
+            "fer_core.models.pretrained:dlib_face",
+            "King 2017, after He et al. 2015, arXiv 1512.03385",
+            weights=("dlib_face",),
+        ),
         Architecture(
             "vgg16",
             "VGG16 with the report's head",

@@ -104,14 +104,15 @@ def with_head(
     return keras.Model(faces, logits, name=name)
 
 
-def _three(x: keras.KerasTensor) -> keras.KerasTensor:
+def three(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Grey as red, green and blue."""
     return layers.Concatenate(dtype="float32", name="three")([x, x, x])
 
 
 def _caffe(x: keras.KerasTensor) -> keras.KerasTensor:
     """Grey as blue, green and red, each minus its mean."""
     shift = [-mean for mean in _BGR_MEAN]
-    return layers.Rescaling(1.0, shift, dtype="float32", name="prepare")(_three(x))
+    return layers.Rescaling(1.0, shift, dtype="float32", name="prepare")(three(x))
 
 
 def _centred(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -119,15 +120,15 @@ def _centred(x: keras.KerasTensor) -> keras.KerasTensor:
     small, see :mod:`fer_core.models.weights`.
     """
     shift = [-mean / 114 for mean in _BGR_MEAN]
-    return layers.Rescaling(1 / 114, shift, dtype="float32", name="prepare")(_three(x))
+    return layers.Rescaling(1 / 114, shift, dtype="float32", name="prepare")(three(x))
 
 
 def _grey_114(x: keras.KerasTensor) -> keras.KerasTensor:
-    return layers.Rescaling(1.0, -114.0, dtype="float32", name="prepare")(_three(x))
+    return layers.Rescaling(1.0, -114.0, dtype="float32", name="prepare")(three(x))
 
 
 def _inception(x: keras.KerasTensor) -> keras.KerasTensor:
-    return _three(scale(x))
+    return three(scale(x))
 
 
 def _vgg(size: int, convolutions: Sequence[int]) -> keras.Model:

