@@ -36,6 +36,12 @@ VIDEO = Entry(
     ":material/movie:",
     "A recorded video: how every face changes over time, moment by moment, and to export.",
 )
+DATASET = Entry(
+    "pages/dataset.py",
+    "Dataset",
+    ":material/grid_view:",
+    "The faces a model learns from: see them, find what is wrong, mend it.",
+)
 TRAINING = Entry(
     "pages/training.py",
     "Training",
@@ -48,7 +54,7 @@ MODELS = Entry(
     ":material/model_training:",
     "Every model there is: how good, how fast, compared, combined and exchanged.",
 )
-PAGES = (HOME, IMAGES, LIVE, VIDEO, TRAINING, MODELS)
+PAGES = (HOME, IMAGES, LIVE, VIDEO, DATASET, TRAINING, MODELS)
 
 
 def pages() -> list:

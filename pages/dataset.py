@@ -1,0 +1,65 @@
+"""Dataset: see the faces, find what is wrong with them, mend it."""
+
+import streamlit as st
+
+from fer_core.models.catalog import default_model, list_models
+from ui import dataset_browse, dataset_kept, dataset_overview, dataset_problems
+from ui.dataset_open import chooser, opened
+from ui.notices import footer
+
+VIEWS = ("Overview", "Browse", "Problems", "Corrections", "Collected")
+state = st.session_state
+state.setdefault("dataset_view", "Overview")
+state.setdefault("model", default_model())
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(gap=None):
+        st.title("Dataset")
+        st.markdown("The faces a model learns from: see them, find what is wrong, mend it.")
+    source = chooser()
+    titles = {folder.name: folder.card.title for folder in list_models()}
+    st.selectbox(
+        "Model",
+        list(titles),
+        format_func=titles.get,
+        key="model",
+        persist_state="session",
+        width=260,
+        help="Whose predictions and features are shown.",
+    )
+
+data = opened(source)
+if data:
+    look = data.look(state["model"])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        view = st.segmented_control(
+            "View",
+            VIEWS,
+            required=True,
+            key="dataset_view",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        splits = data.dataset.counts()
+        st.markdown(
+            f"{len(data.dataset):,} faces · {data.table['label'].nunique()} classes · "
+            f"{len(splits)} {'split' if len(splits) == 1 else 'splits'}",
+            width="stretch",
+        )
+        dataset_kept.export(data)
+    if source.source == "demo":
+        st.caption(
+            "These faces are drawn by the program, so that everything can be tried. For real ones "
+            "get FER2013 from Kaggle and give its path under 'Open…', or set FER_DATA."
+        )
+    if view == "Overview":
+        dataset_overview.view(data, look)
+    elif view == "Browse":
+        dataset_browse.view(data, look)
+    elif view == "Problems":
+        dataset_problems.view(data, look)
+    elif view == "Corrections":
+        dataset_kept.corrections_view(data)
+    else:
+        dataset_kept.collected_view()
+footer()

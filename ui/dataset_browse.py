@@ -1,0 +1,331 @@
+"""Browsing a dataset: filters, a page of faces, and one of them large."""
+
+from pathlib import Path
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer_core import roles
+from fer_core.analysis import FaceEmotion
+from fer_core.audit.look import Look
+from fer_core.classifier import load_classifier
+from fer_core.datasets import browse
+from fer_core.datasets.base import SPLITS
+from fer_core.datasets.corrections import Change
+from fer_core.datasets.ferplus import OTHERS, counts_of
+from fer_core.emotions import COLORS, EMOTIONS
+from fer_core.errors import FerError
+from fer_core.models.catalog import list_models
+from fer_core.preprocess import faces_to_crops
+from ui.dataset_open import Opened
+from ui.face_grid import PAGE, change, face_grid, page_of, pager, turn_to, undo_last
+from ui.faces import why
+
+_ANY = "any"
+KEYS = (
+    "Keys: 1–7 relabel (1 angry, 2 disgust, 3 fear, 4 happy, 5 sad, 6 surprise, 7 neutral), "
+    "X exclude, T tag, U undo, arrows move, Space or Shift select several, Page Up and Down turn."
+)
+
+
+def begin(**filters: object) -> None:
+    """Set the filters and show the faces; for buttons and charts of other views."""
+    state = st.session_state
+    for name in ("split", "label", "predicted", "state"):
+        state[f"browse_{name}"] = filters.get(name, _ANY)
+    for name in ("confidence", "agreement"):
+        state[f"browse_{name}"] = (0, 100)
+    state["browse_tag"] = ""
+    state["browse_like"] = filters.get("like")
+    state["browse_order"] = filters.get("order", "row")
+    turn_to(1, "browse")
+    state["browse_focus"] = filters.get("focus")
+    state["dataset_view"] = "Browse"
+
+
+def _set_defaults() -> None:
+    state = st.session_state
+    for name in ("split", "label", "predicted", "state"):
+        state.setdefault(f"browse_{name}", _ANY)
+    for name in ("confidence", "agreement"):
+        state.setdefault(f"browse_{name}", (0, 100))
+    state.setdefault("browse_tag", "")
+    state.setdefault("browse_order", "row")
+    state.setdefault("browse_like", None)
+    state.setdefault("browse_focus", None)
+    state.setdefault("dataset_tag", "look again")
+
+
+def _first_page() -> None:
+    turn_to(1, "browse")
+
+
+@st.fragment
+def view(data: Opened, look: Look) -> None:
+    """Filters, faces, and the one looked at."""
+    _set_defaults()
+    state = st.session_state
+    overlay = data.overlay()
+    table = browse.corrected(data.seen(look) if look.done else data.table, overlay)
+    _filters(table)
+    rows = _rows(data, look, table)
+    if not len(rows):
+        st.info("No face fits. Widen the filters.", icon=":material/search_off:")
+        return
+    page, pages = page_of(len(rows), "browse")
+    shown = rows[(page - 1) * PAGE : page * PAGE]
+    if state["browse_focus"] not in set(data.keys[shown]):
+        state["browse_focus"] = data.keys[shown[0]]
+
+    left, right = st.columns([7, 4], gap="medium")
+    with left:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            touched = f" · {len(overlay.faces):,} corrected in all" if overlay.faces else ""
+            st.markdown(f"{len(rows):,} faces{touched}", width="stretch")
+            pager(page, pages, "browse")
+        found = face_grid(
+            data.dataset.faces,
+            shown,
+            table,
+            key="browse_grid",
+            focus=state["browse_focus"],
+            notes=_notes(table, shown),
+            tag=state["dataset_tag"].strip(),
+            author=state.get("dataset_author", ""),
+            reason=state.get("dataset_reason", ""),
+        )
+        st.caption(KEYS)
+    if found.turn and 1 <= page + found.turn <= pages:
+        turn_to(page + found.turn, "browse")
+        st.rerun(scope="fragment")
+    focus = found.focus if found.focus in set(data.keys[shown]) else state["browse_focus"]
+    with right:
+        large(data, table, data.rows[focus], look)
+
+
+def _notes(table: pd.DataFrame, rows: np.ndarray) -> list[str]:
+    """Where the model says otherwise, what it says."""
+    if "predicted" not in table:
+        return []
+    part = table.iloc[rows]
+    return [
+        f"model: {EMOTIONS[p].lower()}" if p != label else ""
+        for p, label in zip(part["predicted"], part["label"], strict=True)
+    ]
+
+
+def _filters(table: pd.DataFrame) -> None:
+    state = st.session_state
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        splits = [split for split in SPLITS if (table["split"] == split).any()]
+        st.selectbox("Split", [_ANY, *splits], key="browse_split", width=140, on_change=_first_page)
+        st.selectbox(
+            "Label", [_ANY, *EMOTIONS], key="browse_label", width=130, on_change=_first_page
+        )
+        st.selectbox(
+            "Model says",
+            [_ANY, *EMOTIONS],
+            key="browse_predicted",
+            width=130,
+            disabled="predicted" not in table,
+            help="Needs the look through all faces, see Overview.",
+            on_change=_first_page,
+        )
+        st.selectbox(
+            "State", [_ANY, *browse.STATES], key="browse_state", width=130, on_change=_first_page
+        )
+        needs = {"loss": "loss", "confident": "loss", "unsure": "loss", "agreement": "agreement"}
+        offered = [by for by in browse.ORDERS if needs.get(by, "label") in table]
+        if state["browse_order"] not in offered:
+            state["browse_order"] = "row"
+        st.selectbox(
+            "Sorted",
+            offered,
+            format_func=browse.ORDERS.get,
+            key="browse_order",
+            width=230,
+            on_change=_first_page,
+        )
+        with st.popover("More", icon=":material/filter_alt:"):
+            st.slider(
+                "Model's confidence, %", 0, 100, key="browse_confidence",
+                disabled="confidence" not in table, on_change=_first_page,
+            )  # fmt: skip
+            st.slider(
+                "Annotators who agree with the label, %", 0, 100, key="browse_agreement",
+                disabled="agreement" not in table, on_change=_first_page,
+            )  # fmt: skip
+            st.text_input("Tag", key="browse_tag", on_change=_first_page)
+        with st.popover("Correcting", icon=":material/edit:"):
+            st.text_input("Your name", key="dataset_author", placeholder="from this machine")
+            st.text_input("Reason, kept with each correction", key="dataset_reason")
+            st.text_input("Tag that the key T sets", key="dataset_tag", max_chars=60)
+        if state["browse_like"] is not None:
+            st.button("Not by similarity", icon=":material/close:", on_click=_unlike)
+
+
+def _unlike() -> None:
+    st.session_state["browse_like"] = None
+
+
+def _rows(data: Opened, look: Look, table: pd.DataFrame) -> np.ndarray:
+    state = st.session_state
+
+    def code(name: str) -> int | None:
+        value = state[f"browse_{name}"]
+        return None if value == _ANY else EMOTIONS.index(value)
+
+    def share(name: str) -> tuple[float, float]:
+        low, high = state[f"browse_{name}"]
+        return low / 100, high / 100
+
+    chosen = browse.Filter(
+        split=None if state["browse_split"] == _ANY else state["browse_split"],
+        label=code("label"),
+        predicted=code("predicted"),
+        confidence=share("confidence"),
+        agreement=share("agreement"),
+        state=None if state["browse_state"] == _ANY else state["browse_state"],
+        tag=state["browse_tag"].strip(),
+    )
+    like = data.rows.get(state["browse_like"]) if state["browse_like"] else None
+    features = look.features if like is not None and look.done else None
+    order = browse.order(table, state["browse_order"], features, like)
+    return order[chosen.mask(table)[order]]
+
+
+def large(data: Opened, table: pd.DataFrame, row: int, look: Look) -> None:
+    """One face: large, with label, votes, predictions, and what can be done to it."""
+    face = table.iloc[row]
+    key, label = face["face"], EMOTIONS[face["label"]]
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="top"):
+            st.image(
+                browse.enlarged(data.dataset.faces[row], 160),
+                width=160,
+                alt=f"Row {row}, labelled {label}",
+            )
+            with st.container(gap="small"):
+                st.markdown(f"**{label}**  \nRow {row} · {face['split']}")
+                if face["label"] != face["original"]:
+                    st.badge(f"was {EMOTIONS[face['original']]}", icon=":material/edit:")
+                if face["excluded"]:
+                    st.badge("excluded", icon=":material/block:", color="red")
+                if face["tags"]:
+                    st.badge(face["tags"], icon=":material/sell:", color="gray")
+        if roles.is_admin():
+            _buttons(key, label, bool(face["excluded"]))
+        said = _predictions(data, row)
+        if said:
+            st.dataframe(
+                pd.DataFrame(
+                    [(name, EMOTIONS[p.argmax()], p.max() * 100, p) for name, p in said.items()],
+                    columns=["model", "says", "sure", "all"],
+                ),
+                hide_index=True,
+                column_config={
+                    "sure": st.column_config.NumberColumn(format="%.0f %%"),
+                    "all": st.column_config.BarChartColumn("the seven, in order", y_min=0, y_max=1),
+                },
+                alt="What every model says of this face",
+            )
+        if data.dataset.votes is not None:
+            _votes(data, row)
+        with st.container(horizontal=True):
+            name = st.session_state["model"]
+            if name in said and st.button("Why?", icon=":material/visibility:", key="browse_why"):
+                crop = faces_to_crops(data.dataset.faces[row : row + 1])[0]
+                face = FaceEmotion(
+                    (0, 0, 48, 48), tuple(map(float, said[name])), 1.0, 0.0, (0, 0, 48)
+                )
+                why(crop, face, name)
+            st.button(
+                "Similar faces",
+                icon=":material/image_search:",
+                disabled=not look.done,
+                help="Needs the look through all faces, see Overview.",
+                on_click=_like,
+                args=(key,),
+                key="browse_similar",
+            )
+
+
+def _like(key: str) -> None:
+    st.session_state["browse_like"] = key
+    _first_page()
+
+
+def _buttons(key: str, label: str, excluded: bool) -> None:
+    """The same as the keys, for fingers."""
+    with st.container(horizontal=True, gap="xsmall"):
+        for emotion in EMOTIONS:
+            st.button(
+                emotion,
+                key=f"set_{emotion}",
+                type="primary" if emotion == label else "secondary",
+                on_click=_do,
+                args=(key, "label", emotion),
+            )
+        st.button(
+            "Include" if excluded else "Exclude",
+            key="set_excluded",
+            icon=":material/undo:" if excluded else ":material/block:",
+            on_click=_do,
+            args=(key, "include" if excluded else "exclude", ""),
+        )
+        st.button("Undo", key="set_undo", icon=":material/history:", on_click=undo_last)
+
+
+def _do(key: str, action: str, value: str) -> None:
+    state = st.session_state
+    try:
+        change(
+            [Change(key, action, value)],
+            state.get("dataset_author", ""),
+            state.get("dataset_reason", ""),
+        )
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def _predictions(data: Opened, row: int) -> dict[str, np.ndarray]:
+    found = {}
+    for folder in list_models():
+        try:
+            classifier = load_classifier(folder.name)
+        except FerError:
+            continue  # the Models page says what is wrong with it
+        found[folder.name] = classifier.predict_faces(data.dataset.faces[row : row + 1])[0]
+    return found
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def _counts(_data: Opened, votes: str, stamp: tuple) -> np.ndarray:
+    return counts_of(_data.dataset, Path(votes).expanduser())
+
+
+def _votes(data: Opened, row: int) -> None:
+    counts = _counts(data, data.source.votes, data.source.stamp())[row]
+    names = [*EMOTIONS, *(name.capitalize() if name != "NF" else "No face" for name in OTHERS)]
+    votes = pd.DataFrame({"who": names, "votes": counts})
+    votes = votes[votes["votes"] > 0]
+    chart = (
+        alt.Chart(votes)
+        .mark_bar(cornerRadiusEnd=3, height=12)
+        .encode(
+            x=alt.X("votes:Q", title="annotators", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("who:N", title=None, sort="-x"),
+            color=alt.Color(
+                "who:N",
+                legend=None,
+                scale=alt.Scale(
+                    domain=names, range=[*(COLORS[e] for e in EMOTIONS), *["#555555"] * 3]
+                ),
+            ),
+        )
+        .properties(height=alt.Step(18))
+    )
+    words = ", ".join(f"{name} {n:.0f}" for name, n in votes.itertuples(index=False))
+    st.altair_chart(chart, key="browse_votes", alt=f"Votes of FER+: {words}")

@@ -1,0 +1,236 @@
+"""Corrections that were made, collected faces, and exports."""
+
+import base64
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+
+import cv2
+import pandas as pd
+import streamlit as st
+
+from fer_core import roles
+from fer_core.datasets import collected, corrections
+from fer_core.datasets.fer2013 import export_csv
+from fer_core.datasets.folders import export_folders
+from fer_core.emotions import EMOTIONS
+from fer_core.errors import FerError
+from ui.dataset_open import Opened
+
+
+def export(data: Opened) -> None:
+    """All downloads; each is made when it is asked for."""
+    with st.popover("Export", icon=":material/download:"):
+        st.download_button(
+            "Cleaned dataset (CSV)",
+            lambda: _csv(data),
+            f"{Path(data.source.title).stem.removesuffix('.csv')}-cleaned.csv",
+            "text/csv",
+            on_click="ignore",
+            width="stretch",
+            key="dataset_csv",
+        )
+        st.download_button(
+            "Cleaned dataset (folders, ZIP)",
+            lambda: _zip(data),
+            f"{Path(data.source.title).stem.removesuffix('.csv')}-cleaned.zip",
+            "application/zip",
+            on_click="ignore",
+            width="stretch",
+            key="dataset_zip",
+        )
+        st.download_button(
+            "Corrections (CSV)",
+            lambda: data.overlay().to_csv(),
+            "corrections.csv",
+            "text/csv",
+            on_click="ignore",
+            width="stretch",
+            key="dataset_corrections",
+        )
+        st.caption(
+            "The file itself is never changed. Training takes corrections with "
+            "`--corrections corrections.csv`, or `--corrections kept`."
+        )
+
+
+def _csv(data: Opened) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cleaned.csv"
+        export_csv(data.overlay().apply(data.dataset, data.keys), path)
+        return path.read_bytes()
+
+
+def _zip(data: Opened) -> bytes:
+    content = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(content, "w") as archive:
+        export_folders(data.overlay().apply(data.dataset, data.keys), Path(folder))
+        for path in sorted(Path(folder).rglob("*.png")):
+            archive.write(path, path.relative_to(folder))
+    return content.getvalue()
+
+
+def corrections_view(data: Opened) -> None:
+    """What was corrected in this dataset, by whom and why; undo and import."""
+    log = corrections.history()
+    log = log[log["face"].isin(data.known)].iloc[::-1].reset_index(drop=True)
+    if log.empty:
+        st.info(
+            "Nothing was corrected yet. Under Browse and Problems the keys 1 to 7, X and T "
+            "correct the face that is marked.",
+            icon=":material/edit:",
+        )
+    else:
+        _log(data, log)
+    if roles.is_admin():
+        st.file_uploader(
+            "Import corrections (CSV)", type=["csv"], key="corrections_upload", on_change=_import
+        )
+
+
+def _log(data: Opened, log: pd.DataFrame) -> None:
+    now = data.overlay().faces.values()
+    st.markdown(
+        f"{sum(c.label is not None for c in now)} faces relabelled, "
+        f"{sum(c.excluded for c in now)} left out, {sum(bool(c.tags) for c in now)} tagged."
+    )
+    shown = pd.DataFrame(
+        {
+            "row": [data.rows[face] for face in log["face"]],
+            "picture": [_picture(data.dataset.faces[data.rows[face]]) for face in log["face"][:500]]
+            + [""] * max(0, len(log) - 500),
+            "what": (log["action"] + " " + log["value"]).str.strip(),
+            "undone": log["undone"],
+            "author": log["author"],
+            "time": pd.to_datetime(log["time"], utc=True, format="ISO8601"),
+            "reason": log["reason"],
+        }
+    )
+    # What was undone changes the key, so that no other row inherits its selection.
+    chosen = st.dataframe(
+        shown,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=f"corrections_log_{len(log)}_{int(log['undone'].sum())}",
+        height=min(420, 38 + 35 * len(shown)),
+        column_config={
+            "picture": st.column_config.ImageColumn(width="small"),
+            "time": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
+        },
+        alt="Corrections, the newest first; select some to undo them",
+    )
+    batches = log["batch"].iloc[chosen.selection.rows].unique().tolist()
+    st.button(
+        "Undo selected",
+        icon=":material/undo:",
+        disabled=not batches or not roles.is_admin(),
+        help="What was done in one go is undone in one go.",
+        on_click=_undo,
+        args=(batches,),
+        key="corrections_undo",
+    )
+
+
+def _undo(batches: list[str]) -> None:
+    try:
+        corrections.undo(*batches)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def _import() -> None:
+    upload = st.session_state["corrections_upload"]
+    if upload is None:
+        return
+    try:
+        overlay = corrections.read(upload.getvalue())
+        batch = corrections.add_overlay(overlay)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.session_state.setdefault("dataset_batches", []).append(batch)
+    st.toast(f"{len(overlay.events)} corrections read.", icon=":material/check:")
+
+
+def collected_view() -> None:
+    """Faces that people gave: look through them, delete, export."""
+    faces = collected.list_faces()
+    if not faces:
+        st.info(
+            "No faces were collected yet. On the Images page a result can be corrected and, with "
+            "consent, its face kept here.",
+            icon=":material/face:",
+        )
+        return
+    st.markdown(
+        f"{len(faces)} faces, kept with consent as 48×48 grey pixels. They are the dataset "
+        "'Collected faces', and training can mix them in as `collected`."
+    )
+    shown = pd.DataFrame(
+        {
+            "picture": [_picture(one.face) for one in faces],
+            "label": [EMOTIONS[one.label] for one in faces],
+            "the model said": [_said(one) for one in faces],
+            "model": [one.model for one in faces],
+            "page": [one.source for one in faces],
+            "kept": [one.kept for one in faces],
+        }
+    )
+    chosen = st.dataframe(
+        shown,
+        hide_index=True,
+        row_height=60,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=f"collected_{len(faces)}_{faces[-1].id}",
+        height=min(440, 40 + 60 * len(shown)),
+        column_config={
+            "picture": st.column_config.ImageColumn(width="small"),
+            "kept": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
+        },
+        alt="Collected faces; select some to delete them",
+    )
+    keys = [faces[row].id for row in chosen.selection.rows if row < len(faces)]
+    with st.container(horizontal=True):
+        st.button(
+            f"Delete {len(keys)} selected" if keys else "Delete selected",
+            icon=":material/delete:",
+            disabled=not keys or not roles.is_admin(),
+            on_click=_delete,
+            args=(keys,),
+            key="collected_delete",
+        )
+        st.button(
+            "Browse them",
+            icon=":material/grid_view:",
+            on_click=_browse,
+            key="collected_browse",
+        )
+
+
+def _said(one: collected.Kept) -> str:
+    if not one.probabilities:
+        return ""
+    best = max(range(len(EMOTIONS)), key=lambda i: one.probabilities[i])
+    return f"{EMOTIONS[best]} {one.probabilities[best] * 100:.0f} %"
+
+
+def _delete(keys: list[int]) -> None:
+    try:
+        collected.delete(*keys)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def _browse() -> None:
+    from ui.dataset_open import Source
+
+    st.session_state["dataset_chosen"] = Source(collected.NAME)
+    st.session_state["dataset_view"] = "Browse"
+
+
+def _picture(face) -> str:
+    content = cv2.imencode(".png", face)[1].tobytes()
+    return "data:image/png;base64," + base64.b64encode(content).decode()

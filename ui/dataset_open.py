@@ -1,0 +1,230 @@
+"""Which datasets are open, and what is known of each."""
+
+import hashlib
+import shutil
+import threading
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer_core import roles
+from fer_core.audit.look import Look
+from fer_core.datasets import MADE_HERE, Dataset, browse, collected, corrections, load
+from fer_core.datasets.fer2013 import SUFFIXES
+from fer_core.datasets.identity import face_keys
+from fer_core.errors import DatasetError, FerError
+from fer_core.settings import settings
+from ui.pictures import Memory
+
+#: Datasets held at once, for all visitors together; FER2013 is 83 MB.
+_HELD: Final = 4
+TITLES: Final = {"demo": "Demo faces", "collected": "Collected faces"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a dataset comes from, and how it is to be read."""
+
+    source: str
+    votes: str | None = None
+    skip_bad: bool = False
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return TITLES.get(self.source, PurePath(self.source).name)
+
+    def stamp(self) -> tuple:
+        """Changes when what is there changes."""
+        if self.source == collected.NAME:
+            return tuple(one.id for one in collected.list_faces())
+        paths = [Path(p).expanduser() for p in (self.source, self.votes or "") if p]
+        return tuple(p.stat().st_mtime_ns for p in paths if p.exists())
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A dataset as it was read, with its corrections and what an audit saw in it."""
+
+    source: Source
+    dataset: Dataset
+    keys: np.ndarray
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Its keys."""
+        return frozenset(self.keys)
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Position by key."""
+        return {key: row for row, key in enumerate(self.keys)}
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Its faces, see :func:`fer_core.datasets.browse.table`, without predictions."""
+        return browse.table(self.dataset, self.keys)
+
+    @cached_property
+    def means(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Mean face and variation per emotion."""
+        return browse.mean_faces(self.dataset.faces, self.dataset.labels)
+
+    def look(self, model: str) -> Look:
+        """Its audit with a model, made or not; one object as long as it is the same."""
+        looks = self.__dict__.setdefault("_looks", {})
+        found = Look.of(self.dataset, model) if model not in looks else looks[model]
+        return looks.setdefault(model, found)
+
+    def seen(self, look: Look) -> pd.DataFrame:
+        """The table with what the model of a finished audit says of every face."""
+        tables = self.__dict__.setdefault("_seen", {})
+        if look.name not in tables:
+            tables[look.name] = browse.table(self.dataset, self.keys, look.probabilities)
+        return tables[look.name]
+
+    def overlay(self) -> corrections.Overlay:
+        """The corrections of this machine that concern its faces."""
+        return corrections.kept().of_faces(self.known)
+
+
+@st.cache_resource
+def _shelf() -> tuple[threading.Lock, Memory]:
+    return threading.Lock(), Memory(_HELD)
+
+
+def sources() -> list[Source]:
+    """What can be chosen: opened ones, ``FER_DATA``, the demo, collected faces."""
+    known = [Source(name) for name in MADE_HERE]
+    if path := settings().data:
+        beside = Path(path).parent / "fer2013new.csv"
+        known.insert(0, Source(str(path), str(beside) if beside.is_file() else None))
+    return list(dict.fromkeys([*st.session_state.setdefault("dataset_sources", []), *known]))
+
+
+def chooser() -> Source:
+    """The row that chooses among datasets and opens further ones."""
+    found = sources()
+    chosen = st.selectbox(
+        "Dataset",
+        found,
+        format_func=lambda source: source.title,
+        key="dataset_chosen",
+        persist_state="session",
+        width=300,
+    )
+    if roles.is_admin():
+        with st.popover("Open…", icon=":material/folder_open:"):
+            _open_form()
+    return chosen or found[0]
+
+
+def _open_form() -> None:
+    st.text_input(
+        "Path on this machine",
+        key="dataset_path",
+        placeholder="/data/fer2013.csv",
+        help="FER2013's CSV, packed or not, Kaggle's archive, or a folder of pictures with one "
+        "folder per emotion.",
+    )
+    st.text_input("FER+ votes (optional)", key="dataset_votes", placeholder="/data/fer2013new.csv")
+    st.button("Open", type="primary", on_click=_add_path, key="dataset_open")
+    st.file_uploader(
+        "Or upload a file",
+        type=[suffix.lstrip(".") for suffix in SUFFIXES],
+        key="dataset_upload",
+        on_change=_add_upload,
+    )
+    st.caption(
+        "FER2013 is on Kaggle, as the competition 'challenges in representation learning: facial "
+        "expression recognition' or as folders in 'msambare/fer2013'. An upload stays on this "
+        "machine until 'forget'."
+    )
+
+
+def _add_path() -> None:
+    state = st.session_state
+    path = state["dataset_path"].strip()
+    if path:
+        _add(Source(path, state["dataset_votes"].strip() or None))
+
+
+def _add_upload() -> None:
+    upload = st.session_state["dataset_upload"]
+    if upload is None:
+        return
+    digest = hashlib.file_digest(upload, "sha256").hexdigest()[:12]
+    upload.seek(0)
+    path = settings().kept.resolve() / digest / PurePath(upload.name).name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        shutil.copyfileobj(upload, file)
+    _add(Source(str(path)))
+
+
+def _add(source: Source) -> None:
+    have = [one for one in st.session_state["dataset_sources"] if one.source != source.source]
+    st.session_state["dataset_sources"] = [source, *have]
+    st.session_state["dataset_chosen"] = source
+
+
+def opened(source: Source) -> Opened | None:
+    """The dataset, read with a progress bar where that takes long; ``None`` where it
+    cannot be: then the page says why and offers to go on without what is wrong.
+    """
+    lock, shelf = _shelf()
+    place = st.empty()
+    begun = time.monotonic()
+
+    def tell(share: float) -> None:
+        left = (time.monotonic() - begun) * (1 - share) / max(share, 0.01)
+        place.progress(share, f"Reading {source.title}: {share:.0%}, {left:.0f} s left")
+
+    def read() -> Opened:
+        votes = Path(source.votes).expanduser() if source.votes else None
+        with st.spinner(f"Opening {source.title}", show_time=True):
+            dataset = load(source.source, votes, skip_bad=source.skip_bad, on_progress=tell)
+            return Opened(source, dataset, face_keys(dataset.faces))
+
+    try:
+        with lock:
+            return shelf.get((source, source.stamp()), read)
+    except DatasetError as error:
+        _problems(source, error)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+    finally:
+        place.empty()
+    return None
+
+
+def _problems(source: Source, error: DatasetError) -> None:
+    if source.source == collected.NAME:
+        st.info(str(error), icon=":material/face:")
+        return
+    if not error.problems:
+        st.error(str(error), icon=":material/error:")
+        return
+    number = len(error.problems)
+    st.error(
+        f"{number} {'row or file is' if number == 1 else 'rows or files are'} wrong. Mend the "
+        "file and open it anew, or go on without them.",
+        title=source.title,
+        icon=":material/error:",
+    )
+    st.button(
+        "Go on without them", type="primary", on_click=_add, args=(replace(source, skip_bad=True),)
+    )
+    where = [problem.partition(": ")[::2] for problem in error.problems]
+    st.dataframe(
+        pd.DataFrame(where, columns=["where", "what is wrong"]),
+        hide_index=True,
+        height=400,
+        alt="Everything that is wrong, row by row",
+    )

@@ -1,0 +1,319 @@
+"""A dataset at a glance: counts, means, light, and what a model makes of it."""
+
+import base64
+
+import altair as alt
+import cv2
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer_core import roles
+from fer_core.audit.look import Look
+from fer_core.datasets import browse
+from fer_core.datasets.base import SPLITS
+from fer_core.emotions import COLORS, EMOTIONS
+from fer_core.errors import FerError
+from ui.dataset_browse import begin
+from ui.dataset_open import Opened
+from ui.faces import percent
+
+_COLORS = alt.Scale(domain=list(EMOTIONS), range=[COLORS[e] for e in EMOTIONS])
+#: Faces on the map: each carries its picture to the browser.
+_ON_MAP = 1500
+_EXAMPLES = 12
+
+
+def view(data: Opened, look: Look) -> None:
+    """Everything, from top to bottom."""
+    table = data.table
+    left, right = st.columns(2, gap="large")
+    with left:
+        counts(table)
+    with right:
+        light(table)
+    means(data)
+    examples(data)
+    st.subheader("What a model makes of it")
+    looking(data, look)
+    if look.done:
+        left, right = st.columns(2, gap="large")
+        with left:
+            confusion(data, look)
+        with right:
+            face_map(data, look)
+
+
+def counts(table: pd.DataFrame) -> None:
+    """Faces per class and split, and how unequal they are."""
+    st.subheader("Faces per class")
+    sizes = table.groupby(["label", "split"], observed=True).size().rename("faces").reset_index()
+    sizes["emotion"] = np.array(EMOTIONS)[sizes["label"]]
+    whole = table["label"].value_counts()
+    chart = (
+        alt.Chart(sizes)
+        .mark_bar()
+        .encode(
+            x=alt.X("faces:Q", title="faces"),
+            y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS)),
+            color=alt.Color("emotion:N", legend=None, scale=_COLORS),
+            opacity=alt.Opacity(
+                "split:N",
+                sort=list(SPLITS),
+                scale=alt.Scale(domain=list(SPLITS), range=[1.0, 0.7, 0.45]),
+                legend=alt.Legend(title=None, orient="bottom", symbolFillColor="#8C8C8C"),
+            ),
+            order=alt.Order("split:N", sort="descending"),
+            tooltip=["emotion:N", "split:N", "faces:Q"],
+        )
+        .properties(height=alt.Step(26))
+    )
+    words = ", ".join(f"{EMOTIONS[code]} {n}" for code, n in whole.sort_index().items())
+    st.altair_chart(chart, key="overview_counts", alt=f"Faces per class: {words}")
+    most, least = whole.idxmax(), whole.idxmin()
+    st.caption(
+        f"{EMOTIONS[most]} has {whole[most] / whole[least]:.1f} times the faces of "
+        f"{EMOTIONS[least]}."
+        if whole[most] > whole[least]
+        else "Every class has equally many faces."
+    )
+
+
+def light(table: pd.DataFrame) -> None:
+    """Brightness and contrast per class."""
+    st.subheader("Brightness and contrast")
+    sample = table.sample(min(len(table), 5000), random_state=0)
+    sample = sample.assign(emotion=np.array(EMOTIONS)[sample["label"]])
+    long = sample.melt(["emotion"], ["brightness", "contrast"], "measure", "grey value")
+    chart = (
+        alt.Chart(long)
+        .mark_boxplot(extent="min-max", size=10)
+        .encode(
+            x=alt.X("grey value:Q", title="grey value"),
+            y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS)),
+            color=alt.Color("emotion:N", legend=None, scale=_COLORS),
+            column=alt.Column("measure:N", title=None),
+        )
+        .properties(height=alt.Step(26), width=180)
+        .resolve_scale(x="independent")
+    )
+    st.altair_chart(
+        chart,
+        key="overview_light",
+        width="content",
+        alt=f"Brightness {table['brightness'].mean():.0f} and contrast "
+        f"{table['contrast'].mean():.0f} on average, of 0 to 255",
+    )
+
+
+def means(data: Opened) -> None:
+    """The mean face of every class and how it varies."""
+    st.subheader("Mean faces, and below them where the faces of a class differ")
+    with st.grid(7, min_column_width=90):
+        for emotion, (mean, spread) in data.means.items():
+            with st.container(gap="xsmall"):
+                pair = np.vstack(
+                    [
+                        browse.enlarged(mean, 144),
+                        browse.enlarged(255 * spread / max(1.0, spread.max()), 144),
+                    ]
+                )
+                st.image(pair, width="stretch", alt=f"Mean face of {emotion} and its variation")
+                st.caption(emotion)
+
+
+def examples(data: Opened) -> None:
+    """Some faces of every class, all of which open."""
+    st.subheader("Examples")
+    rng = np.random.default_rng(0)
+    for code, emotion in enumerate(EMOTIONS):
+        rows = np.flatnonzero(data.dataset.labels == code)
+        if not len(rows):
+            continue
+        some = np.sort(rng.permutation(rows)[:_EXAMPLES])
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button(
+                emotion,
+                key=f"overview_{emotion}",
+                width=110,
+                help=f"All {len(rows):,} faces",
+                on_click=begin,
+                kwargs={"label": emotion},
+            )
+            st.image(
+                browse.sheet(data.dataset.faces[some], len(some)),
+                width=60 * len(some),
+                alt=f"{len(some)} faces labelled {emotion}",
+            )
+
+
+def looking(data: Opened, look: Look) -> None:
+    """The button that starts an audit, how far it is, or when it was made."""
+    status = look.state()["status"] if look.path.is_dir() else ""
+    if status == "done":
+        summary = look.result().summary
+        found = summary["labels"]
+        if "error" in found:
+            st.warning(found["error"], icon=":material/info:")
+        right = (look.probabilities.argmax(axis=1) == data.dataset.labels).mean()
+        st.caption(
+            f"{st.session_state['model']} agrees with {percent(right)} of all labels. Of a model "
+            "that was trained on this dataset, the split Training flatters."
+        )
+        return
+    if status in ("running", "queued"):
+        _watch(look)
+        return
+    if status in ("failed", "interrupted"):
+        reason = look.state().get("reason") or "Its process ended."
+        st.error(reason, icon=":material/error:")
+    minutes = len(data.dataset) * 0.012 / 60
+    st.markdown(
+        "One look through all faces gives filters and sorting by prediction, the confusion "
+        "matrix, the map, similar faces, and everything under **Problems**. It takes about "
+        f"{max(1, round(minutes))} min, in a process of its own, and is kept."
+    )
+    st.button(
+        "Look through all faces",
+        icon=":material/search:",
+        type="primary",
+        disabled=not roles.is_admin(),
+        on_click=_start,
+        args=(data, look),
+        key="overview_look",
+    )
+
+
+def _start(data: Opened, look: Look) -> None:
+    source = data.source
+    try:
+        roles.require("look through datasets")
+        look.start(source.source, source.votes, source.skip_bad, st.session_state["model"])
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+@st.fragment(run_every=1)
+def _watch(look: Look) -> None:
+    if not look.busy():
+        st.rerun()
+    now = look.progress()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        left = now.get("seconds_left")
+        words = now.get("what", "Starting")
+        if left is not None:
+            words += f" · {left:.0f} s left of this step"
+        st.progress(min(1.0, now.get("share") or 0.0), words)
+        if st.button("Cancel", icon=":material/close:", key="overview_cancel"):
+            look.stop()
+            st.rerun()
+
+
+def confusion(data: Opened, look: Look) -> None:
+    """Labels against predictions; a cell opens the faces in it."""
+    st.subheader("Labels and predictions")
+    table = data.seen(look)
+    splits = [split for split in SPLITS if (table["split"] == split).any()]
+    split = st.segmented_control(
+        "Split",
+        splits,
+        default=splits[min(1, len(splits) - 1)],
+        required=True,
+        key="overview_split",
+        label_visibility="collapsed",
+    )
+    part = table[table["split"] == split]
+    cells = part.groupby(["label", "predicted"]).size().rename("faces").reset_index()
+    cells["share"] = cells["faces"] / cells.groupby("label")["faces"].transform("sum")
+    for name in ("label", "predicted"):
+        cells[name] = np.array(EMOTIONS)[cells[name]]
+    base = alt.Chart(cells).encode(
+        x=alt.X("predicted:N", title="the model says", sort=list(EMOTIONS)),
+        y=alt.Y("label:N", title="label", sort=list(EMOTIONS)),
+        tooltip=[
+            "label:N",
+            "predicted:N",
+            "faces:Q",
+            alt.Tooltip("share:Q", format=".0%", title="of the label"),
+        ],
+    )
+    squares = base.mark_rect(cursor="pointer").encode(
+        color=alt.Color("share:Q", legend=None, scale=alt.Scale(scheme="blues", domain=[0, 1]))
+    )
+    numbers = base.mark_text(fontSize=12).encode(
+        text="faces:Q",
+        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#1B2530")),
+    )
+    cell = alt.selection_point("cell", fields=["label", "predicted"])
+
+    def open_cell() -> None:
+        chosen = st.session_state["overview_confusion"]["selection"]["cell"]
+        if chosen:
+            begin(split=split, label=chosen[0]["label"], predicted=chosen[0]["predicted"])
+
+    st.altair_chart(
+        (squares.add_params(cell) + numbers).properties(height=340),
+        key="overview_confusion",
+        on_select=open_cell,
+        selection_mode="cell",
+        alt=f"Confusion matrix of {len(part)} faces",
+    )
+    st.caption("Click a cell to see its faces.")
+
+
+def face_map(data: Opened, look: Look) -> None:
+    """The faces as the model sees them, on a plane; the pointer shows the picture."""
+    st.subheader("Map of the faces")
+    some = np.random.default_rng(0).permutation(len(data.dataset))[:_ON_MAP]
+    places = look.map[some]
+    points = pd.DataFrame(
+        {
+            "x": places[:, 0],
+            "y": places[:, 1],
+            "emotion": np.array(EMOTIONS)[data.dataset.labels[some]],
+            "face": data.keys[some],
+            "image": _pictures(data.source.title, data.dataset.faces[some]),
+        }
+    )
+    chosen = alt.selection_point("point", fields=["face"])
+
+    def open_face() -> None:
+        picked = st.session_state["overview_map"]["selection"]["point"]
+        if picked:
+            begin(like=picked[0]["face"], focus=picked[0]["face"])
+
+    chart = (
+        alt.Chart(points)
+        .mark_circle(size=36, opacity=0.7, cursor="pointer")
+        .encode(
+            x=alt.X("x:Q", axis=None),
+            y=alt.Y("y:Q", axis=None),
+            color=alt.Color(
+                "emotion:N", scale=_COLORS, legend=alt.Legend(title=None, orient="bottom")
+            ),
+            tooltip=["image:N", "emotion:N"],
+        )
+        .add_params(chosen)
+        .properties(height=380)
+        .interactive()
+    )
+    st.altair_chart(
+        chart,
+        key="overview_map",
+        on_select=open_face,
+        selection_mode="point",
+        alt=f"{len(some)} faces by the two principal components of the model's features",
+    )
+    st.caption(
+        f"{len(some):,} faces, by the two principal components of the model's features. Point at "
+        "one to see it, click it to browse what is similar."
+    )
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _pictures(_title: str, faces: np.ndarray) -> list[str]:
+    uris = []
+    for face in faces:
+        content = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, 70])[1].tobytes()
+        uris.append("data:image/jpeg;base64," + base64.b64encode(content).decode())
+    return uris

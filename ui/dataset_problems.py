@@ -1,0 +1,147 @@
+"""What an audit found: kinds with counts, and ranked faces with reason and proposal."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer_core import roles
+from fer_core.audit import EXCLUDE, KINDS, report
+from fer_core.audit.look import Look
+from fer_core.datasets import browse
+from fer_core.datasets.base import SPLITS
+from fer_core.datasets.corrections import Change
+from fer_core.errors import FerError
+from ui.dataset_browse import KEYS, large
+from ui.dataset_open import Opened
+from ui.dataset_overview import looking
+from ui.face_grid import PAGE, change, face_grid, page_of, pager, turn_to
+
+_ALL = "all splits"
+
+
+def view(data: Opened, look: Look) -> None:
+    """The audit, or the way to make it."""
+    if not look.done:
+        looking(data, look)
+        return
+    found = look.result()
+    with st.expander("Report", icon=":material/summarize:"):
+        st.code(report.in_words(found.summary), language=None)
+    _faces(data, look, found.problems)
+
+
+@st.fragment
+def _faces(data: Opened, look: Look, problems: pd.DataFrame) -> None:
+    state = st.session_state
+    state.setdefault("problems_focus", None)
+    numbers = problems["kind"].value_counts()
+    kinds = [kind for kind in KINDS if numbers.get(kind, 0)]
+    if not kinds:
+        st.success("Nothing was found.", icon=":material/check:")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.segmented_control(
+            "Kind",
+            kinds,
+            default=kinds[0],
+            required=True,
+            format_func=lambda kind: f"{KINDS[kind]} · {numbers[kind]:,}",
+            key="problems_kind",
+            label_visibility="collapsed",
+            on_change=_first_page,
+        )
+        split = st.selectbox(
+            "Split",
+            [_ALL, *(s for s in SPLITS if (problems["split"] == s).any())],
+            key="problems_split",
+            width=150,
+            label_visibility="collapsed",
+            on_change=_first_page,
+        )
+        open_only = st.toggle(
+            "Not yet corrected", value=True, key="problems_open", on_change=_first_page
+        )
+    overlay = data.overlay()
+    table = browse.corrected(data.seen(look), overlay)
+    part = problems[problems["kind"] == kind]
+    if split != _ALL:
+        part = part[part["split"] == split]
+    if open_only:
+        part = part[~part["face"].isin(list(overlay.faces))]
+    if part.empty:
+        st.success("Nothing of this kind is left.", icon=":material/check:")
+        return
+    page, pages = page_of(len(part), "problems")
+    shown = part.iloc[(page - 1) * PAGE : page * PAGE]
+    keys = set(shown["face"])
+    if state["problems_focus"] not in keys:
+        state["problems_focus"] = shown["face"].iloc[0]
+
+    left, right = st.columns([7, 4], gap="medium")
+    with left:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{len(part):,} faces, the surest first", width="stretch")
+            pager(page, pages, "problems")
+            if roles.is_admin() and (shown["proposal"] != "").any():
+                st.button(
+                    "Accept all on this page",
+                    icon=":material/done_all:",
+                    on_click=_accept,
+                    args=(shown,),
+                    key="problems_accept",
+                )
+        found = face_grid(
+            data.dataset.faces,
+            shown["row"].to_numpy(),
+            table,
+            key="problems_grid",
+            focus=state["problems_focus"],
+            notes=[_note(*pair) for pair in zip(shown["proposal"], shown["across"], strict=True)],
+            proposals=shown["proposal"].tolist(),
+            tag=state.setdefault("dataset_tag", "look again"),
+            author=state.get("dataset_author", ""),
+            reason=f"audit: {KINDS[kind].lower()}",
+        )
+        st.caption(f"A accepts what is proposed. {KEYS}")
+    if found.turn and 1 <= page + found.turn <= pages:
+        turn_to(page + found.turn, "problems")
+        st.rerun(scope="fragment")
+    focus = found.focus if found.focus in keys else state["problems_focus"]
+    one = shown[shown["face"] == focus].iloc[0]
+    with right:
+        proposal = {"": "", EXCLUDE: " · proposed: leave it out"}.get(
+            one["proposal"], f" · proposed: {one['proposal'].lower()}"
+        )
+        reason = one["reason"]
+        st.markdown(f"{reason[:1].upper()}{reason[1:]}{proposal}.")
+        if one["group"] >= 0:
+            _group(data, problems, one)
+        large(data, table, data.rows[focus], look)
+
+
+def _group(data: Opened, problems: pd.DataFrame, one: pd.Series) -> None:
+    """All copies of a picture, side by side."""
+    rows = problems.loc[problems["group"] == one["group"], "row"].to_numpy()[:8]
+    faces = data.dataset.faces[np.unique(rows)]
+    st.image(browse.sheet(faces, len(faces)), width=60 * len(faces), alt=f"{len(faces)} copies")
+
+
+def _note(proposal: str, across: bool) -> str:
+    words = "leave out?" if proposal == EXCLUDE else f"{proposal.lower()}?" if proposal else ""
+    return f"{words} across splits" if across and not words else words
+
+
+def _first_page() -> None:
+    turn_to(1, "problems")
+
+
+def _accept(shown: pd.DataFrame) -> None:
+    changes = [
+        Change(face, "exclude") if proposal == EXCLUDE else Change(face, "label", proposal)
+        for face, proposal in zip(shown["face"], shown["proposal"], strict=True)
+        if proposal
+    ]
+    try:
+        change(changes, st.session_state.get("dataset_author", ""), "audit, accepted by page")
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
