@@ -30,7 +30,7 @@ def check_upload(size: int) -> None:
     """
     if not roles.is_admin() and size > settings().visitor_mb * 1e6:
         raise FerError(
-            f"This public copy takes {settings().visitor_mb:.0f} MB at once from each visitor: "
+            f"This public copy takes {settings().visitor_mb:g} MB at once from each visitor: "
             "give fewer or smaller files."
         )
 

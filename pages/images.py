@@ -2,8 +2,11 @@
 
 import streamlit as st
 
+from fer_core import bounds
 from fer_core.drawing import label
+from fer_core.errors import FerError
 from fer_core.images import SUFFIXES
+from ui.collect import correct_button, say_kept
 from ui.controls import Choice, model_row
 from ui.exports import to_csv, to_json, to_png, to_zip
 from ui.faces import emotion_bars, looks, why
@@ -30,11 +33,19 @@ state.setdefault("images_kept", [])  # those of them from earlier visits to this
 state.setdefault("images_snapshot", None)
 state.setdefault("images_open", None)
 state.setdefault("images_round", 0)
+state.setdefault("images_problem", None)
 
 
 def take_files() -> None:
     dropped = state[f"images_drop_{state['images_round']}"]
     pictures = [*state["images_kept"], *(picture(f.name, f.getvalue()) for f in dropped)]
+    try:
+        bounds.check_upload(sum(len(one.content) for one in pictures))
+    except FerError as error:
+        state["images_problem"] = str(error)
+        state["images_kept"] = state["images_files"]
+        state["images_round"] += 1  # a new drop zone, without what is too much
+        return
     state["images_files"] = list({(p.name, p.checksum): p for p in pictures}.values())
     state["reading_stopped"] = False
 
@@ -195,6 +206,7 @@ def face_card(result: Result, index: int, choice: Choice) -> None:
                 help="Which parts of the face the model used.",
             ):
                 why(crop, face, result.analysis.model)
+            correct_button(crop, face, result.analysis.model, "Images", key=f"correct_{index}")
         emotion_bars(face, key=f"bars_{index}")
 
 
@@ -246,6 +258,7 @@ def card(result: Result, choice: Choice) -> None:
 
 
 # The page, from top to bottom.
+say_kept()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Images")
@@ -261,6 +274,9 @@ source = st.segmented_control(
     persist_state="session",
     label_visibility="collapsed",
 )
+if state["images_problem"]:
+    st.error(state["images_problem"], icon=":material/error:")
+    state["images_problem"] = None
 pictures = ask_for_pictures(source)
 
 if pictures:

@@ -39,9 +39,14 @@ def quick_try() -> None:
     watch(attempt(queue.submit, configure(preset="quick", model="fast", data="demo")))
 
 
-def seen() -> list[tuple[str, str, bool]]:
+def standing(run: Run) -> tuple:
     """What the whole page depends on; figures within a run are not part of it."""
-    return [(run.name, run.state()["status"], run.busy()) for run in list_runs()]
+    return run.name, run.state()["status"], run.busy(), *manage.about(run).values()
+
+
+def seen() -> list[tuple]:
+    """The standing of every run."""
+    return [standing(run) for run in list_runs()]
 
 
 def table(found: list[Run]) -> None:
@@ -95,7 +100,9 @@ def overview(known: list) -> None:
     table(list_runs())
 
 
-def one(run: Run) -> None:
+def one(run: Run, known: tuple) -> None:
+    if state["training_new"] or state["training_problem"] or standing(run) != known:
+        st.rerun()
     now = training_watch.headline(run)
     training_watch.buttons(run, now, new)
     if now["status"] == "damaged":
@@ -133,7 +140,7 @@ def show_runs() -> None:
     moving = any(run.state()["status"] in LIVE or run.busy() for run in chosen)
     every = 1 if moving else None
     if len(chosen) == 1:
-        st.fragment(one, run_every=every)(chosen[0])
+        st.fragment(one, run_every=every)(chosen[0], standing(chosen[0]))
     else:
         st.fragment(several, run_every=every)(chosen)
 

@@ -5,7 +5,6 @@ from typing import Any, BinaryIO, Final
 import pandas as pd
 import streamlit as st
 
-from fer_core import roles
 from fer_core.errors import FerError
 from fer_core.settings import settings
 from fer_core.timeline import clock
@@ -81,17 +80,6 @@ def new_video(choice: Choice, key: str | None) -> None:
 
 
 def _begin(source: BinaryIO, name: str, choice: Choice, key: str) -> None:
-    limits = settings()
-    if not roles.is_admin():
-        running = sum(job.busy() for job in list_jobs(key))
-        if running >= limits.visitor_jobs:
-            st.error("Your other video is still being read: wait for it, or cancel it.")
-            return
-        if getattr(source, "size", 0) > limits.visitor_mb * 1e6:
-            st.error(
-                f"Videos may have {limits.visitor_mb:g} MB on this copy: choose a shorter one."
-            )
-            return
     options = VideoOptions(
         fps=state["video_fps"],
         model=choice.classifier.name,

@@ -51,15 +51,16 @@ def wait_for(
 class App:
     """The app in a process of its own, listening on loopback."""
 
-    def __init__(self, home: Path, log: Path, **environment: str) -> None:
+    def __init__(self, home: Path, log: Path, port: int | None = None, **environment: str) -> None:
         """Start it and wait until it answers.
 
         Args:
             home: its ``FER_HOME``.
             log: file for what it prints.
+            port: to listen on; without, a free one.
             environment: further variables.
         """
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         options = ["--server.headless=true", f"--server.port={self.port}"]
         with log.open("w") as out:
@@ -96,6 +97,7 @@ def chromium_with_camera(
     cameras: int = 1,
     allow: bool = True,
     loopback: bool = False,
+    host: str | None = None,
     net_log: Path | None = None,
 ) -> Iterator["Browser"]:
     """A Chromium whose camera is a file.
@@ -107,6 +109,7 @@ def chromium_with_camera(
             picture.
         allow: whether the visitor lets pages use it.
         loopback: let video go over 127.0.0.1, as a relay on this machine needs.
+        host: a name that leads to this machine.
         net_log: file that takes all that the browser asks of the network.
     """
     from playwright.sync_api import sync_playwright
@@ -120,6 +123,8 @@ def chromium_with_camera(
         arguments.append("--use-fake-ui-for-media-stream")
     if loopback:
         arguments.append("--allow-loopback-in-peer-connection")
+    if host:
+        arguments.append(f"--host-resolver-rules=MAP {host} 127.0.0.1")
     if net_log:
         arguments.append(f"--log-net-log={net_log}")
     with sync_playwright() as playwright:

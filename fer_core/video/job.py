@@ -12,6 +12,7 @@ A job whose owner does not keep it is gone ``FER_KEEP_HOURS`` after it ended.
 
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
@@ -23,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from fer_core import bounds, roles
 from fer_core.errors import FerError, VideoError
 from fer_core.files import write_atomic, write_json
 from fer_core.settings import settings
@@ -70,7 +72,12 @@ class Job(Work):
 
         Raises:
             VideoError: it cannot be stored.
+            FerError: it is more than a visitor of a public copy may leave.
         """
+        size = source.seek(0, os.SEEK_END)
+        source.seek(0)
+        bounds.check_upload(size)
+        bounds.check_room(size)
         path = settings().jobs / secrets.token_hex(8)
         job = cls(path)
         try:
@@ -158,7 +165,8 @@ class Job(Work):
         ]
 
     def keep(self, kept: bool) -> None:
-        """Keep it beyond ``FER_KEEP_HOURS``, or no longer."""
+        """Keep it beyond ``FER_KEEP_HOURS``, or no longer; not for visitors."""
+        roles.require("keep analyses for longer")
         self.write_state(kept=kept)
 
     def delete(self) -> None:
@@ -235,7 +243,11 @@ class _Note:
 def start(*arguments: Any, **how: Any) -> Job:
     """Create a job, see :meth:`Job.create`, and do it in a process of its own."""
     job = Job.create(*arguments, **how)
-    job.spawn()
+    try:
+        job.spawn()
+    except FerError:
+        job.delete()
+        raise
     return job
 
 

@@ -169,3 +169,33 @@ def test_a_store_of_before_there_were_visitors_still_opens(public):
     assert store.list_sessions() == []
     public("boss", "ada@example.org")
     assert [s.name for s in store.list_sessions()] == ["old"]
+
+
+def test_long_jobs_of_one_visitor_take_turns_and_fill_the_disk(public, monkeypatch):
+    from fer_core.video.job import Job
+    from fer_core.video.result import VideoOptions
+    from fer_core.work import Work
+
+    public("one")
+    first, second = (Work(settings().jobs / name) for name in ("first", "second"))
+    for work in (first, second):
+        work.path.mkdir(parents=True)
+        work.write_state(status="created")
+    with first.lock():
+        with pytest.raises(FerError, match="at work already"):
+            second.spawn("fer_core.train.worker")
+        public("two")
+        bounds.check_turn(second.path)
+    public("one")
+    bounds.check_turn(second.path)
+
+    monkeypatch.setenv("FER_DISK_MB", "0.05")
+    settings.cache_clear()
+    (first.path / "source.mp4").write_bytes(bytes(40_000))
+    with pytest.raises(FerError, match="full"):
+        Job.create(io.BytesIO(bytes(20_000)), "a.mp4", VideoOptions(), "key")
+    monkeypatch.setenv("FER_VISITOR_MB", "0.01")
+    settings.cache_clear()
+    with pytest.raises(FerError, match="MB at once"):
+        Job.create(io.BytesIO(bytes(20_000)), "a.mp4", VideoOptions(), "key")
+    assert sorted(path.name for path in settings().jobs.iterdir()) == ["first", "second"]
