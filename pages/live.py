@@ -5,11 +5,14 @@ import io
 import streamlit as st
 from PIL import Image
 
+from fer_core import roles
 from fer_core.live import LiveOptions
 from fer_core.live.steady import SMOOTHING
+from fer_core.preprocess import crop_face
 from fer_core.settings import settings
 from ui import live_device
 from ui import live_panels as panels
+from ui.collect import correct, say_kept
 from ui.controls import model_row
 from ui.faces import looks
 from ui.live_after import kept_sessions, summary
@@ -154,6 +157,17 @@ def snapshot() -> bytes:
     return file.getvalue()
 
 
+def correct_newest() -> None:
+    """Ask what the largest face of the last analysed frame shows."""
+    newest = live.session.newest()
+    if newest is None or not newest[1].faces:
+        st.toast("There is no face in view.", icon=":material/search_off:")
+        return
+    frame, seen = newest
+    face = seen.faces[0]
+    correct(crop_face(frame, face.frame, face.roll), face, seen.model, "Live")
+
+
 def begin_anew() -> None:
     """Throw the recording away."""
     state["live_record"] = False
@@ -161,6 +175,7 @@ def begin_anew() -> None:
 
 
 # The page, from top to bottom.
+say_kept()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Live")
@@ -198,6 +213,14 @@ with left:
                 on_click="ignore",
                 disabled=not live.on,
             )
+            if roles.is_admin() and st.button(
+                "Correct…",
+                icon=":material/edit:",
+                disabled=not live.on,
+                help="Say what the largest face shows, and keep it to learn from.",
+                key="live_correct",
+            ):
+                correct_newest()
         st.toggle("Mirror", key="live_mirror", persist_state="session")
         st.toggle("Labels", key="live_labels", persist_state="session")
         st.toggle("Bars", key="live_bars", persist_state="session")

@@ -92,7 +92,7 @@ def corrections_view(data: Opened) -> None:
 def _log(data: Opened, log: pd.DataFrame) -> None:
     now = data.overlay().faces.values()
     st.markdown(
-        f"{sum(c.label is not None for c in now)} faces relabelled, "
+        f"{sum(c.label is not None for c in now)} relabelled, "
         f"{sum(c.excluded for c in now)} left out, {sum(bool(c.tags) for c in now)} tagged."
     )
     shown = pd.DataFrame(
@@ -165,7 +165,8 @@ def collected_view() -> None:
         )
         return
     st.markdown(
-        f"{len(faces)} faces, kept with consent as 48×48 grey pixels. They are the dataset "
+        f"{len(faces)} {'face' if len(faces) == 1 else 'faces'}, kept with consent as 48×48 grey "
+        "pixels. They are the dataset "
         "'Collected faces', and training can mix them in as `collected`."
     )
     shown = pd.DataFrame(

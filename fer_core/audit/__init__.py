@@ -51,7 +51,9 @@ class Audit:
     problems: pd.DataFrame
     summary: dict[str, Any]
 
-    def proposals(self, kinds: tuple[str, ...] = tuple(KINDS), split: str = "all") -> list[Change]:
+    def proposals(
+        self, kinds: tuple[str, ...] = tuple(KINDS), split: str = "all", least: float = 0.0
+    ) -> list[Change]:
         """Corrections that would follow the proposals; nothing is kept by this.
 
         A face with several problems is excluded where one of them asks for that.
@@ -59,8 +61,10 @@ class Audit:
         Args:
             kinds: of problems.
             split: one of :data:`SPLITS` or ``all``.
+            least: score that a label error must have.
         """
         table = self.problems
+        table = table[(table["kind"] != "label") | (table["score"] >= least)]
         table = table[table["kind"].isin(kinds) & (table["proposal"] != "")]
         if split != "all":
             table = table[table["split"] == split]

@@ -1,7 +1,7 @@
 """``dataset``: what a dataset holds and what is wrong with it; a mended copy of it."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -14,10 +14,14 @@ from fer_core.cli.common import (
     status,
     votes_option,
 )
-from fer_core.datasets import Dataset, load
+from fer_core.datasets import SPLITS, Dataset, load
 from fer_core.datasets.identity import face_keys
 from fer_core.errors import DatasetError
+from fer_core.files import write_atomic
 from fer_core.settings import settings
+
+if TYPE_CHECKING:
+    from fer_core.audit import Audit
 
 
 @click.command("dataset")
@@ -32,6 +36,18 @@ from fer_core.settings import settings
     "--propose",
     type=click.Path(dir_okay=False, path_type=Path),
     help="With --audit: write what it proposes as corrections, CSV.",
+)
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Propose labels only where the error is at least this sure.",
+)
+@click.option(
+    "--split",
+    type=click.Choice([*SPLITS, "all"]),
+    default="all",
+    help="Propose for this split only.",
 )
 @click.option(
     "--export",
@@ -56,6 +72,8 @@ def command(
     model: str | None,
     seed: int,
     propose: Path | None,
+    least: float,
+    split: str,
     folder: Path | None,
     form: str,
     skip_bad: bool,
@@ -91,7 +109,12 @@ def command(
         result["relabelled"] = sum(c.label is not None for c in overlay.faces.values())
     result = describe(dataset) | result
     if look:
-        result["audit"] = _audit(dataset, votes, model, seed, propose)
+        found = _audit(dataset, votes, model, seed)
+        result["audit"] = _first(found)
+        if propose:
+            overlay = found.to_overlay(split=split, least=least)
+            write_atomic(propose, lambda file: file.write(overlay.to_csv()) and None)
+            note(f"{len(overlay.events)} proposals are in {propose}; apply with --corrections.")
     if folder:
         result["exported"] = _export(dataset, folder, form)
     print_json(result) if as_json else click.echo(in_words(result))
@@ -109,12 +132,9 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _audit(
-    dataset: Dataset, votes: str | None, model: str | None, seed: int, propose: Path | None
-) -> dict[str, Any]:
+def _audit(dataset: Dataset, votes: str | None, model: str | None, seed: int) -> "Audit":
     from fer_core.audit import audit
     from fer_core.datasets.ferplus import counts_of
-    from fer_core.files import write_atomic
 
     counts = counts_of(dataset, Path(votes)) if votes else None
     found = audit(
@@ -125,12 +145,13 @@ def _audit(
         on_progress=lambda what, share: status(f"{what}: {share:.0%}"),
     )
     status("")
-    if propose:
-        content = found.to_overlay().to_csv()
-        write_atomic(propose, lambda file: file.write(content) and None)
-        note(f"Proposals are in {propose}; apply them with --corrections.")
-    first = found.problems.groupby("kind", sort=False).head(20)
+    return found
+
+
+def _first(found: "Audit") -> dict[str, Any]:
+    """The summary, and the first problems of every kind."""
     columns = ["row", "split", "label", "kind", "score", "proposal", "reason"]
+    first = found.problems.groupby("kind", sort=False).head(20)
     return found.summary | {"first": first[columns].to_dict("records")}
 
 

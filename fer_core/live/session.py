@@ -178,6 +178,10 @@ class LiveSession:
             return None
         return result[1]
 
+    def newest(self) -> tuple[np.ndarray, Analysis] | None:
+        """The last analysed frame ``(H, W, 3)`` RGB and its result."""
+        return self._result
+
     def snapshot(self) -> np.ndarray | None:
         """The last analysed frame with its own result drawn, ``(H, W, 3)`` RGB."""
         result = self._result
