@@ -1,6 +1,7 @@
 """``benchmark``: what the speed claims rest on."""
 
 import importlib
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -65,6 +66,34 @@ def detectors(as_json: bool, save: bool, **how: Any) -> None:
     _report("detectors", run_detectors(**given), as_json, save)
 
 
+@command.command("video")
+@click.option(
+    "--versus",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Python of an environment with the fer package, see benchmarks/README.md.",
+)
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(["speed", "memory", "correct"]),
+    help="Measure only this; with --save the rest stays as saved.",
+)
+@click.option("--data", default="demo", show_default=True, help="fer2013.csv, or 'demo'.")
+@click.option("--clips", type=click.IntRange(1), default=20, help="Made videos to be right about.")
+@click.option("--minutes", type=click.IntRange(2), default=30, help="Of the long file.")
+@click.option("--seed", type=click.IntRange(0), default=0)
+@json_option
+@save_option
+def video(parts: tuple[str, ...], as_json: bool, save: bool, **how: Any) -> None:
+    """Speed, memory and correctness of recorded video."""
+    from fer_core.benchmarks.video import PARTS, run_video
+
+    kept = MEASURED / "video.json"
+    before = json.loads(kept.read_text()) if parts and kept.exists() else {}
+    _report("video", before | run_video(parts or PARTS, **how), as_json, save)
+
+
 @command.command("live")
 @click.option("--seconds", type=click.FloatRange(1), default=20, help="Per number of visitors.")
 @click.option("--soak", type=click.FloatRange(0), default=0, help="Minutes of one long session.")
@@ -84,3 +113,27 @@ def live(
 
     result = run_live(seconds, soak=soak, versus=versus, browser=browser)
     _report("live", result, as_json, save)
+
+
+@command.command("train")
+@click.option("--rounds", type=click.IntRange(1), default=5, help="Medians of so many.")
+@click.option("--batches", type=click.IntRange(2), default=10, help="Of 128 faces, each time.")
+@json_option
+@save_option
+def train(rounds: int, batches: int, as_json: bool, save: bool) -> None:
+    """Images per second: our pipeline, our training, and the report's way."""
+    from fer_core.benchmarks.train import run_train
+
+    _report("train", run_train(rounds, batches), as_json, save)
+
+
+@command.command("dataset")
+@click.option("--data", default="demo", show_default=True, help="fer2013.csv, or 'demo'.")
+@click.option("--rounds", type=click.IntRange(1), default=7, help="Medians of so many.")
+@json_option
+@save_option
+def dataset(data: str, rounds: int, as_json: bool, save: bool) -> None:
+    """Time and memory to open a dataset, filter, sort and page it."""
+    from fer_core.benchmarks.dataset import run_dataset
+
+    _report("dataset", run_dataset(data, rounds), as_json, save)

@@ -6,6 +6,7 @@ import click
 
 from fer_core.cli.common import data_option, json_option, note, print_json
 from fer_core.datasets import load
+from fer_core.train import queue, runs
 from fer_core.train.runs import Run, list_runs
 
 
@@ -13,7 +14,7 @@ from fer_core.train.runs import Run, list_runs
 @json_option
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """List training runs, or make a model that ships from one."""
+    """List training runs, steer them, or make a model of one."""
     if context.invoked_subcommand:
         return
     rows = [{"name": run.name} | run.state() for run in list_runs()]
@@ -34,6 +35,8 @@ def command(context: click.Context, as_json: bool) -> None:
     help="Folder that receives the model's folder.",
 )  # fmt: skip
 @click.option("--flip", is_flag=True, help="Serve the mean over both mirror images.")
+@click.option("--half", is_flag=True, help="Keep the weights as float16: half the size.")
+@click.option("--cycle", type=click.IntRange(1), help="Weights at the end of this cycle.")
 @click.option("--about-data", default="", help="What the card says of the data.")
 @click.option("--licence", default="", help="What the card says of the licence.")
 @click.option("--notes", default="", help="What else the card says of how it was made.")
@@ -43,6 +46,8 @@ def publish(
     data: str,
     to: Path,
     flip: bool,
+    half: bool,
+    cycle: int | None,
     about_data: str,
     licence: str,
     notes: str,
@@ -55,8 +60,48 @@ def publish(
         load(data),
         to / name,
         flip=flip,
+        half=half,
+        cycle=cycle,
         data=about_data,
         licence=licence,
         notes=notes,
     )
     note(f"Written to {folder.path}.")
+
+
+@command.command("show")
+@click.argument("run")
+@json_option
+def show(run: str, as_json: bool) -> None:
+    """How a run stands, epoch by epoch."""
+    chosen = Run.open(run)
+    state, rows, progress = chosen.state(), chosen.metrics(), chosen.progress()
+    if as_json:
+        print_json({"state": state, "progress": progress, "metrics": rows})
+        return
+    click.echo(f"{state['status']}" + (f": {state['reason']}" if state.get("reason") else ""))
+    for row in rows:
+        click.echo(
+            f"epoch {row['epoch']:<4} loss {row['loss']:.3f}  accuracy {row['accuracy']:.2%}  "
+            f"validation: loss {row['val_loss']:.3f}  accuracy {row['val_accuracy']:.2%}  "
+            f"{row['seconds']:.0f} s"
+        )
+    if state["status"] in ("running", "paused") and progress:
+        click.echo(
+            f"epoch {progress['epoch']} of {progress['epochs']}, step {progress['step']} of "
+            f"{progress['steps']}, {progress['images_per_second']:.0f} images/s, "
+            f"{progress['seconds_left'] / 60:.0f} minutes left"
+        )
+
+
+def _steer(name: str, what: str) -> None:
+    @command.command(name, help=what)
+    @click.argument("run")
+    def steer(run: str) -> None:
+        (queue.resume if name == "resume" else getattr(runs, name))(run)
+        note(f"{run} is {Run.open(run).state()['status']}.")
+
+
+_steer("pause", "Halt a run; it keeps its memory and loses no step.")
+_steer("stop", "End a run's process; 'resume' goes on from its last epoch.")
+_steer("resume", "Go on with a run in a process of its own.")

@@ -29,25 +29,42 @@ from fer_core.cli.common import (
     help="Settings as JSON, such as config.json of another run.",
 )
 @click.option("--weights", help="Starting weights: none, imagenet, a named set or a file.")
+@click.option("--teacher", help="A trained model whose word is part of the targets.")
+@click.option("--strategy", help="mirrored or multiworker: several devices or machines.")
 @click.option("--epochs", type=click.IntRange(1))
 @click.option("--seed", type=click.IntRange(0))
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE",
     help="Any other setting, such as batch_size=64 or augmentation.flip=false; can be repeated.",
 )  # fmt: skip
+@click.option("--background", is_flag=True, help="In a process of its own; see 'runs'.")
 @click.option("--resume", metavar="RUN", help="Go on with a run that was interrupted.")
 @json_option
-def command(resume: str | None, as_json: bool, changes: tuple[str, ...], **given: Any) -> None:
+def command(
+    resume: str | None, background: bool, as_json: bool, changes: tuple[str, ...], **given: Any
+) -> None:
     """Train a network on a dataset; Ctrl-C stops it, --resume goes on."""
     from fer_core import train
     from fer_core.train.command import read_settings
+    from fer_core.train.strategy import helps
 
+    if background:
+        from fer_core.train import queue
+
+        given |= read_settings(changes)
+        run = queue.resume(resume) if resume else queue.submit(train.configure(**given))
+        note(f"See 'runs show {run.name}', 'runs stop {run.name}'.")
+        click.echo(run.name)
+        return
     if resume:
         run = train.resume(resume, _watch)
     else:
         given |= read_settings(changes)
         run = train.train(train.configure(**given), _watch)
     status("")
+    if helps(run.config):
+        note("This process helped; the first worker keeps the run.")
+        return
     result = {"run": run.name, "path": str(run.path)} | run.state()
     if as_json:
         print_json(result)

@@ -9,11 +9,12 @@ import numpy as np
 
 from fer_core.calibration import fit_temperature
 from fer_core.datasets.base import Dataset
+from fer_core.models import weights
 from fer_core.models.catalog import ModelFolder
 from fer_core.models.export import round_weights, save_model
 from fer_core.models.finish import finish, machine
 from fer_core.models.registry import architecture
-from fer_core.train.config import TrainConfig
+from fer_core.train.command import command
 from fer_core.train.fit import load_best
 from fer_core.train.runs import Run
 
@@ -24,6 +25,8 @@ def publish(
     folder: Path,
     *,
     flip: bool = False,
+    half: bool = False,
+    cycle: int | None = None,
     data: str = "",
     licence: str = "",
     notes: str = "",
@@ -38,12 +41,23 @@ def publish(
         dataset: what it was trained on.
         folder: where the model goes; its name becomes the model's.
         flip: build the mean over both mirror images into the exported file.
+        half: see :func:`fer_core.models.export.save_model`.
+        cycle: take the weights at the end of this cycle, see
+            :func:`fer_core.train.fit.load_best`.
         data: what the card says of the data.
         licence: what the card says of the licence.
         notes: what else the card says of how it was made.
     """
     config = run.config
-    core = load_best(run)
+    # Where files lay on the training machine is nobody's business.
+    public = config.model_copy(
+        update={
+            "data": Path(config.data).name,
+            "votes": config.votes and Path(config.votes.name),
+            "mix": {Path(path).name: weight for path, weight in config.mix.items()},
+        }
+    )
+    core = load_best(run, cycle)
     round_weights(core)
     validation = dataset.split("PublicTest")
     faces = validation.faces[..., None].astype(np.float32)
@@ -55,28 +69,19 @@ def publish(
         folder,
         temperature=fit_temperature(logits, validation.labels),
         flip=flip,
+        half=half,
         title=of.title,
         architecture=of.name,
         reference=of.reference,
         licence=licence,
         data=data,
         notes=notes,
-        command=_command(config),
-        # Where the files lay on the training machine is nobody's business.
-        recipe=config.model_dump(mode="json")
-        | {"data": Path(config.data).name, "votes": config.votes and Path(config.votes).name},
+        starting_weights=weights.about(config.weights),
+        command=command(public),
+        recipe=public.model_dump(mode="json"),
         training=_history(run),
     )
     return finish(saved, dataset)
-
-
-def _command(config: TrainConfig) -> str:
-    """The command line that trains it again."""
-    data = "demo" if config.data == "demo" else Path(config.data).name
-    return (
-        f"python -m fer_core train --model {config.model} --preset recommended --data {data} "
-        f"--epochs {config.epochs} --seed {config.seed}"
-    )
 
 
 def _history(run: Run) -> dict[str, Any]:

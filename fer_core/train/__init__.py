@@ -109,8 +109,10 @@ def train(config: TrainConfig, on_progress: "Callable[[Progress], None] | None" 
         DatasetError: the data cannot be read.
         TrainingError: the loss became NaN, or the disk is full; the run says so too.
     """
+    from fer_core.train import strategy
+
     data = load_data(config)
-    run = Run.create(config)
+    run = strategy.borrowed(config) if strategy.helps(config) else Run.create(config)
     from fer_core.train.fit import fit
 
     fit(run, data, on_progress)
@@ -126,7 +128,11 @@ def resume(name: str, on_progress: "Callable[[Progress], None] | None" = None) -
         DatasetError: the data cannot be read.
         TrainingError: no such run, or another process trains it.
     """
+    from fer_core.train import strategy
+
     run = Run.open(name)
+    if strategy.helps(run.config):
+        run = strategy.borrowed(run.config, run)
     data = load_data(run.config)
     from fer_core.train.fit import fit
 

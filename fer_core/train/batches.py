@@ -7,6 +7,7 @@ from fer_core.datasets.base import Dataset
 from fer_core.emotions import EMOTIONS
 from fer_core.train.augment import augment
 from fer_core.train.config import TrainConfig
+from fer_core.train.teacher import Teacher
 
 
 class Batches(keras.utils.PyDataset):
@@ -16,9 +17,11 @@ class Batches(keras.utils.PyDataset):
     ``(B,)`` as a third where some count more than others.
     """
 
-    def __init__(self, data: Dataset, config: TrainConfig, epoch: int) -> None:
+    def __init__(
+        self, data: Dataset, config: TrainConfig, epoch: int, teacher: Teacher | None = None
+    ) -> None:
         super().__init__()
-        self._data, self._config, self._epoch = data, config, epoch
+        self._data, self._config, self._epoch, self._teacher = data, config, epoch, teacher
         self._targets = data.targets(config.votes_share)
         self._weights = row_weights(data, config)
         self._order = np.random.default_rng([config.seed, epoch]).permutation(len(data))
@@ -32,7 +35,11 @@ class Batches(keras.utils.PyDataset):
         rows = self._order[index * self._size : (index + 1) * self._size]
         rng = np.random.default_rng([self._config.seed, self._epoch, index])
         faces = augment(self._data.faces[rows], self._config.augmentation, rng)
-        batch = [faces[..., None], self._targets[rows]]
+        targets = self._targets[rows]
+        if self._teacher:
+            share = np.float32(self._config.teacher_share)
+            targets = (1 - share) * targets + share * self._teacher.targets(rows, faces)
+        batch = [faces[..., None], targets]
         if self._weights is not None:
             batch.append(self._weights[rows])
         if self._config.mixup:

@@ -33,6 +33,19 @@ class TrainConfig(BaseModel):
     votes_share: float = Field(
         0.0, ge=0, le=1, description="Weight of the votes in the targets; the label has the rest."
     )
+    teacher: str | None = Field(
+        None, description="A trained model, ensembles too, whose word is part of the targets."
+    )
+    teacher_share: float = Field(
+        0.5, ge=0, le=1, description="Weight of its word; label and votes share the rest."
+    )
+    teacher_temperature: float = Field(
+        1.0, gt=0, le=20, description="Above 1 its word is softened, see fer_core.train.teacher."
+    )
+    teacher_sees: Literal["clean", "augmented"] = Field(
+        "clean",
+        description="The faces as they are, once and both ways round, or every augmented face.",
+    )
     epochs: int = Field(60, ge=1, le=10_000, description="Times through the training faces.")
     batch_size: int = Field(128, ge=1, le=4096, description="Faces per update.")
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of everything random.")
@@ -44,7 +57,11 @@ class TrainConfig(BaseModel):
     schedule: Literal["plateau", "onecycle", "cosine", "constant"] = Field(
         "plateau",
         description="Plateau: times plateau_factor after plateau_patience epochs without a "
-        "better validation figure. One-cycle: up to the rate, then down to nothing.",
+        "better validation figure. One-cycle: up to the rate, then down to nothing. Cosine: "
+        "from the rate down to nothing, 'cycles' times.",
+    )
+    cycles: int = Field(
+        1, ge=1, le=100, description="Of the cosine; the weights at the end of each are kept."
     )
     warmup: float = Field(0.15, ge=0, lt=1, description="Share of the steps before the peak.")
     plateau_patience: int = Field(12, ge=1, description="Epochs, see schedule.")
@@ -73,6 +90,9 @@ class TrainConfig(BaseModel):
     )
     early_stopping: int = Field(
         50, ge=0, description="Epochs without a better figure before the end; 0: none."
+    )
+    strategy: Literal["none", "mirrored", "multiworker"] = Field(
+        "none", description="Several devices or machines, see fer_core.train.strategy."
     )
     tensorboard: bool = Field(False, description="Write TensorBoard events as well.")
     augmentation: Augmentation = Augmentation()

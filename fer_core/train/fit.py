@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -15,10 +16,11 @@ from scipy.special import log_softmax, softmax
 from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
 from fer_core.models import registry, weights
-from fer_core.train import judge, optimize
+from fer_core.train import judge, optimize, strategy
 from fer_core.train.batches import Batches
 from fer_core.train.fused import fuse_batch_norm
 from fer_core.train.runs import Run
+from fer_core.train.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ def fit_held(
 ) -> None:
     """As :func:`fit`, for a caller that holds the run already."""
     config = run.config
+    spread = strategy.open_strategy(config.strategy)
     training, validation = data.split("Training"), data.split("PublicTest")
     steps = len(Batches(training, config, 0))
     resumed = (run.path / "checkpoint.npz").exists()
@@ -124,15 +127,25 @@ def fit_held(
     fuse_batch_norm(model)
     if not resumed:
         weights.start(model, config.model, config.weights, training.faces)
-    optimizer = optimize.optimizer(config, steps)
-    model.compile(
-        optimizer,
-        keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=config.label_smoothing
-        ),
-        metrics=["accuracy"],
-    )
-    optimizer.build(model.trainable_variables)
+    # Where several devices or machines train, this one validates alone, on a copy.
+    alone = model
+    with spread.scope() if spread else nullcontext():
+        if spread:
+            model = registry.build(config.model, **config.model_options)
+            fuse_batch_norm(model)
+            _write(model, _read(alone))
+        optimizer = optimize.optimizer(config, steps)
+        model.compile(
+            optimizer,
+            keras.losses.CategoricalCrossentropy(
+                from_logits=True, label_smoothing=config.label_smoothing
+            ),
+            metrics=["accuracy"],
+        )
+        optimizer.build(model.trainable_variables)
+    if spread:
+        strategy.prepare(model, spread, Batches(training, config, 0)[0])
+    teacher = Teacher(run, training.faces) if config.teacher else None
     average = _Average(model, config.ema) if config.ema else None
     rows = _restore(run, model, optimizer, average) if resumed else []
 
@@ -152,7 +165,7 @@ def fit_held(
                     on_progress(Progress(epoch + 1, config.epochs, step, steps, rate, seconds))
 
             history = model.fit(
-                Batches(training, config, epoch),
+                Batches(training, config, epoch, teacher),
                 # The epoch has its order already, which does not depend on what ran before.
                 shuffle=False,
                 callbacks=[_Watch(epoch + 1, log, average, report)],
@@ -161,11 +174,11 @@ def fit_held(
             seconds = time.monotonic() - started
 
             live = _read(model)
-            if average:
-                _write(model, average.values)
-            kept = _read(model)
-            accuracy, loss = _score(_logits(model, validation.faces), validation.labels)
-            _write(model, live)
+            kept = average.values if average else live
+            _write(alone, kept)
+            accuracy, loss = _score(_logits(alone, validation.faces), validation.labels)
+            if alone is model:
+                _write(model, live)
 
             best = max((row["val_accuracy"] for row in rows), default=-1.0)
             rows.append(
@@ -185,6 +198,8 @@ def fit_held(
             run.write_metrics(rows)
             if accuracy > best:
                 run.save_arrays("best.npz", {"model": kept})
+            if cycle := optimize.cycle_ended(epoch + 1, config):
+                run.save_arrays(f"cycle{cycle}.npz", {"model": kept})
             run.save_arrays(
                 "checkpoint.npz",
                 {
@@ -205,19 +220,25 @@ def fit_held(
     run.write_state(status="trained")
 
 
-def load_best(run: Run) -> keras.Model:
+def load_best(run: Run, cycle: int | None = None) -> keras.Model:
     """The network of ``run`` in ``float32`` with the weights chosen on PublicTest.
 
+    Args:
+        run: with at least one finished epoch.
+        cycle: the weights at the end of this cycle of its schedule instead, from 1
+            (Huang et al. 2017, *Snapshot ensembles*, arXiv 1704.00109).
+
     Raises:
-        TrainingError: the run has finished no epoch yet.
+        TrainingError: the run has finished no epoch, or not this cycle.
     """
     config = run.config
     keras.config.set_dtype_policy("float32")
     model = registry.build(config.model, **config.model_options)
     try:
-        _write(model, run.load_arrays("best.npz")["model"])
+        _write(model, run.load_arrays(f"cycle{cycle}.npz" if cycle else "best.npz")["model"])
     except OSError as error:
-        raise TrainingError(f"Run {run.name} has finished no epoch yet.") from error
+        what = f"cycle {cycle}" if cycle else "epoch"
+        raise TrainingError(f"Run {run.name} has finished no {what} yet.") from error
     return model
 
 

@@ -47,6 +47,10 @@ _CYCLE: Final = {
 _VGG: Final = _CYCLE | {
     "epochs": 60, "learning_rate": 2e-3, "weight_decay": 0.02, "label_smoothing": 0.1,
 }  # fmt: skip
+_TUNE: Final = _CYCLE | {
+    "epochs": 8, "batch_size": 64, "learning_rate": 7e-4, "weight_decay": 0.02,
+    "label_smoothing": 0.1, "augmentation": _VARIED | {"shift": 0.1},
+}  # fmt: skip
 
 #: ``mini_xception`` as the shipped model was trained at the end, see its card; the others
 #: follow the same lines.
@@ -62,10 +66,15 @@ _RECOMMENDED: Final[dict[str, dict[str, Any]]] = {
     "vgg_narrow": _VGG,
     "vgg": _VGG,
     "se_resnet": _VGG,
-    "mobilenet": _CYCLE | {
-        "weights": "mobilenet_vggface2", "epochs": 8, "batch_size": 64, "learning_rate": 7e-4,
-        "weight_decay": 0.02, "label_smoothing": 0.1,
-        "augmentation": _VARIED | {"shift": 0.1},
+    "mobilenet": _TUNE | {"weights": "mobilenet_vggface2"},
+    "dlib_face": _TUNE | {"weights": "dlib_face", "epochs": 14, "learning_rate": 1e-3},
+    "vgg16": _TUNE | {
+        "weights": "hed_vgg16", "model_options": {"dense": [], "dropout": 0.4}, "epochs": 30,
+        "learning_rate": 5e-4,
+    },
+    **{
+        f"efficientnet_lite{i}": _TUNE | {"weights": f"efficientnet_lite{i}_imagenet"}
+        for i in (0, 1, 2)
     },
 }  # fmt: skip
 
