@@ -37,7 +37,13 @@ def durations(table: pd.DataFrame, gap: float = GAP) -> pd.Series:
     return (-times.diff(-1)).clip(upper=gap).fillna(0.0).reindex(table.index)
 
 
-def smooth(table: pd.DataFrame, seconds: float, *, centred: bool = False) -> pd.DataFrame:
+def smooth(
+    table: pd.DataFrame,
+    seconds: float,
+    *,
+    centred: bool = False,
+    breaks: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """The table with probabilities averaged over time, person by person.
 
     An exponential average whose weights follow the time between rows, so that uneven
@@ -49,13 +55,19 @@ def smooth(table: pd.DataFrame, seconds: float, *, centred: bool = False) -> pd.
         seconds: the time constant; 0 changes nothing.
         centred: average what came after as well as what came before, so that nothing
             happens late; for recordings that are complete.
+        breaks: average nothing across these, rows with ``time`` and ``person`` such as
+            :func:`change_points` gives.
     """
     if seconds <= 0 or table.empty:
         return table.copy()
     parts = []
-    for _, person in table.groupby("person"):
+    for number, person in table.groupby("person"):
         ordered = person.sort_values("time", kind="stable").copy()
-        steps = np.diff(ordered["time"].to_numpy(float))
+        times = ordered["time"].to_numpy(float)
+        steps = np.diff(times)
+        if breaks is not None:
+            at = np.searchsorted(times, breaks.loc[breaks["person"] == number, "time"])
+            steps[at[(at > 0) & (at < len(times))] - 1] = np.inf
         values = ordered[PROBABILITIES].to_numpy(float)
         if centred:
             after = _averaged(values[::-1], steps[::-1], seconds)[::-1]

@@ -157,16 +157,15 @@ def _moments(job: Job, result: VideoResult) -> None:
             with st.container(gap="xsmall"):
                 words = in_words(result, row)
                 st.image(row["picture"], width="stretch", alt=words)
-                with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    st.button(
-                        timeline.clock(row["time"]),
-                        key=f"video_moment_{number}",
-                        icon=":material/my_location:",
-                        on_click=seek,
-                        args=(row["time"],),
-                        help="Go to this moment",
-                    )
-                    st.markdown(words, width="stretch")
+                st.button(
+                    timeline.clock(row["time"]),
+                    key=f"video_moment_{number}",
+                    icon=":material/my_location:",
+                    on_click=seek,
+                    args=(row["time"],),
+                    help="Go to this moment",
+                )
+                st.markdown(words)
 
 
 def _numbers(summary: dict[str, Any], result: VideoResult, person: int) -> None:

@@ -79,10 +79,14 @@ def cold_command(photo: Path, detector: str) -> list[str]:
     ]
 
 
-def measure_cold(commands: dict[str, list[str]], rounds: int) -> dict[str, dict[str, float]]:
-    """Seconds and peak megabytes of new processes, in turns, after one unmeasured run."""
+def measure_cold(
+    commands: dict[str, list[str]], rounds: int, *, warm: bool = True
+) -> dict[str, dict[str, float]]:
+    """Seconds and peak megabytes of new processes, in turns, after one unmeasured run
+    (``warm``).
+    """
     samples: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
-    for number in range(rounds + 1):
+    for number in range(rounds + warm):
         for name, command in _in_turn(commands.items(), number):
             run = [sys.executable, "-I", str(_WORKER), "cold", *command]
             result = json.loads(subprocess.run(run, cwd=_ROOT, stdout=subprocess.PIPE).stdout)
@@ -90,7 +94,7 @@ def measure_cold(commands: dict[str, list[str]], rounds: int) -> dict[str, dict[
                 raise FerError(f"A new process of {name} failed: {' '.join(command)}")
             samples[name].append(result)
     return {
-        name: {key: _median([s[key] for s in runs[1:]]) for key in ("seconds", "megabytes")}
+        name: {key: _median([s[key] for s in runs[warm:]]) for key in ("seconds", "megabytes")}
         for name, runs in samples.items()
     }
 

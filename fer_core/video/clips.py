@@ -167,6 +167,26 @@ def write_clip(
     return path
 
 
+def repeat_clip(source: Path, target: Path, times: int) -> Path:
+    """Write the pictures of a clip again and again, copied as they are; returns ``target``."""
+    with av.open(str(target), "w") as out:
+        stream, shift = None, 0
+        for _ in range(times):
+            with av.open(str(source)) as container:
+                pictures = container.streams.video[0]
+                stream = stream or out.add_stream_from_template(pictures)
+                ends = 0
+                for packet in container.demux(pictures):
+                    if packet.dts is None:
+                        continue
+                    ends = max(ends, packet.pts + packet.duration)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = stream
+                    out.mux(packet)
+                shift += ends
+    return target
+
+
 def _write_tone(
     container: av.container.OutputContainer, tone: av.AudioStream, seconds: float
 ) -> None:

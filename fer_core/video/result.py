@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +34,8 @@ class VideoOptions:
         detector: name.
         largest: the largest face of each frame only.
         smoothing: time constant in seconds, 0 for none; see
-            :func:`fer_core.timeline.smooth`. The table keeps what was measured.
+            :func:`fer_core.timeline.smooth`. Nothing is averaged across a change point. The
+            table keeps what was measured.
     """
 
     fps: float = 5.0
@@ -74,13 +76,23 @@ class VideoResult:
         """The table as measured, merged persons as one."""
         return self.table.assign(person=self.table["person"].replace(self.merged))
 
+    @cached_property
+    def _points(self) -> pd.DataFrame:
+        return timeline.change_points(self.rows())
+
+    @cached_property
+    def _smoothed(self) -> pd.DataFrame:
+        return timeline.smooth(
+            self.rows(), self.options.smoothing, centred=True, breaks=self._points
+        )
+
     def smoothed(self) -> pd.DataFrame:
         """:meth:`rows` with probabilities averaged as the options say; what is shown."""
-        return timeline.smooth(self.rows(), self.options.smoothing, centred=True)
+        return self._smoothed.copy()
 
     def persons(self) -> list[int]:
         """Who was in view for half a second or more, the longest first."""
-        spent = timeline.shares(self.smoothed())["seconds"]
+        spent = timeline.shares(self._smoothed)["seconds"]
         spent = spent[spent >= timeline.HOLD].sort_values(ascending=False, kind="stable")
         return [int(person) for person in spent.index]
 
@@ -120,8 +132,8 @@ class VideoResult:
 
     def changes(self) -> pd.DataFrame:
         """See :func:`fer_core.timeline.change_points`; of persons in view long enough."""
-        rows = self.rows()
-        return timeline.change_points(rows[rows["person"].isin(self.persons())])
+        found = self._points
+        return found[found["person"].isin(self.persons())].reset_index(drop=True)
 
     def moments(self) -> pd.DataFrame:
         """What is worth seeing: the peak of each emotion, and the sharpest changes.

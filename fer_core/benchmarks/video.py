@@ -1,0 +1,294 @@
+"""Recorded video: seconds per minute, memory over length, and whether it is right on made
+videos whose emotions and change times are known.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from fer_core.benchmarks.versus import Side, environment, measure_cold
+from fer_core.classifier import load_classifier
+from fer_core.datasets import load
+from fer_core.datasets.base import Dataset
+from fer_core.emotions import EMOTIONS
+from fer_core.faces import resolve
+from fer_core.images import example_portrait
+from fer_core.models.readme import table
+from fer_core.video import VideoOptions, analyze_video
+from fer_core.video.batch import Task, run_all
+from fer_core.video.clips import repeat_clip, shown_in_turn, write_clip
+
+PARTS: Final = ("speed", "memory", "correct")
+#: Seconds of the clip whose reading is timed, and how often it is.
+SECONDS: Final = 10
+ROUNDS: Final = 3
+RATES: Final = {"5 a second": 5.0, "every frame": 0.0}
+#: Of a made video: faces, and for how many seconds each is shown.
+FACES: Final = 6
+SPAN: Final = (1.5, 3.0)
+#: Seconds within which a change must be found.
+WITHIN: Final = 0.5
+
+
+def run_video(
+    parts: Iterable[str] = PARTS,
+    *,
+    versus: Path | None = None,
+    data: str = "demo",
+    clips: int = 20,
+    minutes: int = 30,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Measure recorded video on this machine.
+
+    Args:
+        parts: of :data:`PARTS`.
+        versus: Python of an environment with the ``fer`` package, to compare with.
+        data: whose PublicTest faces the made videos show.
+        clips: how many of these.
+        minutes: length of the long file.
+        seed: chooses faces, order and spans.
+
+    Returns:
+        JSON values, see :func:`to_markdown`.
+    """
+    result: dict[str, Any] = {
+        "machine": environment(),
+        "model": load_classifier().name,
+        "detector": resolve("auto"),
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if "speed" in parts:
+            result["speed"] = _speed(folder, versus)
+        if "memory" in parts:
+            result["memory"] = _memory(folder, minutes)
+        if "correct" in parts:
+            result["correct"] = _correct(folder, load(data), clips, seed)
+    return result
+
+
+def _clip(path: Path, seconds: float = SECONDS) -> Path:
+    """The example portrait in 720p at 30 frames a second."""
+    return write_clip(
+        path, shown_in_turn([example_portrait()], [seconds], rate=30), rate=30, sound=True
+    )
+
+
+def _speed(folder: Path, versus: Path | None) -> dict[str, Any]:
+    clip, short = _clip(folder / "clip.mp4"), _clip(folder / "short.mp4", 1)
+    seconds: dict[str, dict[str, list[float]]] = {rate: {} for rate in RATES}
+    package = None
+    with ExitStack() as stack:
+        ours = [sys.executable, "-m", "fer_core.benchmarks.worker", "ours"]
+        commands = {"ours": ours}
+        if versus:
+            worker = Path(__file__).with_name("worker.py")
+            commands["fer"] = [str(versus.absolute()), "-I", str(worker), "fer"]
+        sides = {
+            name: stack.enter_context(Side(c, stack.enter_context(tempfile.TemporaryFile())))
+            for name, c in commands.items()
+        }
+        if versus:
+            package = sides["fer"].started["version"]
+        for side in sides.values():
+            _read(side, short, 0.0)  # warm
+        for number in range(ROUNDS):
+            for rate, fps in RATES.items():
+                for name in list(sides)[:: -1 if number % 2 else 1]:
+                    # The package's reading of every frame takes long and varies little.
+                    if name == "fer" and number:
+                        continue
+                    spent = _read(sides[name], clip, fps) * 60 / SECONDS
+                    seconds[rate].setdefault(name, []).append(spent)
+    return {
+        "clip seconds": SECONDS,
+        "rounds": ROUNDS,
+        "package": package,
+        "seconds per minute": {
+            rate: {name: float(np.median(values)) for name, values in of.items()}
+            for rate, of in seconds.items()
+        },
+        "files at once": _scaling(folder, clip),
+    }
+
+
+def _read(side: Side, path: Path, fps: float) -> float:
+    given = {"path": str(path), "fps": fps}
+    return side.ask(do="video", repeat=1, warm=False, **{"with": given})["seconds"]
+
+
+def _scaling(folder: Path, clip: Path) -> dict[str, Any]:
+    """Seconds for as many files as there are cores, twice over, by processes."""
+    cores = os.cpu_count() or 1
+    paths = [repeat_clip(clip, folder / f"copy-{i}.mp4", 1) for i in range(2 * cores)]
+    spent = {}
+    for workers in sorted({1, cores}):
+        tasks = [Task(path, VideoOptions(smoothing=workers / 10)) for path in paths]
+        begun = time.perf_counter()
+        for _ in run_all(tasks, workers=workers):
+            pass
+        spent[workers] = time.perf_counter() - begun
+    return {"files": len(paths), "seconds": spent}
+
+
+def _memory(folder: Path, minutes: int) -> dict[str, Any]:
+    clip = _clip(folder / "piece.mp4")
+    lengths = {f"{m} min": m for m in (1, minutes)}
+    commands = {
+        name: [
+            sys.executable,
+            "-m",
+            "fer_core",
+            "video",
+            str(repeat_clip(clip, folder / f"{m}.mp4", m * 60 // SECONDS)),
+        ]
+        for name, m in lengths.items()
+    }
+    return {
+        name: {"megabytes": of["megabytes"], "seconds": of["seconds"]}
+        for name, of in measure_cold(commands, 1, warm=False).items()
+    }
+
+
+def _correct(folder: Path, data: Dataset, clips: int, seed: int) -> dict[str, Any]:
+    """Still faces shown in turn: is what is said at each look what is shown?"""
+    public, rng = data.split("PublicTest"), np.random.default_rng(seed)
+    classifier = load_classifier()
+    looks, hits = [], {"found": 0, "known": 0, "seen": 0, "seen found": 0, "said": 0, "right": 0}
+    stills: list[bool] = []
+    for number in range(clips):
+        chosen = _in_turn(public.labels, rng)
+        spans = rng.uniform(*SPAN, FACES).round(2)
+        faces, labels = public.faces[chosen], public.labels[chosen]
+        large = [cv2.resize(f, (192, 192), interpolation=cv2.INTER_CUBIC) for f in faces]
+        path = folder / f"turn-{number}.mp4"
+        frames = shown_in_turn(large, spans, size=(640, 360), seed=seed + number)
+        result = analyze_video(write_clip(path, frames))
+        path.unlink()
+        still = classifier.predict_faces(faces).argmax(axis=1)
+        stills += (still == labels).tolist()
+        looks.append(_looks(result, np.cumsum(spans), labels))
+        found = result.changes()["time"].to_numpy()
+        known = np.cumsum(spans)[:-1]
+        near = np.abs(found[:, None] - known[None]) <= WITHIN
+        visible = still[1:] != still[:-1]
+        hits["known"] += len(known)
+        hits["found"] += int(near.any(axis=0).sum())
+        hits["seen"] += int(visible.sum())
+        hits["seen found"] += int((near.any(axis=0) & visible).sum())
+        hits["said"] += len(found)
+        hits["right"] += int(near.any(axis=1).sum())
+    every = pd.concat(looks)
+    return {
+        "data": data.name,
+        "clips": clips,
+        "seed": seed,
+        "faces": len(stills),
+        "looks": len(every),
+        "looks with a face": float(every["raw"].notna().mean()),
+        "stills": float(np.mean(stills)),
+        "raw": float((every["raw"] == every["shown"]).mean()),
+        "smoothed": float((every["smoothed"] == every["shown"]).mean()),
+        "changes": hits,
+    }
+
+
+def _in_turn(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rows of faces, each of another emotion than the one before."""
+    chosen: list[int] = []
+    while len(chosen) < FACES:
+        row = int(rng.integers(len(labels)))
+        if not chosen or labels[row] != labels[chosen[-1]]:
+            chosen.append(row)
+    return np.array(chosen)
+
+
+def _looks(result: Any, ends: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """One row per look: what was shown, what was said as measured and smoothed."""
+    times = np.arange(round(ends[-1] * result.options.fps)) / result.options.fps
+    shown = [
+        EMOTIONS[labels[min(np.searchsorted(ends, t + 1e-6, "right"), len(labels) - 1)]]
+        for t in times
+    ]
+    table = pd.DataFrame({"shown": shown}, index=times.round(2))
+    for name, rows in (("raw", result.rows()), ("smoothed", result.smoothed())):
+        rows = rows.sort_values("score").drop_duplicates("time", keep="last")
+        said = pd.Series(rows["emotion"].to_numpy(), index=rows["time"].round(2).to_numpy())
+        table[name] = said.reindex(table.index)
+    return table
+
+
+def to_markdown(result: dict[str, Any]) -> str:
+    """What :func:`run_video` gave, as tables."""
+    machine = result["machine"]
+    parts = [
+        f"Measured with {result['model']} and {result['detector']} on {machine['cores']} cores, "
+        f"{machine['processor']}."
+    ]
+    if "speed" in result:
+        parts += _speed_in_words(result["speed"])
+    if "memory" in result:
+        rows = [
+            (name, f"{of['megabytes']:.0f}", f"{of['seconds']:.0f}")
+            for name, of in result["memory"].items()
+        ]
+        parts += [
+            "Peak memory of a new process over the length of a 720p file, 5 looks a second "
+            "(its time was taken beside other work):",
+            table(("file", "MB", "seconds"), rows),
+        ]
+    if "correct" in result:
+        parts += _correct_in_words(result["correct"])
+    parts.append(
+        "Again: `python -m fer_core benchmark video --versus PYTHON --data fer2013.csv`, see "
+        "[benchmarks](../benchmarks/README.md)."
+    )
+    return "\n\n".join(parts)
+
+
+def _speed_in_words(speed: dict[str, Any]) -> list[str]:
+    rows = []
+    for rate, of in speed["seconds per minute"].items():
+        row = [rate, f"{of['ours']:.1f}"]
+        if "fer" in of:
+            row += [f"{of['fer']:.1f}", f"{of['fer'] / of['ours']:.1f}"]
+        rows.append(row)
+    head = ["looks", "ours"] + ([speed["package"], "times as fast"] if speed["package"] else [])
+    scaling = speed["files at once"]
+    spent = ", ".join(f"{s:.1f} s by {n}" for n, s in scaling["seconds"].items())
+    return [
+        f"Seconds per minute of 720p video at 30 frames a second with one face: a clip of "
+        f"{speed['clip seconds']} s, both sides loaded and warmed, writing nothing; ours the "
+        f"median of {speed['rounds']} rounds, the package's of one.",
+        table(head, rows),
+        f"{scaling['files']} such clips at 5 looks a second, processes started: {spent} "
+        "processes at once.",
+    ]
+
+
+def _correct_in_words(correct: dict[str, Any]) -> list[str]:
+    changes = correct["changes"]
+    return [
+        f"Made videos: {correct['clips']} clips of {FACES} still PublicTest faces of "
+        f"{correct['data']} each, shown for {SPAN[0]:g} to {SPAN[1]:g} s one after another, "
+        f"moving and growing; 5 looks a second, seed {correct['seed']}. Share of looks whose "
+        "dominant emotion is the label shown (a look without a face counts as wrong):",
+        table(
+            ("the same faces as stills", "as measured", "smoothed", "looks with a face"),
+            [[f"{correct[k]:.1%}" for k in ("stills", "raw", "smoothed", "looks with a face")]],
+        ),
+        f"Of {changes['known']} changes {changes['found']} were found within {WITHIN:g} s; of the "
+        f"{changes['seen']} where the model calls the two stills differently, "
+        f"{changes['seen found']}. Of {changes['said']} change points {changes['right']} are "
+        "within that time of a change.",
+    ]
