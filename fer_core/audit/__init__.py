@@ -151,7 +151,9 @@ def audit(
     parts.append(_strange_problems(dataset, strange, counts))
     summary["attainable"] = attainable(dataset, alone, group, counts)
 
-    problems = pd.concat(parts, ignore_index=True)
+    # Of an empty part pandas cannot know the types.
+    types = {"row": "int64", "score": float, "group": "int64", "across": bool}
+    problems = pd.concat(parts, ignore_index=True).astype(types)
     problems.insert(1, "face", keys[problems["row"]])
     problems.insert(4, "split", dataset.usage[problems["row"]])
     problems.insert(5, "label", np.array(EMOTIONS)[dataset.labels[problems["row"]]])

@@ -124,6 +124,13 @@ def test_an_audit_names_every_kind(troubled):
     assert only.events.empty
 
 
+def test_where_nothing_else_is_wrong_there_are_labels(whole):
+    part = whole.take(np.arange(140))
+    table = audit(part).problems
+    assert not (table["kind"].isin(["exact", "near", "blank"])).any()
+    assert set(table["split"]) <= {"Training"}
+
+
 def test_blank_and_drawn_measures(whole):
     pictures = np.stack([*whole.faces[:200], np.full((48, 48), 9, np.uint8), written("hello")])
     seen = not_faces.measure(pictures)

@@ -1,0 +1,289 @@
+"""The dataset page as a visitor meets it: open, filter, relabel by keyboard, reload,
+export, train; two visitors at once; faces collected from pictures."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Request, expect
+
+from fer_core.benchmarks.browser import ROOT, App, chromium_with_camera
+from fer_core.datasets import corrections, demo, load
+from fer_core.datasets.fer2013 import export_csv
+from fer_core.datasets.identity import face_keys
+from fer_core.emotions import EMOTIONS
+from fer_core.settings import settings
+from tests.conftest import ARTIFACTS
+
+pytestmark = pytest.mark.browser
+
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """A dataset small enough that everything about it is quick."""
+    return demo.load(140, 35, 35, seed=4)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, faces) -> Iterator[App]:
+    folder = tmp_path_factory.mktemp("dataset")
+    export_csv(faces, folder / "small.csv")
+    lines = (folder / "small.csv").read_text().splitlines()
+    bad = [lines[1].replace(lines[1][0], "7", 1), lines[2].rsplit(" ", 1)[0] + ",Training"]
+    (folder / "bad.csv").write_text("\n".join([*lines, *bad]) + "\n")
+    running = App(folder / "home", folder / "app.log", FER_DATA=str(folder / "small.csv"))
+    running.folder = folder
+    yield running
+    running.stop()
+    log = (folder / "app.log").read_text(errors="replace")
+    assert "Traceback" not in log and "deprecat" not in log.lower(), log
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with chromium_with_camera(chromium, None) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def store_of_app(app: App, monkeypatch):
+    """The library reads and forgets what the app keeps."""
+    monkeypatch.setenv("FER_HOME", str(app.folder / "home"))
+    settings.cache_clear()
+    yield
+    with corrections.store.connect() as db:
+        db.execute("DELETE FROM corrections")
+        db.execute("DELETE FROM faces")
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def visit(browser: Browser, app: App) -> Iterator:
+    """Opens the page in a window of its own; nothing may come from elsewhere."""
+    contexts, strangers = [], set()
+
+    def note(request: Request) -> None:
+        if not request.url.startswith((app.url, "data:", "blob:")):
+            strangers.add(request.url)
+
+    def open_page(path: str = "dataset", *, size: dict = WIDE, scheme: str = "light") -> Page:
+        context = browser.new_context(viewport=size, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", note)
+        page.set_default_timeout(120_000)
+        page.goto(f"{app.url}/{path}", wait_until="domcontentloaded")
+        return page
+
+    expect.set_options(timeout=120_000)
+    yield open_page
+    expect.set_options(timeout=5_000)
+    for context in contexts:
+        context.close()
+    assert not strangers, "the browser was sent to other machines"
+
+
+def settled(page: Page) -> Page:
+    """Wait until the script is done."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
+    return page
+
+
+def keep(page: Page, name: str) -> None:
+    ARTIFACTS.mkdir(exist_ok=True)
+    settled(page).screenshot(path=ARTIFACTS / f"{name}.png")
+
+
+def show(page: Page, view: str) -> None:
+    page.get_by_test_id("stMain").get_by_text(view, exact=True).first.click()
+
+
+def tiles(page: Page) -> Locator:
+    return page.get_by_role("option", name=re.compile("^Row"))
+
+
+def browse(page: Page) -> Page:
+    show(page, "Browse")
+    expect(tiles(page)).to_have_count(60)
+    return settled(page)
+
+
+def choose(page: Page, label: str, value: str) -> None:
+    page.get_by_role("combobox", name=label, exact=True).click()
+    page.get_by_role("option", name=value, exact=True).click()
+
+
+def scrolls_sideways(page: Page) -> bool:
+    return page.evaluate(
+        """() => [...document.querySelectorAll('html, body, [data-testid=stMain]')]
+                 .some((e) => e.scrollWidth > e.clientWidth + 1)"""
+    )
+
+
+def kept(app: App, number: int) -> dict:
+    """The corrections in the store, once there are so many."""
+    from fer_core.benchmarks.browser import wait_for
+
+    wait_for(lambda: len(corrections.kept().events) == number, 60)
+    return corrections.kept().faces
+
+
+def test_overview_opens_what_fer_data_names(visit) -> None:
+    page = visit()
+    expect(page.get_by_text("210 faces · 7 classes · 3 splits")).to_be_visible()
+    expect(page.get_by_text("Every class has equally many faces.")).to_be_visible()
+    expect(page.get_by_alt_text("Mean face of Happy and its variation")).to_be_visible()
+    keep(page, "dataset-overview")
+    page.get_by_role("button", name="Happy", exact=True).click()
+    expect(page.get_by_text("30 faces", exact=True)).to_be_visible()
+    expect(page.get_by_role("option", name=re.compile("labelled Happy"))).to_have_count(30)
+
+
+def test_relabel_by_keyboard_reload_undo_and_export(visit, app, faces, tmp_path) -> None:
+    page = browse(visit())
+    choose(page, "Label", "Happy")
+    expect(tiles(page)).to_have_count(30)
+    settled(page)
+    tiles(page).first.click()
+    # Faster than the server answers: nothing may be lost.
+    for key in ("5", "ArrowRight", "1", "ArrowRight", "x", "ArrowRight", "t"):
+        page.keyboard.press(key)
+    expect(tiles(page).nth(0)).to_have_attribute("aria-label", re.compile("labelled Sad"))
+    keep(page, "dataset-browse")
+    happy = np.flatnonzero(faces.labels == EMOTIONS.index("Happy"))
+    keys = face_keys(faces.faces)[happy]
+    held = kept(app, 4)
+    assert EMOTIONS[held[keys[0]].label] == "Sad" and EMOTIONS[held[keys[1]].label] == "Angry"
+    assert held[keys[2]].excluded and held[keys[3]].tags == {"look again"}
+
+    page.keyboard.press("u")
+    assert keys[3] not in kept(app, 3)
+
+    again = browse(visit())  # another window, as after a reload
+    choose(again, "State", "relabelled")
+    expect(tiles(again)).to_have_count(2)
+    expect(tiles(again).first).to_have_attribute("aria-label", re.compile("was Happy"))
+
+    again.get_by_role("button", name="Export").click()
+    with again.expect_download() as waiting:
+        again.get_by_role("button", name="Cleaned dataset (CSV)").click()
+    path = tmp_path / "cleaned.csv"
+    path.write_bytes(Path(waiting.value.path()).read_bytes())
+    mended = load(path)
+    assert len(mended) == len(faces) - 1
+    assert EMOTIONS[mended.labels[happy[0]]] == "Sad"
+    # The file that was read is as it was.
+    assert np.array_equal(load(app.folder / "small.csv").labels, faces.labels)
+
+    again.keyboard.press("Escape")
+    show(again, "Corrections")
+    expect(again.get_by_text("2 relabelled, 1 left out, 0 tagged.")).to_be_visible()
+    keep(again, "dataset-corrections")
+
+
+def test_selected_faces_are_corrected_at_once_and_undone_at_once(visit, app) -> None:
+    page = browse(visit())
+    tiles(page).nth(0).click()
+    tiles(page).nth(4).click(modifiers=["Shift"])
+    page.keyboard.press("7")
+    assert {c.label for c in kept(app, 5).values()} == {EMOTIONS.index("Neutral")}
+    page.keyboard.press("u")
+    kept(app, 0)
+
+
+def test_two_people_at_once_lose_nothing(visit, app) -> None:
+    one, other = browse(visit()), browse(visit())
+    tiles(one).nth(0).click()
+    tiles(other).nth(1).click()
+    for _ in range(4):
+        one.keyboard.press("2")
+        other.keyboard.press("3")
+    held = kept(app, 8)
+    assert sorted(c.label for c in held.values()) == [1, 2]
+
+
+def test_every_wrong_row_is_listed_and_can_be_left_out(visit, app) -> None:
+    page = visit()
+    page.get_by_role("button", name="Open…").click()
+    page.get_by_role("textbox", name="Path on this machine").fill(str(app.folder / "bad.csv"))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Open", exact=True).last.click()
+    expect(page.get_by_text("2 rows or files are wrong")).to_be_visible()
+    page.keyboard.press("Escape")
+    keep(page, "dataset-problems-of-a-file")
+    page.get_by_role("button", name="Go on without them").click()
+    expect(page.get_by_text("210 faces · 7 classes")).to_be_visible()
+
+
+def test_a_corrected_face_is_kept_with_consent_and_deleted(visit, app) -> None:
+    page = visit("images")
+    page.get_by_role("button", name="Use the example").click()
+    page.get_by_role("button", name="Correct…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Keep this face")).to_be_disabled()
+    dialog.get_by_text("Surprise", exact=True).click()
+    dialog.get_by_text("I agree that this face").click()
+    keep(page, "images-correct")
+    dialog.get_by_role("button", name="Keep this face").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_text("Kept as surprise")).to_be_visible()
+    dataset = load("collected")
+    assert len(dataset) == 1 and EMOTIONS[dataset.labels[0]] == "Surprise"
+
+    page = visit("dataset")
+    show(page, "Collected")
+    expect(page.get_by_text("1 face, kept with consent")).to_be_visible()
+    keep(page, "dataset-collected")
+    page.get_by_role("button", name="Browse them").click()
+    expect(tiles(page)).to_have_count(1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_window_and_both_themes(visit, scheme: str) -> None:
+    page = visit(size=NARROW, scheme=scheme)
+    expect(page.get_by_text("210 faces · 7 classes")).to_be_visible()
+    assert not scrolls_sideways(settled(page))
+    keep(page, f"dataset-narrow-overview-{scheme}")
+    browse(page)
+    tiles(page).nth(2).click()
+    assert not scrolls_sideways(settled(page))
+    keep(page, f"dataset-narrow-browse-{scheme}")
+
+
+@pytest.mark.slow
+def test_look_through_accept_a_proposal_and_train_on_the_result(visit, app, tmp_path) -> None:
+    page = visit()
+    page.get_by_role("button", name="Look through all faces").click()
+    expect(page.get_by_text("Map of the faces")).to_be_visible(timeout=280_000)
+    keep(page, "dataset-model")
+    show(page, "Problems")
+    expect(tiles(page).first).to_be_visible()
+    settled(page)
+    keep(page, "dataset-problems")
+    tiles(page).first.click()
+    page.keyboard.press("a")
+    (change,) = kept(app, 1).values()
+    assert change.label is not None or change.excluded
+
+    result = subprocess.run(
+        [
+            sys.executable, "-m", "fer_core", "train", "--model", "mini_xception", "--data",
+            str(app.folder / "small.csv"), "--corrections", "kept", "--epochs", "1", "--json",
+        ],
+        cwd=ROOT,
+        env=os.environ | {"FER_HOME": str(app.folder / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert '"status": "trained"' in result.stdout
