@@ -106,7 +106,7 @@ class VideoFile:
             raise VideoError(f"It cannot be opened: {error.strerror or error}.") from error
         if path.is_dir():
             raise VideoError("This is a folder, no video: choose a file.")
-        if not size:
+        if path.is_file() and not size:
             raise VideoError("The file is empty: choose another video.")
         self.problems: list[str] = []
         self._seen = 0.0

@@ -211,6 +211,34 @@ def test_no_camera_says_so(chromium: str, app: App) -> None:
         expect(page.get_by_text("There is no camera")).to_be_visible(timeout=60_000)
 
 
+def test_a_camera_in_use_says_so(chromium: str, app: App, tmp_path: Path) -> None:
+    """A camera that is there but does not start, as one that another program holds."""
+    with chromium_with_camera(chromium, tmp_path / "not-there.y4m") as browser:
+        page = open_live(browser.new_context(), app.url)
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.get_by_text("The camera is in use")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("button", name="Use single pictures instead")).to_be_visible()
+
+
+def test_plain_http_from_another_machine_says_what_is_missing(
+    chromium: str, camera: Path, tmp_path: Path
+) -> None:
+    """Browsers give no camera to such an address, whoever asks."""
+    host = "fer.example"
+    running = App(tmp_path / "home", tmp_path / "app.log", STREAMLIT_BROWSER_SERVER_ADDRESS=host)
+    try:
+        with chromium_with_camera(chromium, camera, host=host) as browser:
+            page = open_live(browser.new_context(), f"http://{host}:{running.port}")
+            page.get_by_role("button", name="Start", exact=True).click()
+            expect(page.get_by_text("This address may not use a camera")).to_be_visible(
+                timeout=60_000
+            )
+            expect(page.get_by_text("HTTPS").first).to_be_visible()
+            expect(page.get_by_role("button", name="Use single pictures instead")).to_be_visible()
+    finally:
+        running.stop()
+
+
 def test_nobody_else_is_asked(chromium: str, camera: Path, tmp_path: Path) -> None:
     """Neither the app nor the browser looks up a name or speaks to an outside address."""
     (tmp_path / "sitecustomize.py").write_text(WATCH)

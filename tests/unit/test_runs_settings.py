@@ -21,7 +21,7 @@ def parsed(line: str):
     assert words[:4] == ["python", "-m", "fer_core", "train"]
     given = train.make_context("train", words[4:]).params
     changes = read_settings(given.pop("changes"))
-    given.pop("resume"), given.pop("as_json")
+    given.pop("resume"), given.pop("as_json"), given.pop("background")
     return configure(**(given | changes))
 
 
