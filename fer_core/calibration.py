@@ -91,6 +91,13 @@ def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarra
     return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
+def soft_vote(members: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """``(N, 7)`` ``float64``: the mean of the probabilities ``(M, N, 7)`` of members by their
+    ``weights`` ``(M,)``, which sum to 1.
+    """
+    return np.einsum("m,mnk->nk", weights, members.astype(np.float64))
+
+
 def fit_weights(members: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The weights of a soft vote that give the least log loss.
 

@@ -37,13 +37,14 @@ def confusion(matrix: Sequence[Sequence[int]]) -> "go.Figure":
             z=share,
             x=EMOTIONS,
             y=EMOTIONS,
+            customdata=counts,
             text=words,
             texttemplate="%{text}",
             zmin=0,
             zmax=1,
             colorscale="Blues",
             colorbar={"title": "of the label", "tickformat": ".0%"},
-            hovertemplate="%{y} taken for %{x}: %{text}<extra></extra>",
+            hovertemplate="%{y} taken for %{x}: %{customdata} faces, %{z:.0%}<extra></extra>",
         )
     )
     figure.update_xaxes(title="predicted")

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from fer_core.calibration import with_temperature
+from fer_core.calibration import soft_vote, with_temperature
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.litert import Runner
@@ -75,9 +75,8 @@ def vote(members: np.ndarray, ensemble: Ensemble) -> np.ndarray:
     Returns:
         ``(N, 7)`` ``float32``; rows sum to 1.
     """
-    weights = [member.weight for member in ensemble.members]
-    mean = np.einsum("m,mnk->nk", weights, members.astype(np.float64))
-    return with_temperature(mean, ensemble.temperature)
+    weights = np.array([member.weight for member in ensemble.members])
+    return with_temperature(soft_vote(members, weights), ensemble.temperature)
 
 
 def _network(folder: ModelFolder) -> Runner:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import numpy as np
 
 from fer_core import roles
-from fer_core.calibration import fit_temperature, fit_weights
+from fer_core.calibration import fit_temperature, fit_weights, soft_vote
 from fer_core.classifier import load_classifier
 from fer_core.datasets.base import Dataset
 from fer_core.errors import ModelError
@@ -21,6 +21,7 @@ from fer_core.evaluation import measure
 from fer_core.files import write_json
 from fer_core.models.catalog import ENSEMBLE, ModelFolder, write_folder
 from fer_core.models.finish import finish
+from fer_core.models.predictions import predictions
 
 #: How votes are weighed: all the same, or by the log loss on PublicTest.
 Weights = Literal["equal", "fitted"]
@@ -60,7 +61,7 @@ def save(
         if member.card.members:
             raise ModelError(f"{member.name} is an ensemble itself: name its members instead.")
     public = dataset.split("PublicTest")
-    said = np.stack([member.predict_faces(public.faces) for member in members])
+    said = np.stack([predictions(member.name, public) for member in members])
     share, mean = combine(said, public.labels, weights)
     members = [m for m, part in zip(members, share, strict=True) if part]
     share = share[share > 0]
@@ -115,13 +116,10 @@ def combine(
         share = fit_weights(said, labels)
         share = np.where(share >= LEAST, share, 0)
         share = share / share.sum()
-    return share, np.einsum("m,mnk->nk", share, said.astype(np.float64))
+    return share, soft_vote(said, share)
 
 
 def accuracies(names: list[str], dataset: Dataset, split: str = "PublicTest") -> dict[str, float]:
     """The accuracy of each model on its own, to compare an ensemble with."""
     chosen = dataset.split(split)
-    return {
-        name: measure(load_classifier(name).predict_faces(chosen.faces), chosen.labels).accuracy
-        for name in names
-    }
+    return {name: measure(predictions(name, chosen), chosen.labels).accuracy for name in names}

@@ -264,6 +264,12 @@ def in_words(summary: dict[str, Any]) -> str:
     return f"{words} · {count} {'change' if count == 1 else 'changes'}"
 
 
+def shares_in_words(shares: dict[str, float]) -> str:
+    """Such as 'Happy 62%, Neutral 38%': the largest first, none below half a per cent."""
+    ranked = sorted(shares.items(), key=lambda item: item[1], reverse=True)
+    return ", ".join(f"{emotion} {share:.0%}" for emotion, share in ranked if share >= 0.005)
+
+
 def clock(seconds: float) -> str:
     """Such as '1:07', or '1:02:03'."""
     minutes, rest = divmod(int(max(0.0, seconds)), 60)

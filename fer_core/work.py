@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -239,6 +239,23 @@ class Work:
 def listen() -> None:
     """For a worker: asked to stop, it ends as after Ctrl-C, with its state written."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def run_worker(do: Callable[[], None]) -> int:
+    """What a worker's ``main`` does: do it until it is done or asked to stop.
+
+    Returns:
+        The exit status; what was wrong is printed, for the log.
+    """
+    listen()
+    try:
+        do()
+    except KeyboardInterrupt:
+        return 130
+    except FerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _now() -> str:

@@ -17,6 +17,7 @@ from fer_core.audit import duplicates, labels, not_faces
 from fer_core.audit.network import explainable, features, out_of_fold
 from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.datasets.corrections import COLUMNS, Change, Overlay
+from fer_core.datasets.ferplus import decided
 from fer_core.datasets.ferplus import not_faces as voted_no_face
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
@@ -198,7 +199,7 @@ def attainable(
         result["copies"] = float(np.clip(np.max(roots.real), 0, 1))
     if errors is not None:
         result["predictions"] = 1 - float(errors.by_model.mean())
-    if counts is not None and (clear := labels.decided(counts)).any():
+    if counts is not None and (clear := decided(counts)).any():
         result["annotators"] = 1 - float(labels.outvoted(dataset.labels, counts)[clear].mean())
     return result
 

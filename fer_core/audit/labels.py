@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fer_core.datasets.ferplus import not_faces
+from fer_core.datasets.ferplus import decided, not_faces
 from fer_core.emotions import EMOTIONS
 
 _SEVEN = len(EMOTIONS)
@@ -81,12 +81,6 @@ def confident_learning(
 def outvoted(labels: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """``(N,)``: one emotion alone has the most votes, and it is not the label."""
     return decided(counts) & (counts.argmax(axis=1) != labels)
-
-
-def decided(counts: np.ndarray) -> np.ndarray:
-    """``(N,)``: one of the seven emotions alone has the most of all votes ``(N, 10)``."""
-    top = counts.max(axis=1, keepdims=True)
-    return ((counts == top).sum(axis=1) == 1) & (counts.argmax(axis=1) < _SEVEN)
 
 
 def compare(errors: LabelErrors, labels: np.ndarray, counts: np.ndarray) -> dict[str, Any]:

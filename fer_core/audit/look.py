@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 
 from fer_core.audit import Audit, audit
-from fer_core.audit.network import explainable, features, predictions
-from fer_core.classifier import load_classifier
+from fer_core.audit.network import explainable, features
 from fer_core.datasets import Dataset, load
 from fer_core.datasets.ferplus import counts_of
 from fer_core.datasets.identity import digest
 from fer_core.errors import DatasetError
-from fer_core.files import write_atomic, write_json
+from fer_core.files import write_atomic, write_bytes, write_json
 from fer_core.models.catalog import default_model, find_model
+from fer_core.models.predictions import predictions
 from fer_core.settings import settings
-from fer_core.work import Work, listen
+from fer_core.work import Work, run_worker
 
 
 @dataclass(frozen=True)
@@ -102,17 +102,15 @@ def look(work: Look) -> None:
         left = spent / share - spent if share > 0.02 else None
         work.write_progress({"what": what, "share": round(share, 3), "seconds_left": left})
 
-    classifier = load_classifier(config["model"])
     said = predictions(
-        dataset.faces, classifier, lambda share: tell("Reading every face with the model", share)
+        config["model"], dataset, lambda share: tell("Reading every face with the model", share)
     )
     counts = counts_of(dataset, votes) if votes else None
     found = audit(dataset, model=config["model"], counts=counts, on_progress=tell)
     seen = features(dataset.faces, explainable(config["model"]))
     arrays = {"probabilities": said, "features": seen, "map": _flat(seen)}
     write_atomic(work.path / "seen.npz", lambda file: np.savez(file, **arrays))
-    table = found.problems.to_csv(index=False).encode()
-    write_atomic(work.path / "problems.csv", lambda file: file.write(table) and None)
+    write_bytes(work.path / "problems.csv", found.problems.to_csv(index=False).encode())
     write_json(work.path / "summary.json", found.summary)
     work.write_state(status="done", seconds=round(time.monotonic() - begun, 1))
 
@@ -125,17 +123,13 @@ def _flat(values: np.ndarray) -> np.ndarray:
 
 def main(name: str, lock: int | None = None) -> int:
     """Do the audit ``name``; returns the exit status."""
-    work = Look(settings().audits / name)
-    listen()
-    try:
+
+    def do() -> None:
+        work = Look(settings().audits / name)
         with work.hold(lock):
             look(work)
-    except KeyboardInterrupt:
-        return 130
-    except DatasetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return run_worker(do)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from typing import Final
 
 import numpy as np
 
-from fer_core.classifier import Classifier
 from fer_core.datasets.cache import cached
 from fer_core.datasets.identity import digest
 from fer_core.emotions import EMOTIONS
@@ -83,26 +82,6 @@ def features(
 
     key = [digest(faces), folder.card.files["model.keras"]]
     return cached("features", key, make)["features"]
-
-
-def predictions(
-    faces: np.ndarray, classifier: Classifier, on_progress: Callable[[float], None] | None = None
-) -> np.ndarray:
-    """Probabilities ``(N, 7)`` of the exported file, cached by content as above."""
-
-    def make() -> dict[str, np.ndarray]:
-        parts = []
-        for start in range(0, len(faces), _BATCH):
-            parts.append(classifier.predict_faces(faces[start : start + _BATCH]))
-            if on_progress:
-                on_progress(min(1.0, (start + _BATCH) / len(faces)))
-        return {"probabilities": np.concatenate(parts)}
-
-    return cached("predictions", _prediction_key(faces, classifier), make)["probabilities"]
-
-
-def _prediction_key(faces: np.ndarray, classifier: Classifier) -> list[str]:
-    return [digest(faces), classifier.card.name, classifier.card.files[classifier.card.exported]]
 
 
 def out_of_fold(

@@ -17,7 +17,7 @@ from fer_core.cli.common import (
 from fer_core.datasets import SPLITS, Dataset, load
 from fer_core.datasets.identity import face_keys
 from fer_core.errors import DatasetError
-from fer_core.files import write_atomic
+from fer_core.files import write_bytes
 from fer_core.settings import settings
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def command(
         result["audit"] = _first(found)
         if propose:
             overlay = found.to_overlay(split=split, least=least)
-            write_atomic(propose, lambda file: file.write(overlay.to_csv()) and None)
+            write_bytes(propose, overlay.to_csv())
             note(f"{len(overlay.events)} proposals are in {propose}; apply with --corrections.")
     if folder:
         result["exported"] = _export(dataset, folder, form)

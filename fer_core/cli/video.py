@@ -135,8 +135,7 @@ def _in_words(result: Any) -> str:
     summary = result.summary()
     lines = [timeline.in_words(summary)]
     for person in summary["persons"]:
-        ranked = sorted(person["shares"].items(), key=lambda item: item[1], reverse=True)
-        shares = ", ".join(f"{emotion} {share:.0%}" for emotion, share in ranked if share >= 0.005)
+        shares = timeline.shares_in_words(person["shares"])
         lines.append(f"  {person['name']}, {person['seconds']:.1f} s: {shares}")
     lines += [
         f"  {timeline.clock(c['time'])} {result.name(c['person'])}: {c['before']} → {c['after']}"

@@ -4,6 +4,7 @@ Everything here is done for all faces at once, so that 35,887 of them answer in
 milliseconds.
 """
 
+import base64
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -173,8 +174,10 @@ def order(
     return np.argsort(sign * faces[name].to_numpy(), kind="stable")
 
 
-def sheet(faces: np.ndarray, columns: int, quality: int = 90) -> bytes:
-    """Faces ``(N, 48, 48)`` as one JPEG, ``columns`` in a row, the last row filled up."""
+def sheet(faces: np.ndarray, columns: int, quality: int | None = 90) -> bytes:
+    """Faces ``(N, 48, 48)`` as one picture, ``columns`` in a row, the last row filled up: a
+    JPEG, or with no ``quality`` a PNG, which loses nothing.
+    """
     rows = max(1, -(-len(faces) // columns))
     tiles = np.zeros((rows * columns, FACE_SIZE, FACE_SIZE), np.uint8)
     tiles[: len(faces)] = faces
@@ -183,7 +186,16 @@ def sheet(faces: np.ndarray, columns: int, quality: int = 90) -> bytes:
         .swapaxes(1, 2)
         .reshape(rows * FACE_SIZE, columns * FACE_SIZE)
     )
+    if quality is None:
+        return cv2.imencode(".png", picture)[1].tobytes()
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def data_uri(faces: np.ndarray, columns: int = 1, quality: int | None = 90) -> str:
+    """:func:`sheet` as an address that holds its content."""
+    kind = "png" if quality is None else "jpeg"
+    content = base64.b64encode(sheet(faces, columns, quality)).decode()
+    return f"data:image/{kind};base64,{content}"
 
 
 def enlarged(face: np.ndarray, side: int = 288) -> np.ndarray:

@@ -31,7 +31,7 @@ from fer_core.datasets.base import Dataset
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
-from fer_core.files import write_atomic
+from fer_core.files import write_bytes
 from fer_core.settings import settings
 
 COLUMNS: Final = ("face", "action", "value", "author", "time", "reason")
@@ -208,15 +208,8 @@ def add(changes: Sequence[Change], author: str = "", reason: str = "") -> str:
     for change in changes:
         if what := _wrong(*change):
             raise DatasetError(f"This cannot be corrected: {what}.")
-    batch, now = uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds")
-    author = author.strip() or user()
-    with store.connect() as db:
-        db.executemany(
-            "INSERT INTO corrections (batch, face, action, value, author, time, reason) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(batch, *change, author, now, reason) for change in changes],
-        )
-    return batch
+    author, now = author.strip() or user(), _now()
+    return _insert([(*change, author, now, reason) for change in changes])
 
 
 def add_overlay(overlay: Overlay) -> str:
@@ -228,22 +221,33 @@ def add_overlay(overlay: Overlay) -> str:
         The batch, which :func:`undo` takes.
     """
     roles.require("correct the data")
-    batch, now = uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds")
+    now = _now()
     here = set(kept().events[list(COLUMNS)].itertuples(index=False, name=None))
     rows = [
-        (batch, face, action, value, author or user(), time or now, reason)
+        (face, action, value, author or user(), time or now, reason)
         for face, action, value, author, time, reason in overlay.events[list(COLUMNS)].itertuples(
             index=False, name=None
         )
         if (face, action, value, author, time, reason) not in here
     ]
+    return _insert(rows)
+
+
+def _insert(rows: list[tuple[str, ...]]) -> str:
+    """Keep events, each in the order of :data:`COLUMNS`, all or none; returns their batch."""
+    batch = uuid4().hex
+    columns = ("batch", *COLUMNS)
     with store.connect() as db:
         db.executemany(
-            "INSERT INTO corrections (batch, face, action, value, author, time, reason) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            rows,
+            f"INSERT INTO corrections ({', '.join(columns)}) "
+            f"VALUES ({', '.join('?' * len(columns))})",
+            [(batch, *row) for row in rows],
         )
     return batch
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def undo(*batches: str) -> list[str]:
@@ -253,7 +257,7 @@ def undo(*batches: str) -> list[str]:
         The keys of the faces concerned.
     """
     roles.require("correct the data")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = _now()
     faces = []
     with store.connect() as db:
         for batch in batches:
@@ -273,7 +277,7 @@ def frozen(source: str | Path) -> Path:
     content = load(source).to_csv()
     path = settings().kept / f"corrections-{blake2b(content, digest_size=8).hexdigest()}.csv"
     if not path.exists():
-        write_atomic(path, lambda file: file.write(content) and None)
+        write_bytes(path, content)
     return path.resolve()
 
 

@@ -41,26 +41,6 @@ def read_counts(path: Path) -> np.ndarray:
         raise DatasetError(f"{path} is not the FER+ file fer2013new.csv: {error}.") from error
 
 
-def load_votes(path: Path, rows: int) -> np.ndarray:
-    """The votes of each row of FER2013, as shares of the seven emotions.
-
-    Args:
-        path: ``fer2013new.csv``, whose rows follow those of FER2013.
-        rows: how many rows the dataset has.
-
-    Returns:
-        ``(rows, 7)`` ``float32``; a row sums to 1, or is zero where no annotator chose
-        one of the seven (contempt, unknown and 'not a face' are left out).
-
-    Raises:
-        DatasetError: not that file, or another number of rows.
-    """
-    counts = read_counts(path)
-    if len(counts) != rows:
-        raise DatasetError(f"{path.name} has {len(counts)} rows, the dataset {rows}.")
-    return _shares(counts)
-
-
 def add(dataset: Dataset, path: Path, *, relabel: bool = False) -> Dataset:
     """``dataset`` with the votes of FER+ beside its labels.
 
@@ -94,6 +74,12 @@ def not_faces(counts: np.ndarray) -> np.ndarray:
     return counts[:, -1] > counts.sum(axis=1) / 2
 
 
+def decided(counts: np.ndarray) -> np.ndarray:
+    """``(N,)``: one of the seven emotions alone has the most of all votes ``(N, 10)``."""
+    top = counts.max(axis=1, keepdims=True)
+    return ((counts == top).sum(axis=1) == 1) & (counts.argmax(axis=1) < len(EMOTIONS))
+
+
 def counts_of(dataset: Dataset, path: Path) -> np.ndarray:
     """The votes ``(N, 10)`` for the rows of ``dataset``, see :func:`read_counts`.
 
@@ -119,9 +105,7 @@ def majority(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
         counts: ``(N, 10)`` votes, see :func:`read_counts`.
         labels: ``(N,)``, 0 to 6.
     """
-    top = counts.max(axis=1, keepdims=True)
-    alone = ((counts == top).sum(axis=1) == 1) & (counts.argmax(axis=1) < len(EMOTIONS))
-    return np.where(alone, counts.argmax(axis=1), labels).astype(np.int64)
+    return np.where(decided(counts), counts.argmax(axis=1), labels).astype(np.int64)
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, Final
 from fer_core import roles
 from fer_core.errors import ModelError
 from fer_core.models import readme
+from fer_core.models.card import NAME
 from fer_core.models.catalog import (
     ENSEMBLE,
     SHIPPED,
@@ -36,7 +37,7 @@ MOST_FILES: Final = 100
 MOST_BYTES: Final = 1_000_000_000
 #: Files of a model's folder that an archive carries.
 _FILES: Final = ("card.json", "model.tflite", "model.keras", ENSEMBLE)
-_ENTRY: Final = re.compile(rf"([a-z0-9][a-z0-9_.-]{{0,63}})/({'|'.join(map(re.escape, _FILES))})")
+_ENTRY: Final = re.compile(rf"({NAME})/({'|'.join(map(re.escape, _FILES))})")
 #: What the cards of others may not hold: a page would fetch or run it.
 _MARKUP: Final = re.compile(r"<|!\[|\]\(|[\x00-\x08\x0b\x0c\x0e-\x1f]")
 

@@ -1,8 +1,11 @@
 """A model's card: what it is, how it was made, how good it is, and what it is not for."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+#: What a model's name looks like: no path leads out of the models' folder.
+NAME: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 
 
 class Card(BaseModel):
@@ -10,7 +13,7 @@ class Card(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
+    name: str = Field(pattern=rf"^{NAME}$")
     title: str
     architecture: str
     reference: str = ""

@@ -1,11 +1,11 @@
 """Which model is used where nobody chose one, and what may be made, named and deleted."""
 
 import re
-import shutil
 
 from fer_core import roles
 from fer_core.errors import ModelError
-from fer_core.files import write_atomic
+from fer_core.files import remove_folder, write_bytes
+from fer_core.models.card import NAME
 from fer_core.models.catalog import SHIPPED, default_model, find_model, list_models
 from fer_core.settings import settings
 
@@ -31,7 +31,7 @@ def set_default(name: str) -> None:
         )
     load_classifier(name)
     try:
-        write_atomic(settings().default_model, lambda file: file.write(name.encode()) and None)
+        write_bytes(settings().default_model, name.encode())
     except OSError as error:
         raise ModelError(f"The choice cannot be kept: {error.strerror}.") from error
 
@@ -47,7 +47,7 @@ def check_new_name(name: str) -> None:
     Raises:
         ModelError: it is no name for a model, or it is taken.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,63}", name):
+    if not re.fullmatch(NAME, name):
         raise ModelError(
             "A model's name has small letters, digits, dots, hyphens and underscores, at most 64, "
             "and begins with a letter or digit."
@@ -72,8 +72,6 @@ def delete(name: str) -> None:
     if settings().default_model.is_file() and default_model() == name:
         settings().default_model.unlink()
     try:
-        gone = folder.path.with_name(f".{name}")
-        folder.path.rename(gone)
-        shutil.rmtree(gone)
+        remove_folder(folder.path)
     except OSError as error:
         raise ModelError(f"{name} cannot be deleted: {error.strerror}.") from error

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from fer_core.emotions import EMOTIONS
-from fer_core.files import write_atomic
+from fer_core.files import write_bytes
 from fer_core.models.card import INTENDED, LIMITS, UNINTENDED, Card
 
 
 def write(folder: Path, card: Card) -> None:
     """Write ``README.md`` beside ``card.json``."""
-    write_atomic(folder / "README.md", lambda file: file.write(text(card).encode()) and None)
+    write_bytes(folder / "README.md", text(card).encode())
 
 
 def text(card: Card) -> str:

@@ -54,10 +54,7 @@ def configure(
         # As they are now, so that a run that is resumed goes on with the same labels.
         fields["corrections"] = corrections.frozen(fields["corrections"])
     if preset is not None:
-        recipe = presets.preset(preset, fields.get("model"))
-        if fields.get("weights") == "none":
-            # Nothing is frozen that nobody trained.
-            recipe.get("model_options", {}).pop("frozen", None)
+        recipe = presets.preset(preset, fields.get("model"), fields.get("weights"))
         varied = recipe.get("augmentation", {}) | fields.get("augmentation", {})
         fields = recipe | fields | ({"augmentation": varied} if varied else {})
     try:

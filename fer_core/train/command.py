@@ -25,9 +25,7 @@ def command(config: TrainConfig) -> str:
 def _with(config: TrainConfig, recipe: str | None) -> str:
     fields = {"model": config.model, "data": config.data}
     if recipe:
-        fields |= preset(recipe, config.model)
-        if config.weights == "none":
-            fields.get("model_options", {}).pop("frozen", None)
+        fields |= preset(recipe, config.model, config.weights)
     base = TrainConfig.model_validate(fields).model_dump(mode="json")
     mine = config.model_dump(mode="json")
     parts = ["python", "-m", "fer_core", "train", "--model", config.model]

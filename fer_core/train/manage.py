@@ -3,11 +3,10 @@
 import json
 import os
 import re
-import shutil
 
 from fer_core import roles
 from fer_core.errors import TrainingError
-from fer_core.files import write_json
+from fer_core.files import remove_folder, write_json
 from fer_core.settings import settings
 from fer_core.train.runs import NAME, Run
 
@@ -59,11 +58,8 @@ def delete(name: str) -> None:
     if not re.fullmatch(NAME, name) or not run.path.is_dir():
         raise TrainingError(f"No run '{name}', so there is nothing to delete.")
     with run.lock():
-        # Out of sight in one step: nobody meets half a run.
-        gone = run.path.with_name(f".{name}")
         try:
-            run.path.rename(gone)
-            shutil.rmtree(gone)
+            remove_folder(run.path)
         except OSError as error:
             raise TrainingError(f"{name} cannot be deleted: {error.strerror}.") from error
 

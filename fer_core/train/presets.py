@@ -89,8 +89,13 @@ _QUICK: Final[dict[str, dict[str, Any]]] = {
 PRESETS: Final = {"report": _REPORT, "recommended": _RECOMMENDED, "quick": _QUICK}
 
 
-def preset(name: str, model: str | None) -> dict[str, Any]:
+def preset(name: str, model: str | None, weights: str | None = None) -> dict[str, Any]:
     """The fields of a training configuration that the recipe ``name`` sets for ``model``.
+
+    Args:
+        name: of the recipe.
+        model: the architecture.
+        weights: its starting weights, where they are not the recipe's.
 
     Raises:
         TrainingError: no such recipe, or none for this model.
@@ -103,4 +108,8 @@ def preset(name: str, model: str | None) -> dict[str, Any]:
             f"The preset '{name}' is for one of the models {', '.join(sorted(recipes))}: "
             "give one with --model."
         )
-    return copy.deepcopy(recipes[model])
+    recipe = copy.deepcopy(recipes[model])
+    if weights == "none":
+        # Nothing is frozen that nobody trained.
+        recipe.get("model_options", {}).pop("frozen", None)
+    return recipe

@@ -31,7 +31,7 @@ import numpy as np
 
 from fer_core import roles
 from fer_core.errors import TrainingError
-from fer_core.files import write_atomic, write_json
+from fer_core.files import write_atomic, write_bytes, write_json
 from fer_core.settings import settings
 from fer_core.train.config import TrainConfig
 from fer_core.work import Work
@@ -126,8 +126,7 @@ class Run(Work):
             yield file
 
     def _write_lines(self, name: str, rows: list[dict[str, Any]]) -> None:
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        write_atomic(self.path / name, lambda f: f.write(text.encode()) and None)
+        write_bytes(self.path / name, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def save_arrays(self, name: str, arrays: dict[str, list[np.ndarray]]) -> None:
         """Keep groups of arrays, in order, as ``name``."""

@@ -12,10 +12,9 @@ from typing import Any
 
 import psutil
 
-from fer_core.errors import FerError
 from fer_core.train import load_data
 from fer_core.train.runs import Run
-from fer_core.work import listen
+from fer_core.work import run_worker
 
 #: Seconds between two notes of progress, and between two of what it uses.
 _EVERY, _USAGE_EVERY = 1.0, 5.0
@@ -24,7 +23,6 @@ _EVERY, _USAGE_EVERY = 1.0, 5.0
 def main(name: str, lock: int | None = None) -> int:
     """Train the run ``name`` to its end; returns the exit status."""
     run = Run.open(name)
-    listen()
     noted = used = 0.0
     process = psutil.Process()
 
@@ -46,18 +44,14 @@ def main(name: str, lock: int | None = None) -> int:
             with (run.path / "usage.jsonl").open("a") as file:
                 file.write(json.dumps(row) + "\n")
 
-    try:
+    def do() -> None:
         with run.hold(lock):
             data = load_data(run.config)
             from fer_core.train.fit import fit_held
 
             fit_held(run, data, note)
-    except KeyboardInterrupt:
-        return 130
-    except FerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return run_worker(do)
 
 
 if __name__ == "__main__":

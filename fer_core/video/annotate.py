@@ -1,8 +1,6 @@
 """A video with its result drawn on every frame, and stills of single moments."""
 
 import io
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from fer_core import timeline
 from fer_core.analysis import Analysis, FaceEmotion
 from fer_core.drawing import UNSURE_BELOW, draw
 from fer_core.errors import VideoError
+from fer_core.files import replacing
 from fer_core.video.decode import VideoFile
 from fer_core.video.read import Progress, left
 from fer_core.video.result import VideoResult
@@ -224,23 +223,12 @@ class _Sound:
 @contextmanager
 def _written(target: Path) -> Iterator[Path]:
     """A path to write to, which becomes ``target`` when all went well."""
-    path = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}.", suffix=".mp4")
-        os.close(handle)
-        path = Path(name)
-        yield path
-        umask = os.umask(0)
-        os.umask(umask)
-        path.chmod(0o666 & ~umask)
-        path.replace(target)
+        with replacing(target) as path:
+            yield path
     except (av.error.FFmpegError, OSError) as error:
         why = getattr(error, "strerror", None) or error
         raise VideoError(f"{target} cannot be written: {why}. Make room and try again.") from error
-    finally:
-        if path:
-            path.unlink(missing_ok=True)
 
 
 def stills(source: Path, result: VideoResult, moments: pd.DataFrame) -> list[bytes | None]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from fer_core.classifier import load_classifier
 from fer_core.errors import FerError, VideoError
+from fer_core.files import write_bytes
 from fer_core.settings import settings
 from fer_core.video.read import Progress, analyze_video
 from fer_core.video.result import VideoOptions, VideoResult
@@ -183,9 +184,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         VideoError: it cannot be written.
     """
-    from fer_core.files import write_atomic
-
     try:
-        write_atomic(path, lambda file: file.write(text.encode()) and None)
+        write_bytes(path, text.encode())
     except OSError as error:
         raise VideoError(f"{path} cannot be written: {error.strerror or error}.") from error

@@ -1,7 +1,5 @@
 """Clips that the program makes: the sample, and clips whose answer is known."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +10,7 @@ import cv2
 import numpy as np
 
 from fer_core.datasets.demo import draw_face
+from fer_core.files import replacing
 from fer_core.images import example_portrait
 
 RATE: Final = 25
@@ -32,11 +31,8 @@ def sample_clip(folder: Path) -> Path:
     """The sample, made once: the example portrait beside a drawn person whose face changes."""
     path = folder / "sample.mp4"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder, suffix=".mp4")
-        os.close(handle)
-        write_clip(Path(name), sample_frames())
-        Path(name).replace(path)
+        with replacing(path) as new:
+            write_clip(new, sample_frames())
     return path
 
 

@@ -30,9 +30,9 @@ from fer_core.files import write_atomic, write_json
 from fer_core.settings import settings
 from fer_core.video.annotate import annotate, stills
 from fer_core.video.moments import caption
-from fer_core.video.read import Progress, analyze_video
+from fer_core.video.read import Progress, analyze_video, left
 from fer_core.video.result import VideoOptions, VideoResult
-from fer_core.work import Work, listen
+from fer_core.work import Work, run_worker
 
 #: Longer side of the annotated video in pixels: a page shows no more.
 _ANNOTATED: Final = 1280
@@ -227,11 +227,10 @@ class _Note:
                 return
             self._noted = now
             share = (number + progress.share) / self._parts
-            spent = now - self._begun
             self._job.write_progress(
                 {
                     "share": share,
-                    "seconds_left": spent / share * (1 - share) if share > 0.01 else None,
+                    "seconds_left": left(self._begun, share),
                     "faces": self._faces,
                     "step": "drawing" if number else "reading",
                 }
@@ -291,15 +290,7 @@ def _digest(owner: str) -> str:
 
 def main(name: str, lock: int | None = None) -> int:
     """Do the job ``name`` to its end; returns the exit status."""
-    listen()
-    try:
-        Job.open(name).do(lock)
-    except KeyboardInterrupt:
-        return 130
-    except FerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_worker(lambda: Job.open(name).do(lock))
 
 
 if __name__ == "__main__":

@@ -99,8 +99,7 @@ def to_html(result: VideoResult, stills: list[tuple[str, bytes]] | None = None) 
 
 
 def _shares_in_words(person: dict[str, Any]) -> str:
-    ranked = sorted(person["shares"].items(), key=lambda item: item[1], reverse=True)
-    shares = ", ".join(f"{emotion} {share:.0%}" for emotion, share in ranked if share >= 0.005)
+    shares = timeline.shares_in_words(person["shares"])
     return f"{clock(person['seconds'])} in view: {shares}."
 
 
