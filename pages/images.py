@@ -10,7 +10,7 @@ from ui.collect import correct_button, say_kept
 from ui.controls import Choice, model_row
 from ui.exports import to_csv, to_json, to_png, to_zip
 from ui.faces import emotion_bars, looks, why
-from ui.notices import footer
+from ui.notices import footer, say_problem
 from ui.pictures import CARD, LARGE, Picture, Result, drawn, example, picture, read_all
 
 SOURCES = {
@@ -274,9 +274,7 @@ source = st.segmented_control(
     persist_state="session",
     label_visibility="collapsed",
 )
-if state["images_problem"]:
-    st.error(state["images_problem"], icon=":material/error:")
-    state["images_problem"] = None
+say_problem("images_problem")
 pictures = ask_for_pictures(source)
 
 if pictures:

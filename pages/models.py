@@ -12,7 +12,8 @@ from fer_core.models import archive, choice
 from fer_core.models.catalog import SHIPPED, ModelFolder, list_models
 from fer_core.settings import settings
 from ui import model_compare, model_table
-from ui.notices import footer
+from ui.controls import make_default
+from ui.notices import attempt, footer, say_problem
 from ui.roles import sign_in
 
 state = st.session_state
@@ -20,23 +21,9 @@ state.setdefault("models_chosen", st.query_params.get_all("model"))
 state.setdefault("models_problem", None)
 
 
-def attempt(act, *args) -> bool:
-    """Do something; where it cannot be, the sentence stands on the page at the next run."""
-    try:
-        act(*args)
-    except FerError as error:
-        state["models_problem"] = str(error)
-        return False
-    return True
-
-
-def make_default(name: str) -> None:
-    if attempt(choice.set_default, name):
-        state["model"] = name
-
-
 def delete(name: str) -> None:
-    if attempt(choice.delete, name) and state.get("model") == name:
+    choice.delete(name)
+    if state.get("model") == name:
         state["model"] = choice.default_model()
 
 
@@ -80,8 +67,8 @@ def one(folder: ModelFolder) -> None:
                     "Make it the default",
                     type="primary",
                     icon=":material/star:",
-                    on_click=make_default,
-                    args=(name,),
+                    on_click=attempt,
+                    args=("models_problem", make_default, name),
                     help="Images, Live and Video begin with it.",
                 )
             st.download_button(
@@ -97,8 +84,8 @@ def one(folder: ModelFolder) -> None:
                 with st.popover("Delete", icon=":material/delete:"):
                     st.markdown("Delete this model from this machine?")
                     st.button(
-                        "Delete for good", type="primary", on_click=delete, args=(name,),
-                        key="models_delete",
+                        "Delete for good", type="primary", on_click=attempt,
+                        args=("models_problem", delete, name), key="models_delete",
                     )  # fmt: skip
     model_table.card(folder)
 
@@ -116,7 +103,7 @@ def several(names: list[str]) -> None:
     try:
         if view == "Compare":
             model_compare.two(names, faces)
-        elif new := model_compare.build(names, faces, faces):
+        elif new := model_compare.build(names, faces):
             state["models_chosen"] = [new]
             st.rerun()
     except FerError as error:
@@ -144,9 +131,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown("How good each is and how fast; select one for its card, several to compare.")
     if roles.is_admin():
         take_archive()
-if state["models_problem"]:
-    st.error(state["models_problem"], icon=":material/error:")
-    state["models_problem"] = None
+say_problem("models_problem")
 
 folders = {folder.name: folder for folder in list_models()}
 found = model_table.rows(list(folders.values()))

@@ -8,7 +8,7 @@ from fer_core.errors import FerError
 from fer_core.train import configure, manage, queue
 from fer_core.train.runs import Run, list_runs
 from ui import training_after, training_form, training_watch
-from ui.notices import footer
+from ui.notices import footer, say_problem
 from ui.roles import only_for_admins
 from ui.training_watch import LIVE, attempt
 
@@ -44,9 +44,9 @@ def standing(run: Run) -> tuple:
     return run.name, run.state()["status"], run.busy(), *manage.about(run).values()
 
 
-def seen() -> list[tuple]:
+def seen(found: list[Run]) -> list[tuple]:
     """The standing of every run."""
-    return [standing(run) for run in list_runs()]
+    return [standing(run) for run in found]
 
 
 def table(found: list[Run]) -> None:
@@ -55,14 +55,14 @@ def table(found: list[Run]) -> None:
     rows = pd.DataFrame(
         [
             {
-                "title": manage.about(run)["title"],
+                "title": about["title"],
                 "status": training_watch.status(now),
                 "epoch": f"{now.get('epoch', 0)} of {training_watch.epochs_of(run) or '?'}",
                 "best": now.get("best_accuracy"),
                 "started": training_watch.started(now),
-                "note": manage.about(run)["note"],
+                "note": about["note"],
             }
-            for run, now in zip(found, states, strict=True)
+            for run, now, about in zip(found, states, map(manage.about, found), strict=True)
         ]
     )
     names = [run.name for run in found]
@@ -95,9 +95,10 @@ def table(found: list[Run]) -> None:
 def overview(known: list) -> None:
     """The table, and a new run of the page when something happened anywhere."""
     queue.keep()
-    if seen() != known:
+    found = list_runs()
+    if seen(found) != known:
         st.rerun()
-    table(list_runs())
+    table(found)
 
 
 def one(run: Run, known: tuple) -> None:
@@ -136,7 +137,7 @@ def show_runs() -> None:
     chosen = [names[name] for name in state["training_chosen"] if name in names] or found[:1]
     state["training_chosen"] = [run.name for run in chosen]
     st.query_params["run"] = state["training_chosen"]
-    st.fragment(overview, run_every=2)(seen())
+    st.fragment(overview, run_every=2)(seen(found))
     moving = any(run.state()["status"] in LIVE or run.busy() for run in chosen)
     every = 1 if moving else None
     if len(chosen) == 1:
@@ -175,9 +176,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             help="Six epochs on faces that the program draws: about two minutes.",
         )  # fmt: skip
 if only_for_admins("Training"):
-    if state["training_problem"]:
-        st.error(state["training_problem"], icon=":material/error:")
-        state["training_problem"] = None
+    say_problem("training_problem")
     try:
         if state["training_new"]:
             show_form()

@@ -5,6 +5,8 @@ from typing import Final
 
 import streamlit as st
 
+from ui.component import nothing
+
 _COOKIE: Final = "fer_key"
 _JS: Final = """
 // A cookie, so that the key comes with the next visit at once; never sent to other sites.
@@ -29,11 +31,7 @@ def browser_key() -> str | None:
     _COMPONENT(
         key="browser_key",
         data={"cookie": _COOKIE, "key": known},
-        on_key_change=_nothing,
+        on_key_change=nothing,
         height="content",
     )
     return known if known and re.fullmatch(r"[0-9a-f]{32}", known) else None
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for every value that a component may report."""

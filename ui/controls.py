@@ -9,6 +9,7 @@ from fer_core.drawing import UNSURE_BELOW
 from fer_core.errors import FerError
 from fer_core.faces import DETECTORS, Detector, get_detector
 from fer_core.models.catalog import default_model, list_models
+from fer_core.models.choice import set_default
 from fer_core.settings import settings
 
 
@@ -77,6 +78,16 @@ def current() -> Choice:
         st.error(str(error), icon=":material/error:")
         st.stop()
     return Choice(classifier, detector, state["largest"], state["unsure_below"] / 100)
+
+
+def make_default(name: str) -> None:
+    """Let all pages begin with a model, and this visit go on with it.
+
+    Raises:
+        ModelError: see :func:`fer_core.models.choice.set_default`.
+    """
+    set_default(name)
+    st.session_state["model"] = name
 
 
 def _set_defaults() -> None:

@@ -1,17 +1,15 @@
 """Corrections that were made, collected faces, and exports."""
 
-import base64
 import io
 import tempfile
 import zipfile
 from pathlib import Path
 
-import cv2
 import pandas as pd
 import streamlit as st
 
 from fer_core import roles
-from fer_core.datasets import collected, corrections
+from fer_core.datasets import browse, collected, corrections
 from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.folders import export_folders
 from fer_core.emotions import EMOTIONS
@@ -98,7 +96,10 @@ def _log(data: Opened, log: pd.DataFrame) -> None:
     shown = pd.DataFrame(
         {
             "row": [data.rows[face] for face in log["face"]],
-            "picture": [_picture(data.dataset.faces[data.rows[face]]) for face in log["face"][:500]]
+            "picture": [
+                browse.data_uri(data.dataset.faces[[data.rows[face]]], quality=None)
+                for face in log["face"][:500]
+            ]
             + [""] * max(0, len(log) - 500),
             "what": (log["action"] + " " + log["value"]).str.strip(),
             "undone": log["undone"],
@@ -171,7 +172,7 @@ def collected_view() -> None:
     )
     shown = pd.DataFrame(
         {
-            "picture": [_picture(one.face) for one in faces],
+            "picture": [browse.data_uri(one.face[None], quality=None) for one in faces],
             "label": [EMOTIONS[one.label] for one in faces],
             "the model said": [_said(one) for one in faces],
             "model": [one.model for one in faces],
@@ -230,8 +231,3 @@ def _browse() -> None:
 
     st.session_state["dataset_chosen"] = Source(collected.NAME)
     st.session_state["dataset_view"] = "Browse"
-
-
-def _picture(face) -> str:
-    content = cv2.imencode(".png", face)[1].tobytes()
-    return "data:image/png;base64," + base64.b64encode(content).decode()

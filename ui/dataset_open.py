@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -19,6 +19,7 @@ from fer_core.datasets import MADE_HERE, Dataset, browse, collected, corrections
 from fer_core.datasets.fer2013 import SUFFIXES
 from fer_core.datasets.identity import face_keys
 from fer_core.errors import DatasetError, FerError
+from fer_core.files import write_atomic
 from fer_core.settings import settings
 from ui.pictures import Memory
 
@@ -162,9 +163,7 @@ def _add_upload() -> None:
     digest = hashlib.file_digest(upload, "sha256").hexdigest()[:12]
     upload.seek(0)
     path = settings().kept.resolve() / digest / PurePath(upload.name).name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        shutil.copyfileobj(upload, file)
+    write_atomic(path, partial(shutil.copyfileobj, upload))
     _add(Source(str(path)))
 
 

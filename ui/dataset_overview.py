@@ -1,9 +1,6 @@
 """A dataset at a glance: counts, means, light, and what a model makes of it."""
 
-import base64
-
 import altair as alt
-import cv2
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -312,8 +309,4 @@ def face_map(data: Opened, look: Look) -> None:
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def _pictures(_title: str, faces: np.ndarray) -> list[str]:
-    uris = []
-    for face in faces:
-        content = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, 70])[1].tobytes()
-        uris.append("data:image/jpeg;base64," + base64.b64encode(content).decode())
-    return uris
+    return [browse.data_uri(face[None], quality=70) for face in faces]

@@ -5,7 +5,6 @@ Every correction is in the store before the browser is told that it is done; unt
 the browser shows it as done and sends it again.
 """
 
-import base64
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ import streamlit as st
 
 from fer_core import roles
 from fer_core.datasets import corrections
-from fer_core.datasets.browse import sheet
+from fer_core.datasets.browse import data_uri
 from fer_core.datasets.corrections import Change
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
+from ui.component import nothing
 
 #: Faces a page shows, and how many of them stand in a row of the sheet.
 PAGE: Final = 60
@@ -115,8 +115,8 @@ def face_grid(
             "edit": roles.is_admin(),
         },
         on_actions_change=keep,
-        on_focus_change=_nothing,
-        on_turn_change=_nothing,
+        on_focus_change=nothing,
+        on_turn_change=nothing,
     )
     problem = st.session_state.pop(f"{key}_problem", None)
     if problem:
@@ -151,7 +151,7 @@ def _describe(
 @st.cache_data(max_entries=64, show_spinner=False)
 def _sheet(content: bytes, number: int) -> str:
     faces = np.frombuffer(content, np.uint8).reshape(number, 48, 48)
-    return "data:image/jpeg;base64," + base64.b64encode(sheet(faces, _COLUMNS)).decode()
+    return data_uri(faces, _COLUMNS)
 
 
 def _keep(actions: dict[str, Any] | None, key: str, author: str, reason: str) -> None:
@@ -214,7 +214,3 @@ def undo_last() -> None:
     while batches:
         if corrections.undo(batches.pop()):
             return
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for every value that a component may report."""

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from fer_core import charts
 from fer_core.calibration import reliability
 from fer_core.emotions import EMOTIONS
 
@@ -15,26 +16,12 @@ _CONFIG: Final = {"displaylogo": False}
 
 def matrix(counts: list[list[int]], key: str) -> None:
     """A confusion matrix: share of each label, with the counts on hover."""
-    table = np.array(counts)
-    share = table / np.maximum(1, table.sum(axis=1, keepdims=True))
-    figure = go.Figure(
-        go.Heatmap(
-            z=share,
-            x=list(EMOTIONS),
-            y=list(EMOTIONS),
-            customdata=table,
-            text=[[f"{value:.0%}" for value in row] for row in share],
-            texttemplate="%{text}",
-            colorscale="Blues",
-            zmin=0,
-            zmax=1,
-            showscale=False,
-            hovertemplate="%{y} taken for %{x}: %{customdata} faces, %{text}<extra></extra>",
-        )
-    )
+    figure = charts.confusion(counts)
+    share = figure.data[0].z
+    figure.update_traces(texttemplate="%{z:.0%}", showscale=False)
     figure.update_layout(height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, uirevision="stays")
     figure.update_xaxes(title="Predicted")
-    figure.update_yaxes(title="Label", autorange="reversed")
+    figure.update_yaxes(title="Label")
     right = ", ".join(f"{e} {share[i, i]:.0%}" for i, e in enumerate(EMOTIONS))
     st.plotly_chart(figure, key=key, alt=f"Confusion matrix; right are {right}", config=_CONFIG)
 

@@ -3,7 +3,6 @@ worker of ``ui/device``. Pictures stay there; numbers come here.
 """
 
 import logging
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -15,11 +14,12 @@ from fer_core.emotions import COLORS, EMOTIONS, rgb
 from fer_core.errors import FerError
 from fer_core.faces import blazeface
 from fer_core.faces.framing import FRAMINGS
-from fer_core.files import sha256
+from fer_core.files import sha256, write_bytes
 from fer_core.live import LiveOptions, steady, tracking
 from fer_core.live.remote import RemoteSession
 from fer_core.models.catalog import SHIPPED, ModelFolder, find_model, read_folder
 from fer_core.preprocess import CROP_SIZE
+from ui.component import nothing
 from ui.live_link import CSS, HTML, script
 
 log = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class DeviceLink:
                 "unsureBelow": options.unsure_below,
                 "ack": self.session.ack,
             },
-            on_report_change=lambda: None,
+            on_report_change=nothing,
         )
         if self.phase != before:
             st.rerun()
@@ -171,12 +171,14 @@ def available() -> bool:
 
 def files(model: str) -> dict[str, str]:
     """Lay what a browser needs into ``static``; the paths there, each with a checksum."""
-    folder = find_model(model)
-    return _files(folder.checked(folder.card.exported), folder.card.files[folder.card.exported])
+    card = find_model(model).card
+    return _files(model, card.exported, card.files[card.exported])
 
 
+# Asked twice a second by everyone who is live: a file is compared with its card once.
 @lru_cache(maxsize=8)
-def _files(model: Path, checksum: str) -> dict[str, str]:
+def _files(name: str, exported: str, _checksum: str) -> dict[str, str]:
+    model = find_model(name).checked(exported)
     search, look = blazeface.model_files()
     laid = {"search": search, "look": look, "model": model}
     runtime = {"worker": "worker.js", "script": "litert.js", "wasm": "litert.wasm.gz"}
@@ -190,12 +192,7 @@ def _lay(path: Path, folder: str) -> str:
     name = f"{folder}-{path.name}" if path.name == "model.tflite" else path.name
     to = STATIC / "models" / name
     if not to.exists() or sha256(to) != sha256(path):
-        to.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=to.parent, delete=False) as new:
-            new.write(path.read_bytes())
-        laid = Path(new.name)
-        laid.chmod(0o644)
-        laid.replace(to)
+        write_bytes(to, path.read_bytes())
     return name
 
 

@@ -19,6 +19,7 @@ from streamlit_webrtc import WebRtcMode, WebRtcWorker
 
 from fer_core.live import LiveOptions, LiveSession
 from fer_core.settings import settings
+from ui.component import nothing
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ class LiveLink:
                 "answer": self._answer,
                 "error": self._error,
             },
-            on_report_change=_nothing,
+            on_report_change=nothing,
         )
         if self.phase != before:
             st.rerun()
@@ -246,10 +247,6 @@ def _worker(
 
 def _servers() -> list[dict[str, Any]]:
     return [server.model_dump(exclude_none=True) for server in settings().ice_servers]
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for every value that a component may report."""
 
 
 def live_link(options: LiveOptions) -> LiveLink:

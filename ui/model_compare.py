@@ -102,7 +102,7 @@ def _per_class(names: list[str], found: list) -> None:
     st.plotly_chart(figure, key="models_per_class", alt=words, config={"displaylogo": False})
 
 
-def build(names: list[str], faces: Dataset, whole: Dataset) -> str | None:
+def build(names: list[str], faces: Dataset) -> str | None:
     """What several models would be together, and a way to save it; the new model's name."""
     probabilities = said(names, faces)
     how = st.segmented_control(
@@ -145,7 +145,7 @@ def build(names: list[str], faces: Dataset, whole: Dataset) -> str | None:
     try:
         check_new_name(name)
         with st.spinner("Measuring the new model…"):
-            ensemble.save(names, whole, settings().models / name, weights=how)
+            ensemble.save(names, faces, settings().models / name, weights=how)
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return None

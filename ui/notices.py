@@ -1,6 +1,34 @@
 """What people must know before they believe a result."""
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
+
+from fer_core.errors import FerError
+
+
+def attempt(problem: str, act: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Do something; where it cannot be, :func:`say_problem` says so at the next run.
+
+    Args:
+        problem: key of the session's state that takes the sentence.
+        act: what to do, with what follows.
+        args: likewise.
+        options: likewise.
+    """
+    try:
+        return act(*args, **options)
+    except FerError as error:
+        st.session_state[problem] = str(error)
+        return None
+
+
+def say_problem(problem: str) -> None:
+    """Say once what could not be done, if anything."""
+    if sentence := st.session_state[problem]:
+        st.error(sentence, icon=":material/error:")
+        st.session_state[problem] = None
 
 
 @st.dialog("What this can and cannot tell", width="medium")

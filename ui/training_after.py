@@ -11,6 +11,7 @@ from fer_core.report import REPORT_ACCURACY
 from fer_core.train import judge
 from fer_core.train.runs import Run
 from ui import judgement
+from ui.controls import make_default
 from ui.navigation import MODELS
 from ui.training_watch import attempt
 
@@ -109,12 +110,6 @@ def _use(name: str) -> None:
             st.page_link(MODELS.file, label="See it among the models", icon=MODELS.icon)
         else:
             st.markdown(f"The model **{name}** was made of this run and is gone.")
-
-
-def make_default(name: str) -> None:
-    """Let all pages begin with a model, and this visit go on with it."""
-    choice.set_default(name)
-    state["model"] = name
 
 
 def _figures(run: Run, found: dict[str, Any], split: str) -> None:

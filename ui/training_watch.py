@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ import streamlit as st
 from fer_core.errors import FerError
 from fer_core.train import manage, queue, runs
 from fer_core.train.runs import Run
+from ui import notices
 from ui import training_charts as charts
 from ui.training_form import in_words
 
@@ -32,13 +34,7 @@ LIVE: Final = ("queued", "running", "paused")
 state = st.session_state
 
 
-def attempt(act: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """Do something; where it cannot be, the sentence stands on the page at the next run."""
-    try:
-        return act(*args, **options)
-    except FerError as error:
-        state["training_problem"] = str(error)
-        return None
+attempt: Final = partial(notices.attempt, "training_problem")
 
 
 def status(run_state: dict[str, Any]) -> str:
