@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from fer_core.benchmarks.browser import ROOT, App, chromium_with_camera
 from fer_core.datasets import corrections, demo, load
@@ -22,7 +22,7 @@ from tests.conftest import ARTIFACTS
 
 pytestmark = pytest.mark.browser
 
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+NARROW = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -63,32 +63,6 @@ def store_of_app(app: App, monkeypatch):
         db.execute("DELETE FROM faces")
     monkeypatch.undo()
     settings.cache_clear()
-
-
-@pytest.fixture
-def visit(browser: Browser, app: App) -> Iterator:
-    """Opens the page in a window of its own; nothing may come from elsewhere."""
-    contexts, strangers = [], set()
-
-    def note(request: Request) -> None:
-        if not request.url.startswith((app.url, "data:", "blob:")):
-            strangers.add(request.url)
-
-    def open_page(path: str = "dataset", *, size: dict = WIDE, scheme: str = "light") -> Page:
-        context = browser.new_context(viewport=size, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", note)
-        page.set_default_timeout(120_000)
-        page.goto(f"{app.url}/{path}", wait_until="domcontentloaded")
-        return page
-
-    expect.set_options(timeout=120_000)
-    yield open_page
-    expect.set_options(timeout=5_000)
-    for context in contexts:
-        context.close()
-    assert not strangers, "the browser was sent to other machines"
 
 
 def settled(page: Page) -> Page:
@@ -138,7 +112,7 @@ def kept(app: App, number: int) -> dict:
 
 
 def test_overview_opens_what_fer_data_names(visit) -> None:
-    page = visit()
+    page = visit("dataset")
     expect(page.get_by_text("210 faces · 7 classes · 3 splits")).to_be_visible()
     expect(page.get_by_text("Every class has equally many faces.")).to_be_visible()
     expect(page.get_by_alt_text("Mean face of Happy and its variation")).to_be_visible()
@@ -149,7 +123,7 @@ def test_overview_opens_what_fer_data_names(visit) -> None:
 
 
 def test_relabel_by_keyboard_reload_undo_and_export(visit, app, faces, tmp_path) -> None:
-    page = browse(visit())
+    page = browse(visit("dataset"))
     choose(page, "Label", "Happy")
     expect(tiles(page)).to_have_count(30)
     settled(page)
@@ -168,7 +142,7 @@ def test_relabel_by_keyboard_reload_undo_and_export(visit, app, faces, tmp_path)
     page.keyboard.press("u")
     assert keys[3] not in kept(app, 3)
 
-    again = browse(visit())  # another window, as after a reload
+    again = browse(visit("dataset"))  # another window, as after a reload
     choose(again, "State", "relabelled")
     expect(tiles(again)).to_have_count(2)
     expect(tiles(again).first).to_have_attribute("aria-label", re.compile("was Happy"))
@@ -191,7 +165,7 @@ def test_relabel_by_keyboard_reload_undo_and_export(visit, app, faces, tmp_path)
 
 
 def test_selected_faces_are_corrected_at_once_and_undone_at_once(visit, app) -> None:
-    page = browse(visit())
+    page = browse(visit("dataset"))
     tiles(page).nth(0).click()
     tiles(page).nth(4).click(modifiers=["Shift"])
     page.keyboard.press("7")
@@ -201,7 +175,7 @@ def test_selected_faces_are_corrected_at_once_and_undone_at_once(visit, app) -> 
 
 
 def test_two_people_at_once_lose_nothing(visit, app) -> None:
-    one, other = browse(visit()), browse(visit())
+    one, other = browse(visit("dataset")), browse(visit("dataset"))
     tiles(one).nth(0).click()
     tiles(other).nth(1).click()
     for _ in range(4):
@@ -212,7 +186,7 @@ def test_two_people_at_once_lose_nothing(visit, app) -> None:
 
 
 def test_every_wrong_row_is_listed_and_can_be_left_out(visit, app) -> None:
-    page = visit()
+    page = visit("dataset")
     page.get_by_role("button", name="Open…").click()
     page.get_by_role("textbox", name="Path on this machine").fill(str(app.folder / "bad.csv"))
     page.keyboard.press("Enter")
@@ -249,7 +223,7 @@ def test_a_corrected_face_is_kept_with_consent_and_deleted(visit, app) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_window_and_both_themes(visit, scheme: str) -> None:
-    page = visit(size=NARROW, scheme=scheme)
+    page = visit("dataset", size=NARROW, scheme=scheme)
     expect(page.get_by_text("210 faces · 7 classes")).to_be_visible()
     assert not scrolls_sideways(settled(page))
     keep(page, f"dataset-narrow-overview-{scheme}")
@@ -261,7 +235,7 @@ def test_a_narrow_window_and_both_themes(visit, scheme: str) -> None:
 
 @pytest.mark.slow
 def test_look_through_accept_a_proposal_and_train_on_the_result(visit, app, tmp_path) -> None:
-    page = visit()
+    page = visit("dataset")
     page.get_by_role("button", name="Look through all faces").click()
     expect(page.get_by_text("Map of the faces")).to_be_visible(timeout=280_000)
     keep(page, "dataset-model")

@@ -1,0 +1,36 @@
+"""What browser tests share: a visit to the ``app`` of a module with its ``browser``."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect
+
+from fer_core.benchmarks.browser import App
+
+WIDE = {"width": 1280, "height": 800}
+
+
+@pytest.fixture
+def visit(browser: Browser, app: App) -> Iterator:
+    """Opens a page of the app in a window of its own; nothing may come from elsewhere."""
+    contexts, strangers = [], set()
+
+    def note(request: Request) -> None:
+        if not request.url.startswith((app.url, "data:", "blob:")):
+            strangers.add(request.url)
+
+    def open_page(path: str = "", *, size: dict = WIDE, scheme: str = "light") -> Page:
+        context = browser.new_context(viewport=size, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", note)
+        page.set_default_timeout(120_000)
+        page.goto(f"{app.url}/{path}", wait_until="domcontentloaded")
+        return page
+
+    expect.set_options(timeout=120_000)
+    yield open_page
+    expect.set_options(timeout=5_000)
+    for context in contexts:
+        context.close()
+    assert not strangers, "the browser was sent to other machines"
