@@ -15,16 +15,12 @@ from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import load_classifier
 from fer_core.drawing import UNSURE_BELOW, draw
 from fer_core.errors import FerError
-from fer_core.faces import Detection, Detector, get_detector
+from fer_core.faces import get_detector
 from fer_core.live.meter import SPAN, LiveStats, Meter
 from fer_core.live.pool import WorkerPool, shared_pool
 from fer_core.live.record import SessionRecord
 from fer_core.live.steady import SMOOTHING, Steadier
 
-#: Width to which frames are reduced for detectors whose cost grows with the picture; the
-#: report's own width for live frames.
-DETECT_WIDTH: Final = 400
-_GROWING: Final = {"haar", "mtcnn"}
 #: Seconds after which a result is too old to be drawn on a new frame.
 STALE: Final = 5.0
 
@@ -224,30 +220,5 @@ def _ms(seconds: float | None) -> float | None:
 
 
 def _analyze(image: np.ndarray, options: LiveOptions, time: float) -> Analysis:
-    detector = get_detector(options.detector)
-    if detector.name in _GROWING and image.shape[1] > DETECT_WIDTH:
-        detector = _Reduced(detector)
-    classifier = load_classifier(options.model)
-    return analyze(image, classifier, detector, largest=options.largest, time=time)
-
-
-class _Reduced:
-    """A detector that looks at a smaller copy; what it finds is in the original's pixels."""
-
-    def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-        self.name, self.title = detector.name, detector.title
-
-    def detect(self, image: np.ndarray) -> list[Detection]:
-        factor = image.shape[1] / DETECT_WIDTH
-        height = round(image.shape[0] / factor)
-        small = cv2.resize(image, (DETECT_WIDTH, height), interpolation=cv2.INTER_AREA)
-        return [
-            replace(
-                found,
-                box=tuple(v * factor for v in found.box),
-                frame=tuple(v * factor for v in found.frame),
-                keypoints=tuple((x * factor, y * factor) for x, y in found.keypoints),
-            )
-            for found in self._detector.detect(small)
-        ]
+    classifier, detector = load_classifier(options.model), get_detector(options.detector)
+    return analyze(image, classifier, detector, largest=options.largest, fast=True, time=time)
