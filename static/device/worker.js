@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 e187576a9d1c56979caef23b9165f1944818cb2d07214e9dd44f7cf79bcd93db)
+// Made of ui/device (sha256 55bec1890b9492191f39073ca3304ce2dbc48023b41e30c4b1bcc4f7669747f8)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1597,11 +1597,15 @@
       out[to + 1] += weight * data[from + 1];
       out[to + 2] += weight * data[from + 2];
     };
+    const fixed = (value) => Math.round(value * 1024);
+    const across = Int32Array.from({ length: size }, (_, x) => fixed(a * x));
+    const down = Int32Array.from({ length: size }, (_, x) => fixed(c * x));
     for (let y = 0, to = 0; y < size; y++) {
+      const left = fixed(b * y + tx) + 16, top = fixed(d * y + ty) + 16;
       for (let x = 0; x < size; x++, to += 3) {
-        const sx = a * x + b * y + tx, sy = c * x + d * y + ty;
-        const x0 = Math.floor(sx), y0 = Math.floor(sy);
-        const fx = sx - x0, fy = sy - y0;
+        const sx = left + across[x] >> 5, sy = top + down[x] >> 5;
+        const x0 = sx >> 5, y0 = sy >> 5;
+        const fx = (sx & 31) / 32, fy = (sy & 31) / 32;
         if (x0 >= 0 && y0 >= 0 && x0 + 1 < width && y0 + 1 < height) {
           const p = (y0 * width + x0) * 4, q = p + width * 4;
           const w00 = (1 - fx) * (1 - fy), w01 = fx * (1 - fy), w10 = (1 - fx) * fy, w11 = fx * fy;

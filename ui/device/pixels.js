@@ -39,7 +39,8 @@ function part(picture, left, top, right, bottom) {
   return { width, height, data };
 }
 
-// `size` by `size` pixels; the pixel (x, y) comes from (a·x + b·y + tx, c·x + d·y + ty).
+// `size` by `size` pixels; the pixel (x, y) comes from (a·x + b·y + tx, c·x + d·y + ty), to a
+// 32nd of a pixel, as OpenCV's warpAffine counts.
 function warp({ width, height, data }, size, [a, b, c, d], tx, ty, reflect) {
   const out = new Float32Array(size * size * 3);
   const inside = (value, length) => value >= 0 && value < length;
@@ -58,11 +59,15 @@ function warp({ width, height, data }, size, [a, b, c, d], tx, ty, reflect) {
     out[to + 1] += weight * data[from + 1];
     out[to + 2] += weight * data[from + 2];
   };
+  const fixed = (value) => Math.round(value * 1024);
+  const across = Int32Array.from({ length: size }, (_, x) => fixed(a * x));
+  const down = Int32Array.from({ length: size }, (_, x) => fixed(c * x));
   for (let y = 0, to = 0; y < size; y++) {
+    const left = fixed(b * y + tx) + 16, top = fixed(d * y + ty) + 16;
     for (let x = 0; x < size; x++, to += 3) {
-      const sx = a * x + b * y + tx, sy = c * x + d * y + ty;
-      const x0 = Math.floor(sx), y0 = Math.floor(sy);
-      const fx = sx - x0, fy = sy - y0;
+      const sx = (left + across[x]) >> 5, sy = (top + down[x]) >> 5;
+      const x0 = sx >> 5, y0 = sy >> 5;
+      const fx = (sx & 31) / 32, fy = (sy & 31) / 32;
       if (x0 >= 0 && y0 >= 0 && x0 + 1 < width && y0 + 1 < height) {
         const p = (y0 * width + x0) * 4, q = p + width * 4;
         const w00 = (1 - fx) * (1 - fy), w01 = fx * (1 - fy), w10 = (1 - fx) * fy, w11 = fx * fy;
