@@ -1,0 +1,83 @@
+"""What is served to visitors' devices: whole, pinned, made of the sources beside it."""
+
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fer_core.errors import FerError
+from fer_core.files import sha256
+from fer_core.settings import settings
+from ui import live_device
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "ui" / "device"
+SERVED = ROOT / "static" / "device"
+
+
+def test_the_bundle_is_made_of_these_sources() -> None:
+    checksum = hashlib.sha256()
+    for path in sorted(SOURCES.glob("*.js")):
+        checksum.update(path.read_bytes())
+    assert checksum.hexdigest() in (SERVED / "worker.js").read_text()[:200], (
+        "static/device/worker.js is out of date: cd ui/device && npm ci && npm run build"
+    )
+
+
+def test_the_runtime_is_the_pinned_one_and_its_licence_lies_beside_it() -> None:
+    wanted = json.loads((SOURCES / "package.json").read_text())["devDependencies"]
+    locked = json.loads((SOURCES / "package-lock.json").read_text())["packages"]
+    version = wanted["@litertjs/core"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    assert locked["node_modules/@litertjs/core"]["version"] == version
+    assert f"@litertjs/core {version}" in (SERVED / "worker.js").read_text()[:400]
+    assert version in (SERVED / "README.md").read_text()
+    assert gzip.decompress((SERVED / "litert.wasm.gz").read_bytes())[:4] == b"\0asm"
+    assert "Apache License" in (SERVED / "LICENSE").read_text()
+
+
+def test_every_file_is_laid_where_the_app_serves_it_with_its_checksum() -> None:
+    files = live_device.files(live_device.SMALL)
+    assert set(files) == {"worker", "script", "wasm", "search", "look", "model"}
+    for address in files.values():
+        path, _, checksum = address.partition("?")
+        served = live_device.STATIC / path
+        assert not served.is_symlink() and sha256(served).startswith(checksum)
+
+
+def test_the_worker_is_told_every_number_it_uses() -> None:
+    used = set()
+    for path in SOURCES.glob("*.js"):
+        used |= set(re.findall(r"\bk\.([A-Z_]+)", path.read_text()))
+    assert used == set(live_device.fixed()["k"])
+
+
+@pytest.mark.parametrize(
+    ("public", "live", "first"),
+    [
+        (None, None, "server"),
+        ("1", None, "device"),
+        ("1", "server", "server"),
+        (None, "device", "device"),
+    ],
+)
+def test_where_pictures_are_analysed_at_first(
+    monkeypatch: pytest.MonkeyPatch, public: str | None, live: str | None, first: str
+) -> None:
+    for name, value in (("FER_PUBLIC", public), ("FER_LIVE", live)):
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    try:
+        assert settings().live_first == first
+        monkeypatch.setenv("FER_LIVE", "cloud")
+        settings.cache_clear()
+        with pytest.raises(FerError, match="FER_LIVE"):
+            settings()
+    finally:
+        settings.cache_clear()
