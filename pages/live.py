@@ -35,6 +35,12 @@ WHERE_TO = {
     "server": "The picture goes to the machine that runs this app, is analysed there in memory "
     "and comes back.",
 }
+FIGURES = {
+    "device": "Frames that the camera gives, analyses finished, and the median time from a frame "
+    "to its result being drawn.",
+    "server": "Frames that came back to this browser, analyses finished, and the median time from "
+    "a frame's reaching the server to its own result being drawn.",
+}
 
 
 def where() -> str:
@@ -130,11 +136,7 @@ def running_numbers() -> None:
     if session.record.recording:
         full = ", full" if session.record.full else ""
         parts.append(f":red[recording, {len(session.record)} rows{full}]")
-    st.markdown(
-        " · ".join(parts),
-        help="Frames that came back to this browser, analyses finished, and the median time "
-        "from a frame's reaching the server to its own result being drawn.",
-    )
+    st.markdown(" · ".join(parts), help=FIGURES[place])
     recent = session.record.recent()
     # Whoever was there for a moment only was probably no face.
     rows = recent["person"].value_counts()
@@ -194,6 +196,12 @@ live = (live_device.device_link if place == "device" else live_link)(
         unsure_below=choice.unsure_below,
     )
 )
+chosen = (choice.classifier.name, choice.detector.name)
+if place == "device" and (live.model, live.detector) != chosen:
+    st.caption(
+        f"Here {live_device.model_for(live.model).card.title} reads the faces and BlazeFace finds "
+        "them: what else is chosen above runs on the server only."
+    )
 record = live.session.record
 record.recording = state["live_record"] and live.on
 state["live_met"] = state["live_met"] or live.on

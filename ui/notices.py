@@ -45,9 +45,10 @@ in education is prohibited except for medical or safety reasons (AI Act, Article
 February 2025). Elsewhere, whoever uses such a system must tell the people exposed to it
 (Article 50(3), since August 2026).
 
-**Where pictures go.** They stay on the machine that runs this app, in memory, and are
-forgotten when you close the page. A video's result is stored there, for this browser to open
-again, until its time is up or you delete it. Nothing is sent anywhere else.
+**Where pictures go.** To the machine that runs this app and no farther, in memory, and they
+are forgotten when you close the page; those of *Live* on your own device not even there. A
+video's result is stored there, for this browser to open again, until its time is up or you
+delete it. Nothing is sent anywhere else.
 """
     )
 
@@ -56,7 +57,7 @@ def footer() -> None:
     """The caption at the foot of every page, with the whole notice behind it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            "An expression is not a feeling. Pictures stay on the machine that runs this app.",
+            "An expression is not a feeling. Pictures go to the machine that runs this app at most.",
             width="content",
         )
         if st.button(
