@@ -57,7 +57,7 @@ def footer() -> None:
     """The caption at the foot of every page, with the whole notice behind it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            "An expression is not a feeling. Pictures go to the machine that runs this app at most.",
+            "An expression is not a feeling. No picture leaves the machine that runs this app.",
             width="content",
         )
         if st.button(
