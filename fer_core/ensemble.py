@@ -7,6 +7,8 @@ is stored twice, members may see faces in whatever size they like, and the figur
 those of files that are there.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -19,7 +21,7 @@ from fer_core.datasets.base import Dataset
 from fer_core.errors import ModelError
 from fer_core.evaluation import measure
 from fer_core.files import write_json
-from fer_core.models.catalog import ENSEMBLE, ModelFolder, write_folder
+from fer_core.models.catalog import ENSEMBLE, ModelFolder, find_model, write_folder
 from fer_core.models.finish import finish
 from fer_core.models.predictions import predictions
 
@@ -36,6 +38,7 @@ def save(
     *,
     weights: Weights = "equal",
     notes: str = "",
+    on_progress: Callable[[float], None] | None = None,
 ) -> ModelFolder:
     """Make an ensemble of models and measure it.
 
@@ -48,18 +51,15 @@ def save(
         folder: where it goes; its name becomes the model's.
         weights: see :data:`Weights`.
         notes: what the card says besides.
+        on_progress: called with the share of the measuring that is done, 0 to 1.
 
     Raises:
-        ModelError: fewer than two members, one twice, an unknown one, or an ensemble.
+        ModelError: see :func:`check_members`, or one cannot be loaded.
         DatasetError: the dataset has no PublicTest.
     """
     roles.require("make models")
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise ModelError("An ensemble needs two models or more, each of them once.")
+    check_members(names)
     members = [load_classifier(name) for name in names]
-    for member in members:
-        if member.card.members:
-            raise ModelError(f"{member.name} is an ensemble itself: name its members instead.")
     public = dataset.split("PublicTest")
     said = np.stack([predictions(member.name, public) for member in members])
     share, mean = combine(said, public.labels, weights)
@@ -76,9 +76,10 @@ def save(
         write_json(new / ENSEMBLE, {"temperature": temperature, "members": rows})
 
     tta = {member.card.tta for member in members}
-    saved = write_folder(
+    return write_folder(
         folder,
         fill,
+        partial(finish, dataset=dataset, on_progress=on_progress),
         title=f"Ensemble of {len(members)} models",
         architecture="ensemble",
         reference="soft vote, see fer_core.ensemble",
@@ -94,7 +95,19 @@ def save(
         f"--save {folder.name} --weights {weights}",
         notes=notes,
     )
-    return finish(saved, dataset)
+
+
+def check_members(names: list[str]) -> None:
+    """See that models can vote together.
+
+    Raises:
+        ModelError: fewer than two, one twice, an unknown one, or an ensemble.
+    """
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ModelError("An ensemble needs two models or more, each of them once.")
+    for name in names:
+        if find_model(name).card.members:
+            raise ModelError(f"{name} is an ensemble itself: name its members instead.")
 
 
 def combine(

@@ -1,5 +1,6 @@
 """How good a model is: metrics, confusion matrix, calibration, mistakes, hard conditions."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
@@ -173,11 +174,19 @@ def moved(faces: np.ndarray, down: int, right: int) -> np.ndarray:
 
 
 def hard(
-    classifier: Classifier, dataset: Dataset, split: str = "all", tta: TTA = "served", seed: int = 0
+    classifier: Classifier,
+    dataset: Dataset,
+    split: str = "all",
+    tta: TTA = "served",
+    seed: int = 0,
+    on_progress: Callable[[float], None] | None = None,
 ) -> dict[str, Evaluation]:
     """The figures under each of :data:`fer_core.conditions.CONDITIONS`; see :func:`evaluate`."""
     chosen = dataset.split(split)
-    return {
-        name: measure(predict(classifier, under(name, chosen.faces, seed), tta), chosen.labels)
-        for name in CONDITIONS
-    }
+    found = {}
+    for name in CONDITIONS:
+        said = predict(classifier, under(name, chosen.faces, seed), tta)
+        found[name] = measure(said, chosen.labels)
+        if on_progress:
+            on_progress(len(found) / len(CONDITIONS))
+    return found

@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         return self.home / "models"
 
     @property
+    def making(self) -> Path:
+        """Long work on models, one folder each."""
+        return self.home / "making"
+
+    @property
     def default_model(self) -> Path:
         """Names the model that was made the default on this machine."""
         return self.home / "default_model"

@@ -236,6 +236,20 @@ class Work:
             time.sleep(0.05)
 
 
+def left(begun: float, share: float) -> float | None:
+    """Seconds left of work that began at ``begun`` on the monotonic clock."""
+    spent = time.monotonic() - begun
+    return spent / share * (1 - share) if share > 0.01 else None
+
+
+def in_words(seconds: float) -> str:
+    """'40 s', '12 min', '3 h 20 min'."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def listen() -> None:
     """For a worker: asked to stop, it ends as after Ctrl-C, with its state written."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -8,10 +8,11 @@ import streamlit as st
 from fer_core import roles
 from fer_core.datasets import Dataset, load
 from fer_core.errors import FerError
-from fer_core.models import archive, choice
+from fer_core.models import archive, choice, making
 from fer_core.models.catalog import SHIPPED, ModelFolder, list_models
+from fer_core.models.making import Making
 from fer_core.settings import settings
-from ui import model_compare, model_table
+from ui import model_compare, model_table, model_work
 from ui.controls import make_default
 from ui.notices import attempt, footer, say_problem
 from ui.roles import sign_in
@@ -34,23 +35,39 @@ def public_faces(data: str, changed: float) -> Dataset:
     return found.take(np.asarray(found.usage) == "PublicTest")
 
 
-def faces_to_compare_on() -> Dataset | None:
+def choose_data(label: str, split: str, key: str) -> str:
+    """The dataset to measure on, by name."""
     options = [str(settings().data)] if settings().data else []
-    data = st.selectbox(
-        "Faces to compare on",
+    return st.selectbox(
+        label,
         [*options, "demo"],
         accept_new_options=True,
-        key="models_data",
+        key=key,
         persist_state="session",
         width=420,
-        help="The split PublicTest of a dataset: FER2013's CSV, a folder, or 'demo'.",
+        help=f"The split {split} of a dataset: FER2013's CSV, a folder, or 'demo'.",
     )
-    path = Path(data).expanduser()
-    try:
-        return public_faces(data, path.stat().st_mtime if path.exists() else 0.0)
-    except FerError as error:
-        st.error(str(error), icon=":material/error:")
-        return None
+
+
+def measure_private(folder: ModelFolder) -> None:
+    """The plain act by which a model of this machine is measured on PrivateTest."""
+    looked = folder.card.figures.get("PrivateTest", {}).get("looked", [])
+    with st.popover("PrivateTest…", icon=":material/lock:"):
+        st.markdown(
+            "PrivateTest is for reporting, once, when nothing will be changed any more. Every "
+            "look is written into the model's card."
+            + (f" It was looked at {len(looked)} times." if looked else "")
+        )
+        data = choose_data("Dataset", "PrivateTest", "models_private_data")
+        if st.button("Measure on PrivateTest and record that", key="models_private"):
+            begin(attempt("models_problem", making.measure_private, folder.name, data))
+
+
+def begin(work: Making | None) -> None:
+    """Show what was begun above the table, and the model itself when it is there."""
+    if work:
+        state["models_waits_for"] = work.name
+    st.rerun()
 
 
 def one(folder: ModelFolder) -> None:
@@ -81,6 +98,7 @@ def one(folder: ModelFolder) -> None:
                 help="LiteRT, Keras and card in one archive.",
             )
             if folder.path.parent != SHIPPED:
+                measure_private(folder)
                 with st.popover("Delete", icon=":material/delete:"):
                     st.markdown("Delete this model from this machine?")
                     st.button(
@@ -92,8 +110,12 @@ def one(folder: ModelFolder) -> None:
 
 def several(names: list[str]) -> None:
     """Two are compared; two or more can become one."""
-    faces = faces_to_compare_on()
-    if faces is None:
+    data = choose_data("Faces to compare on", "PublicTest", "models_data")
+    path = Path(data).expanduser()
+    try:
+        faces = public_faces(data, path.stat().st_mtime if path.exists() else 0.0)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
         return
     views = ["Compare", "Build an ensemble"] if len(names) == 2 else ["Build an ensemble"]
     view = st.segmented_control(
@@ -103,9 +125,8 @@ def several(names: list[str]) -> None:
     try:
         if view == "Compare":
             model_compare.two(names, faces)
-        elif new := model_compare.build(names, faces):
-            state["models_chosen"] = [new]
-            st.rerun()
+        elif work := model_compare.build(names, faces, data):
+            begin(work)
     except FerError as error:
         st.error(str(error), icon=":material/error:")
 
@@ -132,6 +153,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     if roles.is_admin():
         take_archive()
 say_problem("models_problem")
+if roles.is_admin():
+    model_work.at_work()
 
 folders = {folder.name: folder for folder in list_models()}
 found = model_table.rows(list(folders.values()))
@@ -144,6 +167,5 @@ elif chosen and roles.is_admin():
     several(chosen)
 else:
     model_table.chart(found)
-if not roles.is_admin():
-    sign_in()
+sign_in()
 footer()

@@ -12,9 +12,9 @@ from fer_core.datasets import Dataset
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.evaluation import measure
-from fer_core.models.choice import check_new_name
+from fer_core.models import making
+from fer_core.models.making import Making
 from fer_core.models.predictions import predictions
-from fer_core.settings import settings
 from ui import judgement
 
 _COLORS: Final = ("#0072B2", "#D55E00")
@@ -102,8 +102,14 @@ def _per_class(names: list[str], found: list) -> None:
     st.plotly_chart(figure, key="models_per_class", alt=words, config={"displaylogo": False})
 
 
-def build(names: list[str], faces: Dataset) -> str | None:
-    """What several models would be together, and a way to save it; the new model's name."""
+def build(names: list[str], faces: Dataset, data: str) -> Making | None:
+    """What several models would be together, and a way to make it one; what was begun.
+
+    Args:
+        names: of the models.
+        faces: PublicTest of the dataset ``data``.
+        data: see :func:`fer_core.datasets.load`.
+    """
     probabilities = said(names, faces)
     how = st.segmented_control(
         "Weights of the votes",
@@ -143,10 +149,7 @@ def build(names: list[str], faces: Dataset) -> str | None:
         if not st.form_submit_button("Save as a model", type="primary"):
             return None
     try:
-        check_new_name(name)
-        with st.spinner("Measuring the new model…"):
-            ensemble.save(names, faces, settings().models / name, weights=how)
+        return making.make_ensemble(name, names, data, how)
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return None
-    return name

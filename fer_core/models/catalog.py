@@ -193,12 +193,18 @@ def default_model() -> str:
     return chosen if there and Path(chosen).name == chosen else _DEFAULT
 
 
-def write_folder(folder: Path, fill: Callable[[Path], None], **card: Any) -> ModelFolder:
+def write_folder(
+    folder: Path,
+    fill: Callable[[Path], None],
+    finish: Callable[[ModelFolder], object] | None = None,
+    **card: Any,
+) -> ModelFolder:
     """Write a model folder; it appears whole or not at all, replacing one that was there.
 
     Args:
         folder: its name becomes the model's.
         fill: writes the files into the path that it is given.
+        finish: what else is to be done before anybody sees it, such as measuring it.
         card: entries of the card besides name, date and checksums.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -218,6 +224,8 @@ def write_folder(folder: Path, fill: Callable[[Path], None], **card: Any) -> Mod
                 **card,
             ),
         )
+        if finish:
+            finish(read_folder(new))
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
     return read_folder(folder)

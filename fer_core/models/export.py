@@ -1,5 +1,6 @@
 """From a trained network to a model folder that can be served."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def save_model(
     temperature: float = 1.0,
     flip: bool = False,
     half: bool = False,
+    finish: Callable[[ModelFolder], object] | None = None,
     **card: Any,
 ) -> ModelFolder:
     """Write a model folder: ``model.tflite``, ``model.keras`` and ``card.json``.
@@ -38,6 +40,7 @@ def save_model(
         flip: build the mean over both mirror images into the exported file.
         half: keep the exported file's weights as float16, which halves it; they are
             widened when it is loaded, and predictions move by about 0.002.
+        finish: see :func:`fer_core.models.catalog.write_folder`.
         card: further entries of the card.
 
     Raises:
@@ -55,6 +58,7 @@ def save_model(
     return write_folder(
         folder,
         fill,
+        finish,
         parameters=core.count_params(),
         temperature=temperature,
         tta="flip" if flip else "none",

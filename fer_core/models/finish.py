@@ -3,11 +3,14 @@
 import os
 import platform
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from fer_core.classifier import Classifier
+from fer_core.conditions import CONDITIONS
 from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.evaluation import hard, measure, predict
 from fer_core.models import readme
@@ -15,16 +18,27 @@ from fer_core.models.catalog import ModelFolder, read_folder, write_card
 from fer_core.preprocess import faces_to_crops
 
 
-def finish(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
+def finish(
+    folder: ModelFolder, dataset: Dataset, on_progress: Callable[[float], None] | None = None
+) -> ModelFolder:
     """Measure what a folder serves, and write card and README.
 
     Args:
         folder: a model that is ready but for its figures.
         dataset: every split of it is measured, and all of it where no split is missing;
             PublicTest under hard conditions as well.
+        on_progress: called with the share that is done, 0 to 1.
     """
     classifier = Classifier(folder)
     said = predict(classifier, dataset.faces)
+    conditions = len(CONDITIONS) * int((dataset.usage == "PublicTest").sum())
+    plain = len(dataset) / (len(dataset) + conditions)
+
+    def tell(share: float) -> None:
+        if on_progress:
+            on_progress(plain + (1 - plain) * share)
+
+    tell(0.0)
     rows = {split: dataset.usage == split for split in dataset.counts()}
     if set(rows) == set(SPLITS):
         rows["all"] = slice(None)
@@ -36,11 +50,35 @@ def finish(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
             },
             "hard": {
                 name: result.accuracy
-                for name, result in hard(classifier, dataset, "PublicTest").items()
+                for name, result in hard(
+                    classifier, dataset, "PublicTest", on_progress=tell
+                ).items()
             },
             "speed": _speed(classifier),
         }
     )
+    write_card(folder.path, card)
+    readme.write(folder.path, card)
+    return read_folder(folder.path)
+
+
+def look_at_private(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
+    """Measure a model on PrivateTest, and write the figures and the time of this look into
+    its card.
+
+    Args:
+        folder: a model of this machine.
+        dataset: with that split.
+
+    Raises:
+        DatasetError: it has none.
+    """
+    chosen = dataset.split("PrivateTest")
+    found = measure(predict(Classifier(folder), chosen.faces), chosen.labels).to_dict()
+    known = folder.card.figures
+    now = datetime.now(UTC).isoformat("T", "seconds")
+    found["looked"] = [*known.get("PrivateTest", {}).get("looked", []), now]
+    card = folder.card.model_copy(update={"figures": known | {"PrivateTest": found}})
     write_card(folder.path, card)
     readme.write(folder.path, card)
     return read_folder(folder.path)

@@ -2,6 +2,7 @@
 measured, and described by its card.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +65,13 @@ def publish(
     views = [faces, faces[:, :, ::-1]] if flip else [faces]
     logits = np.stack([core.predict(view, 256, verbose=0) for view in views])
     of = architecture(config.model)
-    saved = save_model(
+    return save_model(
         core,
         folder,
         temperature=fit_temperature(logits, validation.labels),
         flip=flip,
         half=half,
+        finish=partial(finish, dataset=dataset),
         title=of.title,
         architecture=of.name,
         reference=of.reference,
@@ -81,7 +83,6 @@ def publish(
         recipe=public.model_dump(mode="json"),
         training=_history(run),
     )
-    return finish(saved, dataset)
 
 
 def _history(run: Run) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from fer_core.drawing import UNSURE_BELOW, draw
 from fer_core.errors import VideoError
 from fer_core.files import replacing
 from fer_core.video.decode import VideoFile
-from fer_core.video.read import Progress, left
+from fer_core.video.read import Progress
 from fer_core.video.result import VideoResult
+from fer_core.work import left
 
 #: Longer side of annotated videos, unless told otherwise, and of stills, in pixels.
 LONGEST: Final = 1920

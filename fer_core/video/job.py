@@ -30,9 +30,9 @@ from fer_core.files import write_atomic, write_json
 from fer_core.settings import settings
 from fer_core.video.annotate import annotate, stills
 from fer_core.video.moments import caption
-from fer_core.video.read import Progress, analyze_video, left
+from fer_core.video.read import Progress, analyze_video
 from fer_core.video.result import VideoOptions, VideoResult
-from fer_core.work import Work, run_worker
+from fer_core.work import Work, left, run_worker
 
 #: Longer side of the annotated video in pixels: a page shows no more.
 _ANNOTATED: Final = 1280

@@ -18,6 +18,7 @@ from fer_core.rows import Rows, rows_of
 from fer_core.video.decode import Frame, VideoFile
 from fer_core.video.people import People, looks, scene
 from fer_core.video.result import VideoOptions, VideoResult
+from fer_core.work import left
 
 #: Longer side to which frames are reduced before they are looked at. A classifier sees
 #: 48 pixels of a face, so nothing is lost but time.
@@ -85,7 +86,7 @@ def analyze_video(
     with VideoFile(path) as video, ThreadPoolExecutor(threads) as executor:
         try:
             for frame in video.frames(options.fps or None):
-                future = executor.submit(_see, frame, classifier, detector, options.largest)
+                future = executor.submit(_see, frame, classifier, detector, options)
                 waiting.append((video.progress(), future))
                 if len(waiting) > 2 * threads:
                     take()
@@ -97,17 +98,12 @@ def analyze_video(
     if not len(rows):
         problems.append(
             f"No face was found in {looked} frames: faces must be turned to the camera and not "
-            "too small; another detector may find more."
+            f"too small; {'another detector' if options.thorough else 'a thorough search'} may "
+            "find more."
         )
     table = rows.table()
     table["person"] = table["person"].map(people.persons()).astype("int64")
     return VideoResult(info, options, table, last, looked, tuple(people.cuts), tuple(problems))
-
-
-def left(begun: float, share: float) -> float | None:
-    """Seconds left of work that began at ``begun`` on the monotonic clock."""
-    spent = time.monotonic() - begun
-    return spent / share * (1 - share) if share > 0.01 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +113,18 @@ class _Seen:
     looks: list[np.ndarray]
 
 
-def _see(frame: Frame, classifier: Classifier, detector: Detector, largest: bool) -> _Seen:
+def _see(
+    frame: Frame, classifier: Classifier, detector: Detector, options: VideoOptions
+) -> _Seen:
     image = frame.image(LONGEST)
-    analysis = analyze(image, classifier, detector, largest=largest, fast=True, time=frame.time)
+    analysis = analyze(
+        image,
+        classifier,
+        detector,
+        largest=options.largest,
+        fast=not options.thorough,
+        time=frame.time,
+    )
     colours = [looks(image, face.box) for face in analysis.faces]
     factor = frame.width / image.shape[1]
     if factor != 1:

@@ -1,0 +1,138 @@
+"""Long work on a model, in a process of its own: ``python -m fer_core.models.making NAME LOCK``.
+
+Its folder under ``FER_HOME/making`` has the model's name and holds what was asked
+(``config.json``) besides what all long work has, see :mod:`fer_core.work`; the status at the
+end is ``done``.
+"""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from fer_core import ensemble, roles
+from fer_core.datasets import load
+from fer_core.errors import ModelError
+from fer_core.files import remove_folder, write_json
+from fer_core.models.catalog import find_model
+from fer_core.models.choice import check_new_name
+from fer_core.models.finish import look_at_private
+from fer_core.settings import settings
+from fer_core.work import Work, left, run_worker
+
+
+@dataclass(frozen=True)
+class Making(Work):
+    """An ensemble that is made, or a model that is measured on PrivateTest."""
+
+    kind = "work"
+    error = ModelError
+    taken = "Something is done with the model {name} already."
+    worker = "fer_core.models.making"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What was asked: ``what`` (``ensemble`` or ``private``), ``data`` and, of an
+        ensemble, ``members`` and ``weights``.
+        """
+        try:
+            return json.loads((self.path / "config.json").read_text())
+        except (OSError, ValueError) as error:
+            raise ModelError(f"What was to be done with {self.name} is not known.") from error
+
+    def delete(self) -> None:
+        """End it where it runs, and forget it; the models stay as they are."""
+        roles.require("end work on models")
+        if self.busy():
+            self.stop()
+        if self.path.exists():
+            remove_folder(self.path)
+
+
+def make_ensemble(
+    name: str, members: list[str], data: str, weights: ensemble.Weights = "equal"
+) -> Making:
+    """Begin to make an ensemble, measured on PublicTest of a dataset.
+
+    Args:
+        name: of the new model.
+        members: who votes, see :func:`fer_core.ensemble.save`.
+        data: the dataset, see :func:`fer_core.datasets.load`.
+        weights: see :data:`fer_core.ensemble.Weights`.
+
+    Raises:
+        ModelError: the name or the members cannot be taken.
+    """
+    roles.require("make models")
+    check_new_name(name)
+    ensemble.check_members(members)
+    return _start(name, what="ensemble", data=data, members=members, weights=weights)
+
+
+def measure_private(name: str, data: str) -> Making:
+    """Begin to measure a model on PrivateTest, see
+    :func:`fer_core.models.finish.look_at_private`.
+
+    Raises:
+        ModelError: there is none of that name, or it ships with the project.
+    """
+    roles.require("measure models on PrivateTest")
+    if find_model(name).path.parent != settings().models:
+        raise ModelError(f"{name} ships with the project, and so do its figures.")
+    return _start(name, what="private", data=data)
+
+
+def list_work() -> list[Making]:
+    """What is done with models now, or ended and was not seen to yet; the oldest first."""
+    roles.require("see what is done with models")
+    found = [Making(path) for path in settings().making.glob("[!.]*/")]
+    return sorted(found, key=lambda work: work.state().get("created", ""))
+
+
+def _start(name: str, **config: Any) -> Making:
+    work = Making(settings().making / name)
+    if work.busy():
+        raise ModelError(work.taken.format(name=name))
+    try:
+        work.path.mkdir(parents=True, exist_ok=True)
+        write_json(work.path / "config.json", config)
+        work.spawn()
+    except OSError as error:
+        raise ModelError(f"{work.path} cannot be written: {error.strerror}.") from error
+    return work
+
+
+def _do(work: Making) -> None:
+    config, begun = work.config, time.monotonic()
+
+    def tell(share: float) -> None:
+        work.write_progress({"share": round(share, 3), "seconds_left": left(begun, share)})
+
+    data = load(config["data"])
+    if config["what"] == "ensemble":
+        ensemble.save(
+            config["members"],
+            data.split("PublicTest"),
+            settings().models / work.name,
+            weights=config["weights"],
+            on_progress=tell,
+        )
+    else:
+        look_at_private(find_model(work.name), data)
+    work.write_state(status="done")
+
+
+def main(name: str, lock: int | None = None) -> int:
+    """Do the work called ``name``; returns the exit status."""
+
+    def do() -> None:
+        work = Making(settings().making / name)
+        with work.hold(lock):
+            _do(work)
+
+    return run_worker(do)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], *(int(argument) for argument in sys.argv[2:])))

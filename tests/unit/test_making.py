@@ -1,0 +1,78 @@
+"""Long work on models, in real processes."""
+
+import json
+import shutil
+
+import pytest
+
+from fer_core.benchmarks.browser import wait_for
+from fer_core.datasets import demo
+from fer_core.errors import ModelError
+from fer_core.models import making
+from fer_core.models.catalog import find_model, list_models
+from fer_core.models.finish import look_at_private
+from fer_core.settings import settings
+
+
+@pytest.fixture
+def another(tmp_path, monkeypatch):
+    """A home of its own with a second model in it."""
+    monkeypatch.setenv("FER_HOME", str(tmp_path))
+    settings.cache_clear()
+    folder = settings().models / "another"
+    shutil.copytree(find_model("mini_xception").path, folder)
+    card = json.loads((folder / "card.json").read_text())
+    card |= {"name": "another", "figures": {}}
+    (folder / "card.json").write_text(json.dumps(card))
+    yield "another"
+    for work in making.list_work():
+        work.delete()
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_an_ensemble_is_made_and_looks_at_privatetest_when_asked(another):
+    work = making.make_ensemble("both", ["mini_xception", another], "demo")
+    assert making.list_work() == [work]
+    with pytest.raises(ModelError, match="already"):
+        making.make_ensemble("both", ["mini_xception", another], "demo")
+    work.wait(240)
+    assert work.state()["status"] == "done", (work.path / "log.txt").read_text()
+    assert 0 < work.progress()["share"] <= 1
+    assert set(find_model("both").card.figures) == {"PublicTest"}
+    work.delete()
+    assert making.list_work() == []
+
+    work = making.measure_private("both", "demo")
+    work.wait(240)
+    assert work.state()["status"] == "done", (work.path / "log.txt").read_text()
+    figures = find_model("both").card.figures
+    assert set(figures) == {"PublicTest", "PrivateTest"}
+    (first,) = figures["PrivateTest"]["looked"]
+    # However often somebody looks, each look stays.
+    again = look_at_private(find_model("both"), demo.load(7, 7, 14)).card.figures["PrivateTest"]
+    assert again["n"] == 14 and again["looked"][0] == first and len(again["looked"]) == 2
+
+
+def test_what_cannot_be_is_said_at_once(another):
+    for name, members, says in (
+        ("../up", ["mini_xception", another], "small letters"),
+        ("another", ["mini_xception", another], "already"),
+        ("both", ["mini_xception"], "two models or more"),
+        ("both", ["mini_xception", "gone"], "No model 'gone'"),
+    ):
+        with pytest.raises(ModelError, match=says):
+            making.make_ensemble(name, members, "demo")
+    with pytest.raises(ModelError, match="ships with the project"):
+        making.measure_private("mini_xception", "demo")
+    assert making.list_work() == []
+
+
+def test_what_ends_early_leaves_no_model(another):
+    work = making.make_ensemble("both", ["mini_xception", another], "demo")
+    work.delete()
+    assert making.list_work() == []
+    work = making.make_ensemble("both", ["mini_xception", another], "/gone/faces.csv")
+    wait_for(lambda: not work.busy(), 120)
+    assert work.state()["status"] == "failed" and "/gone" in work.state()["reason"]
+    assert "both" not in [folder.name for folder in list_models()]

@@ -1,0 +1,65 @@
+"""What is done with models in processes of their own, as it goes."""
+
+import streamlit as st
+
+from fer_core.errors import FerError
+from fer_core.models import making
+from fer_core.models.making import Making
+from fer_core.work import in_words
+from ui.notices import attempt
+
+state = st.session_state
+
+
+def at_work() -> None:
+    """All of it; the page is run anew when something ends."""
+    found = making.list_work()
+    if found:
+        moving = any(work.busy() for work in found)
+        st.fragment(_show, run_every=1 if moving else None)(_standing(found))
+
+
+def _standing(found: list[Making]) -> list[tuple[str, str]]:
+    return [(work.name, work.state()["status"]) for work in found]
+
+
+def _show(known: list[tuple[str, str]]) -> None:
+    found = making.list_work()
+    done = [work for work in found if work.state()["status"] == "done"]
+    for work in done:
+        work.delete()
+        st.toast(f"The model {work.name} is ready.", icon=":material/check:")
+        if state.get("models_waits_for") == work.name:
+            state["models_chosen"] = [work.name]
+    if done or _standing(found) != known:
+        st.rerun()
+    for work in found:
+        _one(work)
+
+
+def _one(work: Making) -> None:
+    now = work.state()
+    try:
+        private = work.config["what"] == "private"
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        private = False
+    what = f"Measuring {work.name} on PrivateTest" if private else f"Making {work.name}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if now["status"] in ("created", "running"):
+            said = work.progress()
+            left = said.get("seconds_left")
+            words = f"{what} · {in_words(left)} left" if left else f"{what}…"
+            st.progress(said.get("share", 0.0), f"{words} · you may leave the page")
+            label = "Cancel"
+        else:
+            reason = now.get("reason") or "its process is gone. Try again."
+            st.error(f"{what} failed: {reason}", icon=":material/error:")
+            label = "Dismiss"
+        st.button(
+            label,
+            icon=":material/close:",
+            key=f"models_work_{work.name}",
+            on_click=attempt,
+            args=("models_problem", work.delete),
+        )
