@@ -2,15 +2,23 @@
 
 import streamlit as st
 
+from fer_core import roles
 from fer_core.models.catalog import default_model, list_models
 from ui import dataset_browse, dataset_kept, dataset_overview, dataset_problems
 from ui.dataset_open import chooser, opened
 from ui.notices import footer
+from ui.roles import only_for_admins
 
 VIEWS = ("Overview", "Browse", "Problems", "Corrections", "Collected")
 state = st.session_state
 state.setdefault("dataset_view", "Overview")
 state.setdefault("model", default_model())
+
+if not roles.is_admin():
+    st.title("Dataset")
+    only_for_admins("Dataset")
+    footer()
+    st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):

@@ -9,6 +9,7 @@ import streamlit as st
 
 from fer_core import store, timeline
 from fer_core.errors import FerError
+from fer_core.settings import settings
 from ui import live_panels as panels
 from ui.exports import Download, downloads
 
@@ -93,9 +94,14 @@ def kept_sessions() -> None:
     )
     selected = [kept[row] for row in chosen.selection.rows if row < len(kept)]
     if not selected:
+        whose = (
+            "for you and the administrators of this copy"
+            if settings().public
+            else "for everyone who can open it"
+        )
         st.caption(
             "Select one to open it, or several to compare them. They are on the machine that "
-            "runs this app, for everyone who can open it."
+            f"runs this app, {whose}."
         )
         return
     try:

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fer_core import roles
+from fer_core.settings import settings
 
 
 def _who() -> roles.Person | None:
@@ -21,18 +22,13 @@ def _who() -> roles.Person | None:
 roles.identify_by(_who)
 
 
-def can_sign_in() -> bool:
-    """Whether the app knows an identity provider (``[auth]`` in ``secrets.toml``)."""
-    return "is_logged_in" in st.user.to_dict()
-
-
 def only_for_admins(what: str) -> bool:
     """Whether who is here may use a page; says so and how to sign in where not."""
     if roles.is_admin():
         return True
     st.info(
-        f"{what} is for the administrators of this copy. Images, Live and the models are yours "
-        "to use.",
+        f"{what} is for the administrators of this copy. Images, Live, Video and the models are "
+        "yours to use.",
         icon=":material/lock:",
     )
     sign_in()
@@ -40,8 +36,10 @@ def only_for_admins(what: str) -> bool:
 
 
 def sign_in() -> None:
-    """A button to sign in or out, where the app knows an identity provider."""
-    if not can_sign_in():
+    """A button to sign in or out, where that makes a difference and the app knows an identity
+    provider (``[auth]`` in ``secrets.toml``).
+    """
+    if not settings().public or "is_logged_in" not in st.user.to_dict():
         return
     if st.user.is_logged_in:
         with st.container(horizontal=True, vertical_alignment="center"):

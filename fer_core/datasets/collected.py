@@ -104,6 +104,7 @@ def keep(
 
 def list_faces() -> list[Kept]:
     """All collected faces, the oldest first."""
+    roles.require("see collected faces")
     if not settings().store.exists():
         return []
     with store.connect() as db:

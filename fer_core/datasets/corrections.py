@@ -178,6 +178,7 @@ def kept() -> Overlay:
 
 def history() -> pd.DataFrame:
     """Every event there ever was: :data:`COLUMNS`, ``id``, ``batch`` and ``undone``."""
+    roles.require("see corrections")
     columns = ["id", "batch", *COLUMNS, "undone"]
     rows: Sequence = []
     if settings().store.exists():

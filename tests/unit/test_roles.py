@@ -7,9 +7,9 @@ import pytest
 
 from fer_core import bounds, roles, store
 from fer_core.analysis import COLUMNS
-from fer_core.datasets import collected, corrections
+from fer_core.datasets import collected, corrections, load
 from fer_core.errors import FerError
-from fer_core.models import archive, choice
+from fer_core.models import archive, choice, making
 from fer_core.roles import Person, RoleError
 from fer_core.settings import settings
 from fer_core.train import configure, estimate, judge, manage, queue, runs
@@ -62,6 +62,12 @@ ACTS = {
     "delete a model": lambda run: choice.delete("mini_xception"),
     "export": lambda run: archive.export("mini_xception"),
     "import": lambda run: archive.import_(io.BytesIO(b"")),
+    "ensemble": lambda run: making.make_ensemble("mine", ["mini_xception", "other"], "demo"),
+    "measure a model": lambda run: making.measure_private("mini_xception", "demo"),
+    "work on models": lambda run: making.list_work(),
+    "open a dataset": lambda run: load(settings().home),
+    "collected faces": lambda run: collected.list_faces(),
+    "corrections": lambda run: corrections.history(),
     "correct": lambda run: corrections.add([]),
     "delete faces": lambda run: collected.delete(1),
     "forget": lambda run: store.forget(),
