@@ -1,5 +1,7 @@
 """Training: start runs, watch and steer them, and put their results to use."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -9,7 +11,7 @@ from fer_core.train import configure, manage, queue
 from fer_core.train.runs import Run, list_runs
 from ui import training_after, training_form, training_watch
 from ui.notices import footer, say_problem
-from ui.roles import only_for_admins
+from ui.roles import only_for_admins, sign_in
 from ui.training_watch import LIVE, attempt
 
 state = st.session_state
@@ -39,19 +41,13 @@ def quick_try() -> None:
     watch(attempt(queue.submit, configure(preset="quick", model="fast", data="demo")))
 
 
-def standing(run: Run) -> tuple:
+def standing(run: Run, now: dict[str, Any]) -> tuple:
     """What the whole page depends on; figures within a run are not part of it."""
-    return run.name, run.state()["status"], run.busy(), *manage.about(run).values()
+    return run.name, now["status"], run.busy(), *manage.about(run).values()
 
 
-def seen(found: list[Run]) -> list[tuple]:
-    """The standing of every run."""
-    return [standing(run) for run in found]
-
-
-def table(found: list[Run]) -> None:
+def table(found: list[Run], states: list[dict[str, Any]]) -> None:
     """All runs; those that are selected are shown below."""
-    states = [run.state() for run in found]
     rows = pd.DataFrame(
         [
             {
@@ -94,18 +90,24 @@ def table(found: list[Run]) -> None:
 
 def overview(known: list) -> None:
     """The table, and a new run of the page when something happened anywhere."""
-    queue.keep()
     found = list_runs()
-    if seen(found) != known:
+    states = [run.state() for run in found]
+    if list(map(standing, found, states)) != known:
         st.rerun()
-    table(found)
+    table(found, states)
 
 
-def one(run: Run, known: tuple) -> None:
-    if state["training_new"] or state["training_problem"] or standing(run) != known:
+def head(run: Run, known: tuple) -> None:
+    """How far a run is, and what can be done with it."""
+    if state["training_new"] or state["training_problem"] or standing(run, run.state()) != known:
         st.rerun()
     now = training_watch.headline(run)
     training_watch.buttons(run, now, new)
+
+
+def body(run: Run) -> None:
+    """The curves of a run, and what became of it."""
+    now = run.state()
     if now["status"] == "damaged":
         st.error(
             "Files of this run are missing or damaged: it can only be deleted.",
@@ -125,6 +127,7 @@ def several(chosen: list[Run]) -> None:
 
 
 def show_runs() -> None:
+    queue.keep()
     found = list_runs()
     if not found:
         st.info(
@@ -137,13 +140,15 @@ def show_runs() -> None:
     chosen = [names[name] for name in state["training_chosen"] if name in names] or found[:1]
     state["training_chosen"] = [run.name for run in chosen]
     st.query_params["run"] = state["training_chosen"]
-    st.fragment(overview, run_every=2)(seen(found))
-    moving = any(run.state()["status"] in LIVE or run.busy() for run in chosen)
-    every = 1 if moving else None
+    states = {run: run.state() for run in found}
+    known = {run: standing(run, states[run]) for run in found}
+    st.fragment(overview, run_every=2)(list(known.values()))
+    moving = any(states[run]["status"] in LIVE or known[run][2] for run in chosen)
     if len(chosen) == 1:
-        st.fragment(one, run_every=every)(chosen[0], standing(chosen[0]))
+        st.fragment(head, run_every=1 if moving else None)(chosen[0], known[chosen[0]])
+        st.fragment(body, run_every=2 if moving else None)(chosen[0])
     else:
-        st.fragment(several, run_every=every)(chosen)
+        st.fragment(several, run_every=2 if moving else None)(chosen)
 
 
 def show_form() -> None:
@@ -184,4 +189,5 @@ if only_for_admins("Training"):
             show_runs()
     except FerError as error:
         st.error(str(error), icon=":material/error:")
+    sign_in()
 footer()

@@ -43,11 +43,19 @@ def curves(
     name: Literal["accuracy", "loss"],
     axis: Axis,
     share: float,
-    state: dict[str, Any],
+    per_epoch: int,
     steps: list[dict[str, Any]],
 ) -> go.Figure:
-    """Training and validation of one run; in updates, the loss of every batch as well."""
-    per_epoch = state.get("steps_per_epoch") or 1
+    """Training and validation of one run; in updates, the loss of every batch as well.
+
+    Args:
+        rows: of the epochs.
+        name: what to draw.
+        axis: along what.
+        share: see :func:`smooth`.
+        per_epoch: updates in an epoch.
+        steps: of the updates, where they are wanted.
+    """
     x = positions(rows, axis, per_epoch)
     figure = go.Figure()
     if name == "loss" and axis == "step" and steps:

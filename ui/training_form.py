@@ -17,6 +17,7 @@ from fer_core.train.check import check
 from fer_core.train.command import command
 from fer_core.train.config import TrainConfig
 from fer_core.train.presets import PRESETS
+from fer_core.work import in_words
 
 #: What is seen at once; the rest is in tabs.
 _FIRST: Final = ("data", "model", "weights", "epochs", "batch_size", "seed")
@@ -138,14 +139,6 @@ def outlook(config: TrainConfig) -> None:
 def first_dataset() -> str:
     """What a new run begins with: the machine's dataset, or the demo faces."""
     return next(iter(_datasets()), "demo")
-
-
-def in_words(seconds: float) -> str:
-    """'40 s', '12 min', '3 h 20 min'."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _presets(values: dict[str, Any]) -> None:

@@ -5,17 +5,18 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+import plotly.graph_objects as go
 import psutil
 import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.train import manage, queue, runs
 from fer_core.train.runs import Run
+from fer_core.work import in_words
 from ui import notices
 from ui import training_charts as charts
-from ui.training_form import in_words
 
 #: Status → words, icon, colour.
 STATUS: Final = {
@@ -42,26 +43,52 @@ def status(run_state: dict[str, Any]) -> str:
     return STATUS.get(run_state["status"], (run_state["status"],))[0]
 
 
+def _changed(path: Path) -> tuple[int, int] | None:
+    """Another value whenever the file is another; ``None`` where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def epochs_of(run: Run) -> int | None:
     """How many it is to train; ``None`` where its folder is damaged."""
+    return _epochs(str(run.path), _changed(run.path / "config.json"))
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def _epochs(path: str, changed: tuple[int, int] | None) -> int | None:
     try:
-        return run.config.epochs
+        return Run(Path(path)).config.epochs
     except FerError:
         return None
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
+# Nobody changes what these two give, so it need not be copied each time.
+@st.cache_resource(max_entries=60, show_spinner=False)
 def _read(path: str, name: str, changed: tuple[int, int]) -> list[dict[str, Any]]:
     return getattr(Run(Path(path)), name)()
 
 
-def read(run: Run, name: str) -> list[dict[str, Any]]:
-    """``metrics``, ``steps`` or ``usage`` of a run, read anew only when the file changed."""
-    try:
-        found = (run.path / f"{name}.jsonl").stat()
-    except OSError:
-        return []
-    return _read(str(run.path), name, (found.st_mtime_ns, found.st_size))
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _figure(
+    path: str,
+    changed: tuple,
+    name: Literal["accuracy", "loss"],
+    axis: charts.Axis,
+    share: float,
+    steps_per_epoch: int,
+) -> go.Figure:
+    run = Run(Path(path))
+    steps = run.steps() if axis == "step" and name == "loss" else []
+    return charts.curves(read(run, "metrics"), name, axis, share, steps_per_epoch, steps)
+
+
+def read(run: Run, name: Literal["metrics", "usage"]) -> list[dict[str, Any]]:
+    """``metrics`` or ``usage`` of a run, read anew only when the file changed."""
+    changed = _changed(run.path / f"{name}.jsonl")
+    return _read(str(run.path), name, changed) if changed else []
 
 
 def headline(run: Run) -> dict[str, Any]:
@@ -194,14 +221,17 @@ def how_to_show() -> tuple[charts.Axis, float]:
 def curves(run: Run, now: dict[str, Any], axis: charts.Axis, share: float) -> None:
     """Accuracy and loss, then rates and the machine."""
     rows = read(run, "metrics")
-    steps = read(run, "steps") if axis == "step" else []
-    if not rows and not steps:
+    changed = _changed(run.path / "metrics.jsonl"), None
+    if axis == "step":
+        changed = changed[0], _changed(run.path / "steps.jsonl")
+    if not rows and not changed[1]:
         if now["status"] in LIVE:
             st.caption("The first figures come at the end of the first epoch.")
         return
     with st.grid(2, min_column_width=320):
         for name in ("accuracy", "loss"):
-            figure = charts.curves(rows, name, axis, share, now, steps)
+            steps = now.get("steps_per_epoch") or 1
+            figure = _figure(str(run.path), changed, name, axis, share, steps)
             last = f"{rows[-1][f'val_{name}']:.3f} at the end" if rows else "not measured yet"
             st.plotly_chart(
                 figure, key=f"training_{name}", alt=f"Validation {name}, {last}", config=_CONFIG

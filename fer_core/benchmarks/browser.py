@@ -62,16 +62,22 @@ class App:
         """
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self._log, self._environment = log, os.environ | {"FER_HOME": str(home)} | environment
+        log.write_bytes(b"")
+        self.start()
+
+    def start(self) -> None:
+        """Start it, at first or after :meth:`stop`, and wait until it answers."""
         options = ["--server.headless=true", f"--server.port={self.port}"]
-        with log.open("w") as out:
+        with self._log.open("a") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options],
                 cwd=ROOT,
-                env=os.environ | {"FER_HOME": str(home)} | environment,
+                env=self._environment,
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
-        wait_for(self._answers, 90, lambda: f"The app did not start: {log.read_text()}")
+        wait_for(self._answers, 90, lambda: f"The app did not start: {self._log.read_text()}")
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError):
@@ -99,6 +105,7 @@ def chromium_with_camera(
     loopback: bool = False,
     host: str | None = None,
     net_log: Path | None = None,
+    further: tuple[str, ...] = (),
 ) -> Iterator["Browser"]:
     """A Chromium whose camera is a file.
 
@@ -111,10 +118,11 @@ def chromium_with_camera(
         loopback: let video go over 127.0.0.1, as a relay on this machine needs.
         host: a name that leads to this machine.
         net_log: file that takes all that the browser asks of the network.
+        further: command line options.
     """
     from playwright.sync_api import sync_playwright
 
-    arguments = ["--no-sandbox", "--mute-audio"]
+    arguments = ["--no-sandbox", "--mute-audio", *further]
     if camera:
         arguments.append(f"--use-fake-device-for-media-stream=device-count={cameras}")
         if cameras == 1:

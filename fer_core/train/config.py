@@ -14,9 +14,11 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field(description="Architecture, see fer_core.models.registry.")
-    model_options: dict[str, Any] = Field({}, description="Options of its build function.")
+    model_options: dict[str, Any] = Field(
+        {}, description="Options of the network, such as dropout."
+    )
     weights: str = Field(
-        "none", description="Starting weights, see fer_core.models.weights: none, a file, a name."
+        "none", description="What the network starts from: none (from scratch), a name, or a file."
     )
     data: str = Field(description="Dataset: a path, or 'demo'.")
     votes: Path | None = Field(None, description="FER+ votes that belong to the dataset.")
@@ -64,8 +66,12 @@ class TrainConfig(BaseModel):
         1, ge=1, le=100, description="Of the cosine; the weights at the end of each are kept."
     )
     warmup: float = Field(0.15, ge=0, lt=1, description="Share of the steps before the peak.")
-    plateau_patience: int = Field(12, ge=1, description="Epochs, see schedule.")
-    plateau_factor: float = Field(0.1, gt=0, lt=1, description="See schedule.")
+    plateau_patience: int = Field(
+        12, ge=1, description="Epochs without a better figure before a plateau lowers the rate."
+    )
+    plateau_factor: float = Field(
+        0.1, gt=0, lt=1, description="What the rate is multiplied by on a plateau."
+    )
     weight_decay: float = Field(0.0, ge=0, le=1, description="Decoupled, on kernels only.")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share given to all classes.")
     class_weights: Literal["none", "balanced"] = Field(

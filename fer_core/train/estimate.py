@@ -24,7 +24,7 @@ START = 30.0
 
 
 def rate(config: TrainConfig) -> tuple[float, str] | None:
-    """Training faces per second, evaluation after each epoch included.
+    """Training faces per second; what is validated after each epoch comes on top.
 
     Returns:
         The rate and where it is from, or ``None`` where nothing was measured.
