@@ -33,6 +33,13 @@ class Rows:
         for row in rows:
             self._numbers.extend(row)
 
+    def drop_before(self, time: float) -> None:
+        """Let go of the rows at the beginning whose time is earlier."""
+        numbers, end = self._numbers, 0
+        while end < len(numbers) and numbers[end] < time:
+            end += WIDTH
+        del numbers[:end]
+
     def numbers(self) -> np.ndarray:
         """A copy, ``(N, WIDTH)`` ``float64``."""
         return np.array(self._numbers, dtype=float).reshape(-1, WIDTH)

@@ -31,9 +31,8 @@ def last_minute(recent: pd.DataFrame, now: float, person: int | None) -> None:
     """One line per emotion over the last minute; a gap where nobody was seen."""
     curve = timeline.curve(recent, person)
     curve.index = curve.index - now
-    data = curve.melt(ignore_index=False, var_name="emotion", value_name="probability")
     st.vega_lite_chart(
-        data.reset_index(),
+        curve.reset_index(),
         _MINUTE_SPEC,
         key="live_minute",
         alt="The seven probabilities over the last minute",
@@ -71,6 +70,7 @@ def _bars_spec(ink: str) -> dict[str, Any]:
 
 _MINUTE_SPEC: Final[dict[str, Any]] = {
     "height": 170,
+    "transform": [{"fold": list(EMOTIONS), "as": ["emotion", "probability"]}],
     "mark": {"type": "line", "strokeWidth": 2, "clip": True},
     "encoding": {
         "x": {

@@ -3,14 +3,12 @@ visitor records. Whoever analyses, this server or the visitor's browser, feeds i
 """
 
 import threading
-from collections import deque
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from fer_core.analysis import Analysis
-from fer_core.rows import WIDTH, Rows, rows_of, table_of
+from fer_core.rows import Rows, rows_of, table_of
 
 #: Seconds of the running timeline.
 WINDOW: Final = 60.0
@@ -31,8 +29,7 @@ class SessionRecord:
     def __init__(self, window: float = WINDOW, limit: int = LIMIT) -> None:
         self._window, self._limit = window, limit
         self._lock = threading.Lock()
-        self._recent: deque[tuple[float, ...]] = deque()
-        self._rows = Rows()
+        self._recent, self._rows = Rows(), Rows()
         self._latest: Analysis | None = None
         self._recording = False
 
@@ -59,8 +56,7 @@ class SessionRecord:
         with self._lock:
             self._latest = analysis
             self._recent.extend(rows)
-            while self._recent and self._recent[0][0] < analysis.time - self._window:
-                self._recent.popleft()
+            self._recent.drop_before(analysis.time - self._window)
             if self._recording and not self.full:
                 self._rows.extend(rows)
 
@@ -72,8 +68,7 @@ class SessionRecord:
     def recent(self) -> pd.DataFrame:
         """The last minute, in the columns :data:`fer_core.analysis.COLUMNS`."""
         with self._lock:
-            rows = np.array(self._recent, dtype=float).reshape(-1, WIDTH)
-        return table_of(rows)
+            return self._recent.table()
 
     def table(self) -> pd.DataFrame:
         """The recording, in the same columns; its time begins with its first row."""
