@@ -11,6 +11,7 @@ from fer_core.emotions import EMOTIONS
 
 #: Numbers per row: all columns but the last two, and the emotion's place in EMOTIONS.
 WIDTH: Final = len(COLUMNS) - 1
+_NAMES: Final = pd.array(EMOTIONS, dtype="str")
 
 
 class Rows:
@@ -59,11 +60,13 @@ def rows_of(analysis: Analysis) -> list[tuple[float, ...]]:
 def table_of(numbers: np.ndarray) -> pd.DataFrame:
     """Rows of numbers as the table of every result."""
     labels = numbers[:, -1].astype(int)
-    table = pd.DataFrame(numbers[:, :-1], columns=COLUMNS[:-2])
-    table["person"] = table["person"].astype(int)
-    table["emotion"] = np.array(EMOTIONS, dtype=object)[labels]
-    table["confidence"] = numbers[np.arange(len(numbers)), 7 + labels]
-    return table
+    columns = dict(zip(COLUMNS, numbers.T[:-1], strict=False))
+    columns |= {
+        "person": columns["person"].astype(int),
+        "emotion": _NAMES[labels],
+        "confidence": numbers[np.arange(len(numbers)), 7 + labels],
+    }
+    return pd.DataFrame(columns)
 
 
 def _row(time: float, number: int, face: FaceEmotion) -> tuple[float, ...]:
