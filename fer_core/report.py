@@ -18,6 +18,7 @@ from fer_core.models.catalog import ModelFolder, list_models
 ROOT: Final = Path(__file__).resolve().parents[1]
 MEASURED: Final = ROOT / "docs" / "measured"
 RESULTS: Final = ROOT / "docs" / "results.md"
+AUDIT: Final = ROOT / "docs" / "dataset-audit.md"
 
 #: The report's table over the whole file, served in the wrong range: precision, recall,
 #: F1 per emotion; accuracy 0.58.
@@ -54,11 +55,14 @@ REPORT_ACCURACY: Final = {
 
 
 def write() -> Path:
-    """Write the models' READMEs and ``docs/results.md``; returns its path."""
+    """Write the models' READMEs, ``docs/dataset-audit.md`` and ``docs/results.md``; returns
+    the latter's path.
+    """
     models = [folder for folder in list_models() if folder.path.parent == ROOT / "models"]
     for folder in models:
         readme.write(folder.path, folder.card)
     RESULTS.write_text(text(models))
+    AUDIT.write_text(_measured("audit"))
     return RESULTS
 
 
@@ -107,15 +111,20 @@ def text(models: list[ModelFolder]) -> str:
         "train": "Training",
         "detectors": "Face detectors",
         "dataset": "Dataset page",
+        "corrections": "Training with corrections",
         "live": "Live",
+        "live_device": "Live on the visitor's own device",
         "video": "Video",
     }
     for name, title in sections.items():
-        path = MEASURED / f"{name}.json"
-        if path.exists():
-            module = importlib.import_module(f"fer_core.benchmarks.{name}")
-            parts += [f"## {title}", module.to_markdown(json.loads(path.read_text()))]
+        if (MEASURED / f"{name}.json").exists():
+            parts += [f"## {title}", _measured(name)]
     return "\n\n".join(parts) + "\n"
+
+
+def _measured(name: str) -> str:
+    module = importlib.import_module(f"fer_core.benchmarks.{name}")
+    return module.to_markdown(json.loads((MEASURED / f"{name}.json").read_text()))
 
 
 def _models(models: list[ModelFolder]) -> str:

@@ -292,9 +292,8 @@ def _copies(dataset: Dataset, same: np.ndarray, group: np.ndarray) -> dict[str, 
             "across_splits": int((kinds["usage"] > 1).sum()) if len(kinds) else 0,
             "labels_differ": int((kinds["label"] > 1).sum()) if len(kinds) else 0,
         }
-    training = dataset.usage == "Training"
-    shared = np.isin(group, group[training & (group >= 0)]) & (group >= 0) & ~training
-    result["all"]["test_faces_seen_in_training"] = int(shared.sum())
+    leaked = duplicates.leaked(group, dataset.usage == "Training")
+    result["all"]["test_faces_seen_in_training"] = int(leaked.sum())
     return result
 
 

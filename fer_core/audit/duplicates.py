@@ -87,6 +87,16 @@ def near(faces: np.ndarray, codes: np.ndarray, bits: int = BITS) -> np.ndarray:
     return _numbered(np.where(np.bincount(group)[group] > 1, group, -1))
 
 
+def leaked(group: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """``(N,)``: not of the training faces, but one of them is its copy.
+
+    Args:
+        group: of :func:`near`.
+        training: ``(N,)``, which faces are trained on.
+    """
+    return (group >= 0) & np.isin(group, group[training]) & ~training
+
+
 def _numbered(groups: np.ndarray) -> np.ndarray:
     """The same groups, numbered from 0 in the order of their first face."""
     used, first, of = np.unique(groups, return_index=True, return_inverse=True)

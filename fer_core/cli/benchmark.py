@@ -137,3 +137,40 @@ def dataset(data: str, rounds: int, as_json: bool, save: bool) -> None:
     from fer_core.benchmarks.dataset import run_dataset
 
     _report("dataset", run_dataset(data, rounds), as_json, save)
+
+
+@command.command("audit")
+@click.option("--data", required=True, help="fer2013.csv, packed or not.")
+@click.option("--votes", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--model", help="Whose features are used; without it the default's.")
+@click.option("--seed", type=click.IntRange(0), default=0)
+@json_option
+@save_option
+def audit(as_json: bool, save: bool, **how: Any) -> None:
+    """What is wrong with FER2013, and how good the audit is: docs/dataset-audit.md."""
+    from fer_core.benchmarks.audit import run_audit
+
+    _report("audit", run_audit(**how), as_json, save)
+
+
+@command.command("corrections")
+@click.option("--data", required=True, help="fer2013.csv, packed or not.")
+@click.option("--votes", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    multiple=True,
+    default=(0.8,),
+    show_default=True,
+    help="Correct labels where the error is at least this sure; a training for each.",
+)
+@click.option("--epochs", type=click.IntRange(1), default=12, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0)
+@click.option("--model", help="Whose features the audit uses; without it the default's.")
+@json_option
+@save_option
+def corrections(as_json: bool, save: bool, **how: Any) -> None:
+    """Train with the audit's corrections and without, and compare (about half an hour)."""
+    from fer_core.benchmarks.corrections import run_corrections
+
+    _report("corrections", run_corrections(**how), as_json, save)

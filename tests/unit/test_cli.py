@@ -137,9 +137,10 @@ def test_evaluate_against_the_annotators_majority_wants_their_votes() -> None:
     assert "give fer2013new.csv with --votes" in only_error(result)
 
 
-def test_results_page_is_what_the_command_writes() -> None:
+def test_written_pages_are_what_the_command_writes() -> None:
     from fer_core import report
 
-    before = report.RESULTS.read_text()
+    pages = (report.RESULTS, report.AUDIT)
+    before = [page.read_text() for page in pages]
     assert run("results").returncode == 0
-    assert report.RESULTS.read_text() == before
+    assert [page.read_text() for page in pages] == before

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fer_core.audit import EXCLUDE, audit, duplicates, labels, network, not_faces
+from fer_core.benchmarks.audit import planted
 from fer_core.datasets import demo
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.identity import face_keys
@@ -19,19 +20,10 @@ def whole():
 
 
 @pytest.mark.parametrize("share", [0.05, 0.1])
-def test_planted_label_errors_rank_first(whole, share):
-    rng = np.random.default_rng(0)
-    number = int(share * len(whole))
-    planted = rng.choice(len(whole), number, replace=False)
-    given = whole.labels.copy()
-    given[planted] = (given[planted] + rng.integers(1, 7, number)) % 7
-    values = network.features(whole.faces, network.explainable())
-    found = labels.find(given, network.out_of_fold(values, given))
-    first = np.argsort(-found.score)[:number]
-    assert np.isin(planted, first).mean() >= 0.9
-    rightly = found.wrong & np.isin(np.arange(len(given)), planted)
-    assert (found.proposal[rightly] == whole.labels[rightly]).mean() > 0.9
-    assert len(found.reasons) == found.wrong.sum()
+def test_planted_label_errors_rank_first(share):
+    found = planted(share, seed=0)
+    assert found["found"] >= 0.9
+    assert found["proposals"] > 0.9
 
 
 def test_votes_name_the_label_and_how_many_say_so(whole):
@@ -150,3 +142,36 @@ def test_command_writes_proposals_that_corrections_take(tmp_path):
     assert "The same picture again" in out and "Attainable" in out
     code, out, _ = command("dataset", str(path), "--corrections", str(tmp_path / "p.csv"), "--json")
     assert code == 0 and '"left_out": 1' in out
+
+
+@pytest.mark.slow
+def test_trainings_with_and_without_corrections_are_compared(tmp_path, monkeypatch):
+    from fer_core.benchmarks.corrections import run_corrections, to_markdown
+    from fer_core.datasets.fer2013 import export_csv
+    from fer_core.settings import settings
+    from fer_core.train.runs import list_runs
+    from tests.unit.test_datasets import write_votes
+
+    monkeypatch.setenv("FER_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    try:
+        some = demo.load(140, 35, 35, seed=1)
+        leak = some.take(np.r_[0 : len(some), 0])
+        leak.usage[0] = "PrivateTest"
+        export_csv(leak, tmp_path / "a.csv")
+        votes = np.zeros((len(leak), 10))
+        votes[np.arange(len(leak)), leak.labels] = 10
+        write_votes(tmp_path / "votes.csv", votes)
+        given = (str(tmp_path / "a.csv"), tmp_path / "votes.csv", (0.5,))
+        result = run_corrections(*given, epochs=1)
+        assert run_corrections(*given, epochs=1) == result
+        assert len(list_runs()) == 2
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    plain, mended = result["trainings"].values()
+    assert plain["left_out"] == 0 and mended["left_out"] >= 1
+    private = mended["figures"]["PrivateTest"]
+    assert private["own"]["faces"] == 36 and private["unseen"]["faces"] == 35
+    assert "difference" not in plain["figures"]["PrivateTest"]["own"]
+    assert "from 0.5" in to_markdown(result)
