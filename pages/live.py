@@ -35,6 +35,11 @@ WHERE_TO = {
     "server": "The picture goes to the machine that runs this app, is analysed there in memory "
     "and comes back.",
 }
+CORRECT = {
+    "device": "No picture leaves this browser here, so no face can be kept. Take a photo on "
+    "Images and correct it there, or choose 'Through the server'.",
+    "server": "Say what the largest face shows, and keep it to learn from.",
+}
 FIGURES = {
     "device": "Frames that the camera gives, analyses finished, and the median time from a frame "
     "to its result being drawn.",
@@ -221,14 +226,14 @@ with left:
                 on_click="ignore",
                 disabled=not live.on,
             )
-            if roles.is_admin() and st.button(
-                "Correct…",
-                icon=":material/edit:",
-                disabled=not live.on,
-                help="Say what the largest face shows, and keep it to learn from.",
-                key="live_correct",
-            ):
-                correct_newest()
+        if roles.is_admin() and st.button(
+            "Correct…",
+            icon=":material/edit:",
+            disabled=not live.on or place == "device",
+            help=CORRECT[place],
+            key="live_correct",
+        ):
+            correct_newest()
         st.toggle("Mirror", key="live_mirror", persist_state="session")
         st.toggle("Labels", key="live_labels", persist_state="session")
         st.toggle("Bars", key="live_bars", persist_state="session")

@@ -5,6 +5,7 @@ takes seconds, so the result is cached as plain arrays under ``FER_HOME``.
 """
 
 import bz2
+import codecs
 import csv
 import gzip
 import lzma
@@ -126,8 +127,10 @@ def _choose(names: list[str], path: Path) -> str:
                 return name
     if len(names) == 1:
         return names[0]
+    what = "the file" if names else "the folder"
     raise DatasetError(
-        f"{path.name} holds {len(names)} CSV files and no fer2013.csv: unpack it and give the file."
+        f"{path.name} holds {len(names) or 'no'} CSV files and no fer2013.csv: unpack it and give "
+        f"{what}."
     )
 
 
@@ -137,12 +140,12 @@ def _parse(
     size = max(1, path.stat().st_size)
     problems: list[str] = []
     parts: list[tuple] = []
+    first = 0
     try:
         with _open(path) as (file, packed), ThreadPoolExecutor(1) as reader:
             where = _columns(file.readline(), path)
             # Unpacking goes on while the rows before are parsed.
             ahead = reader.submit(lambda: list(islice(file, _BLOCK)))
-            first = 0
             while lines := ahead.result():
                 ahead = reader.submit(lambda: list(islice(file, _BLOCK)))
                 parts.append(_rows(lines, first, where, problems))
@@ -150,7 +153,9 @@ def _parse(
                 if on_progress and first % (16 * _BLOCK) == 0:
                     on_progress(min(1.0, packed.tell() / size))
     except _UNREADABLE as error:
-        raise DatasetError(f"{path.name} is damaged or no CSV: {error}.") from error
+        if not first:
+            raise DatasetError(f"{path.name} is damaged or no CSV: {error}.") from error
+        problems.append(f"from row {first} on: the file is damaged or cut off ({error})")
     if problems and not skip_bad:
         raise DatasetError.listing(path.name, problems)
     if not parts or not sum(len(part[0]) for part in parts):
@@ -162,6 +167,8 @@ def _parse(
 
 
 def _columns(header: bytes, path: Path) -> dict[str, int]:
+    if header.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DatasetError(f"{path.name} is encoded as UTF-16: save it as UTF-8.")
     names = next(csv.reader([header.decode("utf-8-sig", "replace")]), [])
     where = {name.strip(): i for i, name in enumerate(names)}
     for column in ("emotion", "pixels"):

@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from fer_core.analysis import FaceEmotion, analyze
+from fer_core.classifier import load_classifier
+from fer_core.faces import get_detector
+from fer_core.preprocess import crop_face
 from fer_core.timeline import clock
 from fer_core.video.annotate import stills
+from fer_core.video.decode import VideoFile
 from fer_core.video.result import VideoResult
 
 
@@ -29,3 +36,34 @@ def captioned(source: Path, result: VideoResult) -> list[tuple[str, bytes]]:
     pictures = stills(source, result, moments)
     rows = zip(moments.to_dict("records"), pictures, strict=True)
     return [(caption(result, moment), jpeg) for moment, jpeg in rows if jpeg]
+
+
+def face_at(
+    source: Path, result: VideoResult, time: float, person: int
+) -> tuple[np.ndarray, FaceEmotion] | None:
+    """A person's face as the model sees it, ``(192, 192, 3)``, and what it says of it.
+
+    Args:
+        source: the video that ``result`` is of.
+        result: see :func:`fer_core.video.analyze_video`.
+        time: seconds; the face is looked for in the frame shown then.
+        person: as found.
+
+    Returns:
+        ``None`` where the file does not lead there, or the person is not in view.
+    """
+    rows = result.table[result.table["person"] == person]
+    with VideoFile(source) as video:
+        frame = video.frame_at(time)
+    if frame is None or rows.empty:
+        return None
+    known = rows.loc[(rows["time"] - time).abs().idxmin()]
+    image = frame.image()
+    options = result.options
+    seen = analyze(image, load_classifier(options.model), get_detector(options.detector))
+    x, y = known["x"] + known["width"] / 2, known["y"] + known["height"] / 2
+    for face in seen.faces:
+        left, top, width, height = face.box
+        if left <= x <= left + width and top <= y <= top + height:
+            return crop_face(image, face.frame, face.roll), face
+    return None

@@ -199,6 +199,7 @@ def test_every_bad_row_is_listed_and_can_be_left_out(tmp_path, faces, text):
         ("f.zip", b"this is not zip", "damaged"),
         ("g.csv", bytes(range(256)) * 9, "lacks the column"),
         ("h.txt", b"emotion,pixels,Usage\n", "no dataset"),
+        ("i.csv", "emotion,pixels,Usage\n".encode("utf-16"), "save it as UTF-8"),
     ],
 )
 def test_files_that_are_something_else(tmp_path, name, content, words):
@@ -207,11 +208,20 @@ def test_files_that_are_something_else(tmp_path, name, content, words):
         load(tmp_path / name)
 
 
-def test_truncated_archive(tmp_path, text):
-    path = tmp_path / "cut.csv.xz"
-    path.write_bytes(lzma.compress(text.encode())[:-2000])
-    with pytest.raises(DatasetError, match="damaged"):
+def test_what_a_cut_off_archive_still_holds_can_be_used(tmp_path, faces, text):
+    path = tmp_path / "cut.csv.gz"
+    whole = gzip.compress(text.encode())
+    path.write_bytes(whole[: len(whole) * 3 // 4])
+    with pytest.raises(DatasetError) as caught:
         load(path)
+    (problem,) = caught.value.problems
+    assert problem.startswith("from row ") and "cut off" in problem
+    rest = load(path, skip_bad=True)
+    assert 0 < len(rest) < len(faces)
+    assert same(rest, faces.take(np.arange(len(rest))))
+    path.write_bytes(whole[:40])
+    with pytest.raises(DatasetError, match="damaged"):
+        load(path, skip_bad=True)
 
 
 def test_missing_file_names_it():
