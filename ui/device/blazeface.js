@@ -75,6 +75,40 @@ function moved(candidate, window) {
   return { ...candidate, x, y, w: candidate.w * window.step, h: candidate.h * window.step, points };
 }
 
+function mirrored(square) {
+  const size = Math.sqrt(square.length / 3);
+  const out = new Float32Array(square.length);
+  for (let i = 0; i < size * size; i++) {
+    const from = i - (i % size) + size - 1 - (i % size);
+    for (let channel = 0; channel < 3; channel++) out[3 * i + channel] = square[3 * from + channel];
+  }
+  return out;
+}
+
+// A Gaussian, reflected beyond the border.
+function blurred(values, size, sigma) {
+  const reach = 4 * sigma;
+  const weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-(((i - reach) / sigma) ** 2) / 2));
+  const total = weights.reduce((a, b) => a + b);
+  const reflected = (i) => (i < 0 ? -i : i >= size ? 2 * size - 2 - i : i);
+  const along = (from, step, stride) => {
+    const out = new Float64Array(from.length);
+    for (let line = 0; line < size; line++)
+      for (let i = 0; i < size; i++) {
+        let sum = 0;
+        weights.forEach((weight, w) => (sum += weight * from[line * stride + reflected(i + w - reach) * step]));
+        out[line * stride + i * step] = sum / total;
+      }
+    return out;
+  };
+  return along(along(values, 1, size), size, 1);
+}
+
+function deviation(values) {
+  const mean = values.reduce((a, b) => a + b) / values.length;
+  return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);
+}
+
 function rollOf({ points: [right, left] }) {
   return (Math.atan2(left[1] - right[1], left[0] - right[0]) * 180) / Math.PI;
 }
@@ -110,30 +144,56 @@ export class BlazeFace {
     const kept = [];
     for (const suspect of suspects) {
       const first = await this.looked(this.close, pyramid, suspect, k.FIRST_ZOOM);
-      if (!first) continue;
-      first.logit = (suspect.logit + first.logit) / 2;
-      if (first.logit > k.SURE) kept.push(first);
-      if (first.logit > k.SURE || first.logit <= k.UNSURE) continue;
+      const likely = (suspect.logit + first.logit) / 2;
+      if (likely > k.SURE) kept.push({ ...first, logit: likely });
+      if (likely > k.SURE || likely <= k.UNSURE || !this.detailed(pyramid, first)) continue;
       const second = await this.looked(this.close, pyramid, first, k.SECOND_ZOOM);
-      if (!second) continue;
-      second.logit = (suspect.logit + 2 * second.logit) / 3;
-      if (second.logit > k.DECIDED) kept.push(second);
-      if (second.logit > k.DECIDED || second.logit <= k.DOUBTFUL) continue;
-      const third = await this.looked(this.search, pyramid, second, k.THIRD_ZOOM);
-      if (third && second.logit + third.logit > k.IN_FAVOUR) kept.push(second);
+      let again = (suspect.logit + 2 * second.logit) / 3;
+      let decided = again > k.DECIDED;
+      if (!decided && second.logit > k.DOUBTFUL) {
+        again = await this.opinion(pyramid, suspect, first, second);
+        decided = again > k.IN_FAVOUR;
+      }
+      if (decided) kept.push({ ...second, logit: again });
     }
     return merged(kept, k.OVERLAP);
   }
 
-  // A closer look at one of them: what is in the middle there, if anything.
-  async looked(network, pyramid, suspect, zoom) {
+  // The mean logit of all that can be asked about one of them.
+  async opinion(pyramid, suspect, first, second) {
+    const { k } = this;
+    const asked = [...Array(k.SEARCH_COUNTS).fill(suspect), first, second];
+    asked.push(await this.looked(this.search, pyramid, second, k.THIRD_ZOOM));
+    asked.push(await this.looked(this.close, pyramid, suspect, k.FIRST_ZOOM, true));
+    asked.push(await this.looked(this.close, pyramid, first, k.SECOND_ZOOM, true));
+    asked.push(await this.looked(this.search, pyramid, second, k.THIRD_ZOOM, true));
+    return asked.reduce((sum, { logit }) => sum + logit, 0) / asked.length;
+  }
+
+  // A closer look at one of them: what it shows in the middle, or the same with the logit
+  // of nothing. Of a mirrored window, only the logit means something.
+  async looked(network, pyramid, suspect, zoom, mirror = false) {
     const side = (zoom * (suspect.w + suspect.h)) / 2;
     const window = new Window(suspect.x, suspect.y, side, network.size, rollOf(suspect));
     const middle = window.size / 2;
-    for (const candidate of await network.look(pyramid.cut(window), this.k.LOOK))
+    const square = pyramid.cut(window);
+    for (const candidate of await network.look(mirror ? mirrored(square) : square, this.k.LOOK))
       if (Math.hypot(candidate.x - middle, candidate.y - middle) < window.size / zoom / 2)
         return moved(candidate, window);
-    return null;
+    return { ...suspect, logit: this.k.NOTHING };
+  }
+
+  // Whether there are details in it as there are in faces.
+  detailed(pyramid, candidate) {
+    const { DETAIL, DETAIL_SIZE: size } = this.k;
+    const side = (candidate.w + candidate.h) / 2;
+    const square = pyramid.cut(new Window(candidate.x, candidate.y, side, size, rollOf(candidate)));
+    const grey = Float64Array.from({ length: size * size }, (_, i) =>
+      (square[3 * i] + square[3 * i + 1] + square[3 * i + 2]) / 3);
+    const fine = blurred(grey, size, 1), coarse = blurred(grey, size, 3);
+    const edge = Math.floor(size / 6);
+    const inner = (_, i) => [i % size, Math.floor(i / size)].every((at) => at >= edge && at < size - edge);
+    return deviation(fine.map((v, i) => v - coarse[i]).filter(inner)) >= DETAIL * deviation(grey);
   }
 
   detection(face) {
