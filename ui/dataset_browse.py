@@ -20,7 +20,17 @@ from fer_core.errors import FerError
 from fer_core.models.catalog import list_models
 from fer_core.preprocess import faces_to_crops
 from ui.dataset_open import Opened
-from ui.face_grid import PAGE, change, face_grid, page_of, pager, turn_to, undo_last
+from ui.face_grid import (
+    PAGE,
+    afresh,
+    change,
+    face_grid,
+    page_of,
+    pager,
+    steady,
+    turn_to,
+    undo_last,
+)
 from ui.faces import why
 
 _ANY = "any"
@@ -62,9 +72,14 @@ def _first_page() -> None:
     turn_to(1, "browse")
 
 
-@st.fragment
 def view(data: Opened, look: Look) -> None:
     """Filters, faces, and the one looked at."""
+    afresh("browse")
+    _view(data, look)
+
+
+@st.fragment
+def _view(data: Opened, look: Look) -> None:
     _set_defaults()
     state = st.session_state
     overlay = data.overlay()
@@ -191,9 +206,14 @@ def _rows(data: Opened, look: Look, table: pd.DataFrame) -> np.ndarray:
         tag=state["browse_tag"].strip(),
     )
     like = data.rows.get(state["browse_like"]) if state["browse_like"] else None
-    features = look.features if like is not None and look.done else None
-    order = browse.order(table, state["browse_order"], features, like)
-    return order[chosen.mask(table)[order]]
+
+    def find() -> np.ndarray:
+        features = look.features if like is not None and look.done else None
+        order = browse.order(table, state["browse_order"], features, like)
+        return order[chosen.mask(table)[order]]
+
+    asked = (look.name, look.done, chosen, state["browse_order"], like)
+    return steady("browse", asked, find)
 
 
 def large(data: Opened, table: pd.DataFrame, row: int, look: Look) -> None:

@@ -14,7 +14,7 @@ from fer_core.errors import FerError
 from ui.dataset_browse import KEYS, large
 from ui.dataset_open import Opened
 from ui.dataset_overview import looking
-from ui.face_grid import PAGE, change, face_grid, page_of, pager, turn_to
+from ui.face_grid import PAGE, afresh, change, face_grid, page_of, pager, steady, turn_to
 
 _ALL = "all splits"
 
@@ -27,6 +27,7 @@ def view(data: Opened, look: Look) -> None:
     found = look.result()
     with st.expander("Report", icon=":material/summarize:"):
         st.code(report.in_words(found.summary), language=None)
+    afresh("problems")
     _faces(data, look, found.problems)
 
 
@@ -63,11 +64,14 @@ def _faces(data: Opened, look: Look, problems: pd.DataFrame) -> None:
         )
     overlay = data.overlay()
     table = browse.corrected(data.seen(look), overlay)
-    part = problems[problems["kind"] == kind]
-    if split != _ALL:
-        part = part[part["split"] == split]
-    if open_only:
-        part = part[~part["face"].isin(list(overlay.faces))]
+
+    def find() -> pd.DataFrame:
+        part = problems[problems["kind"] == kind]
+        if split != _ALL:
+            part = part[part["split"] == split]
+        return part[~part["face"].isin(list(overlay.faces))] if open_only else part
+
+    part = steady("problems", (look.name, kind, split, open_only), find)
     if part.empty:
         st.success("Nothing of this kind is left.", icon=":material/check:")
         return
@@ -143,5 +147,6 @@ def _accept(shown: pd.DataFrame) -> None:
     ]
     try:
         change(changes, st.session_state.get("dataset_author", ""), "audit, accepted by page")
+        afresh("problems")
     except FerError as error:
         st.error(str(error), icon=":material/error:")

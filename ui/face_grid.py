@@ -6,10 +6,10 @@ the browser shows it as done and sends it again.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,8 @@ from fer_core.datasets.corrections import Change
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
 from ui.component import nothing
+
+T = TypeVar("T")
 
 #: Faces a page shows, and how many of them stand in a row of the sheet.
 PAGE: Final = 60
@@ -174,6 +176,23 @@ def _keep(actions: dict[str, Any] | None, key: str, author: str, reason: str) ->
         except FerError as error:
             state[f"{key}_problem"] = str(error)
         state[f"{key}_done"] = one["seq"]
+
+
+def steady(key: str, asked: object, find: Callable[[], T]) -> T:
+    """What ``find`` returns, found anew only where something else is ``asked``.
+
+    Faces that no longer fit once they are corrected stay where they are: the next key must
+    hit the face that the eye is on.
+    """
+    state = st.session_state
+    if state.get(f"{key}_steady", (None,))[0] != asked:
+        state[f"{key}_steady"] = (asked, find())
+    return state[f"{key}_steady"][1]
+
+
+def afresh(key: str) -> None:
+    """Let :func:`steady` find anew."""
+    st.session_state.pop(f"{key}_steady", None)
 
 
 def page_of(number: int, key: str) -> tuple[int, int]:

@@ -29,7 +29,6 @@ _UNCHANGED: Final = "as it is"
 RECIPE: Final = {
     "model": "fast",
     "preset": "quick",
-    "batch_size": 128,
     "model_options": {"widths": [8, 24, 64, 128], "convolutions": [1, 1, 1, 1]},
 }
 
@@ -38,7 +37,7 @@ def run_corrections(
     data: str,
     votes: Path,
     least: tuple[float, ...] = (0.8,),
-    epochs: int = 8,
+    epochs: int = 4,
     seed: int = 0,
     model: str | None = None,
 ) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""How long the dataset page's work takes on a whole dataset, without the browser."""
+"""How long the dataset page takes on a whole dataset, its work alone and in a browser."""
 
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -8,17 +9,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium
 from fer_core.benchmarks.versus import environment
-from fer_core.datasets import browse, corrections, load
+from fer_core.datasets import Dataset, browse, corrections, load
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
+from fer_core.errors import FerError
 from fer_core.models.readme import table as markdown
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
 
 _FIRST = """
 import resource, sys, time
@@ -29,16 +36,18 @@ print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_m
 """
 
 
-def run_dataset(data: str, rounds: int = 7) -> dict[str, Any]:
+def run_dataset(data: str, rounds: int = 7, browser: bool = False) -> dict[str, Any]:
     """Open a dataset for the first time and again, then filter, sort and page.
 
     Args:
         data: as for :func:`fer_core.datasets.load`.
         rounds: medians of so many.
+        browser: also on the page, in a real browser.
 
     Returns:
         Seconds (``first``, ``again``), megabytes (``peak_first``, ``peak``) and
-        milliseconds of each step.
+        milliseconds of each step; with ``browser`` under that name median and worst
+        milliseconds from a click or key to what it shows.
     """
     with tempfile.TemporaryDirectory() as home:
         first = _opened(data, home)
@@ -73,14 +82,18 @@ def run_dataset(data: str, rounds: int = 7) -> dict[str, Any]:
         "peak_again": again[1],
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "milliseconds": {name: _median(step, rounds) for name, step in steps.items()},
-    }
+    } | ({"browser": _in_browser(_named(data), dataset, rounds)} if browser else {})
+
+
+def _named(data: str) -> str:
+    """A path that holds anywhere, or the name of a dataset."""
+    return str(Path(data).resolve()) if Path(data).exists() else data
 
 
 def _opened(data: str, home: str) -> tuple[float, float]:
     """Seconds, and megabytes at the most, in a process of its own."""
-    path = str(Path(data).resolve()) if Path(data).exists() else data
     out = subprocess.run(
-        [sys.executable, "-c", _FIRST, path],
+        [sys.executable, "-c", _FIRST, _named(data)],
         env=os.environ | {"FER_HOME": home},
         capture_output=True,
         text=True,
@@ -88,6 +101,98 @@ def _opened(data: str, home: str) -> tuple[float, float]:
         cwd=Path(__file__).resolve().parents[2],
     ).stdout.split()
     return float(out[0]), float(out[1]) / 1024
+
+
+def _in_browser(data: str, dataset: Dataset, rounds: int) -> dict[str, dict[str, float]]:
+    """Milliseconds until the page shows what was asked for."""
+    chromium = find_chromium()
+    if chromium is None:
+        raise FerError("There is no Chromium on this machine: 'make test' installs one.")
+    times: dict[str, list[float]] = {}
+
+    def clock(name: str, act: Callable[[], Any], shown: Callable[[], Any]) -> None:
+        begun = time.perf_counter()
+        act()
+        shown()
+        times.setdefault(name, []).append(1000 * (time.perf_counter() - begun))
+
+    with tempfile.TemporaryDirectory() as folder:
+        app = App(Path(folder) / "home", Path(folder) / "app.log", FER_DATA=data)
+        try:
+            with chromium_with_camera(chromium, None) as browser:
+                for number in range(rounds + 1):
+                    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+                    page.set_default_timeout(120_000)
+                    clock(
+                        "the page again, another visitor" if number else "the page, first of all",
+                        partial(page.goto, f"{app.url}/dataset"),
+                        page.get_by_text(f"{len(dataset):,} faces").wait_for,
+                    )
+                    if number < rounds:
+                        page.context.close()
+                _use(page, dataset, rounds, clock)
+        finally:
+            app.stop()
+    return {name: {"median": statistics.median(t), "worst": max(t)} for name, t in times.items()}
+
+
+def _use(page: "Page", dataset: Dataset, rounds: int, clock: Callable[..., None]) -> None:
+    """Browse, look, turn pages, filter, sort and relabel; one after the other."""
+
+    def settled() -> None:
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+    def tile(row: int) -> "Locator":
+        return page.get_by_role("option", name=re.compile(f"^Row {row},"))
+
+    def choose(label: str, value: str) -> "Locator":
+        page.get_by_role("combobox", name=label, exact=True).click()
+        return page.get_by_role("option", name=value, exact=True)
+
+    settled()
+    view = page.get_by_test_id("stMain").get_by_text("Browse", exact=True).first
+    clock("to Browse", view.click, tile(0).wait_for)
+    tile(0).click()
+    settled()
+    for number in range(rounds):
+        row = number + 1
+        clock(
+            "the next face, large, with what every model says",
+            partial(page.keyboard.press, "ArrowRight"),
+            page.get_by_text(f"Row {row} · {dataset.usage[row]}").wait_for,
+        )
+        settled()
+    for number in range(rounds):
+        clock(
+            "the next page", partial(page.keyboard.press, "PageDown"),
+            tile(60 * (number + 1)).wait_for,
+        )  # fmt: skip
+        settled()
+    for number in range(rounds):
+        emotion = EMOTIONS[number % len(EMOTIONS)]
+        faces = int((dataset.labels == EMOTIONS.index(emotion)).sum())
+        option = choose("Label", emotion)
+        clock("filter", option.click, page.get_by_text(f"{faces:,} faces", exact=True).wait_for)
+        settled()
+    choose("Label", "any").click()
+    settled()
+    light = dataset.faces.reshape(len(dataset), -1).mean(axis=1)
+    for number in range(rounds):
+        name, first = (
+            ("Darkest", int(light.argmin())) if number % 2 else ("Brightest", int(light.argmax()))
+        )
+        option = choose("Sorted", name)
+        clock("sort", option.click, tile(first).wait_for)
+        settled()
+    page.get_by_role("option", name=re.compile("^Row")).first.click()
+    for number in range(rounds):
+        page.keyboard.press("ArrowRight")
+        settled()
+        clock(
+            "relabel, until it is kept", partial(page.keyboard.press, "7"),
+            page.get_by_text(f"{number + 1} corrected in all").wait_for,
+        )  # fmt: skip
+        settled()
 
 
 def _median(step: Callable[[], Any], rounds: int) -> float:
@@ -110,9 +215,17 @@ def to_markdown(result: dict[str, Any]) -> str:
         ),
     ]
     rows += [(name, f"{ms:.1f} ms", "") for name, ms in result["milliseconds"].items()]
+    seen = [
+        (name, f"{one['median']:.0f} ms", f"{one['worst']:.0f} ms")
+        for name, one in result.get("browser", {}).items()
+    ]
+    on_page = "\n\nOn the page, from the click or key until a browser shows it:\n\n" + markdown(
+        ("step", "median", "worst"), seen
+    )
     return (
         f"{result['faces']:,} faces on {result['machine']['cores']} cores, "
         f"{result['machine']['processor']}; medians.\n\n"
         + markdown(("step", "time", "memory of the process at most"), rows)
-        + "\n\nAgain: `python -m fer_core benchmark dataset --data fer2013.csv.xz`."
+        + (on_page if seen else "")
+        + "\n\nAgain: `python -m fer_core benchmark dataset --data fer2013.csv.xz --browser`."
     )

@@ -130,9 +130,10 @@ def train(rounds: int, batches: int, as_json: bool, save: bool) -> None:
 @command.command("dataset")
 @click.option("--data", default="demo", show_default=True, help="fer2013.csv, or 'demo'.")
 @click.option("--rounds", type=click.IntRange(1), default=7, help="Medians of so many.")
+@click.option("--browser", is_flag=True, help="Also on the page, in a real browser.")
 @json_option
 @save_option
-def dataset(data: str, rounds: int, as_json: bool, save: bool) -> None:
+def dataset(data: str, rounds: int, browser: bool, as_json: bool, save: bool) -> None:
     """Time and memory to open a dataset, filter, sort and page it."""
     from fer_core.benchmarks.dataset import run_dataset
 
@@ -164,7 +165,7 @@ def audit(as_json: bool, save: bool, **how: Any) -> None:
     show_default=True,
     help="Correct labels where the error is at least this sure; a training for each.",
 )
-@click.option("--epochs", type=click.IntRange(1), default=12, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=4, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0)
 @click.option("--model", help="Whose features the audit uses; without it the default's.")
 @json_option

@@ -13,6 +13,7 @@ from fer_core.errors import VideoError
 from fer_core.video import VideoFile, VideoOptions, VideoResult, analyze_video
 from fer_core.video.annotate import annotate, stills
 from fer_core.video.clips import write_clip
+from fer_core.video.moments import face_at
 from fer_core.video.report import to_html
 from tests.unit.video_tools import clip, drawn, grey, portrait
 
@@ -114,6 +115,16 @@ def test_moments_are_peaks_and_sharp_changes(result: VideoResult, changing: Path
     assert moments[moments["kind"] == "change"]["emotion"].tolist() == ["Surprise", "Happy"]
     pictures = stills(changing, result, moments)
     assert all(picture and picture[:2] == b"\xff\xd8" for picture in pictures)
+
+
+def test_the_face_of_a_moment_is_cut_out_to_be_corrected(
+    result: VideoResult, changing: Path
+) -> None:
+    for time, emotion in ((1.0, "Happy"), (3.0, "Surprise")):
+        crop, face = face_at(changing, result, time, result.persons()[0])
+        assert crop.shape == (192, 192, 3)
+        assert face.emotion == emotion
+    assert face_at(changing, result, 1.0, 99) is None
 
 
 def test_smoothing_is_not_late(result: VideoResult) -> None:
