@@ -1,10 +1,11 @@
-"""The front door: page settings and navigation, nothing else."""
+"""The front door: page settings, tidying up and navigation, nothing else."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from ui.navigation import pages
+from ui.tidy import tidy_up
 
 st.set_page_config(
     page_title="Emotions from faces",
@@ -13,4 +14,5 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state="collapsed",
 )
+tidy_up()
 st.navigation(pages(), position="top").run()

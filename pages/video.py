@@ -13,6 +13,7 @@ from ui.video_start import broken_off, earlier, new_video, show, working
 state = st.session_state
 state.setdefault("video_job", None)
 state.setdefault("video_fps", 5.0)
+state.setdefault("video_thorough", False)
 state.setdefault("video_annotated", True)
 state.setdefault("video_keep_source", False)
 

@@ -1,17 +1,19 @@
 """What a video came to: the video beside its timeline, moments, people, exports."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from fer_core import timeline
+from fer_core import roles, timeline
 from fer_core.errors import FerError
 from fer_core.video.job import Job
-from fer_core.video.moments import in_words
+from fer_core.video.moments import face_at, in_words
 from fer_core.video.report import to_html
 from fer_core.video.result import VideoResult
 from ui import live_panels as panels
+from ui.collect import correct, say_kept
 from ui.exports import Download, downloads
 from ui.video_start import show
 from ui.video_timeline import VIEWS, seek, video_timeline
@@ -27,6 +29,7 @@ def _load(name: str, changed: int) -> tuple[VideoResult, pd.DataFrame, dict[str,
 
 def finished(job: Job) -> None:
     """The result of a job."""
+    say_kept()
     try:
         changed = (job.path / "result.json").stat().st_mtime_ns
         result, table, summary = _load(job.name, changed)
@@ -94,6 +97,8 @@ def _files(job: Job, result: VideoResult) -> list[Download]:
 def _video(job: Job) -> None:
     if path := job.annotated or job.source:
         st.video(path)
+        if job.is_stale():
+            _stale(job)
         return
     pictures = [row["picture"] for row in job.moments() if row["picture"]]
     if pictures:
@@ -102,6 +107,19 @@ def _video(job: Job) -> None:
         "There is no video to play: it was not kept, and no annotated one was asked for. "
         "The timeline holds all its numbers."
     )
+
+
+def _stale(job: Job) -> None:
+    if not job.source:
+        st.caption(
+            "The annotated video and the pictures show people as they were found: the uploaded "
+            "video was not kept, so they cannot be drawn anew."
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("The annotated video and the pictures show people as they were before.")
+        if st.button("Draw anew", icon=":material/refresh:", key="video_redraw"):
+            _change(job.spawn)
 
 
 def _beside(
@@ -157,15 +175,42 @@ def _moments(job: Job, result: VideoResult) -> None:
             with st.container(gap="xsmall"):
                 words = in_words(result, row)
                 st.image(row["picture"], width="stretch", alt=words)
-                st.button(
-                    timeline.clock(row["time"]),
-                    key=f"video_moment_{number}",
-                    icon=":material/my_location:",
-                    on_click=seek,
-                    args=(row["time"],),
-                    help="Go to this moment",
-                )
+                with st.container(horizontal=True, gap="xsmall"):
+                    st.button(
+                        timeline.clock(row["time"]),
+                        key=f"video_moment_{number}",
+                        icon=":material/my_location:",
+                        on_click=seek,
+                        args=(row["time"],),
+                        help="Go to this moment",
+                    )
+                    _correct(job, result, row, number)
                 st.markdown(words)
+
+
+def _correct(job: Job, result: VideoResult, row: dict[str, Any], number: int) -> None:
+    """'Correct…' beside a moment, for those who may keep faces on this machine."""
+    if not roles.is_admin():
+        return
+    source = job.source
+    if st.button(
+        "Correct…",
+        key=f"video_correct_{number}",
+        icon=":material/edit:",
+        disabled=source is None,
+        help="Say what the face shows, and keep it to learn from."
+        if source
+        else "The video is not here any more. Tick 'Keep my video' before you analyse one.",
+    ):
+        try:
+            found = face_at(source, result, row["time"], row["person"])
+        except FerError as error:
+            st.toast(str(error), icon=":material/error:")
+            return
+        if found is None:
+            st.toast("The face is not found again at this moment.", icon=":material/search_off:")
+        else:
+            correct(*found, result.options.model or "", "Video")
 
 
 def _numbers(summary: dict[str, Any], result: VideoResult, person: int) -> None:
@@ -235,8 +280,7 @@ def _people(job: Job, result: VideoResult, persons: list[int]) -> None:
             if st.form_submit_button("Save names", icon=":material/save:"):
                 for person in persons:
                     result = result.called(person, state[f"video_name_{job.name}_{person}"])
-                result.save_people(job.path)
-                st.rerun()
+                _change(lambda: result.save_people(job.path))
         if len(persons) > 1:
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 one = st.selectbox(
@@ -247,14 +291,14 @@ def _people(job: Job, result: VideoResult, persons: list[int]) -> None:
                     "with", others, format_func=result.name, key="video_into", width=180
                 )
                 if st.button("Join", icon=":material/merge:"):
-                    _change(job, lambda: result.with_merged(one, into))
+                    _change(lambda: result.with_merged(one, into).save_people(job.path))
         if result.merged and st.button("All as found", icon=":material/call_split:"):
-            _change(job, result.apart)
+            _change(lambda: result.apart().save_people(job.path))
 
 
-def _change(job: Job, make: Any) -> None:
+def _change(make: Callable[[], None]) -> None:
     try:
-        make().save_people(job.path)
+        make()
     except FerError as error:
         st.error(str(error), icon=":material/error:")
     else:

@@ -60,6 +60,13 @@ def new_video(choice: Choice, key: str | None) -> None:
             width=190,
         )
         st.toggle(
+            "Thorough search",
+            key="video_thorough",
+            help="Looks at every frame as at a photo: finds faces that are small in the picture "
+            "too. Takes several times as long.",
+            persist_state="session",
+        )
+        st.toggle(
             "Annotated video",
             key="video_annotated",
             help="A copy with boxes and labels, to watch beside the timeline and to download. "
@@ -85,6 +92,7 @@ def _begin(source: BinaryIO, name: str, choice: Choice, key: str) -> None:
         model=choice.classifier.name,
         detector=choice.detector.name,
         largest=choice.largest,
+        thorough=state["video_thorough"],
     )
     try:
         job = start(
@@ -124,7 +132,8 @@ def working(job: Job) -> None:
         if said.get("seconds_left") is not None:
             parts.append(f"{clock(said['seconds_left'])} left")
         if said:
-            parts.append(f"{said['faces']} faces")
+            if said["faces"]:
+                parts.append(f"{said['faces']} faces")
             parts.append({"drawing": "drawing boxes"}.get(said["step"], "reading"))
         else:
             parts.append("starting")
@@ -134,8 +143,8 @@ def working(job: Job) -> None:
     progress()
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Cancel", icon=":material/close:", key="video_cancel"):
-            job.delete()
-            show(None)
+            job.cancel()
+            show(job.name if job.has_result() else None)
             st.rerun()
         st.caption("You may close this page: the work goes on, and you find it here again.")
 
@@ -147,6 +156,9 @@ def broken_off(job: Job, now: dict[str, Any]) -> None:
     with st.container(horizontal=True):
         if job.source and st.button("Try again", icon=":material/refresh:"):
             job.spawn()
+            st.rerun()
+        if job.has_result() and st.button("Show what was read", icon=":material/timeline:"):
+            job.settle()
             st.rerun()
         if st.button("Delete", icon=":material/delete:", key="video_delete"):
             job.delete()

@@ -41,6 +41,10 @@ from fer_core.settings import settings
 )
 @click.option("--largest", is_flag=True, help="Only the largest face of each frame.")
 @click.option(
+    "--thorough", is_flag=True,
+    help="Look at each frame as at a photo: small faces too, several times slower.",
+)  # fmt: skip
+@click.option(
     "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True,
     help="Where several videos are read: on this machine's cores, or on a Dask cluster.",
 )  # fmt: skip
@@ -56,6 +60,7 @@ def command(
     model: str | None,
     detector: str,
     largest: bool,
+    thorough: bool,
     engine: str,
     scheduler: str | None,
     jobs: int | None,
@@ -75,7 +80,9 @@ def command(
     if detector == "auto" and (reason := fallback()):
         note(reason)
     many = len(videos) > 1 or paths[0].is_dir()
-    options = VideoOptions(fps=fps, model=model, detector=detector, largest=largest)
+    options = VideoOptions(
+        fps=fps, model=model, detector=detector, largest=largest, thorough=thorough
+    )
     targets = {
         "annotated": _targets(videos, annotated, ".mp4", many),
         "report": _targets(videos, report, ".html", many),

@@ -5,6 +5,7 @@
 - ``table.parquet``, ``result.json``: the result
 - ``moments.json``, ``moment-….jpg``: moments worth seeing
 - ``annotated.mp4``: the video with boxes and labels, where that was asked for
+- ``drawn.json``: names and joins of people as pictures and annotated video show them
 - what all long work has, see :mod:`fer_core.work`; the status at the end is ``done``
 
 A job whose owner does not keep it is gone ``FER_KEEP_HOURS`` after it ended.
@@ -135,6 +136,10 @@ class Job(Work):
         path = self.path / "annotated.mp4"
         return path if path.exists() else None
 
+    def has_result(self) -> bool:
+        """Whether the video was read to its end."""
+        return (self.path / "result.json").exists()
+
     def result(self) -> VideoResult:
         """What it came to.
 
@@ -164,10 +169,31 @@ class Job(Work):
             if row["picture"]
         ]
 
+    def is_stale(self) -> bool:
+        """Whether people were named or joined after pictures and video were drawn."""
+        try:
+            drawn = json.loads((self.path / "drawn.json").read_text())
+        except (OSError, ValueError):
+            return False
+        return drawn != _people(self.result())
+
     def keep(self, kept: bool) -> None:
         """Keep it beyond ``FER_KEEP_HOURS``, or no longer; not for visitors."""
         roles.require("keep analyses for longer")
         self.write_state(kept=kept)
+
+    def cancel(self) -> None:
+        """End its work; all of it goes, unless there was a result before."""
+        if not (self.path / "drawn.json").exists():
+            return self.delete()
+        self.stop()
+        return self.settle()
+
+    def settle(self) -> None:
+        """Take the result as it stands for the end, drawn or not."""
+        if self.source and not self.config["keep_source"]:
+            self.source.unlink()
+        self.write_state(status="done", reason=None)
 
     def delete(self) -> None:
         """End it where it runs, and delete all of it."""
@@ -176,23 +202,28 @@ class Job(Work):
         shutil.rmtree(self.path, ignore_errors=True)
 
     def do(self, lock: int | None = None) -> None:
-        """Do the work, in this process."""
+        """Do the work, in this process: analyse and draw, or where it is analysed, draw anew."""
         with self.hold(lock):
             config, source = self.config, self.source
             if source is None:
                 raise VideoError("The video is gone: upload it again.")
-            parts = 2 if config["annotated"] else 1
-            note = _Note(self, parts)
-            result = analyze_video(source, VideoOptions(**config["options"]), note.part(0))
-            result = replace(result, info=replace(result.info, name=config["name"]))
-            result.save(self.path)
+            again = self.has_result()
+            steps = [] if again else ["reading"]
+            note = _Note(self, [*steps, *(["drawing"] if config["annotated"] else [])])
+            if again:
+                result = self.result()
+            else:
+                result = analyze_video(
+                    source, VideoOptions(**config["options"]), note.of("reading")
+                )
+                result = replace(result, info=replace(result.info, name=config["name"]))
+                result.save(self.path)
             self._save_moments(source, result)
             if config["annotated"] and len(result.table):
                 target = self.path / "annotated.mp4"
-                annotate(source, result, target, note.part(1), longest=_ANNOTATED)
-            if not config["keep_source"]:
-                source.unlink()
-            self.write_state(status="done")
+                annotate(source, result, target, note.of("drawing"), longest=_ANNOTATED)
+            write_json(self.path / "drawn.json", _people(result))
+            self.settle()
 
     def _save_moments(self, source: Path, result: VideoResult) -> None:
         moments = result.moments()
@@ -209,34 +240,42 @@ class Job(Work):
 
 
 class _Note:
-    """Writes progress, a few times a second at most; parts count alike."""
+    """Writes progress, a few times a second at most; steps count alike."""
 
-    def __init__(self, job: Job, parts: int) -> None:
-        self._job, self._parts = job, parts
+    def __init__(self, job: Job, steps: list[str]) -> None:
+        self._job, self._steps = job, steps
         self._begun, self._noted = time.monotonic(), 0.0
         self._faces = 0
 
-    def part(self, number: int) -> Any:
-        """What takes the progress of a part."""
+    def of(self, step: str) -> Any:
+        """What takes the progress of a step."""
 
         def note(progress: Progress) -> None:
-            if number == 0:
+            if step == "reading":
                 self._faces = progress.faces
             now = time.monotonic()
             if now - self._noted < _EVERY:
                 return
             self._noted = now
-            share = (number + progress.share) / self._parts
+            share = (self._steps.index(step) + progress.share) / len(self._steps)
             self._job.write_progress(
                 {
                     "share": share,
                     "seconds_left": left(self._begun, share),
                     "faces": self._faces,
-                    "step": "drawing" if number else "reading",
+                    "step": step,
                 }
             )
 
         return note
+
+
+def _people(result: VideoResult) -> dict[str, Any]:
+    """Who is who, as JSON values."""
+    return {
+        "names": {str(number): name for number, name in result.names.items()},
+        "merged": {str(number): into for number, into in result.merged.items()},
+    }
 
 
 def start(*arguments: Any, **how: Any) -> Job:

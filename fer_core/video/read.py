@@ -113,9 +113,7 @@ class _Seen:
     looks: list[np.ndarray]
 
 
-def _see(
-    frame: Frame, classifier: Classifier, detector: Detector, options: VideoOptions
-) -> _Seen:
+def _see(frame: Frame, classifier: Classifier, detector: Detector, options: VideoOptions) -> _Seen:
     image = frame.image(LONGEST)
     analysis = analyze(
         image,

@@ -33,6 +33,8 @@ class VideoOptions:
         model: name, or ``None`` for the default.
         detector: name.
         largest: the largest face of each frame only.
+        thorough: look at every frame as at a photo: also for faces that are small in it, and at
+            each face in several views. Takes several times as long.
         smoothing: time constant in seconds, 0 for none; see
             :func:`fer_core.timeline.smooth`. Nothing is averaged across a change point. The
             table keeps what was measured.
@@ -42,6 +44,7 @@ class VideoOptions:
     model: str | None = None
     detector: str = "auto"
     largest: bool = False
+    thorough: bool = False
     smoothing: float = SMOOTHING
 
 

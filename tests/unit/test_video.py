@@ -4,11 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from fer_core import timeline
 from fer_core.analysis import COLUMNS
+from fer_core.benchmarks.pictures import make_pictures
 from fer_core.errors import VideoError
 from fer_core.video import VideoFile, VideoOptions, VideoResult, analyze_video
 from fer_core.video.annotate import annotate, stills
@@ -304,6 +306,39 @@ def test_an_encrypted_or_garbled_video(folder: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(VideoError, match=r"encrypted|damaged"):
         analyze_video(path)
+
+
+@pytest.mark.parametrize("codec", [b"zzzz", b"encv"])
+def test_an_unknown_codec_and_one_that_is_said_to_be_encrypted(folder: Path, codec: bytes) -> None:
+    path = folder / "other.mp4"
+    path.write_bytes(clip(folder / "clear.mp4", 0.2).read_bytes().replace(b"avc1", codec))
+    with pytest.raises(VideoError, match="codec is unknown here: convert it to H.264"):
+        analyze_video(path)
+
+
+def test_a_file_that_gives_its_length_as_zero_is_read_all_the_same(folder: Path) -> None:
+    content = bytearray(clip(folder / "long.mp4", 0.4).read_bytes())
+    for box, place in ((b"mvhd", 20), (b"mdhd", 20), (b"tkhd", 24)):
+        start = content.index(box) + place
+        content[start : start + 4] = bytes(4)
+    (folder / "zero.mp4").write_bytes(content)
+    shares = []
+    result = analyze_video(folder / "zero.mp4", progress=lambda p: shares.append(p.share))
+    assert result.info.seconds == 0 and result.seconds == pytest.approx(0.2)
+    assert len(result.table) == 2 and result.problems == ()
+    assert 0 < shares[0] <= shares[-1] <= 1
+
+
+def test_a_thorough_search_finds_small_faces_of_a_group_that_a_fast_one_misses(
+    folder: Path,
+) -> None:
+    group = next(p for p in make_pictures() if len(p.faces) == 6)
+    frame = cv2.resize(group.image, (1280, 960), interpolation=cv2.INTER_AREA)
+    path = write_clip(folder / "group.mp4", [frame])
+    fast, thorough = (
+        len(analyze_video(path, VideoOptions(thorough=t)).table) for t in (False, True)
+    )
+    assert fast < thorough == 6
 
 
 def test_absurd_sizes(folder: Path) -> None:

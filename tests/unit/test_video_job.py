@@ -1,0 +1,141 @@
+"""The analysis of a video as work on disk: whose it is, how long it stays, what is drawn."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from fer_core.cli.forget import command as forget
+from fer_core.errors import VideoError
+from fer_core.settings import settings
+from fer_core.video import VideoFile, VideoOptions
+from fer_core.video.clips import write_clip
+from fer_core.video.job import Job, list_jobs, start, sweep
+from tests.unit.video_tools import clip, drawn, portrait
+
+
+@pytest.fixture(autouse=True)
+def home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FER_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+def done(path: Path, owner: str = "mine", **how: object) -> Job:
+    """An analysis that was made in this process."""
+    with path.open("rb") as file:
+        job = Job.create(file, path.name, VideoOptions(), owner, **how)
+    job.do()
+    return job
+
+
+def ended(job: Job, hours: float) -> None:
+    """Let it have ended so many hours ago."""
+    state = json.loads((job.path / "state.json").read_text())
+    state["updated"] = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
+    (job.path / "state.json").write_text(json.dumps(state))
+
+
+def test_the_upload_goes_with_the_result_unless_it_is_kept(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4", 0.4)
+    assert done(path).source is None
+    assert done(path, keep_source=True).source.read_bytes() == path.read_bytes()
+
+
+def test_a_process_of_its_own_does_it_and_only_its_owner_finds_it(tmp_path: Path) -> None:
+    with clip(tmp_path / "a.mp4", 0.4).open("rb") as file:
+        job = start(file, "a.mp4", VideoOptions(), "mine", annotated=False)
+    job.wait(120)
+    assert job.state()["status"] == "done" and len(job.result().table) == 2
+    assert [j.name for j in list_jobs("mine")] == [job.name] and list_jobs("another's") == []
+    assert "mine" not in (job.path / "config.json").read_text()
+
+
+def test_what_nobody_keeps_is_gone_after_keep_hours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clip(tmp_path / "a.mp4", 0.2)
+    monkeypatch.setenv("FER_KEEP_HOURS", "2")
+    settings.cache_clear()
+    old, kept, new = (done(path, annotated=False) for _ in range(3))
+    kept.keep(True)
+    for job, hours in ((old, 2.1), (kept, 200), (new, 1.9)):
+        ended(job, hours)
+    assert {job.name for job in list_jobs("mine")} == {kept.name, new.name}
+    assert not old.path.exists()
+    kept.keep(False)
+    ended(kept, 2.1)
+    sweep()
+    assert not kept.path.exists() and new.path.exists()
+
+
+def test_forget_deletes_the_analyses_of_everybody(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4", 0.2)
+    jobs = [done(path, owner, annotated=False) for owner in ("mine", "another's")]
+    jobs[0].keep(True)
+    said = CliRunner().invoke(forget, ["--yes"])
+    assert said.exit_code == 0 and "2 analysed videos deleted" in said.output
+    assert not any(job.path.exists() for job in jobs)
+
+
+def test_named_people_are_drawn_anew_where_the_video_was_kept(tmp_path: Path) -> None:
+    frames = [*portrait(25), *drawn(("Happy", 1), seed=4)]
+    job = done(write_clip(tmp_path / "two.mp4", frames), keep_source=True)
+    before, moments = _last_picture(job.annotated), _pictures(job)
+    assert job.result().persons() == [1, 2] and not job.is_stale()
+
+    job.result().called(2, "Eileen").save_people(job.path)
+    assert job.is_stale()
+    table = (job.path / "table.parquet").stat().st_mtime_ns
+    job.do()
+    assert not job.is_stale() and job.state()["status"] == "done"
+    assert (job.path / "table.parquet").stat().st_mtime_ns == table, "it was read anew"
+    assert np.abs(_last_picture(job.annotated) - before).max() > 50
+    assert _pictures(job) != moments
+
+    job.result().with_merged(2, 1).save_people(job.path)
+    assert job.is_stale()
+    job.result().apart().called(1, "").called(2, "Eileen").save_people(job.path)
+    assert not job.is_stale()
+
+
+def test_cancelled_drawing_keeps_the_result_and_cancelled_reading_nothing(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4", 0.4)
+    job = done(path, keep_source=True)
+    job.result().called(1, "Ann").save_people(job.path)
+    job.spawn()
+    job.cancel()
+    assert job.state()["status"] == "done" and job.result().name(1) == "Ann"
+    with VideoFile(job.annotated) as video:
+        assert len(list(video.frames())) == 10
+    with path.open("rb") as file:
+        unread = start(file, "a.mp4", VideoOptions(), "mine")
+    unread.cancel()
+    assert not unread.path.exists()
+
+
+def test_a_failed_drawing_leaves_the_numbers(tmp_path: Path) -> None:
+    """The annotated video cannot be written: a folder lies where it belongs."""
+    path = clip(tmp_path / "a.mp4", 0.4)
+    with path.open("rb") as file:
+        job = Job.create(file, "a.mp4", VideoOptions(), "mine")
+    (job.path / "annotated.mp4" / "in the way").mkdir(parents=True)
+    with pytest.raises(VideoError, match="cannot be written"):
+        job.do()
+    assert job.state()["status"] == "failed" and job.source is not None
+    job.settle()
+    assert job.state() | {"status": "done", "reason": None} == job.state()
+    assert len(job.result().table) == 2 and job.source is None
+
+
+def _last_picture(path: Path) -> np.ndarray:
+    with VideoFile(path) as video:
+        return [frame.image() for frame in video.frames()][-1].astype(int)
+
+
+def _pictures(job: Job) -> list[bytes]:
+    return [row["picture"].read_bytes() for row in job.moments()]

@@ -1,0 +1,31 @@
+"""What is too old goes from the disk, also where nobody opens the page that lists it."""
+
+import threading
+import time
+from contextlib import suppress
+from typing import Final
+
+import streamlit as st
+
+from fer_core.errors import FerError
+
+#: Seconds between two looks.
+_EVERY: Final = 600
+
+
+@st.cache_resource(show_spinner=False)
+def tidy_up() -> threading.Thread:
+    """Delete old analyses now and then, for as long as the app runs."""
+    thread = threading.Thread(target=_run, name="tidy up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _run() -> None:
+    while True:
+        time.sleep(_EVERY)
+        # Here, so that the app's start does not wait for what the video page needs.
+        from fer_core.video.job import sweep
+
+        with suppress(OSError, FerError):  # somebody else deletes at the same time
+            sweep()
