@@ -161,13 +161,14 @@ def audit(as_json: bool, save: bool, **how: Any) -> None:
     "--least",
     type=click.FloatRange(0, 1),
     multiple=True,
-    default=(0.8,),
+    default=(0.8, 0.5, 0.0),
     show_default=True,
     help="Correct labels where the error is at least this sure; a training for each.",
 )
 @click.option("--epochs", type=click.IntRange(1), default=4, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0)
 @click.option("--model", help="Whose features the audit uses; without it the default's.")
+@click.option("--network/--no-network", default=True, help="The small network as well.")
 @json_option
 @save_option
 def corrections(as_json: bool, save: bool, **how: Any) -> None:

@@ -169,9 +169,10 @@ def test_trainings_with_and_without_corrections_are_compared(tmp_path, monkeypat
     finally:
         monkeypatch.undo()
         settings.cache_clear()
-    plain, mended = result["trainings"].values()
-    assert plain["left_out"] == 0 and mended["left_out"] >= 1
-    private = mended["figures"]["PrivateTest"]
-    assert private["own"]["faces"] == 36 and private["unseen"]["faces"] == 35
-    assert "difference" not in plain["figures"]["PrivateTest"]["own"]
-    assert "from 0.5" in to_markdown(result)
+    assert result["corrections"]["labels from 0.5"]["left_out"] >= 1
+    for of in result["learners"].values():
+        plain, mended = of["as it is"], of["labels from 0.5"]
+        private = mended["PrivateTest"]
+        assert private["own"]["faces"] == 36 and private["unseen"]["faces"] == 35
+        assert "difference" in private["own"] and "difference" not in plain["PrivateTest"]["own"]
+    assert "labels from 0.5" in to_markdown(result)
