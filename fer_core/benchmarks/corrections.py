@@ -203,9 +203,9 @@ def to_markdown(result: dict[str, Any]) -> str:
         f"{result['audit']}, FER+ votes) proposes for Training: copies and what is no face left "
         "out, and labels changed where the error is at least as sure as the name says. The faces "
         "measured on and their labels are the same for all. In brackets the difference to the "
-        "first column in points, with its 95 % interval over the test faces. The corrections follow "
-        "FER+, so that a learner comes nearer to FER+ is no surprise; whether it predicts the "
-        "dataset's own labels better is the harder question.",
+        "first column in points, with its 95 % interval over the test faces. The corrections "
+        "follow FER+, so that a learner comes nearer to FER+ is no surprise; whether it predicts "
+        "the dataset's own labels better is the harder question.",
         markdown(("training", "left out", "relabelled"), done),
     ]
     for learner, trainings in result["learners"].items():
