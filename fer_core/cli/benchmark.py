@@ -99,6 +99,11 @@ def video(parts: tuple[str, ...], as_json: bool, save: bool, **how: Any) -> None
 @click.option("--soak", type=click.FloatRange(0), default=0, help="Minutes of one long session.")
 @click.option("--browser", is_flag=True, help="One run through the app in a real browser.")
 @click.option(
+    "--device",
+    is_flag=True,
+    help="Instead of all this, on the visitor's own device, and the server's way beside it.",
+)
+@click.option(
     "--versus",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Python of an environment with the fer package, see benchmarks/README.md.",
@@ -106,13 +111,23 @@ def video(parts: tuple[str, ...], as_json: bool, save: bool, **how: Any) -> None
 @json_option
 @save_option
 def live(
-    seconds: float, soak: float, browser: bool, versus: Path | None, as_json: bool, save: bool
+    seconds: float,
+    soak: float,
+    browser: bool,
+    device: bool,
+    versus: Path | None,
+    as_json: bool,
+    save: bool,
 ) -> None:
     """Video rate, analyses and delay of live sessions, and the usual way beside them."""
+    if device:
+        from fer_core.benchmarks.live_device import run_live_device
+
+        return _report("live_device", run_live_device(seconds), as_json, save)
     from fer_core.benchmarks.live import run_live
 
     result = run_live(seconds, soak=soak, versus=versus, browser=browser)
-    _report("live", result, as_json, save)
+    return _report("live", result, as_json, save)
 
 
 @command.command("train")
@@ -137,7 +152,7 @@ def dataset(data: str, rounds: int, browser: bool, as_json: bool, save: bool) ->
     """Time and memory to open a dataset, filter, sort and page it."""
     from fer_core.benchmarks.dataset import run_dataset
 
-    _report("dataset", run_dataset(data, rounds), as_json, save)
+    _report("dataset", run_dataset(data, rounds, browser), as_json, save)
 
 
 @command.command("audit")
