@@ -160,8 +160,8 @@ def collected_view() -> None:
     faces = collected.list_faces()
     if not faces:
         st.info(
-            "No faces were collected yet. On the Images page a result can be corrected and, with "
-            "consent, its face kept here.",
+            "No faces were collected yet. On the Images, Live and Video pages a result can be "
+            "corrected and, with consent, its face kept here.",
             icon=":material/face:",
         )
         return

@@ -141,7 +141,8 @@ def load() -> Dataset:
     faces = list_faces()
     if not faces:
         raise DatasetError(
-            "No faces were collected yet: correct a result on the Images page and keep its face."
+            "No faces were collected yet: correct a result on the Images, Live or Video page and "
+            "keep its face."
         )
     return Dataset(
         NAME,
