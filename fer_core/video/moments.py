@@ -47,12 +47,13 @@ def face_at(
         source: the video that ``result`` is of.
         result: see :func:`fer_core.video.analyze_video`.
         time: seconds; the face is looked for in the frame shown then.
-        person: as found.
+        person: as found, or who they were merged into.
 
     Returns:
         ``None`` where the file does not lead there, or the person is not in view.
     """
-    rows = result.table[result.table["person"] == person]
+    rows = result.rows()
+    rows = rows[rows["person"] == result.merged.get(person, person)]
     with VideoFile(source) as video:
         frame = video.frame_at(time)
     if frame is None or rows.empty:
