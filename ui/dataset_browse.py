@@ -336,7 +336,7 @@ def _votes(data: Opened, row: int) -> None:
         .mark_bar(cornerRadiusEnd=3, height=12)
         .encode(
             x=alt.X("votes:Q", title="annotators", axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y("who:N", title=None, sort="-x"),
+            y=alt.Y("who:N", title=None, sort="-x", axis=alt.Axis(labelOverlap=False)),
             color=alt.Color(
                 "who:N",
                 legend=None,
