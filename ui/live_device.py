@@ -48,7 +48,7 @@ _COMPONENT: Final = st.components.v2.component(
 # The numbers that ui/device works with are the library's own.
 _NUMBERS: Final = {
     blazeface: "SUSPECT CLEAR LOOK NOTHING LIKELY MAX_LOOKS OVERLAP FIRST_ZOOM SECOND_ZOOM "
-    "THIRD_ZOOM SURE UNSURE DETAIL DETAIL_SIZE DECIDED DOUBTFUL IN_FAVOUR SEARCH_COUNTS",
+    "SURE UNSURE DETAIL DETAIL_SIZE DECIDED",
     tracking: "KEEP REACH REACH_PER_SECOND GROWTH",
     steady: "LEAD PATIENCE",
 }
@@ -83,10 +83,13 @@ class DeviceLink:
 
     #: No relay, since no video is sent.
     relay = False
+    #: The browser's reports come by themselves.
+    pace: float | None = None
 
     def __init__(self) -> None:
         self.session = RemoteSession(SMALL, blazeface.BlazeFaceDetector.name)
         self.options = LiveOptions()
+        self.files: dict[str, str] = {}
         self.phase = "off"
         self.cause: str | None = None
 
@@ -120,7 +123,7 @@ class DeviceLink:
         _COMPONENT(
             key="live_device",
             data={
-                "files": files(self.session.model),
+                "files": self.files,
                 "fixed": fixed(),
                 "emotions": _emotions(),
                 "mirror": options.mirror,
@@ -145,6 +148,7 @@ def device_link(options: LiveOptions) -> DeviceLink:
     link = st.session_state.setdefault("live_own", DeviceLink())
     link.options = options
     link.session.model = model_for(options.model).name
+    link.files = files(link.session.model)
     return link
 
 
@@ -175,7 +179,7 @@ def files(model: str) -> dict[str, str]:
     return _files(model, card.exported, card.files[card.exported])
 
 
-# Asked twice a second by everyone who is live: a file is compared with its card once.
+# A file is compared with its card once.
 @lru_cache(maxsize=8)
 def _files(name: str, exported: str, _checksum: str) -> dict[str, str]:
     model = find_model(name).checked(exported)

@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 e2550531b5850d493af89d38b1f433d9c973ebfcbbf4df9879c984d75efe2c28)
+// Made of ui/device (sha256 77fbba10a0c8f3853048cd312faea6b6cf2df6426f314aaba01ce11b46fbc29b)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1582,15 +1582,15 @@
   function warp({ width, height, data }, size, [a, b, c, d], tx, ty, reflect) {
     const out = new Float32Array(size * size * 3);
     const inside = (value, length) => value >= 0 && value < length;
-    const mirrored2 = (value, length) => {
+    const mirrored = (value, length) => {
       if (length === 1) return 0;
       while (!inside(value, length)) value = value < 0 ? -value : 2 * length - 2 - value;
       return value;
     };
     const add = (to, x, y, weight) => {
       if (reflect) {
-        x = mirrored2(x, width);
-        y = mirrored2(y, height);
+        x = mirrored(x, width);
+        y = mirrored(y, height);
       } else if (!inside(x, width) || !inside(y, height)) return;
       const from = (y * width + x) * 4;
       out[to] += weight * data[from];
@@ -1743,15 +1743,6 @@
     const points = candidate.points.map((point) => window.toPicture(point));
     return { ...candidate, x, y, w: candidate.w * window.step, h: candidate.h * window.step, points };
   }
-  function mirrored(square) {
-    const size = Math.sqrt(square.length / 3);
-    const out = new Float32Array(square.length);
-    for (let i = 0; i < size * size; i++) {
-      const from = i - i % size + size - 1 - i % size;
-      for (let channel = 0; channel < 3; channel++) out[3 * i + channel] = square[3 * from + channel];
-    }
-    return out;
-  }
   function blurred(values, size, sigma) {
     const reach = 4 * sigma;
     const weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-(((i - reach) / sigma) ** 2) / 2));
@@ -1806,34 +1797,18 @@
         if (likely > k.SURE) kept.push({ ...first, logit: likely });
         if (likely > k.SURE || likely <= k.UNSURE || !this.detailed(pyramid, first)) continue;
         const second = await this.looked(this.close, pyramid, first, k.SECOND_ZOOM);
-        let again = (suspect.logit + 2 * second.logit) / 3;
-        let decided = again > k.DECIDED;
-        if (!decided && second.logit > k.DOUBTFUL) {
-          again = await this.opinion(pyramid, suspect, first, second);
-          decided = again > k.IN_FAVOUR;
-        }
-        if (decided) kept.push({ ...second, logit: again });
+        second.logit = (suspect.logit + 2 * second.logit) / 3;
+        if (second.logit > k.DECIDED) kept.push(second);
       }
       return merged(kept, k.OVERLAP);
     }
-    // The mean logit of all that can be asked about one of them.
-    async opinion(pyramid, suspect, first, second) {
-      const { k } = this;
-      const asked = [...Array(k.SEARCH_COUNTS).fill(suspect), first, second];
-      asked.push(await this.looked(this.search, pyramid, second, k.THIRD_ZOOM));
-      asked.push(await this.looked(this.close, pyramid, suspect, k.FIRST_ZOOM, true));
-      asked.push(await this.looked(this.close, pyramid, first, k.SECOND_ZOOM, true));
-      asked.push(await this.looked(this.search, pyramid, second, k.THIRD_ZOOM, true));
-      return asked.reduce((sum, { logit }) => sum + logit, 0) / asked.length;
-    }
     // A closer look at one of them: what it shows in the middle, or the same with the logit
-    // of nothing. Of a mirrored window, only the logit means something.
-    async looked(network, pyramid, suspect, zoom, mirror = false) {
+    // of nothing.
+    async looked(network, pyramid, suspect, zoom) {
       const side2 = zoom * (suspect.w + suspect.h) / 2;
       const window = new Window(suspect.x, suspect.y, side2, network.size, rollOf(suspect));
       const middle = window.size / 2;
-      const square = pyramid.cut(window);
-      for (const candidate of await network.look(mirror ? mirrored(square) : square, this.k.LOOK))
+      for (const candidate of await network.look(pyramid.cut(window), this.k.LOOK))
         if (Math.hypot(candidate.x - middle, candidate.y - middle) < window.size / zoom / 2)
           return moved(candidate, window);
       return { ...suspect, logit: this.k.NOTHING };

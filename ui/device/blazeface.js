@@ -75,16 +75,6 @@ function moved(candidate, window) {
   return { ...candidate, x, y, w: candidate.w * window.step, h: candidate.h * window.step, points };
 }
 
-function mirrored(square) {
-  const size = Math.sqrt(square.length / 3);
-  const out = new Float32Array(square.length);
-  for (let i = 0; i < size * size; i++) {
-    const from = i - (i % size) + size - 1 - (i % size);
-    for (let channel = 0; channel < 3; channel++) out[3 * i + channel] = square[3 * from + channel];
-  }
-  return out;
-}
-
 // A Gaussian, reflected beyond the border.
 function blurred(values, size, sigma) {
   const reach = 4 * sigma;
@@ -148,36 +138,19 @@ export class BlazeFace {
       if (likely > k.SURE) kept.push({ ...first, logit: likely });
       if (likely > k.SURE || likely <= k.UNSURE || !this.detailed(pyramid, first)) continue;
       const second = await this.looked(this.close, pyramid, first, k.SECOND_ZOOM);
-      let again = (suspect.logit + 2 * second.logit) / 3;
-      let decided = again > k.DECIDED;
-      if (!decided && second.logit > k.DOUBTFUL) {
-        again = await this.opinion(pyramid, suspect, first, second);
-        decided = again > k.IN_FAVOUR;
-      }
-      if (decided) kept.push({ ...second, logit: again });
+      second.logit = (suspect.logit + 2 * second.logit) / 3;
+      if (second.logit > k.DECIDED) kept.push(second);
     }
     return merged(kept, k.OVERLAP);
   }
 
-  // The mean logit of all that can be asked about one of them.
-  async opinion(pyramid, suspect, first, second) {
-    const { k } = this;
-    const asked = [...Array(k.SEARCH_COUNTS).fill(suspect), first, second];
-    asked.push(await this.looked(this.search, pyramid, second, k.THIRD_ZOOM));
-    asked.push(await this.looked(this.close, pyramid, suspect, k.FIRST_ZOOM, true));
-    asked.push(await this.looked(this.close, pyramid, first, k.SECOND_ZOOM, true));
-    asked.push(await this.looked(this.search, pyramid, second, k.THIRD_ZOOM, true));
-    return asked.reduce((sum, { logit }) => sum + logit, 0) / asked.length;
-  }
-
   // A closer look at one of them: what it shows in the middle, or the same with the logit
-  // of nothing. Of a mirrored window, only the logit means something.
-  async looked(network, pyramid, suspect, zoom, mirror = false) {
+  // of nothing.
+  async looked(network, pyramid, suspect, zoom) {
     const side = (zoom * (suspect.w + suspect.h)) / 2;
     const window = new Window(suspect.x, suspect.y, side, network.size, rollOf(suspect));
     const middle = window.size / 2;
-    const square = pyramid.cut(window);
-    for (const candidate of await network.look(mirror ? mirrored(square) : square, this.k.LOOK))
+    for (const candidate of await network.look(pyramid.cut(window), this.k.LOOK))
       if (Math.hypot(candidate.x - middle, candidate.y - middle) < window.size / zoom / 2)
         return moved(candidate, window);
     return { ...suspect, logit: this.k.NOTHING };
