@@ -43,7 +43,8 @@ class Fer:
         import cv2
         from fer.classes import Video
 
-        cv2.destroyAllWindows = lambda: None  # a headless OpenCV has none and says so loudly
+        # A headless OpenCV has no windows to close and no keys to wait for, and says so loudly.
+        cv2.destroyAllWindows, cv2.waitKey = lambda: None, lambda _: -1
 
         def read() -> int:
             with tempfile.TemporaryDirectory() as folder:

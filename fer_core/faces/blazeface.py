@@ -138,30 +138,28 @@ class Candidates:
 
         BlazeFace's own way instead of plain suppression: the mean is steadier.
         """
-        rest = np.argsort(-self.logits)
-        low, high = self.centres - self.sizes / 2, self.centres + self.sizes / 2
-        areas = self.sizes.prod(axis=1)
-        scores = _sigmoid(self.logits)
-        out = []
-        while len(rest):
-            first = rest[0]
-            common = np.minimum(high[first], high[rest]) - np.maximum(low[first], low[rest])
-            common = common.clip(0).prod(axis=1)
-            same = common > OVERLAP * (areas[first] + areas[rest] - common)
-            same[0] = True
-            group, rest = rest[same], rest[~same]
-            weights = scores[group] / scores[group].sum()
-            out.append(
-                (
-                    weights @ self.centres[group],
-                    weights @ self.sizes[group],
-                    np.tensordot(weights, self.keypoints[group], 1),
-                    self.logits[first],
-                )
-            )
-        if not out:
+        if not len(self):
             return self
-        return Candidates(*(np.array(column) for column in zip(*out, strict=True)))
+        low, high = (self.centres - self.sizes / 2).T, (self.centres + self.sizes / 2).T
+        areas = self.sizes.prod(axis=1)
+        common = np.ones((len(self), len(self)))
+        for a, b in zip(low, high, strict=True):  # by axis: several times as fast as at once
+            common *= np.maximum(np.minimum(b[:, None], b) - np.maximum(a[:, None], a), 0)
+        same = common > OVERLAP * (areas[:, None] + areas - common)
+        np.fill_diagonal(same, True)
+        values = np.hstack([self.centres, self.sizes, self.keypoints.reshape(len(self), -1)])
+        scores = _sigmoid(self.logits)
+        rest, firsts, means = np.argsort(-self.logits), [], []
+        while len(rest):
+            mine = same[rest[0], rest]
+            weights = scores[rest[mine]]
+            firsts.append(rest[0])
+            means.append(weights @ values[rest[mine]] / weights.sum())
+            rest = rest[~mine]
+        mean = np.array(means)
+        return Candidates(
+            mean[:, :2], mean[:, 2:4], mean[:, 4:].reshape(-1, 6, 2), self.logits[firsts]
+        )
 
     def moved(self, window: "Window") -> "Candidates":
         """From the pixels of a window to those of the picture."""
@@ -237,7 +235,7 @@ class BlazeFaceDetector:
             np.array([face.keypoints for face in faces]),
             np.log(scores / (1 - scores)),
         )
-        now = self._looked(self._look, Pyramid(image), before, FIRST_ZOOM)
+        now = self._looked(self._look, Pyramid(image), before, FIRST_ZOOM, threshold=SUSPECT)
         if (now.logits <= SURE).any() or len(now.merged()) < len(faces):
             return None
         rows = (now.centres, now.sizes, now.keypoints, now.logits, now.rolls)
@@ -298,6 +296,7 @@ class BlazeFaceDetector:
         suspects: Candidates,
         zoom: float,
         mirrored: bool = False,
+        threshold: float = LOOK,
     ) -> Candidates:
         """A closer look at each: what it shows, or the same with the logit of nothing.
 
@@ -310,7 +309,7 @@ class BlazeFaceDetector:
             )
         ]
         cuts = [pyramid.cut(window) for window in windows]
-        found = network([cut[:, ::-1] for cut in cuts] if mirrored else cuts, LOOK)
+        found = network([cut[:, ::-1] for cut in cuts] if mirrored else cuts, threshold)
         nothing = replace(suspects, logits=np.full(len(suspects), NOTHING))
         seen = [suspects.first(0)]
         for row, (window, candidates) in enumerate(zip(windows, found, strict=True)):

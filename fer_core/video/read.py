@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,16 +13,20 @@ import numpy as np
 
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import Classifier, load_classifier
-from fer_core.faces import Detector, get_detector
+from fer_core.faces import Detection, Detector, get_detector
 from fer_core.rows import Rows, rows_of
 from fer_core.video.decode import Frame, VideoFile
-from fer_core.video.people import People, looks, scene
+from fer_core.video.people import People, is_cut, looks, scene
 from fer_core.video.result import VideoOptions, VideoResult
 from fer_core.work import left
 
 #: Longer side to which frames are reduced before they are looked at. A classifier sees
 #: 48 pixels of a face, so nothing is lost but time.
 LONGEST: Final = 1280
+#: Frames of one such share of a second are looked at together: the first is searched for
+#: faces, and those are followed through the others. Pixels that may lie there meanwhile.
+MOMENT: Final = 0.2
+_PIXELS: Final = 24e6
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def analyze_video(
     Args:
         path: of a video file.
         options: see :class:`VideoOptions`.
-        progress: called after every frame looked at.
+        progress: called again and again.
         threads: that look at frames; one per core without.
 
     Raises:
@@ -74,19 +78,20 @@ def analyze_video(
     def take() -> None:
         nonlocal looked, last
         share, future = waiting.popleft()
-        seen: _Seen = future.result()
-        analysis, last = seen.analysis, seen.analysis.time or 0.0
-        numbers = people.update(last, seen.scene, analysis.faces, seen.looks)
-        faces = (replace(f, person=n) for f, n in zip(analysis.faces, numbers, strict=True))
-        rows.extend(rows_of(replace(analysis, faces=tuple(faces))))
-        looked += 1
+        seen: _Seen
+        for seen in future.result():
+            analysis, last = seen.analysis, seen.analysis.time or 0.0
+            numbers = people.update(last, seen.scene, analysis.faces, seen.looks)
+            faces = (replace(f, person=n) for f, n in zip(analysis.faces, numbers, strict=True))
+            rows.extend(rows_of(replace(analysis, faces=tuple(faces))))
+            looked += 1
         if progress:
             progress(Progress(share, left(begun, share), len(rows)))
 
     with VideoFile(path) as video, ThreadPoolExecutor(threads) as executor:
         try:
-            for frame in video.frames(options.fps or None):
-                future = executor.submit(_see, frame, classifier, detector, options)
+            for frames in _moments(video.frames(options.fps or None)):
+                future = executor.submit(_see, frames, classifier, detector, options)
                 waiting.append((video.progress(), future))
                 if len(waiting) > 2 * threads:
                     take()
@@ -113,27 +118,75 @@ class _Seen:
     looks: list[np.ndarray]
 
 
-def _see(frame: Frame, classifier: Classifier, detector: Detector, options: VideoOptions) -> _Seen:
-    image = frame.image(LONGEST)
-    analysis = analyze(
-        image,
-        classifier,
-        detector,
-        largest=options.largest,
-        fast=not options.thorough,
-        time=frame.time,
-    )
-    colours = [looks(image, face.box) for face in analysis.faces]
-    factor = frame.width / image.shape[1]
-    if factor != 1:
-        faces = (
-            replace(
-                face,
-                box=tuple(v * factor for v in face.box),
-                frame=tuple(v * factor for v in face.frame),
-                keypoints=(),
-            )
-            for face in analysis.faces
+def _moments(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+    """Frames of one moment together, no more than memory allows."""
+    together: list[Frame] = []
+    for frame in frames:
+        first = together[0] if together else frame
+        full = (len(together) + 1) * frame.width * frame.height > _PIXELS
+        if together and (full or int(first.time / MOMENT) != int(frame.time / MOMENT)):
+            yield together
+            together = []
+        together.append(frame)
+    if together:
+        yield together
+
+
+class _Follower:
+    """A detector for frames in a row: it searches where there is nothing to follow."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.name, self.title = detector.name, detector.title
+        self._detector = detector
+        self._faces: list[Detection] = []
+
+    def forget(self) -> None:
+        """What comes next is another scene."""
+        self._faces = []
+
+    def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:
+        """See :class:`fer_core.faces.base.Detector`."""
+        found = None
+        if fast and self._faces and hasattr(self._detector, "follow"):
+            found = self._detector.follow(image, self._faces)
+        self._faces = self._detector.detect(image, fast) if found is None else found
+        return self._faces
+
+
+def _see(
+    frames: list[Frame], classifier: Classifier, detector: Detector, options: VideoOptions
+) -> list[_Seen]:
+    follower, seen = _Follower(detector), list[_Seen]()
+    for frame in frames:
+        image = frame.image(LONGEST)
+        shown = scene(image)
+        if seen and is_cut(seen[-1].scene, shown):
+            follower.forget()
+        analysis = analyze(
+            image,
+            classifier,
+            follower,
+            largest=options.largest,
+            fast=not options.thorough,
+            time=frame.time,
         )
-        analysis = replace(analysis, width=frame.width, height=frame.height, faces=tuple(faces))
-    return _Seen(analysis, scene(image), colours)
+        colours = [looks(image, face.box) for face in analysis.faces]
+        seen.append(_Seen(_enlarged(analysis, frame), shown, colours))
+    return seen
+
+
+def _enlarged(analysis: Analysis, frame: Frame) -> Analysis:
+    """In pixels of the frame, where a reduced copy was analysed."""
+    factor = frame.width / analysis.width
+    if factor == 1:
+        return analysis
+    faces = (
+        replace(
+            face,
+            box=tuple(v * factor for v in face.box),
+            frame=tuple(v * factor for v in face.frame),
+            keypoints=(),
+        )
+        for face in analysis.faces
+    )
+    return replace(analysis, width=frame.width, height=frame.height, faces=tuple(faces))

@@ -128,6 +128,17 @@ def test_blazeface_finds_small_faces_beside_a_large_one(portrait):
         assert max(overlap(face.frame, truth) for face in found) > 0.6
 
 
+def test_blazeface_follows_a_face_a_little_further_and_says_when_it_is_gone(portrait):
+    detector = get_detector("blazeface")
+    before = detector.detect(portrait, fast=True)
+    moved = np.roll(portrait, (6, -8), axis=(0, 1))
+    (now,), (found,) = detector.follow(moved, before), detector.detect(moved, fast=True)
+    assert now.box == pytest.approx(found.box, abs=0.06 * found.box[2])
+    assert now.frame == pytest.approx(found.frame, abs=0.06 * found.frame[2])
+    assert detector.follow(np.roll(portrait, 150, axis=1), before) is None
+    assert detector.follow(np.full_like(portrait, 128), before) is None
+
+
 def test_the_default_invents_no_face():
     detector = get_detector()
     assert [len(detector.detect(image)) for image in faceless(21, seed=77)] == [0] * 21

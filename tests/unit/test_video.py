@@ -148,6 +148,22 @@ def test_a_person_is_known_again_after_a_loss_and_after_a_cut(folder: Path) -> N
     assert [round(cut) for cut in result.cuts][-2:] == [5, 6]
 
 
+def test_every_frame_gives_what_a_search_of_each_would(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faces are followed between searches, and not across a cut."""
+    frames = [*portrait(13), *drawn(("Happy", 0.5), seed=4), *portrait(12)]
+    path = write_clip(folder / "quick.mp4", frames)
+    followed = analyze_video(path, VideoOptions(fps=0)).table
+    monkeypatch.setattr("fer_core.video.read.MOMENT", 1e-6)
+    searched = analyze_video(path, VideoOptions(fps=0)).table
+    assert followed["time"].tolist() == searched["time"].tolist()
+    assert followed["person"].tolist() == searched["person"].tolist()
+    apart = (followed[["x", "y", "width"]] - searched[["x", "y", "width"]]).abs()
+    assert (apart.max(axis=1) < 0.1 * searched["width"]).all()
+    assert (followed["emotion"] == searched["emotion"]).mean() > 0.9
+
+
 def test_two_people_keep_their_numbers_side_by_side(folder: Path) -> None:
     pairs = (
         np.hstack([a, b])
