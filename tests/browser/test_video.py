@@ -112,6 +112,7 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     page.get_by_label("Person 1", exact=True).fill("Drawn")
     page.get_by_role("button", name="Save names").click()
     expect(page.get_by_text(re.compile("Drawn turns to")).first).to_be_visible()
+    expect(page.get_by_text("cannot be drawn anew")).to_be_visible()
 
     table = pd.read_csv(io.BytesIO(download(page, "Table (CSV)")))
     assert list(table.columns) == [*COLUMNS, "name"] and set(table["name"]) == {"Drawn", "Person 2"}
@@ -127,6 +128,25 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     # Kept things stay, deleted ones are gone from the disk.
     page.get_by_role("button", name="Keep", exact=True).click()
     expect(page.get_by_role("button", name="Kept", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
+    assert not list(app.home.glob("jobs/*"))
+
+
+def test_a_kept_video_is_drawn_anew_with_the_names(context: BrowserContext, app: App) -> None:
+    page = visit(context, app)
+    page.get_by_text("Keep my video", exact=True).click()
+    page.get_by_role("button", name="Sample clip").click()
+    page.get_by_text("Who is who").click()
+    page.get_by_label("Person 1", exact=True).fill("Drawn")
+    page.get_by_role("button", name="Save names").click()
+    before = next(app.home.glob("jobs/*/annotated.mp4")).read_bytes()
+    page.get_by_role("button", name="Draw anew").click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(page.get_by_text("Moments worth seeing")).to_be_visible()
+    expect(page.get_by_text(re.compile("Drawn turns to")).first).to_be_visible()
+    expect(page.get_by_role("button", name="Draw anew")).to_have_count(0)
+    assert next(app.home.glob("jobs/*/annotated.mp4")).read_bytes() != before
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
     assert not list(app.home.glob("jobs/*"))
