@@ -89,11 +89,12 @@ def trouble() -> None:
     title, advice = (CAUSES | live_device.CAUSES).get(live.cause, CAUSES["camera"])
     st.warning(advice, title=title, icon=":material/videocam_off:")
     if live.cause in live_device.CAUSES:
-        st.button(
+        if st.button(
             "Analyse through the server",
             icon=":material/dns:",
             on_click=lambda: state.update(live_where="server"),
-        )
+        ):
+            st.rerun()
         return
     if live.phase == "failed" and st.button(
         "Use single pictures instead", icon=":material/photo_camera:"
@@ -102,10 +103,23 @@ def trouble() -> None:
         st.switch_page(IMAGES.file)
 
 
-def beside() -> None:
-    """All that moves beside the picture, twice a second."""
-    faces_in_view()
-    running_numbers()
+def stage() -> None:
+    """The picture, and all that moves beside it. One fragment, so that twice a second costs
+    the server one run.
+    """
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        live.show()
+    with right:
+        if live.phase in ("failed", "lost"):
+            trouble()
+        if live.on:
+            faces_in_view()
+            running_numbers()
+        elif not state["live_met"]:
+            intro()
+        elif live.phase == "off":
+            st.caption("The camera is off. Press Start to go on.")
 
 
 def faces_in_view() -> None:
@@ -211,52 +225,41 @@ record = live.session.record
 record.recording = state["live_record"] and live.on
 state["live_met"] = state["live_met"] or live.on
 
-left, right = st.columns([3, 2], gap="medium")
-with left:
-    st.fragment(live.show)()
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.toggle("Record numbers", key="live_record", persist_state="session")
-        if place == "server":  # on the device it is beside Start: this side has no picture
-            st.download_button(
-                "Snapshot",
-                snapshot,
-                "snapshot.png",
-                "image/png",
-                icon=":material/photo_camera:",
-                on_click="ignore",
-                disabled=not live.on,
-            )
-        if roles.is_admin() and st.button(
-            "Correct…",
-            icon=":material/edit:",
-            disabled=not live.on or place == "device",
-            help=CORRECT[place],
-            key="live_correct",
-        ):
-            correct_newest()
-        st.toggle("Mirror", key="live_mirror", persist_state="session")
-        st.toggle("Labels", key="live_labels", persist_state="session")
-        st.toggle("Bars", key="live_bars", persist_state="session")
-        with st.popover("Smoothing", icon=":material/waves:"):
-            st.slider(
-                "Seconds over which probabilities are averaged",
-                0.0,
-                2.0,
-                step=0.1,
-                format="%.1f s",
-                key="live_smoothing",
-                help="0 shows every analysis as it comes.",
-                persist_state="session",
-            )
-with right:
-    if live.phase in ("failed", "lost"):
-        trouble()
-    if live.on:
-        st.fragment(beside, run_every=0.5)()
-    elif not state["live_met"]:
-        intro()
-    elif live.phase == "off":
-        st.caption("The camera is off. Press Start to go on.")
+st.fragment(stage, run_every=live.pace if live.on else None)()
+with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+    st.toggle("Record numbers", key="live_record", persist_state="session")
+    if place == "server":  # on the device it is beside Start: this side has no picture
+        st.download_button(
+            "Snapshot",
+            snapshot,
+            "snapshot.png",
+            "image/png",
+            icon=":material/photo_camera:",
+            on_click="ignore",
+            disabled=not live.on,
+        )
+    if roles.is_admin() and st.button(
+        "Correct…",
+        icon=":material/edit:",
+        disabled=not live.on or place == "device",
+        help=CORRECT[place],
+        key="live_correct",
+    ):
+        correct_newest()
+    st.toggle("Mirror", key="live_mirror", persist_state="session")
+    st.toggle("Labels", key="live_labels", persist_state="session")
+    st.toggle("Bars", key="live_bars", persist_state="session")
+    with st.popover("Smoothing", icon=":material/waves:"):
+        st.slider(
+            "Seconds over which probabilities are averaged",
+            0.0,
+            2.0,
+            step=0.1,
+            format="%.1f s",
+            key="live_smoothing",
+            help="0 shows every analysis as it comes.",
+            persist_state="session",
+        )
 if len(record) and not record.recording:
     about = {
         "model": live.model,

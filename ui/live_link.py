@@ -121,6 +121,9 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
 class LiveLink:
     """One visitor's connection, kept in the session: a worker while frames flow."""
 
+    #: Seconds after which what the server found is to be shown anew.
+    pace: float | None = 0.5
+
     def __init__(self) -> None:
         self.session = LiveSession()
         self.phase = "off"

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import altair as alt
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from fer_core import timeline
@@ -22,7 +23,7 @@ _COLORS: Final[dict[str, Any]] = {
 
 def bars(face: FaceEmotion, *, key: str) -> None:
     """Seven bars in the order of the dataset, which never changes while one watches."""
-    data = pd.DataFrame({"emotion": EMOTIONS, "probability": face.probabilities})
+    data = pa.table({"emotion": EMOTIONS, "probability": face.probabilities})
     words = ", ".join(f"{e} {p:.0%}" for e, p in zip(EMOTIONS, face.probabilities, strict=True))
     st.vega_lite_chart(data, _bars_spec(_ink()), key=key, alt=words)
 
@@ -30,9 +31,11 @@ def bars(face: FaceEmotion, *, key: str) -> None:
 def last_minute(recent: pd.DataFrame, now: float, person: int | None) -> None:
     """One line per emotion over the last minute; a gap where nobody was seen."""
     curve = timeline.curve(recent, person)
-    curve.index = curve.index - now
+    # A gap is a number that is missing, not one that is none.
+    lines = [pa.array(line, from_pandas=True) for line in curve.to_numpy().T]
+    data = {"time": curve.index.to_numpy() - now} | dict(zip(EMOTIONS, lines, strict=True))
     st.vega_lite_chart(
-        curve.reset_index(),
+        pa.table(data),
         _MINUTE_SPEC,
         key="live_minute",
         alt="The seven probabilities over the last minute",
@@ -41,7 +44,8 @@ def last_minute(recent: pd.DataFrame, now: float, person: int | None) -> None:
 
 # What moves twice a second is written as plain Vega-Lite: building the same through
 # Altair costs some fifteen milliseconds a chart, and a specification that stays the same
-# lets the browser exchange the data only.
+# lets the browser exchange the data only. Its data are Arrow's, which is what Streamlit
+# makes of data frames, at some milliseconds each.
 
 
 def _bars_spec(ink: str) -> dict[str, Any]:
