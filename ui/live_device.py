@@ -85,8 +85,6 @@ class DeviceLink:
     relay = False
     #: The browser's reports come by themselves.
     pace: float | None = None
-    #: The browser's reports come by themselves.
-    pace: float | None = None
 
     def __init__(self) -> None:
         self.session = RemoteSession(SMALL, blazeface.BlazeFaceDetector.name)
@@ -150,7 +148,6 @@ def device_link(options: LiveOptions) -> DeviceLink:
     link = st.session_state.setdefault("live_own", DeviceLink())
     link.options = options
     link.session.model = model_for(options.model).name
-    link.files = files(link.session.model)
     link.files = files(link.session.model)
     return link
 
