@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,13 @@ class Firefox:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._numbers = itertools.count(1)
+        self._numbers, self._stack = itertools.count(1), ExitStack()
         self._socket: ClientConnection
 
         def answers() -> bool:
             try:
-                self._socket = connect(f"ws://127.0.0.1:{port}/session", max_size=None)
+                session = connect(f"ws://127.0.0.1:{port}/session", max_size=None)
+                self._socket = self._stack.enter_context(session)
             except OSError:
                 return False
             return True
@@ -103,6 +105,7 @@ class Firefox:
         return json.loads(found["result"]["value"])
 
     def close(self) -> None:
+        self._stack.close()
         self.process.terminate()
         self.process.wait(20)
 

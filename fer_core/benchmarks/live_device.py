@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Visitors whose summaries the server takes at once.
 MANY: Final = 50
 #: Seconds within which they arrive, and until all is loaded and rates have settled.
-ARRIVE: Final = 15.0
+ARRIVE: Final = 75.0
 SETTLE: Final = 5.0
 #: How the page says how it runs.
 FIGURES: Final = r"\d+ frames/s · \d+ analyses/s · \d+ ms"
@@ -93,6 +93,8 @@ class _Visit:
         self.page: Page
         #: What the page said to the server, each with its second.
         self.said: list[tuple[float, bytes]] = []
+        #: How many messages it was answered by.
+        self.heard = 0
         self.address = ""
 
     def first_result(self) -> dict[str, float]:
@@ -122,7 +124,11 @@ class _Visit:
         }
 
     def _listen(self, socket) -> None:
+        def hear(_) -> None:
+            self.heard += 1
+
         self.address = socket.url
+        socket.on("framereceived", hear)
         socket.on(
             "framesent",
             lambda sent: self.said.append(
@@ -138,7 +144,7 @@ class _Visit:
         page = self.page
         page.wait_for_timeout(SETTLE * 1000)
         page.evaluate("window.took.length = window.drawn = 0")
-        said, looks = len(self.said), []
+        said, heard, looks = len(self.said), self.heard, []
         before, start = _cpu(process), time.perf_counter()
         while time.perf_counter() - start < seconds:
             page.wait_for_timeout(1000)
@@ -154,6 +160,7 @@ class _Visit:
             "cores": (_cpu(process) - before) / spent,
             "megabytes": process.memory_info().rss / 1e6,
             "messages": (len(self.said) - said) / spent,
+            "answers": (self.heard - heard) / spent,
             "bytes": sum(len(message) for _, message in self.said[said:]) / spent,
         }
         if took:
@@ -172,7 +179,7 @@ def _many(real: _Visit, visitors: int, seconds: float, process: psutil.Process) 
 
     address, said = real.address, real.said
     began = said[0][0]
-    heard, lock, stop = [0, 0], threading.Lock(), threading.Event()
+    heard, lock, stop = [0], threading.Lock(), threading.Event()
 
     def visit(number: int) -> None:
         if stop.wait(number * ARRIVE / visitors):
@@ -180,10 +187,9 @@ def _many(real: _Visit, visitors: int, seconds: float, process: psutil.Process) 
         with connect(address, subprotocols=["streamlit"], max_size=None) as socket:
 
             def hear() -> None:
-                for message in socket:
+                for _ in socket:
                     with lock:
                         heard[0] += 1
-                        heard[1] += len(message)
 
             threading.Thread(target=hear, daemon=True).start()
             start = time.perf_counter()
@@ -212,6 +218,7 @@ def to_markdown(result: dict[str, Any]) -> str:
     """What :func:`run_live_device` gave, as tables."""
     machine, device, server = (result[name] for name in ("machine", "device", "server"))
     many, ms = result["many"], device["ms"]
+    served = many["answers"] / device["answers"] / result["visitors"]
     names = {"device": "on the device", "server": "through the server"}
     parts = [
         f"Measured in Chromium {result['browser']}, which shares {machine['cores']} cores "
@@ -252,9 +259,10 @@ def to_markdown(result: dict[str, Any]) -> str:
             ],
         ),
         f"{result['visitors']} visitors' summaries, the same messages at the same pace as the "
-        f"browser's, keep {many['cores']:.2f} cores of the server busy "
-        f"({many['answers']:.0f} answers a second, {many['megabytes']:.0f} MB); one visitor of "
-        f"the server's way {server['cores']:.2f} ({server['megabytes']:.0f} MB).",
+        f"browser's, keep {many['cores']:.2f} cores of the server busy, "
+        f"{many['megabytes']:.0f} MB; it sends {served:.0%} of the answers that each would get "
+        f"alone. One visitor of the server's way keeps {server['cores']:.2f} busy, "
+        f"{server['megabytes']:.0f} MB.",
         "Again: `python -m fer_core benchmark live --device`.",
     ]
     return "\n\n".join(parts)
