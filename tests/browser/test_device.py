@@ -1,0 +1,460 @@
+"""Live on the visitor's own device: a real Chromium analyses its camera by itself."""
+
+import contextlib
+import csv
+import io
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+
+from fer_core.analysis import COLUMNS, Analysis, FaceEmotion, analyze
+from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
+from fer_core.benchmarks.camera import moving_portrait, write_y4m
+from fer_core.benchmarks.scenes import compose
+from fer_core.classifier import load_classifier
+from fer_core.datasets import Dataset, demo
+from fer_core.faces import get_detector
+from fer_core.images import example_portrait
+from tests.browser.live_tools import decoded, open_live, start, stop
+from ui import live_device
+
+pytestmark = pytest.mark.browser
+
+#: A name that leads to this machine; to the browser it is some other one.
+HOST = "fer.example"
+#: Characters of the largest message to the server: a summary of half a second has about a
+#: thousand, one that follows an outage ten times that, a picture of the camera 50 000.
+LARGEST_MESSAGE = 20_000
+#: Keeps every camera that a page opens, to see whether it is let go.
+CAMERAS = """
+window.cameras = [];
+if (navigator.mediaDevices) {
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (...how) => {
+    const stream = await open(...how);
+    window.cameras.push(...stream.getTracks());
+    return stream;
+  };
+}
+"""
+HAPPY = re.compile(r"Looks happy, \d+ %")
+FIGURES = re.compile(r"\d+ frames/s · \d+ analyses/s")
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_y4m(tmp_path_factory.mktemp("camera") / "portrait.y4m", moving_portrait())
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    folder = tmp_path_factory.mktemp("app")
+    log = folder / "app.log"
+    # As hosted copies are.
+    running = App(folder / "home", log, FER_PUBLIC="1", STREAMLIT_BROWSER_SERVER_ADDRESS=HOST)
+    yield running
+    running.stop()
+    assert "Traceback" not in log.read_text(errors="replace")
+
+
+@pytest.fixture
+def browser(chromium: str, camera: Path) -> Iterator[Browser]:
+    with chromium_with_camera(chromium, camera) as found:
+        yield found
+
+
+@dataclass
+class Visit:
+    """A context of the browser, and all that went from it over the network."""
+
+    context: BrowserContext
+    addresses: list[str]
+    messages: list[int]
+
+    def open(self, url: str) -> Page:
+        page = open_live(self.context, url)
+        expect(page.get_by_text("stays in this browser").first).to_be_visible(timeout=60_000)
+        return page
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Visit:
+    visit = Visit(browser.new_context(viewport={"width": 1280, "height": 800}), [], [])
+    visit.context.add_init_script(CAMERAS)
+
+    def note(request: Request) -> None:
+        visit.addresses.append(request.url)
+        visit.messages.append(len(request.post_data_buffer or b""))
+
+    def follow(page: Page) -> None:
+        page.on("websocket", lambda socket: visit.addresses.append(socket.url))
+        page.on("websocket", lambda ws: ws.on("framesent", lambda m: visit.messages.append(len(m))))
+
+    visit.context.on("request", note)
+    visit.context.on("page", follow)
+    return visit
+
+
+def cameras(page: Page) -> list[str]:
+    """Whether each camera that was opened is 'live' or 'ended'."""
+    return page.evaluate("window.cameras.map((track) => track.readyState)")
+
+
+def rows(page: Page) -> int:
+    text = page.get_by_text(re.compile(r"recording, \d+ rows")).inner_text(timeout=90_000)
+    return int(re.search(r"recording, (\d+) rows", text)[1])
+
+
+def table(page: Page) -> list[dict[str, str]]:
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Table (CSV)").click()
+    page.keyboard.press("Escape")
+    return list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text())))
+
+
+def minute(page: Page) -> str:
+    """The running timeline, as it is drawn."""
+    chart = page.get_by_label("The seven probabilities over the last minute")
+    return chart.locator("svg.marks").inner_html(timeout=60_000)
+
+
+def test_a_visit_from_start_to_export(visit: Visit, app: App) -> None:
+    page = visit.open(app.url)
+    start(page)
+    expect(page.get_by_text(HAPPY).first).to_be_visible(timeout=60_000)
+    assert cameras(page) == ["live"]
+
+    page.get_by_text("Record numbers").click()
+    before, drawn, shown = rows(page), minute(page), decoded(page)
+    wait_for(lambda: rows(page) > before + 10 and minute(page) != drawn, 60)
+    assert decoded(page) > shown
+
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Snapshot").click()
+    picture = cv2.imread(str(waiting.value.path()))
+    assert picture.shape == (480, 640, 3)
+
+    stop(page)
+    assert cameras(page) == ["ended"]
+    expect(page.get_by_text(re.compile("mostly happy"))).to_be_visible(timeout=60_000)
+    lines = table(page)
+    assert list(lines[0]) == COLUMNS and len(lines) > 10
+    assert {line["emotion"] for line in lines} == {"Happy"}
+
+    # Another page of the app is no place for an open camera.
+    start(page)
+    assert cameras(page) == ["ended", "live"]
+    page.get_by_role("link", name="Home").first.click()
+    wait_for(lambda: cameras(page) == ["ended", "ended"], 60)
+
+    own = (app.url, app.url.replace("http", "ws", 1), "data:", "blob:")
+    assert [a for a in visit.addresses if not a.startswith(own)] == []
+    assert len(visit.messages) > 20 and max(visit.messages) < LARGEST_MESSAGE
+
+
+def test_a_refused_camera_says_so(chromium: str, camera: Path, app: App) -> None:
+    with chromium_with_camera(chromium, camera, allow=False) as browser:
+        page = open_live(browser.new_context(), app.url)
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.get_by_text("The camera was refused")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("button", name="Use single pictures instead")).to_be_visible()
+
+
+def test_plain_http_from_another_machine_says_what_is_missing(
+    chromium: str, camera: Path, app: App
+) -> None:
+    with chromium_with_camera(chromium, camera, host=HOST) as browser:
+        page = open_live(browser.new_context(), f"http://{HOST}:{app.port}")
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.get_by_text("This address may not use a camera")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("HTTPS").first).to_be_visible()
+        page.get_by_role("button", name="Use single pictures instead").click()
+        expect(page.get_by_role("heading", name="Images")).to_be_visible(timeout=60_000)
+
+
+def test_a_browser_without_simd_is_sent_to_the_server(
+    chromium: str, camera: Path, app: App
+) -> None:
+    # V8 compiles WebAssembly's vectors to SSE 4.1.
+    old = "--js-flags=--no-enable-sse4-1"
+    with chromium_with_camera(chromium, camera, further=(old,)) as browser:
+        page = open_live(browser.new_context(), app.url)
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.get_by_text("This browser is too old for that")).to_be_visible(timeout=60_000)
+        page.get_by_role("button", name="Analyse through the server").click()
+        expect(page.get_by_text("comes back").first).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.slow
+def test_a_machine_without_a_camera_says_so(chromium: str, app: App) -> None:
+    with chromium_with_camera(chromium, None) as browser:
+        page = open_live(browser.new_context(), app.url)
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.get_by_text("There is no camera")).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.slow
+def test_a_camera_in_use_says_so(chromium: str, app: App, tmp_path: Path) -> None:
+    with chromium_with_camera(chromium, tmp_path / "not-there.y4m") as browser:
+        page = open_live(browser.new_context(), app.url)
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.get_by_text("The camera is in use")).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.slow
+def test_the_network_log_holds_no_address_but_the_apps(
+    chromium: str, camera: Path, app: App, tmp_path: Path
+) -> None:
+    """By the browser's own log, of all its processes and below any page."""
+    names = []
+    # Chromium asks a few names of its own, for itself, wherever one goes with it.
+    for live in (False, True):
+        log = tmp_path / f"net-{live}.json"
+        with chromium_with_camera(chromium, camera, net_log=log) as browser:
+            page = open_live(browser.new_context(), app.url)
+            if live:
+                start(page)
+                stop(page)
+        names.append(set(re.findall(r'"host":"([^"]+)"', log.read_text())))
+    own = {name for name in names[1] if "content-autofill" in name}  # whenever it sees a field
+    assert names[0] and names[1] - names[0] - own == set()
+
+
+@pytest.mark.slow
+def test_two_faces_the_largest_only_and_the_mirror(chromium: str, app: App, tmp_path: Path) -> None:
+    frame = np.full((480, 640, 3), 90, np.uint8)
+    for side, x, y in ((360, 0, 60), (260, 370, 110)):
+        frame[y : y + side, x : x + side] = cv2.resize(example_portrait(), (side, side))
+    camera = write_y4m(tmp_path / "two.y4m", [frame] * 30)
+    with chromium_with_camera(chromium, camera) as browser:
+        page = open_live(browser.new_context(viewport={"width": 1280, "height": 800}), app.url)
+        start(page)
+        looks = page.get_by_text(re.compile(r"^\d+ · Looks happy", re.IGNORECASE))
+        expect(looks).to_have_count(2, timeout=60_000)
+        page.get_by_role("button", name="Options").click()
+        page.get_by_text("Largest face only").click()
+        expect(looks).to_have_count(0, timeout=60_000)
+        expect(page.get_by_text(HAPPY).first).to_be_visible(timeout=60_000)
+        page.keyboard.press("Escape")
+        # The larger face is on the left, and in a mirror on the right.
+        wait_for(lambda: middle(page) > 0.5, 60)
+        page.get_by_text("Mirror", exact=True).click()
+        wait_for(lambda: 0 < middle(page) < 0.5, 60)
+
+
+def middle(page: Page) -> float:
+    """Where the boxes are from left to right, 0 to 1; 0 where there are none."""
+    return page.evaluate(
+        """() => {
+          const canvas = [...document.querySelectorAll('*')].flatMap(
+            (e) => [...(e.shadowRoot?.querySelectorAll('#frame canvas') ?? [])])[0];
+          const { width, height } = canvas;
+          const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+          let drawn = 0, sum = 0;
+          for (let i = 3; i < data.length; i += 4)
+            if (data[i]) { drawn++; sum += ((i >> 2) % width) / width; }
+          return drawn ? sum / drawn : 0;
+        }"""
+    )
+
+
+class Wire:
+    """Between browser and app, and can be cut."""
+
+    def __init__(self, to: int) -> None:
+        self._to, self.whole = to, True
+        self._ends: list[socket.socket] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def cut(self) -> None:
+        self.whole = False
+        for end in self._ends:
+            _close(end)
+        self._ends.clear()
+
+    def mend(self) -> None:
+        self.whole = True
+
+    def close(self) -> None:
+        self.cut()
+        _close(self._server)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                near, _ = self._server.accept()
+            except OSError:
+                return
+            if not self.whole:
+                near.close()
+                continue
+            try:
+                far = socket.create_connection(("127.0.0.1", self._to))
+            except OSError:  # the app has ended
+                near.close()
+                continue
+            self._ends += [near, far]
+            for pair in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=pair, daemon=True).start()
+
+    @staticmethod
+    def _carry(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        _close(sink)
+
+
+def _close(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()
+
+
+@pytest.fixture
+def wire(app: App) -> Iterator[Wire]:
+    wire = Wire(app.port)
+    yield wire
+    wire.close()
+
+
+@pytest.mark.slow
+def test_half_a_minute_without_network_loses_no_numbers(visit: Visit, wire: Wire) -> None:
+    page = visit.open(wire.url)
+    start(page)
+    page.get_by_text("Record numbers").click()
+    wait_for(lambda: rows(page) > 10, 60)
+    wire.cut()
+    page.wait_for_timeout(30_000)
+    wire.mend()
+    before = rows(page)
+    wait_for(lambda: rows(page) > before + 300, 120)
+    stop(page)
+    expect(page.get_by_text(re.compile("mostly happy"))).to_be_visible(timeout=60_000)
+    times = np.array([float(line["time"]) for line in table(page)])
+    assert times[-1] > 30
+    assert np.diff(times).max() < 5, "there is a gap"
+    assert max(visit.messages) < LARGEST_MESSAGE
+
+
+@pytest.mark.slow
+def test_the_page_keeps_analysing_with_the_server_gone(visit: Visit, tmp_path: Path) -> None:
+    app = App(tmp_path / "home", tmp_path / "app.log", FER_LIVE="device")
+    try:
+        page = visit.open(app.url)
+        start(page)
+    finally:
+        app.stop()
+    # The boxes follow the face.
+    seen: set[str] = set()
+
+    def moved() -> bool:
+        seen.add(boxes(page))
+        return len(seen) > 20
+
+    shown = decoded(page)
+    wait_for(moved, 60)
+    assert decoded(page) > shown
+
+
+def boxes(page: Page) -> str:
+    """What is drawn over the video."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('*')].flatMap(
+          (e) => [...(e.shadowRoot?.querySelectorAll('#frame canvas') ?? [])])[0].toDataURL()"""
+    )
+
+
+#: Hands pictures to the worker as the page does, and gives what it answers.
+ANALYZE = """async ({ files, fixed }) => {
+  const address = (file) => new URL(`/app/static/${file}`, location.href).href;
+  const worker = new Worker(address(files.worker));
+  const answer = () => new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => (data.failed ? reject(data.why) : resolve(data));
+    worker.onerror = reject;
+  });
+  const [wasm, script, search, look, model] =
+    ["wasm", "script", "search", "look", "model"].map((name) => address(files[name]));
+  worker.postMessage({ load: { runtime: { wasm, script }, search, look, model, ...fixed } });
+  await answer();
+  let time = 0;
+  window.analyze = async (name) => {
+    const picture = await (await fetch(`/pictures/${name}`)).blob();
+    const frame = await createImageBitmap(picture, { colorSpaceConversion: "none" });
+    time += 60; // whoever is in the next picture is somebody else
+    worker.postMessage({ frame, time, largest: false, smoothing: 0 }, [frame]);
+    return (await answer()).faces;
+  };
+}"""
+
+
+@pytest.fixture
+def in_browser(browser: Browser, app: App) -> Callable[[np.ndarray], list[dict]]:
+    """Analyses a picture with the files that visitors get."""
+    pictures: list[bytes] = []
+    page = browser.new_page()
+    page.route("**/pictures/*", lambda route: route.fulfill(body=pictures[-1]))
+    page.goto(f"{app.url}/app/static/device/README.md")
+    files = live_device.files(live_device.SMALL)
+    page.evaluate(ANALYZE, {"files": files, "fixed": live_device.fixed()})
+
+    def run(picture: np.ndarray) -> list[dict]:
+        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        pictures.append(cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
+        return page.evaluate("(name) => analyze(name)", len(pictures))
+
+    return run
+
+
+def in_library(picture: np.ndarray) -> Analysis:
+    classifier, detector = load_classifier(live_device.SMALL), get_detector("blazeface")
+    return analyze(picture, classifier, detector, fast=True)
+
+
+def same(face: FaceEmotion, other: dict) -> bool:
+    return bool(np.abs(np.subtract(face.box, other["box"])).max() < 0.1 * face.box[2])
+
+
+def check_parity(dataset: Dataset, in_browser: Callable[[np.ndarray], list[dict]]) -> None:
+    faces, labels, apart = 0, 0, []
+    rng = np.random.default_rng(0)
+    for first in range(0, len(dataset), 4):  # four to a picture, each in a quarter
+        quarters = [
+            compose(face, int(rng.integers(90, 200)), rng, size=(240, 320)).image
+            for face in dataset.faces[first : first + 4]
+        ]
+        picture = np.vstack([np.hstack(quarters[:2]), np.hstack(quarters[2:])])
+        expected, found = in_library(picture).faces, in_browser(picture)
+        assert len(found) == len(expected)
+        for face in expected:
+            (other,) = (other for other in found if same(face, other))
+            faces += 1
+            labels += int(np.argmax(other["probabilities"])) == int(np.argmax(face.probabilities))
+            apart.append(np.abs(np.subtract(other["probabilities"], face.probabilities)).max())
+    print(f"{labels} of {faces} labels, {np.mean(apart):.4f} apart, at most {max(apart):.4f}")
+    assert faces >= 200
+    assert labels >= 0.99 * faces
+    assert np.mean(apart) <= 0.02
+
+
+def test_browser_and_library_agree(in_browser: Callable[[np.ndarray], list[dict]]) -> None:
+    check_parity(demo.load(training=224, public=7, private=7).split("Training"), in_browser)
+
+
+@pytest.mark.slow
+def test_browser_and_library_agree_on_people(
+    fer2013: Dataset, in_browser: Callable[[np.ndarray], list[dict]]
+) -> None:
+    test = fer2013.split("PublicTest")
+    check_parity(test.take(np.random.default_rng(0).permutation(len(test))[:240]), in_browser)
