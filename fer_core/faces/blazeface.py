@@ -44,7 +44,7 @@ OVERLAP: Final = 0.3
 #: Sides of the looks' windows, in sides of the box.
 FIRST_ZOOM: Final = 2.0
 SECOND_ZOOM: Final = 1.6
-SEARCH_ZOOMS: Final = (2.5, 3.5, 5.0)
+THIRD_ZOOMS: Final = (2.5, 3.5, 5.0)
 #: Mean of the search's and the first look's logits from which it is a face; from which it
 #: is worth a second look.
 SURE: Final = 1.0
@@ -280,7 +280,8 @@ class BlazeFaceDetector:
     ) -> np.ndarray:
         """``(N,)`` mean logits of all that can be asked about each."""
         asked = [(self._look, suspects, FIRST_ZOOM), (self._look, first, SECOND_ZOOM)]
-        asked += [(self._search, second, zoom) for zoom in SEARCH_ZOOMS]
+        thirds = zip((first, second, second), THIRD_ZOOMS, strict=True)
+        asked += [(self._search, at, zoom) for at, zoom in thirds]
         looks = [
             self._looked(network, pyramid, at, zoom, mirrored).logits
             for network, at, zoom in asked
