@@ -109,7 +109,7 @@ def command(
     status("")
 
     results = {p: outcomes[p] for p in videos if isinstance(outcomes[p], VideoResult)}
-    if csv_file:
+    if csv_file and results:
         _write_csv(csv_file, results, many)
     if as_json:
         print_json([_as_json(path, outcomes[path]) for path in videos])
@@ -117,7 +117,7 @@ def command(
     failed = [outcome for outcome in outcomes.values() if isinstance(outcome, str)]
     if failed:
         of = f"{len(failed)} of {len(videos)} videos" if many else "The video"
-        raise VideoError(f"{of} could not be read. {failed[0]}")
+        raise VideoError(f"{of} failed. {failed[0]}")
 
 
 def _targets(videos: list[Path], target: Path | None, suffix: str, many: bool) -> dict[Path, Path]:
@@ -169,8 +169,7 @@ def _write_csv(path: Path, results: dict[Path, Any], many: bool) -> None:
         for video, result in results.items()
     ]
     columns = ["path", *COLUMNS] if many else COLUMNS
-    table = pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
-    write_text(path, timeline.to_csv(table))
+    write_text(path, timeline.to_csv(pd.concat(tables)[columns]))
 
 
 def _watch(progress: Any) -> None:

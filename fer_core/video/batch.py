@@ -11,7 +11,8 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ProcessPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -120,7 +121,9 @@ def run_all(
         done = ((task, run(task, progress)) for task in waiting)
     for task, outcome in done:
         if isinstance(outcome, VideoResult):
-            outcome.save(task.kept())
+            # On a full disk an interrupted batch begins anew; that is no reason to stop it.
+            with suppress(OSError):
+                outcome.save(task.kept())
         yield task, outcome
 
 
@@ -140,6 +143,11 @@ def _on_cores(tasks: list[Task], workers: int) -> Iterator[tuple[Task, Outcome]]
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     yield running.pop(future), future.result()
+        except BrokenExecutor as error:
+            raise VideoError(
+                "A process that reads videos was ended, perhaps for want of memory: give the "
+                "same command again, with fewer --jobs."
+            ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

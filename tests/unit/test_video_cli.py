@@ -71,9 +71,29 @@ def test_a_bad_file_does_not_spoil_the_batch(folder: Path, tmp_path: Path) -> No
     bad.write_bytes(b"no video")
     done = run(bad, folder / "a.mp4", "--json")
     assert isinstance(done.exception, VideoError)
-    assert str(done.exception).startswith("1 of 2 videos could not be read. This is not a video")
+    assert str(done.exception).startswith("1 of 2 videos failed. This is not a video")
     values = json.loads(done.stdout)
     assert "error" in values[0] and values[1]["summary"]["dominant"] == "Happy"
+
+
+@pytest.mark.parametrize("limit", [0, 2])
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(
+    folder: Path, tmp_path: Path, limit: int
+) -> None:
+    """A real limit of the system: no file may grow beyond so many kB."""
+    out = tmp_path / "out"
+    out.mkdir()
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f {limit}; trap '' XFSZ; exec \"$@\"", "-"]
+        + [sys.executable, "-m", "fer_core", "video", str(folder / "a.mp4"), "--fps", "0"]
+        + ["--csv", str(out / "o.csv"), "--annotated", str(out / "o.mp4")],
+        env=os.environ | {"FER_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "cannot be written" in done.stderr
+    assert list(out.iterdir()) == []
 
 
 def test_no_face_is_said(tmp_path: Path) -> None:
