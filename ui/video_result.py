@@ -46,6 +46,8 @@ def finished(job: Job) -> None:
     left, right = st.columns([1, 1], gap="medium")
     with left:
         _video(job)
+        if job.is_stale():
+            _stale(job)
     with right:
         person = _beside(job, result, table, summary, persons)
     _moments(job, result)
@@ -97,8 +99,6 @@ def _files(job: Job, result: VideoResult) -> list[Download]:
 def _video(job: Job) -> None:
     if path := job.annotated or job.source:
         st.video(path)
-        if job.is_stale():
-            _stale(job)
         return
     pictures = [row["picture"] for row in job.moments() if row["picture"]]
     if pictures:
@@ -110,14 +110,15 @@ def _video(job: Job) -> None:
 
 
 def _stale(job: Job) -> None:
+    drawn = "The annotated video and the pictures" if job.annotated else "The pictures"
     if not job.source:
         st.caption(
-            "The annotated video and the pictures show people as they were found: the uploaded "
-            "video was not kept, so they cannot be drawn anew."
+            f"{drawn} show people as they were found: the uploaded video was not kept, so they "
+            "cannot be drawn anew."
         )
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("The annotated video and the pictures show people as they were before.")
+        st.caption(f"{drawn} show people as they were before.")
         if st.button("Draw anew", icon=":material/refresh:", key="video_redraw"):
             _change(job.spawn)
 
