@@ -48,11 +48,11 @@ def test_every_file_is_laid_where_the_app_serves_it_with_its_checksum() -> None:
         assert not served.is_symlink() and sha256(served).startswith(checksum)
 
 
-def test_the_worker_is_told_every_number_it_uses() -> None:
-    used = set()
-    for path in SOURCES.glob("*.js"):
-        used |= set(re.findall(r"\bk\.([A-Z_]+)", path.read_text()))
-    assert used == set(live_device.fixed()["k"])
+def test_the_worker_is_told_every_number_it_uses_and_no_other() -> None:
+    source = "".join(path.read_text() for path in SOURCES.glob("*.js"))
+    told = set(live_device.fixed()["k"])
+    assert set(re.findall(r"\bk\.([A-Z_]+)", source)) <= told
+    assert {name for name in told if not re.search(rf"\b{name}\b", source)} == set()
 
 
 @pytest.mark.parametrize(
