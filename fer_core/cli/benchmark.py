@@ -76,7 +76,7 @@ def detectors(as_json: bool, save: bool, **how: Any) -> None:
     "--part",
     "parts",
     multiple=True,
-    type=click.Choice(["speed", "memory", "correct"]),
+    type=click.Choice(["speed", "cores", "memory", "correct"]),
     help="Measure only this; with --save the rest stays as saved.",
 )
 @click.option("--data", default="demo", show_default=True, help="fer2013.csv, or 'demo'.")

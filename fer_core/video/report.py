@@ -142,7 +142,8 @@ class _Charts:
             height=height,
             template="plotly_white",
             barmode="overlay",
-            margin={"l": 70, "r": 10, "t": 10, "b": 40 if title else 20},
+            # The same on both charts, so that their times lie below each other.
+            margin={"l": 80, "r": 110, "t": 10, "b": 40 if title else 20, "autoexpand": False},
         )
         figure.update_xaxes(title=title or None, range=[0, max(seconds, 1)])
         library, self._first = self._first, False
