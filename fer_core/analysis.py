@@ -143,6 +143,7 @@ def analyze(
     *,
     largest: bool = False,
     fast: bool = False,
+    views: int | None = None,
     time: float | None = None,
 ) -> Analysis:
     """Find the faces of a picture and the emotions they show.
@@ -152,15 +153,16 @@ def analyze(
         classifier: a loaded model.
         detector: a loaded detector.
         largest: keep the largest face only, as the report does.
-        fast: for live pictures: the detector's fast search, and one view of each face
+        fast: for moving pictures: the detector's fast search, and one view of each face
             instead of several.
+        views: of each face, where it is not to be that many.
         time: seconds from the start of a video, kept with the result.
 
     >>> analyze(example_portrait(), load_classifier(), get_detector()).faces[0].emotion
     ... # doctest: +SKIP
     'Happy'
     """
-    found = find_faces(image, detector, largest=largest, fast=fast)
+    found = find_faces(image, detector, largest=largest, fast=fast, views=views)
     return read_emotions(found, classifier, time=time)
 
 
@@ -190,12 +192,17 @@ class FoundFaces:
 
 
 def find_faces(
-    image: np.ndarray, detector: Detector, *, largest: bool = False, fast: bool = False
+    image: np.ndarray,
+    detector: Detector,
+    *,
+    largest: bool = False,
+    fast: bool = False,
+    views: int | None = None,
 ) -> FoundFaces:
     """Find the faces of a picture and cut them out; see :func:`analyze`."""
     found = detector.detect(image, fast=True) if fast else detector.detect(image)
     detections = tuple(found[: 1 if largest else None])
-    number = 1 if fast else len(VIEWS)
+    number = views or (1 if fast else len(VIEWS))
     views = np.empty((len(detections), number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
     for of_face, face in zip(views, detections, strict=True):
         of_face[:] = crop_views(image, face.frame, face.roll, number)

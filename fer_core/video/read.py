@@ -14,6 +14,7 @@ import numpy as np
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import Classifier, load_classifier
 from fer_core.faces import Detection, Detector, get_detector
+from fer_core.preprocess import VIEWS
 from fer_core.rows import Rows, rows_of
 from fer_core.video.decode import Frame, VideoFile
 from fer_core.video.people import People, is_cut, looks, scene
@@ -168,6 +169,7 @@ def _see(
             follower,
             largest=options.largest,
             fast=not options.thorough,
+            views=len(VIEWS),
             time=frame.time,
         )
         colours = [looks(image, face.box) for face in analysis.faces]

@@ -33,8 +33,8 @@ class VideoOptions:
         model: name, or ``None`` for the default.
         detector: name.
         largest: the largest face of each frame only.
-        thorough: look at every frame as at a photo: also for faces that are small in it, and at
-            each face in several views. Takes several times as long.
+        thorough: search every frame as a photo, also for faces that are small in it. Takes
+            several times as long.
         smoothing: time constant in seconds, 0 for none; see
             :func:`fer_core.timeline.smooth`. Nothing is averaged across a change point. The
             table keeps what was measured.
