@@ -12,7 +12,7 @@ from fer_core.models import archive, choice, making
 from fer_core.models.catalog import SHIPPED, ModelFolder, list_models
 from fer_core.models.making import Making
 from fer_core.settings import settings
-from ui import model_compare, model_table, model_work
+from ui import judgement, model_compare, model_table, model_work
 from ui.controls import make_default
 from ui.notices import attempt, footer, say_problem
 from ui.roles import sign_in
@@ -51,12 +51,11 @@ def choose_data(label: str, split: str, key: str) -> str:
 
 def measure_private(folder: ModelFolder) -> None:
     """The plain act by which a model of this machine is measured on PrivateTest."""
-    looked = folder.card.figures.get("PrivateTest", {}).get("looked", [])
+    looked = len(folder.card.figures.get("PrivateTest", {}).get("looked", []))
     with st.popover("PrivateTest…", icon=":material/lock:"):
         st.markdown(
             "PrivateTest is for reporting, once, when nothing will be changed any more. Every "
-            "look is written into the model's card."
-            + (f" It was looked at {len(looked)} times." if looked else "")
+            "look is written into the model's card." + judgement.looked(looked)
         )
         data = choose_data("Dataset", "PrivateTest", "models_private_data")
         if st.button("Measure on PrivateTest and record that", key="models_private"):

@@ -7,7 +7,7 @@ import streamlit as st
 
 from fer_core import roles
 from fer_core.errors import FerError
-from fer_core.train import configure, manage, queue
+from fer_core.train import TrainConfig, configure, manage, queue
 from fer_core.train.runs import Run, list_runs
 from ui import training_after, training_form, training_watch
 from ui.notices import footer, say_problem
@@ -35,6 +35,11 @@ def watch(run: Run | None) -> None:
     if run:
         state["training_new"] = False
         state["training_chosen"] = [run.name]
+
+
+def start(config: TrainConfig) -> Run:
+    # Configured anew, which takes corrections of this machine as they are at this moment.
+    return queue.submit(configure(**config.model_dump()))
 
 
 def quick_try() -> None:
@@ -164,7 +169,7 @@ def show_form() -> None:
             disabled=config is None,
             key="training_start",
         ):
-            watch(attempt(queue.submit, config))
+            watch(attempt(start, config))
             st.rerun()
         st.button("Back to the runs", icon=":material/arrow_back:", on_click=close)
 

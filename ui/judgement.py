@@ -68,6 +68,12 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, key: str) -> None
     st.plotly_chart(figure, key=key, alt="Accuracy by confidence", config=_CONFIG)
 
 
+def looked(times: int) -> str:
+    """How often PrivateTest was looked at, as a sentence to add; none where never."""
+    often = "once" if times == 1 else f"{times} times"
+    return f" It was looked at {often}." if times else ""
+
+
 def faces(pictures: np.ndarray, words: list[str]) -> None:
     """A grid of dataset faces ``(N, 48, 48)``, each with what to say of it."""
     with st.grid(min_column_width=110):

@@ -1,6 +1,7 @@
 """Every model in a table and a chart, and the card of one."""
 
 import math
+import re
 from typing import Any
 
 import pandas as pd
@@ -125,5 +126,6 @@ def card(folder: ModelFolder) -> None:
     """The model's card, as its README has it."""
     # Without the README's first lines: the name stands above, and nobody writes a file here.
     text = "\n" + readme.text(folder.card).split("\n\n", 2)[2]
+    text = re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", text)  # to files beside it
     with st.container(height=480):
         st.markdown(text.replace("\n## ", "\n#### ").replace("\n### ", "\n##### "))

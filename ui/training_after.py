@@ -46,11 +46,10 @@ def result(run: Run, now: dict[str, Any]) -> None:
                 args=(judge.start, run, "PublicTest"),
             )
         with st.popover("PrivateTest…", icon=":material/lock:", disabled=working):
-            looked = found.get("PrivateTest", {}).get("looked", [])
+            looked = len(found.get("PrivateTest", {}).get("looked", []))
             st.markdown(
                 "PrivateTest is for reporting, once, when nothing will be changed any more. "
-                "Every look is written down with the run."
-                + (f" It was looked at {len(looked)} times." if looked else "")
+                "Every look is written down with the run." + judgement.looked(looked)
             )
             st.button(
                 "Judge it on PrivateTest and record that",

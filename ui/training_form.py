@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from fer_core.datasets.corrections import KEPT
 from fer_core.errors import FerError
 from fer_core.models import registry
 from fer_core.settings import settings
@@ -20,7 +21,7 @@ from fer_core.train.presets import PRESETS
 from fer_core.work import in_words
 
 #: What is seen at once; the rest is in tabs.
-_FIRST: Final = ("data", "model", "weights", "epochs", "batch_size", "seed")
+_FIRST: Final = ("data", "corrections", "model", "weights", "epochs", "batch_size", "seed")
 _TABS: Final[dict[str, tuple[str, ...]]] = {
     "Learning": (
         "optimizer", "learning_rate", "schedule", "warmup", "plateau_patience", "plateau_factor",
@@ -30,7 +31,6 @@ _TABS: Final[dict[str, tuple[str, ...]]] = {
     "Augmentation": tuple(Augmentation.model_fields),
     "Data": (
         "votes", "votes_share", "relabel", "drop_not_faces", "mix", "detector", "skip_bad",
-        "corrections",
     ),
 }  # fmt: skip
 #: Narrower than what is allowed, where most of that is folly.
@@ -51,6 +51,9 @@ _NAMES: Final = {
     "votes": "FER+ votes",
     "tensorboard": "TensorBoard events",
 }
+
+#: Of the corrections.
+_NONE: Final = "none"
 
 state = st.session_state
 
@@ -150,7 +153,7 @@ def _presets(values: dict[str, Any]) -> None:
             return
         kept = {"model": values["model"], "data": state["train_data"], "seed": state["train_seed"]}
         chosen = configure(preset=state["train_preset"], **kept)
-        begin(chosen.model_dump(mode="json"))
+        begin(chosen.model_dump(mode="json") | {"corrections": values["corrections"]})
 
     st.selectbox(
         "Recipe",
@@ -182,6 +185,14 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
         offered = registry.architecture(state["train_model"]).weights
         options = list(dict.fromkeys([value, "none", *offered]))
         return _keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
+    if name == "corrections":
+        names = {_NONE: "None", KEPT: "Those of this machine"}
+        given = str(value or _NONE)
+        got = _keyed(
+            st.selectbox, key, given, label, list(dict.fromkeys([*names, given])), help=help_,
+            format_func=lambda one: names.get(one, one), accept_new_options=True,
+        )  # fmt: skip
+        return None if got == _NONE else got
     if get_origin(kind) is Literal:
         return _keyed(st.selectbox, key, value, label, list(get_args(kind)), help=help_)
     if kind is bool:

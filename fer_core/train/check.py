@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fer_core.datasets import MADE_HERE
+from fer_core.datasets.corrections import KEPT
 from fer_core.errors import FerError
 from fer_core.models import registry
 from fer_core.train.config import TrainConfig
@@ -56,7 +57,8 @@ def _files(config: TrainConfig) -> dict[str, str]:
         wrong["data"] = f"There is no {config.data} on this machine: was it moved or deleted?"
     if config.votes is not None and not config.votes.expanduser().is_file():
         wrong["votes"] = f"There is no file {config.votes} on this machine."
-    if config.corrections is not None and not config.corrections.expanduser().is_file():
+    given = config.corrections
+    if given is not None and str(given) != KEPT and not given.expanduser().is_file():
         wrong["corrections"] = f"There is no file {config.corrections} on this machine."
     for source, weight in config.mix.items():
         if source not in MADE_HERE and not Path(source).expanduser().exists():

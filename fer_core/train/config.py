@@ -25,7 +25,7 @@ class TrainConfig(BaseModel):
     relabel: bool = Field(False, description="Labels by majority of the votes.")
     drop_not_faces: bool = Field(False, description="Leave out what the votes call no face.")
     corrections: Path | None = Field(
-        None, description="Corrections of labels, a CSV as the Dataset page exports it."
+        None, description="Of labels: 'kept' for this machine's, or a CSV of the Dataset page."
     )
     mix: dict[str, float] = Field(
         {}, description="Further datasets, each with its weight; that of 'data' is 1."

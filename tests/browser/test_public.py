@@ -101,7 +101,7 @@ def sign_in(browser: Browser, app: App, provider: Provider) -> Iterator[Callable
 
 
 def button(page: Page, name: str) -> Locator:
-    return page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True)
+    return page.get_by_role("button", name=name, exact=True)
 
 
 def portrait(width: int = 512) -> bytes:
@@ -161,6 +161,7 @@ def test_a_visitor_cannot_do_or_see_what_is_the_owners(visit, app: App) -> None:
     expect(page.get_by_text("Kept sessions")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_administrators_sign_in_and_may_do_all(sign_in) -> None:
     page = sign_in("training", email="Ada@example.org", email_verified=True)
     expect(button(page, "New run")).to_be_visible()

@@ -69,6 +69,12 @@ def test_what_cannot_be_is_said_beside_its_setting(fields, where, says):
     assert re.search(says, wrong[where])
 
 
+def test_corrections_of_this_machine_are_taken():
+    assert check({"model": "fast", "data": "demo", "corrections": "kept"}) == {}
+    wrong = check({"model": "fast", "data": "demo", "corrections": "/gone.csv"})
+    assert "no file /gone.csv" in wrong["corrections"]
+
+
 def test_every_recipe_can_begin():
     for recipe, models in PRESETS.items():
         for model in models:
