@@ -1,8 +1,8 @@
 """What the training page costs: ``python benchmarks/dashboard.py``.
 
-Beside 50 finished runs one trains. In turns the page is open in a browser and is not, and
-the updates per second of the run are compared; then it is timed how long the page takes
-to answer. The browser runs on the same machine, and its work counts as the page's.
+Beside 50 finished runs one trains. It is timed how long the page takes to answer; then it is
+open in a browser and is not, in turns, and the faces per second of the run are compared,
+epoch by epoch. The browser runs on the same machine, and its work counts as the page's.
 """
 
 import argparse
@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from playwright.sync_api import Browser, Page, expect
 
 from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium, wait_for
+from fer_core.benchmarks.dashboard import to_markdown
+from fer_core.benchmarks.versus import environment
 from fer_core.settings import settings
 from fer_core.train import configure, queue
 from fer_core.train.runs import Run
@@ -45,20 +47,17 @@ def finished(epochs: int = 60, steps: int = 224) -> None:
             for s in range(1, steps + 1)
         )
     )
-    run.write_state(status="trained", epoch=epochs, best_epoch=epochs, best_accuracy=0.69)
+    run.write_state(
+        status="trained", epoch=epochs, best_epoch=epochs, best_accuracy=0.69, steps_per_epoch=steps
+    )
 
 
-def updates(run: Run) -> int:
-    """Lines of the log of updates: one each."""
-    with (run.path / "steps.jsonl").open("rb") as file:
-        return sum(1 for _ in file)
-
-
-def rate(run: Run, seconds: float) -> float:
-    """Updates per second over so long a time."""
-    before, start = updates(run), time.monotonic()
-    time.sleep(seconds)
-    return (updates(run) - before) / (time.monotonic() - start)
+def speed(run: Run, epochs: int) -> float:
+    """Faces per second over so many whole epochs from now on, validation left out."""
+    first = len(run.metrics()) + 1  # the one that is under way saw something else
+    wait_for(lambda: len(run.metrics()) >= first + epochs, 60 * epochs + 60)
+    rows = run.metrics()[first : first + epochs]
+    return statistics.median(row["images_per_second"] for row in rows)
 
 
 def opened(browser: Browser, url: str, run: Run) -> Page:
@@ -84,27 +83,33 @@ def answers(page: Page, times: int = 9) -> list[float]:
     return out
 
 
-def measure(rounds: int, seconds: float) -> dict[str, Any]:
-    """Everything, in the order open, closed, closed, open, …"""
+def measure(pairs: int, epochs: int, others: int) -> dict[str, Any]:
+    """Everything, the page in turns open and closed: A B, B A, …"""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FER_HOME"] = folder
         settings.cache_clear()
-        for _ in range(50):
+        for _ in range(others):
             finished()
-        run = queue.submit(configure(model="fast", data="demo", epochs=10_000, early_stopping=0))
+        config = configure(
+            model="mini_xception", data="demo", epochs=10_000, early_stopping=0,
+            precision="mixed_bfloat16",
+        )  # fmt: skip
+        run = queue.submit(config)
         app = App(Path(folder), Path(folder) / "app.log")
         found: dict[str, list[float]] = {"open": [], "closed": []}
         try:
-            wait_for(lambda: run.state().get("epoch", 0) >= 1, 300)
+            wait_for(lambda: run.state().get("epoch", 0) >= 2, 300)
             with chromium_with_camera(find_chromium(), None) as browser:
+                opened(browser, app.url, run).close()  # what is loaded once is loaded
+                start = time.monotonic()
                 page = opened(browser, app.url, run)
+                opening = time.monotonic() - start
                 waits = answers(page)
                 page.close()
-                for i in range(rounds):
-                    order = ("open", "closed") if i % 2 == 0 else ("closed", "open")
-                    for which in order:
+                for i in range(pairs):
+                    for which in ("open", "closed") if i % 2 == 0 else ("closed", "open"):
                         page = opened(browser, app.url, run) if which == "open" else None
-                        found[which].append(rate(run, seconds))
+                        found[which].append(speed(run, epochs))
                         if page:
                             page.close()
         finally:
@@ -112,16 +117,25 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
             run.stop()
     ratios = [a / b for a, b in zip(found["open"], found["closed"], strict=True)]
     return {
-        "answer_seconds": {"median": statistics.median(waits), "worst": max(waits)},
-        "updates_per_second": {k: [round(v, 3) for v in vs] for k, vs in found.items()},
+        "machine": environment(),
+        "network": f"{config.model}, batches of {config.batch_size}",
+        "finished": others,
+        "opening": opening,
+        "answers": {"median": statistics.median(waits), "worst": max(waits), "n": len(waits)},
+        "epochs": epochs,
+        "faces_per_second": found,
         "cost": 1 - statistics.median(ratios),
-        "cores": os.cpu_count(),
     }
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=12.0)
+    parser.add_argument("--pairs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=2, help="In each turn.")
+    parser.add_argument("--finished", type=int, default=50, help="Runs that stand beside.")
+    parser.add_argument("--json", type=Path, help="Write the result to this file.")
     chosen = parser.parse_args()
-    print(json.dumps(measure(chosen.rounds, chosen.seconds), indent=2))
+    result = measure(chosen.pairs, chosen.epochs, chosen.finished)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(result, indent=2) + "\n")
+    print(to_markdown(result))

@@ -109,6 +109,7 @@ def text(models: list[ModelFolder]) -> str:
         "image": "Pictures",
         "runtimes": "Runtimes",
         "train": "Training",
+        "dashboard": "Training page",
         "detectors": "Face detectors",
         "dataset": "Dataset page",
         "corrections": "Training with corrections",
