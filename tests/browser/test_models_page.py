@@ -1,0 +1,148 @@
+"""The model page as it is used: table, cards, two beside each other, several as one, and
+models that go and come as archives."""
+
+import io
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
+from fer_core.models.catalog import find_model
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+
+def copy_of_shipped(models: Path, name: str, **card) -> None:
+    """The shipped model under another name, as if it had been trained here."""
+    shutil.copytree(find_model("mini_xception").path, models / name)
+    old = json.loads((models / name / "card.json").read_text())
+    (models / name / "card.json").write_text(json.dumps(old | {"name": name} | card))
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    folder = tmp_path_factory.mktemp("models")
+    copy_of_shipped(folder / "home" / "models", "another", title="Another", figures={})
+    running = App(folder / "home", folder / "app.log", FER_DATA="demo")
+    running.models = folder / "home" / "models"
+    yield running
+    running.stop()
+    log = (folder / "app.log").read_text(errors="replace")
+    assert "Traceback" not in log and "deprecat" not in log.lower(), log
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with chromium_with_camera(chromium, None) as found:
+        yield found
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def open_import(page: Page, content: bytes) -> None:
+    if not page.get_by_text("It is checked before use").is_visible():
+        button(page, "Import").click()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "models.zip", "mimeType": "application/zip", "buffer": content}
+    )
+    expect(button(page, "Remove models.zip")).to_be_visible()
+    button(page, "Check and add").click()
+
+
+def test_a_click_in_the_table_shows_the_card(visit) -> None:
+    page = visit("models")
+    expect(page.locator(".gtitle", has_text="Accuracy on PublicTest against time")).to_be_visible()
+    rows = page.get_by_test_id("stDataFrame").locator("canvas").first
+    rows.click(position={"x": 16, "y": 52}, force=True)
+    expect(page.get_by_role("heading", name=re.compile("^mini_xception: "))).to_be_visible()
+    expect(page.get_by_text("the default of all pages")).to_be_visible()
+    expect(page.get_by_text("Article 5(1)(f)").first).to_be_visible()
+    # What ships stays, and has its figures.
+    expect(button(page, "Delete")).to_have_count(0)
+    expect(button(page, "PrivateTest…")).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_two_are_compared_and_become_one(visit, app: App) -> None:
+    page = visit("models?model=mini_xception&model=another")
+    expect(page.get_by_text(re.compile(r"They disagree on 0\.0%"))).to_be_visible()
+    expect(page.locator(".gtitle", has_text="Share of each emotion's faces")).to_be_visible()
+    page.get_by_text("Both are wrong", exact=True).click()
+    expect(page.get_by_role("img", name=re.compile("another ")).first).to_be_visible()
+
+    page.get_by_text("Build an ensemble", exact=True).click()
+    expect(page.get_by_test_id("stMetricValue")).to_contain_text("%")
+    page.get_by_text("Fitted on PublicTest", exact=True).click()
+    name = page.get_by_label("Name", exact=True)
+    name.fill("another")
+    button(page, "Save as a model").click()
+    expect(page.get_by_text("There is a model 'another' already")).to_be_visible()
+    page.get_by_text("Equal", exact=True).click()
+    name.fill("both")
+    button(page, "Save as a model").click()
+    # It is made beside the page, which goes on.
+    expect(page.get_by_text(re.compile("Making both.*you may leave the page"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("^both: "))).to_be_visible()
+    assert set(find_made(app, "both")["figures"]) == {"PublicTest"}
+
+    button(page, "PrivateTest…").click()
+    expect(page.get_by_text("Every look is written into the model's card")).to_be_visible()
+    button(page, "Measure on PrivateTest and record that").click()
+    wait_for(lambda: "PrivateTest" in find_made(app, "both")["figures"], 120)
+    button(page, "PrivateTest…").click()
+    expect(page.get_by_text("It was looked at once.")).to_be_visible()
+
+    # A member stays as long as somebody needs it.
+    page = visit("models?model=another")
+    button(page, "Delete").click()
+    button(page, "Delete for good").click()
+    expect(page.get_by_text("another votes in both: delete that first")).to_be_visible()
+    page = visit("models?model=both")
+    button(page, "Make it the default").click()
+    expect(page.get_by_text("the default of all pages")).to_be_visible()
+    button(page, "Delete").click()
+    button(page, "Delete for good").click()
+    expect(page.get_by_role("heading", name=re.compile("^both: "))).to_have_count(0)
+    assert not (app.models / "both").exists()
+
+
+def find_made(app: App, name: str) -> dict:
+    return json.loads((app.models / name / "card.json").read_text())
+
+
+@pytest.mark.slow
+def test_a_model_goes_and_comes_as_an_archive(visit, app: App) -> None:
+    copy_of_shipped(app.models, "traveller", title="Traveller")
+    page = visit("models?model=traveller")
+    with page.expect_download() as waiting:
+        button(page, "Export").click()
+    content = Path(waiting.value.path()).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert {Path(name).name for name in files} == {"card.json", "model.tflite", "model.keras"}
+    button(page, "Delete").click()
+    button(page, "Delete for good").click()
+    expect(page.get_by_role("heading", name=re.compile("^traveller: "))).to_have_count(0)
+
+    # Of what was changed on the way, nothing comes in.
+    bad = io.BytesIO()
+    with zipfile.ZipFile(bad, "w") as archive:
+        for name, one in files.items():
+            archive.writestr(name, one + b"!" if name.endswith(".tflite") else one)
+    open_import(page, bad.getvalue())
+    expect(page.get_by_text("is not the file its card describes")).to_be_visible()
+    open_import(page, b"no archive")
+    expect(page.get_by_text("This is no archive of models")).to_be_visible()
+    assert not (app.models / "traveller").exists()
+
+    open_import(page, content)
+    expect(page.get_by_role("heading", name=re.compile("^traveller: "))).to_be_visible()
+    assert (app.models / "traveller" / "model.tflite").is_file()
