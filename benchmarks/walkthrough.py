@@ -1,0 +1,106 @@
+"""The pictures of docs/training.md: ``python benchmarks/walkthrough.py``.
+
+Trains on the demo faces, so that no picture shows anybody, and writes ``docs/pictures``.
+"""
+
+import io
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from fer_core.benchmarks.browser import ROOT, App, chromium_with_camera, find_chromium, wait_for
+from fer_core.settings import settings
+from fer_core.train import configure, judge, manage, queue, runs
+from fer_core.train.runs import Run
+
+PICTURES = ROOT / "docs" / "pictures"
+#: A network small enough that the whole walk takes some minutes.
+SMALL = {"widths": [16, 16, 32, 32], "convolutions": [1, 1, 1, 1]}
+
+
+def settled(page: Page) -> None:
+    """Wait until the script is done and what moves has come to rest."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
+    page.wait_for_timeout(1500)
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture of the app's window as it stands."""
+    settled(page)
+    take(page, name)
+
+
+def take(page: Page, name: str) -> None:
+    """A picture of what a window shows now."""
+    PICTURES.mkdir(exist_ok=True)
+    image = Image.open(io.BytesIO(page.screenshot()))
+    image.convert("RGB").save(PICTURES / f"{name}.webp", quality=80, method=6)
+
+
+def begin(title: str, **changes: object) -> Run:
+    """A run with a name for people."""
+    fields = {"preset": "quick", "model": "fast", "data": "demo", "model_options": SMALL}
+    run = queue.submit(configure(**fields | changes))
+    manage.describe(run, title=title)
+    return run
+
+
+def walk(page: Page, url: str) -> None:
+    """From the form to the models, a picture at every station."""
+    page.goto(f"{url}/training", wait_until="domcontentloaded")
+    page.get_by_role("button", name="New run").click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+    keep(page, "training-start")
+
+    first = begin("first try")
+    runs.wait(first.name, 600)
+    second = begin("more epochs", epochs=24, learning_rate=2e-3)
+    wait_for(lambda: second.state().get("epoch", 0) >= 6, 600)
+    page.goto(f"{url}/training?run={second.name}", wait_until="domcontentloaded")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.get_by_text("images/s")).to_be_visible()
+    keep(page, "training-watch")
+
+    runs.wait(second.name, 600)
+    page.goto(f"{url}/training?run={second.name}", wait_until="domcontentloaded")
+    expect(page.get_by_text("Calibration error")).to_be_visible()
+    page.get_by_role("tab", name="Surest mistakes").click()
+    page.get_by_text("Calibration error").scroll_into_view_if_needed()
+    page.get_by_test_id("stMain").evaluate("e => e.scrollBy(0, 420)")
+    keep(page, "training-after")
+
+    for run, name in ((first, "first-try"), (second, "more-epochs")):
+        judge.start_publishing(run, name)
+        runs.wait(run.name, 600)
+    page.goto(f"{url}/models?model=first-try&model=more-epochs", wait_until="domcontentloaded")
+    page.get_by_text("Build an ensemble", exact=True).click()
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible()
+    keep(page, "models-ensemble")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["FER_HOME"] = folder
+        settings.cache_clear()
+        app = App(Path(folder), Path(folder) / "app.log", FER_DATA="demo")
+        try:
+            with chromium_with_camera(find_chromium(), None) as browser:
+                page = browser.new_page(viewport={"width": 1280, "height": 800})
+                page.set_default_timeout(120_000)
+                expect.set_options(timeout=120_000)
+                walk(page, app.url)
+        finally:
+            app.stop()
+    for path in sorted(PICTURES.glob("*.webp")):
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1000} kB")
+
+
+if __name__ == "__main__":
+    main()
