@@ -158,7 +158,7 @@ def _memory(folder: Path, minutes: int) -> dict[str, Any]:
         for name, m in lengths.items()
     }
     return {
-        name: {"megabytes": of["megabytes"], "seconds": of["seconds"]}
+        name: {"megabytes": of["megabytes"]}
         for name, of in measure_cold(commands, 1, warm=False).items()
     }
 
@@ -248,14 +248,10 @@ def to_markdown(result: dict[str, Any]) -> str:
             f"the start of the processes, which look with one thread each: {spent} at once."
         )
     if "memory" in result:
-        rows = [
-            (name, f"{of['megabytes']:.0f}", f"{of['seconds']:.0f}")
-            for name, of in result["memory"].items()
-        ]
+        rows = [(name, f"{of['megabytes']:.0f}") for name, of in result["memory"].items()]
         parts += [
-            "Peak memory of a new process over the length of a 720p file, 5 looks a second "
-            "(its time was taken beside other work):",
-            table(("file", "MB", "seconds"), rows),
+            "Peak memory of a new process over the length of a 720p file, 5 looks a second:",
+            table(("file", "MB"), rows),
         ]
     if "correct" in result:
         parts += _correct_in_words(result["correct"])

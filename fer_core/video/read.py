@@ -169,7 +169,7 @@ def _see(
             follower,
             largest=options.largest,
             fast=not options.thorough,
-            views=len(VIEWS),
+            views=1 if seen and not options.thorough else len(VIEWS),
             time=frame.time,
         )
         colours = [looks(image, face.box) for face in analysis.faces]
