@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 77fbba10a0c8f3853048cd312faea6b6cf2df6426f314aaba01ce11b46fbc29b)
+// Made of ui/device (sha256 3e2e4ebad84a42c4d0b4e8896ee323cefec801cfbd1a2f050a3918094b3c3319)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1693,7 +1693,9 @@
       }
     }
     async look(square, threshold) {
-      const [regressors, logits] = await this.run(square.map((v) => v / 127.5 - 1));
+      const input = new Float32Array(square.length);
+      for (let i = 0; i < input.length; i++) input[i] = square[i] / 127.5 - 1;
+      const [regressors, logits] = await this.run(input);
       const least = logitOf(threshold);
       const found = [];
       for (let i = 0; i < logits.length; i++) {

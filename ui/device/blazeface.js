@@ -20,7 +20,9 @@ export class Network {
   }
 
   async look(square, threshold) {
-    const [regressors, logits] = await this.run(square.map((v) => v / 127.5 - 1));
+    const input = new Float32Array(square.length);
+    for (let i = 0; i < input.length; i++) input[i] = square[i] / 127.5 - 1; // map() takes ten times as long
+    const [regressors, logits] = await this.run(input);
     const least = logitOf(threshold);
     const found = [];
     for (let i = 0; i < logits.length; i++) {
