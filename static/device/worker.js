@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 3e2e4ebad84a42c4d0b4e8896ee323cefec801cfbd1a2f050a3918094b3c3319)
+// Made of ui/device (sha256 56d3f1eb13ea5f76ad73f1239d1b453f7bfb66c1738c0044b5fce465a4203a24)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1683,8 +1683,8 @@
   var sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
   var logitOf = (score) => Math.log(score / (1 - score));
   var Network = class {
-    constructor(run2, size, layers, k) {
-      Object.assign(this, { run: run2, size, k, anchors: [] });
+    constructor(run2, size, layers) {
+      Object.assign(this, { run: run2, size, anchors: [] });
       for (const [stride, number] of layers) {
         const side2 = size / stride;
         for (let y = 0; y < side2; y++)
@@ -1707,7 +1707,7 @@
         const [x, y, w, h] = values;
         found.push({ x: x + ax, y: y + ay, w, h, points, logit: logits[i] });
       }
-      return merged(found, this.k.OVERLAP);
+      return found;
     }
   };
   function overlap(a, b) {
@@ -1715,9 +1715,9 @@
     const down = Math.min(a.y + a.h / 2, b.y + b.h / 2) - Math.max(a.y - a.h / 2, b.y - b.h / 2);
     return Math.max(0, across) * Math.max(0, down);
   }
-  function merged(candidates, least) {
+  var merged = (candidates, least) => [...groups(candidates, least)];
+  function* groups(candidates, least) {
     let rest = [...candidates].sort((a, b) => b.logit - a.logit);
-    const out = [];
     while (rest.length) {
       const [first] = rest;
       const same = (other) => {
@@ -1725,20 +1725,19 @@
         return other === first || common > least * (first.w * first.h + other.w * other.h - common);
       };
       const group = rest.filter(same);
-      rest = rest.filter((other) => !group.includes(other));
+      rest = rest.filter((other) => !same(other));
       const scores = group.map((c) => sigmoid(c.logit));
       const total = scores.reduce((a, b) => a + b);
       const mean = (value) => group.reduce((sum, c, i) => sum + scores[i] / total * value(c), 0);
-      out.push({
+      yield {
         x: mean((c) => c.x),
         y: mean((c) => c.y),
         w: mean((c) => c.w),
         h: mean((c) => c.h),
         points: first.points.map((_, i) => [mean((c) => c.points[i][0]), mean((c) => c.points[i][1])]),
         logit: first.logit
-      });
+      };
     }
-    return out;
   }
   function moved(candidate, window) {
     const [x, y] = window.toPicture([candidate.x, candidate.y]);
@@ -1786,7 +1785,8 @@
       const { k } = this;
       const window = pyramid.whole(this.search.size);
       const found = await this.search.look(pyramid.cut(window), k.SUSPECT);
-      const suspects = merged(found.map((c) => moved(c, window)), k.OVERLAP);
+      const here = merged(found, k.OVERLAP).map((c) => moved(c, window));
+      const suspects = merged(here, k.OVERLAP);
       const within = (a, b) => Math.abs(a.x - b.x) < b.w / 2 && Math.abs(a.y - b.y) < b.h / 2;
       return suspects.filter((a, i) => !suspects.slice(0, i).some((b) => b.logit > k.LIKELY && within(a, b))).slice(0, k.MAX_LOOKS);
     }
@@ -1810,7 +1810,8 @@
       const side2 = zoom * (suspect.w + suspect.h) / 2;
       const window = new Window(suspect.x, suspect.y, side2, network.size, rollOf(suspect));
       const middle = window.size / 2;
-      for (const candidate of await network.look(pyramid.cut(window), this.k.LOOK))
+      const found = await network.look(pyramid.cut(window), this.k.LOOK);
+      for (const candidate of groups(found, this.k.OVERLAP))
         if (Math.hypot(candidate.x - middle, candidate.y - middle) < window.size / zoom / 2)
           return moved(candidate, window);
       return { ...suspect, logit: this.k.NOTHING };
@@ -1999,8 +2000,8 @@
     };
     const [, a, b, c] = await files;
     const detector = new BlazeFace(
-      new Network(await network(a, 256), 256, [[16, 2], [32, 6]], k),
-      new Network(await network(b, 128), 128, [[8, 2], [16, 6]], k),
+      new Network(await network(a, 256), 256, [[16, 2], [32, 6]]),
+      new Network(await network(b, 128), 128, [[8, 2], [16, 6]]),
       k,
       framing
     );

@@ -9,8 +9,8 @@ const logitOf = (score) => Math.log(score / (1 - score));
 
 // A network: `run` takes a square as floats -1 to 1 and gives [regressors, logits].
 export class Network {
-  constructor(run, size, layers, k) {
-    Object.assign(this, { run, size, k, anchors: [] });
+  constructor(run, size, layers) {
+    Object.assign(this, { run, size, anchors: [] });
     for (const [stride, number] of layers) {
       const side = size / stride;
       for (let y = 0; y < side; y++)
@@ -34,7 +34,7 @@ export class Network {
       const [x, y, w, h] = values;
       found.push({ x: x + ax, y: y + ay, w, h, points, logit: logits[i] });
     }
-    return merged(found, this.k.OVERLAP);
+    return found;
   }
 }
 
@@ -44,10 +44,13 @@ function overlap(a, b) {
   return Math.max(0, across) * Math.max(0, down);
 }
 
-// Overlapping ones averaged, weighted by their scores, the surest first.
-function merged(candidates, least) {
+// Overlapping ones averaged, the surest first.
+const merged = (candidates, least) => [...groups(candidates, least)];
+
+// One after another, the surest that is left, averaged with all that overlap it, weighted by
+// their scores.
+function* groups(candidates, least) {
   let rest = [...candidates].sort((a, b) => b.logit - a.logit);
-  const out = [];
   while (rest.length) {
     const [first] = rest;
     const same = (other) => {
@@ -55,20 +58,19 @@ function merged(candidates, least) {
       return other === first || common > least * (first.w * first.h + other.w * other.h - common);
     };
     const group = rest.filter(same);
-    rest = rest.filter((other) => !group.includes(other));
+    rest = rest.filter((other) => !same(other));
     const scores = group.map((c) => sigmoid(c.logit));
     const total = scores.reduce((a, b) => a + b);
     const mean = (value) => group.reduce((sum, c, i) => sum + (scores[i] / total) * value(c), 0);
-    out.push({
+    yield {
       x: mean((c) => c.x),
       y: mean((c) => c.y),
       w: mean((c) => c.w),
       h: mean((c) => c.h),
       points: first.points.map((_, i) => [mean((c) => c.points[i][0]), mean((c) => c.points[i][1])]),
       logit: first.logit,
-    });
+    };
   }
-  return out;
 }
 
 function moved(candidate, window) {
@@ -124,7 +126,8 @@ export class BlazeFace {
     const { k } = this;
     const window = pyramid.whole(this.search.size);
     const found = await this.search.look(pyramid.cut(window), k.SUSPECT);
-    const suspects = merged(found.map((c) => moved(c, window)), k.OVERLAP);
+    const here = merged(found, k.OVERLAP).map((c) => moved(c, window));
+    const suspects = merged(here, k.OVERLAP);
     const within = (a, b) => Math.abs(a.x - b.x) < b.w / 2 && Math.abs(a.y - b.y) < b.h / 2;
     return suspects
       .filter((a, i) => !suspects.slice(0, i).some((b) => b.logit > k.LIKELY && within(a, b)))
@@ -152,7 +155,8 @@ export class BlazeFace {
     const side = (zoom * (suspect.w + suspect.h)) / 2;
     const window = new Window(suspect.x, suspect.y, side, network.size, rollOf(suspect));
     const middle = window.size / 2;
-    for (const candidate of await network.look(pyramid.cut(window), this.k.LOOK))
+    const found = await network.look(pyramid.cut(window), this.k.LOOK);
+    for (const candidate of groups(found, this.k.OVERLAP))
       if (Math.hypot(candidate.x - middle, candidate.y - middle) < window.size / zoom / 2)
         return moved(candidate, window);
     return { ...suspect, logit: this.k.NOTHING };

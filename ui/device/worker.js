@@ -50,8 +50,8 @@ async function load({ runtime, search, look, model, size, k, framing }) {
   };
   const [, a, b, c] = await files;
   const detector = new BlazeFace(
-    new Network(await network(a, 256), 256, [[16, 2], [32, 6]], k),
-    new Network(await network(b, 128), 128, [[8, 2], [16, 6]], k),
+    new Network(await network(a, 256), 256, [[16, 2], [32, 6]]),
+    new Network(await network(b, 128), 128, [[8, 2], [16, 6]]),
     k,
     framing,
   );
