@@ -297,8 +297,9 @@ def _correct_in_words(correct: dict[str, Any]) -> list[str]:
     return [
         f"Made videos: {correct['clips']} clips of {FACES} still PublicTest faces of "
         f"{correct['data']} each, shown for {SPAN[0]:g} to {SPAN[1]:g} s one after another, "
-        f"moving, growing and faded into the ground; 5 looks a second, seed {correct['seed']}. Share of looks whose "
-        "dominant emotion is the label shown (a look without a face counts as wrong):",
+        "moving, growing and faded into the ground; 5 looks a second, seed "
+        f"{correct['seed']}. Share of looks whose dominant emotion is the label shown (a look "
+        "without a face counts as wrong):",
         table(
             ("the same faces as stills", "as measured", "smoothed", "looks with a face"),
             [[f"{correct[k]:.1%}" for k in ("stills", "raw", "smoothed", "looks with a face")]],
