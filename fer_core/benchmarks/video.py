@@ -25,7 +25,7 @@ from fer_core.images import example_portrait
 from fer_core.models.readme import table
 from fer_core.video import VideoOptions, analyze_video
 from fer_core.video.batch import Task, run_all
-from fer_core.video.clips import GROUND, repeat_clip, shown_in_turn, write_clip
+from fer_core.video.clips import repeat_clip, shown_in_turn, write_clip
 
 PARTS: Final = ("speed", "cores", "memory", "correct")
 #: Seconds of the clip whose reading is timed, and how often it is.
@@ -174,8 +174,8 @@ def _correct(folder: Path, data: Dataset, clips: int, seed: int) -> dict[str, An
         spans = rng.uniform(*SPAN, FACES).round(2)
         faces, labels = public.faces[chosen], public.labels[chosen]
         path = folder / f"turn-{number}.mp4"
-        large = [_without_seam(face) for face in faces]
-        frames = shown_in_turn(large, spans, size=(960, 540), seed=seed + number)
+        large = [cv2.resize(f, (192, 192), interpolation=cv2.INTER_CUBIC) for f in faces]
+        frames = shown_in_turn(large, spans, size=(640, 360), seed=seed + number)
         result = analyze_video(write_clip(path, frames))
         path.unlink()
         still = classifier.predict_faces(faces).argmax(axis=1)
@@ -204,20 +204,6 @@ def _correct(folder: Path, data: Dataset, clips: int, seed: int) -> dict[str, An
         "smoothed": float((every["smoothed"] == every["shown"]).mean()),
         "changes": hits,
     }
-
-
-def _without_seam(face: np.ndarray) -> np.ndarray:
-    """A face ``(48, 48)`` four times as large, continued by half and faded into the ground.
-
-    A detector takes the seam around a face for the edge of the head, which no real video has.
-    """
-    side, margin = 4 * face.shape[0], face.shape[0]
-    face = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
-    face = cv2.copyMakeBorder(face, *[margin] * 4, cv2.BORDER_REFLECT_101)
-    rise = (np.arange(margin) + 1) / (margin + 1)
-    ramp = np.concatenate([rise, np.ones(side), rise[::-1]])
-    weight = np.minimum(ramp[:, None], ramp)
-    return (weight * face + (1 - weight) * GROUND).round().astype(np.uint8)
 
 
 def _in_turn(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -297,7 +283,7 @@ def _correct_in_words(correct: dict[str, Any]) -> list[str]:
     return [
         f"Made videos: {correct['clips']} clips of {FACES} still PublicTest faces of "
         f"{correct['data']} each, shown for {SPAN[0]:g} to {SPAN[1]:g} s one after another, "
-        "moving, growing and faded into the ground; 5 looks a second, seed "
+        "moving and growing; 5 looks a second, seed "
         f"{correct['seed']}. Share of looks whose dominant emotion is the label shown (a look "
         "without a face counts as wrong):",
         table(

@@ -21,9 +21,6 @@ _FAST: Final = {
     "libvpx": {"deadline": "realtime", "cpu-used": "8"},
 }
 
-#: Grey behind the faces that are shown in turn.
-GROUND: Final = 118
-
 #: The drawn person of the sample: what they show, for how many seconds each.
 SAMPLE: Final = (("Neutral", 3.0), ("Happy", 3.0), ("Surprise", 3.0), ("Angry", 3.0))
 _SAMPLE_PERSON: Final = 35
@@ -102,7 +99,7 @@ def shown_in_turn(
         face = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
         x = (width - side) * (0.5 + 0.2 * np.sin(0.4 * time + phases[1]))
         y = (height - side) * (0.5 + 0.15 * np.sin(0.3 * time + phases[2]))
-        frame = np.full((height, width, 3), GROUND, np.uint8)
+        frame = np.full((height, width, 3), 118, np.uint8)
         _paste(frame, face, x, y)
         yield frame
 
