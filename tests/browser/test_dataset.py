@@ -164,6 +164,7 @@ def test_relabel_by_keyboard_reload_undo_and_export(visit, app, faces, tmp_path)
     keep(again, "dataset-corrections")
 
 
+@pytest.mark.slow
 def test_selected_faces_are_corrected_at_once_and_undone_at_once(visit, app) -> None:
     page = browse(visit("dataset"))
     tiles(page).nth(0).click()
@@ -174,6 +175,7 @@ def test_selected_faces_are_corrected_at_once_and_undone_at_once(visit, app) -> 
     kept(app, 0)
 
 
+@pytest.mark.slow
 def test_two_people_at_once_lose_nothing(visit, app) -> None:
     one, other = browse(visit("dataset")), browse(visit("dataset"))
     tiles(one).nth(0).click()
@@ -185,6 +187,7 @@ def test_two_people_at_once_lose_nothing(visit, app) -> None:
     assert sorted(c.label for c in held.values()) == [1, 2]
 
 
+@pytest.mark.slow
 def test_every_wrong_row_is_listed_and_can_be_left_out(visit, app) -> None:
     page = visit("dataset")
     page.get_by_role("button", name="Open…").click()

@@ -133,6 +133,7 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     assert not list(app.home.glob("jobs/*"))
 
 
+@pytest.mark.slow
 def test_a_kept_video_is_drawn_anew_with_the_names(context: BrowserContext, app: App) -> None:
     page = visit(context, app)
     page.get_by_text("Keep my video", exact=True).click()
