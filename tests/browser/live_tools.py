@@ -12,6 +12,14 @@ def open_live(context: BrowserContext, url: str) -> Page:
     return page
 
 
+def hold_the_camera(context: BrowserContext) -> None:
+    """Chromium cannot be given a camera that another program holds, only the answer to it."""
+    context.add_init_script(
+        """navigator.mediaDevices.getUserMedia = () =>
+             Promise.reject(new DOMException('Could not start video source', 'NotReadableError'))"""
+    )
+
+
 def start(page: Page) -> None:
     page.get_by_role("button", name="Start", exact=True).click()
     # Figures appear only when frames have come back to the browser and were decoded.

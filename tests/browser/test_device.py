@@ -23,7 +23,7 @@ from fer_core.classifier import load_classifier
 from fer_core.datasets import Dataset, demo
 from fer_core.faces import get_detector
 from fer_core.images import example_portrait
-from tests.browser.live_tools import decoded, open_live, start, stop
+from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop
 from ui import live_device
 
 pytestmark = pytest.mark.browser
@@ -203,9 +203,11 @@ def test_a_machine_without_a_camera_says_so(chromium: str, app: App) -> None:
 
 
 @pytest.mark.slow
-def test_a_camera_in_use_says_so(chromium: str, app: App, tmp_path: Path) -> None:
-    with chromium_with_camera(chromium, tmp_path / "not-there.y4m") as browser:
-        page = open_live(browser.new_context(), app.url)
+def test_a_camera_in_use_says_so(chromium: str, camera: Path, app: App) -> None:
+    with chromium_with_camera(chromium, camera) as browser:
+        context = browser.new_context()
+        hold_the_camera(context)
+        page = open_live(context, app.url)
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.get_by_text("The camera is in use")).to_be_visible(timeout=60_000)
 

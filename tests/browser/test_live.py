@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from fer_core.analysis import COLUMNS
 from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
 from fer_core.benchmarks.camera import moving_portrait, write_y4m
-from tests.browser.live_tools import decoded, open_live, start, stop
+from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop
 
 # Slow: a camera, a server and a browser on two cores want them to themselves.
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -212,11 +212,7 @@ def test_no_camera_says_so(chromium: str, app: App) -> None:
 
 
 def test_a_camera_in_use_says_so(context: BrowserContext, app: App) -> None:
-    """Chromium cannot be given a camera that another program holds, only the answer to it."""
-    context.add_init_script(
-        """navigator.mediaDevices.getUserMedia = () =>
-             Promise.reject(new DOMException('Could not start video source', 'NotReadableError'))"""
-    )
+    hold_the_camera(context)
     page = open_live(context, app.url)
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text("The camera is in use")).to_be_visible(timeout=60_000)
