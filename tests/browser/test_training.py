@@ -72,6 +72,7 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
+@pytest.mark.slow
 def test_from_the_form_to_a_model_that_the_images_page_uses(visit, tmp_path: Path) -> None:
     page = visit("training")
     button(page, "New run").click()
