@@ -214,8 +214,7 @@ class BlazeFaceDetector:
             close = self._faces(pyramid, suspects, DECIDED_IN_TILES, doubtful=False)
             small = close.sizes.max(axis=1, initial=0) < TILES_LARGEST * tiles[0].side
             faces = together([faces, close.take(small)]).merged()
-        rows = (faces.centres, faces.sizes, faces.keypoints, faces.logits, faces.rolls)
-        return largest_first([self._detection(*row) for row in zip(*rows, strict=True)])
+        return self._detections(faces)
 
     def follow(self, image: np.ndarray, faces: list[Detection]) -> list[Detection] | None:
         """Find faces again that were found a moment ago, by one look at each where it was.
@@ -233,13 +232,12 @@ class BlazeFaceDetector:
             boxes[:, :2] + boxes[:, 2:] / 2,
             boxes[:, 2:],
             np.array([face.keypoints for face in faces]),
-            np.log(scores / (1 - scores)),
+            _logit(scores),
         )
         now = self._looked(self._look, Pyramid(image), before, FIRST_ZOOM, threshold=SUSPECT)
         if (now.logits <= SURE).any() or len(now.merged()) < len(faces):
             return None
-        rows = (now.centres, now.sizes, now.keypoints, now.logits, now.rolls)
-        return largest_first([self._detection(*row) for row in zip(*rows, strict=True)])
+        return self._detections(now)
 
     def _worth_tiles(self, pyramid: Pyramid, faces: Candidates) -> bool:
         """Whether small faces may have been missed: in a large picture, where there is
@@ -281,16 +279,15 @@ class BlazeFaceDetector:
         self, pyramid: Pyramid, suspects: Candidates, first: Candidates, second: Candidates
     ) -> np.ndarray:
         """``(N,)`` mean logits of all that can be asked about each."""
-        asked = [(self._look, suspects, FIRST_ZOOM), (self._look, first, SECOND_ZOOM)]
-        thirds = zip((first, second, second), THIRD_ZOOMS, strict=True)
-        asked += [(self._search, at, zoom) for at, zoom in thirds]
-        looks = [
-            self._looked(network, pyramid, at, zoom, mirrored).logits
-            for network, at, zoom in asked
-            for mirrored in (False, True)
+        thirds = [
+            (self._search, at, zoom)
+            for at, zoom in zip((first, second, second), THIRD_ZOOMS, strict=True)
         ]
-        opinions = [suspects.logits, *np.reshape(looks, (len(asked), 2, -1)).mean(axis=1)]
-        return np.mean(opinions, axis=0)
+        asked = [(self._look, suspects, FIRST_ZOOM), (self._look, first, SECOND_ZOOM), *thirds]
+        seen = [first, second, *(self._looked(n, pyramid, at, zoom) for n, at, zoom in thirds)]
+        mirrored = [self._looked(n, pyramid, at, zoom, mirrored=True) for n, at, zoom in asked]
+        pairs = zip(seen, mirrored, strict=True)
+        return np.mean([suspects.logits, *((a.logits + b.logits) / 2 for a, b in pairs)], axis=0)
 
     def _looked(
         self,
@@ -324,6 +321,10 @@ class BlazeFaceDetector:
             else:
                 seen.append(nothing.take(np.array([row])))
         return together(seen)
+
+    def _detections(self, faces: Candidates) -> list[Detection]:
+        rows = (faces.centres, faces.sizes, faces.keypoints, faces.logits, faces.rolls)
+        return largest_first([self._detection(*row) for row in zip(*rows, strict=True)])
 
     def _detection(self, centre, size, keypoints, logit, roll) -> Detection:
         x, y = centre - size / 2
@@ -395,8 +396,8 @@ def _anchors(side: int) -> np.ndarray:
     return np.stack([x, y], axis=-1).reshape(-1, 2)
 
 
-def _logit(score: float) -> float:
-    return float(np.log(score / (1 - score)))
+def _logit(scores: np.ndarray | float) -> np.ndarray | float:
+    return np.log(scores / (1 - scores))
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
