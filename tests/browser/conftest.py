@@ -1,13 +1,27 @@
 """What browser tests share: a visit to the ``app`` of a module with its ``browser``."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from fer_core.benchmarks.browser import App
+from fer_core.benchmarks.browser import App, chromium_with_camera
+from fer_core.benchmarks.camera import moving_portrait, write_y4m
 
 WIDE = {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One without a camera; modules that want one have their own."""
+    with chromium_with_camera(chromium, None) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_y4m(tmp_path_factory.mktemp("camera") / "portrait.y4m", moving_portrait())
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from fer_core.benchmarks.browser import ROOT, App, chromium_with_camera
+from fer_core.benchmarks.browser import ROOT, App
 from fer_core.datasets import corrections, demo, load
 from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.identity import face_keys
@@ -44,12 +44,6 @@ def app(tmp_path_factory: pytest.TempPathFactory, faces) -> Iterator[App]:
     running.stop()
     log = (folder / "app.log").read_text(errors="replace")
     assert "Traceback" not in log and "deprecat" not in log.lower(), log
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with chromium_with_camera(chromium, None) as found:
-        yield found
 
 
 @pytest.fixture(autouse=True)

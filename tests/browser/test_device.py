@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from fer_core.analysis import COLUMNS, Analysis, FaceEmotion, analyze
 from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
-from fer_core.benchmarks.camera import moving_portrait, write_y4m
+from fer_core.benchmarks.camera import write_y4m
 from fer_core.benchmarks.scenes import compose
 from fer_core.classifier import load_classifier
 from fer_core.datasets import Dataset, demo
@@ -47,11 +47,6 @@ if (navigator.mediaDevices) {
 """
 HAPPY = re.compile(r"Looks happy, \d+ %")
 FIGURES = re.compile(r"\d+ frames/s · \d+ analyses/s")
-
-
-@pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_y4m(tmp_path_factory.mktemp("camera") / "portrait.y4m", moving_portrait())
 
 
 @pytest.fixture(scope="module")

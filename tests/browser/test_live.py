@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from fer_core.analysis import COLUMNS
 from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
-from fer_core.benchmarks.camera import moving_portrait, write_y4m
 from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop
 
 # Slow: a camera, a server and a browser on two cores want them to themselves.
@@ -43,11 +42,6 @@ def note(event, arguments):
 
 sys.addaudithook(note)
 """
-
-
-@pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_y4m(tmp_path_factory.mktemp("camera") / "portrait.y4m", moving_portrait())
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fer_core.benchmarks.browser import App, chromium_with_camera, free_port, wait_for
-from fer_core.benchmarks.camera import moving_portrait, write_y4m
 from tests.browser.live_tools import decoded, open_live, start, stop
 
 # Slow: a camera, a relay, a server and a browser on two cores want them to themselves.
@@ -47,11 +46,6 @@ class Relay:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_y4m(tmp_path_factory.mktemp("camera") / "portrait.y4m", moving_portrait())
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
+from fer_core.benchmarks.browser import App, wait_for
 from fer_core.models.catalog import find_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -35,12 +35,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running.stop()
     log = (folder / "app.log").read_text(errors="replace")
     assert "Traceback" not in log and "deprecat" not in log.lower(), log
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with chromium_with_camera(chromium, None) as found:
-        yield found
 
 
 def button(page: Page, name: str) -> Locator:

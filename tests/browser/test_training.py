@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
+from fer_core.benchmarks.browser import App, wait_for
 from fer_core.settings import settings
 from fer_core.train import configure, queue
 from fer_core.train.runs import Run, list_runs
@@ -29,12 +29,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running.stop()
     log = (folder / "app.log").read_text(errors="replace")
     assert "Traceback" not in log and "deprecat" not in log.lower(), log
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with chromium_with_camera(chromium, None) as found:
-        yield found
 
 
 @pytest.fixture(autouse=True)
