@@ -91,8 +91,7 @@ def measure(pairs: int, epochs: int, others: int) -> dict[str, Any]:
         for _ in range(others):
             finished()
         config = configure(
-            model="mini_xception", data="demo", epochs=10_000, early_stopping=0,
-            precision="mixed_bfloat16",
+            preset="recommended", model="mini_xception", data="demo", epochs=10_000,
         )  # fmt: skip
         run = queue.submit(config)
         app = App(Path(folder), Path(folder) / "app.log")

@@ -1,6 +1,8 @@
 """Named recipes per architecture: the report's, and ours."""
 
 import copy
+import functools
+from pathlib import Path
 from typing import Any, Final
 
 from fer_core.errors import TrainingError
@@ -52,16 +54,19 @@ _TUNE: Final = _CYCLE | {
     "label_smoothing": 0.1, "augmentation": _VARIED | {"shift": 0.1},
 }  # fmt: skip
 
+_SMALL: Final = _CYCLE | {
+    "epochs": 62, "learning_rate": 3e-3, "weight_decay": 0.01,
+    "augmentation": {
+        "rotation": 12, "shift": 0.1, "zoom": 0.12, "brightness": 0.15, "contrast": 0.25,
+        "blur": 0.1,
+    },
+}  # fmt: skip
+
 #: ``mini_xception`` as the shipped model was trained at the end, see its card; the others
 #: follow the same lines.
 _RECOMMENDED: Final[dict[str, dict[str, Any]]] = {
-    "mini_xception": _CYCLE | {
-        "epochs": 62, "learning_rate": 3e-3, "weight_decay": 0.01,
-        "augmentation": {
-            "rotation": 12, "shift": 0.1, "zoom": 0.12, "brightness": 0.15, "contrast": 0.25,
-            "blur": 0.1,
-        },
-    },
+    "mini_xception": _SMALL,
+    "pk_03": _SMALL,
     "fast": _VGG,
     "vgg_narrow": _VGG,
     "vgg": _VGG,
@@ -90,8 +95,22 @@ _QUICK: Final[dict[str, dict[str, Any]]] = {
 PRESETS: Final = {"report": _REPORT, "recommended": _RECOMMENDED, "quick": _QUICK}
 
 
+@functools.cache
+def _computes_bfloat16() -> bool:
+    """Whether this machine has arithmetic for bfloat16: without, it is many times slower."""
+    if Path("/proc/driver/nvidia/version").exists():
+        return True
+    try:
+        processor = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in processor or "amx_bf16" in processor
+
+
 def preset(name: str, model: str | None, weights: str | None = None) -> dict[str, Any]:
     """The fields of a training configuration that the recipe ``name`` sets for ``model``.
+
+    A recipe in bfloat16 is given in float32 where this machine cannot compute the former.
 
     Args:
         name: of the recipe.
@@ -113,4 +132,6 @@ def preset(name: str, model: str | None, weights: str | None = None) -> dict[str
     if weights == "none":
         # Nothing is frozen that nobody trained.
         recipe.get("model_options", {}).pop("frozen", None)
+    if recipe.get("precision") == "mixed_bfloat16" and not _computes_bfloat16():
+        recipe["precision"] = "float32"
     return recipe
