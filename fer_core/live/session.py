@@ -16,6 +16,7 @@ from fer_core.classifier import load_classifier
 from fer_core.drawing import UNSURE_BELOW, draw
 from fer_core.errors import FerError
 from fer_core.faces import get_detector
+from fer_core.faces.follow import Follower
 from fer_core.live.meter import SPAN, LiveStats, Meter
 from fer_core.live.pool import WorkerPool, shared_pool
 from fer_core.live.record import SessionRecord
@@ -82,7 +83,8 @@ class LiveSession:
         self.record = record or SessionRecord()
         self._pool = pool or shared_pool()
         self._clock = clock
-        self._analyze = analyze or _analyze
+        self._analyze = analyze or self._seen
+        self._follower: Follower | None = None
         self._start = clock()
         self._steadier = Steadier()
         self._lock = threading.Lock()
@@ -154,6 +156,13 @@ class LiveSession:
             self._analyses.add(self.now())
         self.record.add(analysis)
 
+    def _seen(self, image: np.ndarray, options: LiveOptions, time: float) -> Analysis:
+        classifier, detector = load_classifier(options.model), get_detector(options.detector)
+        if self._follower is None or self._follower.detector is not detector:
+            self._follower = Follower(detector)
+        follower = self._follower.at(time)
+        return analyze(image, classifier, follower, largest=options.largest, fast=True, time=time)
+
     def stats(self) -> LiveStats:
         """How it runs, measured."""
         now = self.now()
@@ -217,8 +226,3 @@ def render(image: np.ndarray, analysis: Analysis | None, options: LiveOptions) -
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1000
-
-
-def _analyze(image: np.ndarray, options: LiveOptions, time: float) -> Analysis:
-    classifier, detector = load_classifier(options.model), get_detector(options.detector)
-    return analyze(image, classifier, detector, largest=options.largest, fast=True, time=time)

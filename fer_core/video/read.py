@@ -13,7 +13,8 @@ import numpy as np
 
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import Classifier, load_classifier
-from fer_core.faces import Detection, Detector, get_detector
+from fer_core.faces import Detector, get_detector
+from fer_core.faces.follow import MOMENT, Follower
 from fer_core.preprocess import VIEWS
 from fer_core.rows import Rows, rows_of
 from fer_core.video.decode import Frame, VideoFile
@@ -24,9 +25,8 @@ from fer_core.work import left
 #: Longer side to which frames are reduced before they are looked at. A classifier sees
 #: 48 pixels of a face, so nothing is lost but time.
 LONGEST: Final = 1280
-#: Frames of one such share of a second are looked at together: the first is searched for
-#: faces, and those are followed through the others. Pixels that may lie there meanwhile.
-MOMENT: Final = 0.2
+#: Frames of one moment are looked at together: the first is searched for faces, and those
+#: are followed through the others. Pixels that may lie there meanwhile.
 _PIXELS: Final = 24e6
 
 
@@ -133,31 +133,10 @@ def _moments(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
         yield together
 
 
-class _Follower:
-    """A detector for frames in a row: it searches where there is nothing to follow."""
-
-    def __init__(self, detector: Detector) -> None:
-        self.name, self.title = detector.name, detector.title
-        self._detector = detector
-        self._faces: list[Detection] = []
-
-    def forget(self) -> None:
-        """What comes next is another scene."""
-        self._faces = []
-
-    def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:
-        """See :class:`fer_core.faces.base.Detector`."""
-        found = None
-        if fast and self._faces and hasattr(self._detector, "follow"):
-            found = self._detector.follow(image, self._faces)
-        self._faces = self._detector.detect(image, fast) if found is None else found
-        return self._faces
-
-
 def _see(
     frames: list[Frame], classifier: Classifier, detector: Detector, options: VideoOptions
 ) -> list[_Seen]:
-    follower, seen = _Follower(detector), list[_Seen]()
+    follower, seen = Follower(detector), list[_Seen]()
     for frame in frames:
         image = frame.image(LONGEST)
         shown = scene(image)

@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 56d3f1eb13ea5f76ad73f1239d1b453f7bfb66c1738c0044b5fce465a4203a24)
+// Made of ui/device (sha256 041301b3947a6ad2f7da601f267f76478a246f0bd304c39074e11b42c3253851)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1771,15 +1771,39 @@
   var BlazeFace = class {
     constructor(search, look, k, framing) {
       Object.assign(this, { search, close: look, k, framing });
+      this.known = { faces: [], searched: -Infinity };
     }
-    // The faces of a live picture, the largest first: { box, score, frame, roll }.
-    async detect(pyramid) {
+    // The faces of a camera's picture at `time` in seconds, the largest first: { box, score,
+    // frame, roll }. Searched for now and then, followed in between: fer_core/faces/follow.py.
+    async detect(pyramid, time) {
+      const { width, height } = pyramid;
+      let { faces, searched } = this.known;
+      const same = width === this.known.width && height === this.known.height;
+      const recent = same && faces.length && time - searched < this.k.MOMENT;
+      faces = recent ? await this.follow(pyramid, faces) : null;
+      if (!faces) {
+        faces = await this.searched(pyramid);
+        searched = time;
+      }
+      this.known = { faces, searched, width, height };
+      return faces.sort((a, b) => b.w * b.h - a.w * a.h).map((face) => this.detection(face));
+    }
+    async follow(pyramid, faces) {
+      const { k } = this;
+      const now = [];
+      for (const face of faces) {
+        const seen = await this.looked(this.close, pyramid, face, k.FIRST_ZOOM, k.SUSPECT);
+        if (seen.logit <= k.SURE) return null;
+        now.push(seen);
+      }
+      return merged(now, k.OVERLAP).length < faces.length ? null : now;
+    }
+    async searched(pyramid) {
       const { k } = this;
       const suspects = await this.suspects(pyramid);
       const clear = (candidate) => candidate.logit > k.CLEAR;
-      let faces = await this.faces(pyramid, suspects.filter(clear));
-      if (!faces.length) faces = await this.faces(pyramid, suspects.filter((c) => !clear(c)));
-      return faces.sort((a, b) => b.w * b.h - a.w * a.h).map((face) => this.detection(face));
+      const faces = await this.faces(pyramid, suspects.filter(clear));
+      return faces.length ? faces : this.faces(pyramid, suspects.filter((c) => !clear(c)));
     }
     async suspects(pyramid) {
       const { k } = this;
@@ -1806,11 +1830,11 @@
     }
     // A closer look at one of them: what it shows in the middle, or the same with the logit
     // of nothing.
-    async looked(network, pyramid, suspect, zoom) {
+    async looked(network, pyramid, suspect, zoom, threshold = this.k.LOOK) {
       const side2 = zoom * (suspect.w + suspect.h) / 2;
       const window = new Window(suspect.x, suspect.y, side2, network.size, rollOf(suspect));
       const middle = window.size / 2;
-      const found = await network.look(pyramid.cut(window), this.k.LOOK);
+      const found = await network.look(pyramid.cut(window), threshold);
       for (const candidate of groups(found, this.k.OVERLAP))
         if (Math.hypot(candidate.x - middle, candidate.y - middle) < window.size / zoom / 2)
           return moved(candidate, window);
@@ -2022,7 +2046,7 @@
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     context.drawImage(frame, 0, 0);
     const picture = context.getImageData(0, 0, width, height);
-    const detections = await detector.detect(new Pyramid(picture));
+    const detections = await detector.detect(new Pyramid(picture), time);
     const detected = performance.now();
     const faces = [];
     for (const { box, score, frame: square, roll } of largest ? detections.slice(0, 1) : detections) {

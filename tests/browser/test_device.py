@@ -22,6 +22,7 @@ from fer_core.benchmarks.scenes import compose
 from fer_core.classifier import load_classifier
 from fer_core.datasets import Dataset, demo
 from fer_core.faces import get_detector
+from fer_core.faces.follow import Follower
 from fer_core.images import example_portrait
 from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop
 from ui import live_device
@@ -248,6 +249,24 @@ def test_two_faces_the_largest_only_and_the_mirror(chromium: str, app: App, tmp_
         wait_for(lambda: 0 < middle(page) < 0.5, 60)
 
 
+@pytest.mark.slow
+def test_a_session_is_kept_and_found_again(visit: Visit, app: App) -> None:
+    page = visit.open(app.url)
+    start(page)
+    page.get_by_text("Record numbers").click()
+    wait_for(lambda: rows(page) > 5, 60)
+    stop(page)
+    page.get_by_label("Name").fill("Mine")
+    page.get_by_role("button", name="Keep this session").click()
+    expect(page.get_by_text("Kept sessions").first).to_be_visible(timeout=60_000)
+    page.close()
+    page = visit.open(app.url)
+    grid = page.get_by_test_id("stDataFrame").locator("canvas").first
+    grid.scroll_into_view_if_needed()
+    grid.click(position={"x": 16, "y": 35 + 18}, force=True)
+    expect(page.get_by_text(re.compile("Mine: .*mostly happy"))).to_be_visible(timeout=60_000)
+
+
 def middle(page: Page) -> float:
     """Where the boxes are from left to right, 0 to 1; 0 where there are none."""
     return page.evaluate(
@@ -386,10 +405,10 @@ ANALYZE = """async ({ files, fixed }) => {
   worker.postMessage({ load: { runtime: { wasm, script }, search, look, model, ...fixed } });
   await answer();
   let time = 0;
-  window.analyze = async (name) => {
+  window.analyze = async ([name, seconds]) => {
     const picture = await (await fetch(`/pictures/${name}`)).blob();
     const frame = await createImageBitmap(picture, { colorSpaceConversion: "none" });
-    time += 60; // whoever is in the next picture is somebody else
+    time += seconds;
     worker.postMessage({ frame, time, largest: false, smoothing: 0 }, [frame]);
     return (await answer()).faces;
   };
@@ -406,10 +425,11 @@ def in_browser(browser: Browser, app: App) -> Callable[[np.ndarray], list[dict]]
     files = live_device.files(live_device.SMALL)
     page.evaluate(ANALYZE, {"files": files, "fixed": live_device.fixed()})
 
-    def run(picture: np.ndarray) -> list[dict]:
+    # After a minute, whoever is in the next picture is somebody else.
+    def run(picture: np.ndarray, seconds: float = 60) -> list[dict]:
         bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
         pictures.append(cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
-        return page.evaluate("(name) => analyze(name)", len(pictures))
+        return page.evaluate("(next) => analyze(next)", [len(pictures), seconds])
 
     return run
 
@@ -424,7 +444,7 @@ def same(face: FaceEmotion, other: dict) -> bool:
 
 
 def check_parity(dataset: Dataset, in_browser: Callable[[np.ndarray], list[dict]]) -> None:
-    faces, labels, apart = 0, 0, []
+    faces, labels, strangers, apart = 0, 0, 0, []
     rng = np.random.default_rng(0)
     for first in range(0, len(dataset), 4):  # four to a picture, each in a quarter
         quarters = [
@@ -433,20 +453,42 @@ def check_parity(dataset: Dataset, in_browser: Callable[[np.ndarray], list[dict]
         ]
         picture = np.vstack([np.hstack(quarters[:2]), np.hstack(quarters[2:])])
         expected, found = in_library(picture).faces, in_browser(picture)
-        assert len(found) == len(expected)
-        for face in expected:
-            (other,) = (other for other in found if same(face, other))
-            faces += 1
+        pairs = [(face, other) for face in expected for other in found if same(face, other)]
+        # A face that one of them alone finds is one on which they do not agree.
+        faces += len(expected)
+        strangers += len(found) - len(pairs)
+        for face, other in pairs:
             labels += int(np.argmax(other["probabilities"])) == int(np.argmax(face.probabilities))
             apart.append(np.abs(np.subtract(other["probabilities"], face.probabilities)).max())
-    print(f"{labels} of {faces} labels, {np.mean(apart):.4f} apart, at most {max(apart):.4f}")
+    print(f"{labels} of {faces} labels, {strangers} strangers, {np.mean(apart):.4f} apart")
     assert faces >= 200
-    assert labels >= 0.99 * faces
+    assert labels - strangers >= 0.99 * faces
     assert np.mean(apart) <= 0.02
 
 
 def test_browser_and_library_agree(in_browser: Callable[[np.ndarray], list[dict]]) -> None:
     check_parity(demo.load(training=224, public=7, private=7).split("Training"), in_browser)
+
+
+def test_faces_are_followed_and_newcomers_seen_soon(in_browser: Callable[..., list[dict]]) -> None:
+    alone, portrait = (
+        np.full((480, 640, 3), 118, np.uint8),
+        cv2.resize(example_portrait(), (300, 300)),
+    )
+    alone[20:320, 10:310] = portrait
+    company = np.roll(alone, 6, axis=1)
+    company[120:420, 330:630] = portrait
+    follower = Follower(get_detector("blazeface"))
+    times = (60.0, 60.1, 60.3)
+    for picture, time, step in zip((alone, company, company), times, (60, 0.1, 0.2), strict=True):
+        found = in_browser(picture, step)
+        faces = analyze(
+            picture, load_classifier(live_device.SMALL), follower.at(time), fast=True
+        ).faces
+        assert len(found) == len(faces) == (2 if time == times[-1] else 1)
+        for face in faces:
+            (other,) = (other for other in found if same(face, other))
+            assert np.abs(np.subtract(other["probabilities"], face.probabilities)).max() < 0.02
 
 
 @pytest.mark.slow

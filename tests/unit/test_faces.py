@@ -16,6 +16,7 @@ from fer_core.errors import DetectorError
 from fer_core.faces import DETECTORS, get_detector, resolve
 from fer_core.faces import blazeface as blazeface_module
 from fer_core.faces import mtcnn as mtcnn_module
+from fer_core.faces.follow import MOMENT, Follower
 from fer_core.images import example_portrait
 from fer_core.preprocess import crop_face
 
@@ -137,6 +138,22 @@ def test_blazeface_follows_a_face_a_little_further_and_says_when_it_is_gone(port
     assert now.frame == pytest.approx(found.frame, abs=0.06 * found.frame[2])
     assert detector.follow(np.roll(portrait, 150, axis=1), before) is None
     assert detector.follow(np.full_like(portrait, 128), before) is None
+
+
+def test_newcomers_are_seen_within_a_moment_and_who_left_is_gone_at_once(portrait):
+    small = cv2.resize(portrait, (300, 300), interpolation=cv2.INTER_AREA)
+    nobody = np.full((480, 640, 3), 118, np.uint8)
+    alone, company = nobody.copy(), nobody.copy()
+    alone[20:320, 10:310] = company[20:320, 16:316] = company[120:420, 330:630] = small
+    follower = Follower(get_detector("blazeface"))
+
+    def seen(time, picture):
+        return len(follower.at(time).detect(picture, fast=True))
+
+    assert seen(0.0, alone) == 1
+    assert seen(MOMENT / 2, company) == 1
+    assert seen(MOMENT, company) == 2
+    assert seen(MOMENT * 1.5, nobody) == 0
 
 
 def test_the_default_invents_no_face():

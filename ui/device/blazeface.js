@@ -110,16 +110,42 @@ function rollOf({ points: [right, left] }) {
 export class BlazeFace {
   constructor(search, look, k, framing) {
     Object.assign(this, { search, close: look, k, framing });
+    this.known = { faces: [], searched: -Infinity };
   }
 
-  // The faces of a live picture, the largest first: { box, score, frame, roll }.
-  async detect(pyramid) {
+  // The faces of a camera's picture at `time` in seconds, the largest first: { box, score,
+  // frame, roll }. Searched for now and then, followed in between: fer_core/faces/follow.py.
+  async detect(pyramid, time) {
+    const { width, height } = pyramid;
+    let { faces, searched } = this.known;
+    const same = width === this.known.width && height === this.known.height;
+    const recent = same && faces.length && time - searched < this.k.MOMENT;
+    faces = recent ? await this.follow(pyramid, faces) : null;
+    if (!faces) {
+      faces = await this.searched(pyramid);
+      searched = time;
+    }
+    this.known = { faces, searched, width, height };
+    return faces.sort((a, b) => b.w * b.h - a.w * a.h).map((face) => this.detection(face));
+  }
+
+  async follow(pyramid, faces) {
+    const { k } = this;
+    const now = [];
+    for (const face of faces) {
+      const seen = await this.looked(this.close, pyramid, face, k.FIRST_ZOOM, k.SUSPECT);
+      if (seen.logit <= k.SURE) return null;
+      now.push(seen);
+    }
+    return merged(now, k.OVERLAP).length < faces.length ? null : now;
+  }
+
+  async searched(pyramid) {
     const { k } = this;
     const suspects = await this.suspects(pyramid);
     const clear = (candidate) => candidate.logit > k.CLEAR;
-    let faces = await this.faces(pyramid, suspects.filter(clear));
-    if (!faces.length) faces = await this.faces(pyramid, suspects.filter((c) => !clear(c)));
-    return faces.sort((a, b) => b.w * b.h - a.w * a.h).map((face) => this.detection(face));
+    const faces = await this.faces(pyramid, suspects.filter(clear));
+    return faces.length ? faces : this.faces(pyramid, suspects.filter((c) => !clear(c)));
   }
 
   async suspects(pyramid) {
@@ -151,11 +177,11 @@ export class BlazeFace {
 
   // A closer look at one of them: what it shows in the middle, or the same with the logit
   // of nothing.
-  async looked(network, pyramid, suspect, zoom) {
+  async looked(network, pyramid, suspect, zoom, threshold = this.k.LOOK) {
     const side = (zoom * (suspect.w + suspect.h)) / 2;
     const window = new Window(suspect.x, suspect.y, side, network.size, rollOf(suspect));
     const middle = window.size / 2;
-    const found = await network.look(pyramid.cut(window), this.k.LOOK);
+    const found = await network.look(pyramid.cut(window), threshold);
     for (const candidate of groups(found, this.k.OVERLAP))
       if (Math.hypot(candidate.x - middle, candidate.y - middle) < window.size / zoom / 2)
         return moved(candidate, window);

@@ -74,7 +74,7 @@ async function analyze({ frame, time, largest, smoothing }) {
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   context.drawImage(frame, 0, 0);
   const picture = context.getImageData(0, 0, width, height);
-  const detections = await detector.detect(new Pyramid(picture));
+  const detections = await detector.detect(new Pyramid(picture), time);
   const detected = performance.now();
   const faces = [];
   for (const { box, score, frame: square, roll } of largest ? detections.slice(0, 1) : detections) {
