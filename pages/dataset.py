@@ -23,7 +23,7 @@ if not roles.is_admin():
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Dataset")
-        st.markdown("The faces a model learns from: see them, find what is wrong, mend it.")
+        st.markdown("See what a model learns from, find errors, mend them.")
     source = chooser()
     titles = {folder.name: folder.card.title for folder in list_models()}
     st.selectbox(

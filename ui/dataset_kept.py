@@ -14,7 +14,8 @@ from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.folders import export_folders
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
-from ui.dataset_open import Opened
+from ui.dataset_browse import begin
+from ui.dataset_open import Opened, Source
 
 
 def export(data: Opened) -> None:
@@ -227,7 +228,5 @@ def _delete(keys: list[int]) -> None:
 
 
 def _browse() -> None:
-    from ui.dataset_open import Source
-
     st.session_state["dataset_chosen"] = Source(collected.NAME)
-    st.session_state["dataset_view"] = "Browse"
+    begin()

@@ -2,12 +2,12 @@
 arXiv 1608.01041), from Microsoft's ``fer2013new.csv``.
 """
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from fer_core.datasets.base import Dataset
 from fer_core.emotions import EMOTIONS
@@ -34,11 +34,12 @@ def read_counts(path: Path) -> np.ndarray:
     """
     columns = [*(COLUMNS[emotion] for emotion in EMOTIONS), *OTHERS]
     try:
-        with path.open(newline="") as file:
-            rows = [[row[c] for c in columns] for row in csv.DictReader(file)]
-        return np.array(rows, np.float32).reshape(-1, len(columns))
-    except (ValueError, OSError, KeyError, TypeError, csv.Error) as error:
+        table = pd.read_csv(path, usecols=columns, dtype=np.float32)
+        if table.isna().any(axis=None):
+            raise ValueError("a number of votes is missing")
+    except (ValueError, OSError) as error:
         raise DatasetError(f"{path} is not the FER+ file fer2013new.csv: {error}.") from error
+    return table[columns].to_numpy()
 
 
 def add(dataset: Dataset, path: Path, *, relabel: bool = False) -> Dataset:
