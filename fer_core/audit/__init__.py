@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fer_core.audit import duplicates, labels, not_faces
-from fer_core.audit.network import explainable, features, out_of_fold
+from fer_core.audit.network import explainable, features, gradients, out_of_fold
 from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.datasets.corrections import COLUMNS, Change, Overlay
 from fer_core.datasets.ferplus import decided
@@ -121,9 +121,10 @@ def audit(
 
     try:
         folder = explainable(model)
-        values = features(dataset.faces, folder, tell("Looking at every face"))
+        seen = features(dataset.faces, folder, tell("Looking at every face"))
         tell("Looking for label errors")(0.0)
-        probabilities = out_of_fold(values, dataset.labels, folds, seed)
+        views = (seen, gradients(dataset.faces))
+        probabilities = out_of_fold(views, dataset.labels, folds, seed)
         alone = labels.find(dataset.labels, probabilities)
         errors = labels.find(dataset.labels, probabilities, counts) if counts is not None else alone
         summary["labels"] = {

@@ -68,7 +68,7 @@ def measure(faces: np.ndarray, on_progress: Callable[[float], None] | None = Non
         faceless[ask] = ~_detected(faces[ask], on_progress)
         return {"contrast": contrast, "flat": flat, "strange": strange, "faceless": faceless}
 
-    return Strange(**cached("strange", [digest(faces), ASKED, _FACES, 2], make))
+    return Strange(**cached("strange", [digest(faces), ASKED, _FACES, 4], make))
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ def _detected(faces: np.ndarray, on_progress: Callable[[float], None] | None) ->
         roomy = cv2.copyMakeBorder(
             large, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=int(face.mean())
         )
-        found[i] = bool(detector.detect(cv2.cvtColor(roomy, cv2.COLOR_GRAY2RGB), fast=True))
+        found[i] = bool(detector.detect(cv2.cvtColor(roomy, cv2.COLOR_GRAY2RGB)))
         if on_progress and i % 20 == 0:
             on_progress(i / len(faces))
     return found

@@ -23,8 +23,8 @@ def in_words(summary: dict[str, Any]) -> str:
         lines.append(found["error"])
     else:
         lines.append(
-            f"Label errors by features of {found['model']}, whose last layer learned over folds "
-            f"is right on {found['out_of_fold']:.1%}."
+            f"Label errors by features of {found['model']} and by gradients of the pixels; what "
+            f"they learned over folds is right on {found['out_of_fold']:.1%}."
         )
     copies = summary["copies"]["all"]
     lines.append(

@@ -19,7 +19,7 @@ def whole():
     return demo.load()
 
 
-@pytest.mark.parametrize("share", [0.05, 0.1])
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.1])
 def test_planted_label_errors_rank_first(share):
     found = planted(share, seed=0)
     assert found["found"] >= 0.9
@@ -43,7 +43,7 @@ def test_votes_name_the_label_and_how_many_say_so(whole):
 
 def test_too_few_faces_say_so(whole):
     with pytest.raises(DatasetError, match="at least 10 faces"):
-        network.out_of_fold(np.zeros((21, 3)), np.arange(21) % 7)
+        network.out_of_fold([np.zeros((21, 3))], np.arange(21) % 7)
 
 
 def jpeg(face):
