@@ -2,11 +2,7 @@
 #   docker build -t fer . && docker run -p 127.0.0.1:8501:8501 -v fer:/data fer
 FROM python:3.11-slim
 
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends libglib2.0-0 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --uid 1000 fer \
-    && install -d -o fer -g fer /data
+RUN useradd --create-home --uid 1000 fer && install -d -o fer -g fer /data
 
 WORKDIR /app
 COPY requirements.txt .
