@@ -134,7 +134,9 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
 
 
 @pytest.mark.slow
-def test_a_kept_video_is_drawn_anew_with_the_names(context: BrowserContext, app: App) -> None:
+def test_a_kept_video_is_drawn_anew_and_gives_a_corrected_face(
+    context: BrowserContext, app: App
+) -> None:
     page = visit(context, app)
     page.get_by_text("Keep my video", exact=True).click()
     page.get_by_role("button", name="Sample clip").click()
@@ -148,6 +150,22 @@ def test_a_kept_video_is_drawn_anew_with_the_names(context: BrowserContext, app:
     expect(page.get_by_text(re.compile("Drawn turns to")).first).to_be_visible()
     expect(page.get_by_role("button", name="Draw anew")).to_have_count(0)
     assert next(app.home.glob("jobs/*/annotated.mp4")).read_bytes() != before
+
+    page.get_by_role("button", name="Correct…").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Fear", exact=True).click()
+    expect(dialog.get_by_role("button", name="Keep this face")).to_be_disabled()
+    dialog.get_by_text("I agree that this face").click()
+    dialog.get_by_role("button", name="Keep this face").click()
+    expect(page.get_by_text("Kept as fear")).to_be_visible()
+    collected = context.new_page()
+    collected.goto(f"{app.url}/dataset", wait_until="domcontentloaded")
+    collected.get_by_test_id("stMain").get_by_text("Collected", exact=True).click()
+    expect(collected.get_by_text("1 face, kept with consent")).to_be_visible()
+    collected.get_by_role("button", name="Browse them").click()
+    expect(collected.get_by_role("option", name=re.compile("labelled Fear"))).to_have_count(1)
+    collected.close()
+
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
     assert not list(app.home.glob("jobs/*"))
