@@ -12,7 +12,7 @@ from fer_core.train.runs import Run, list_runs
 from ui import training_after, training_form, training_watch
 from ui.notices import footer, say_problem
 from ui.roles import only_for_admins, sign_in
-from ui.training_watch import LIVE, attempt
+from ui.training_watch import attempt
 
 state = st.session_state
 state.setdefault("training_new", False)
@@ -47,8 +47,8 @@ def quick_try() -> None:
 
 
 def standing(run: Run, now: dict[str, Any]) -> tuple:
-    """What the whole page depends on; figures within a run are not part of it."""
-    return run.name, now["status"], run.busy(), *manage.about(run).values()
+    """What the page shows of a run, but for its progress within an epoch."""
+    return run.name, now["status"], now.get("epoch"), run.busy(), *manage.about(run).values()
 
 
 def table(found: list[Run], states: list[dict[str, Any]]) -> None:
@@ -93,42 +93,30 @@ def table(found: list[Run], states: list[dict[str, Any]]) -> None:
         st.rerun()
 
 
-def overview(known: list) -> None:
-    """The table, and a new run of the page when something happened anywhere."""
+def alive(known: list[tuple], chosen: Run | None) -> None:
+    """How far the chosen run is, and a new run of the page when something happened anywhere.
+
+    It alone runs again and again: whatever a browser draws anew is taken from the training.
+    """
     found = list_runs()
-    states = [run.state() for run in found]
-    if list(map(standing, found, states)) != known:
+    if [standing(run, run.state()) for run in found] != known:
         st.rerun()
-    table(found, states)
+    if chosen:
+        training_watch.progress(chosen)
 
 
-def head(run: Run, known: tuple) -> None:
-    """How far a run is, and what can be done with it."""
-    if state["training_new"] or state["training_problem"] or standing(run, run.state()) != known:
-        st.rerun()
-    now = training_watch.headline(run)
+def one(run: Run, now: dict[str, Any]) -> None:
+    """What can be done with a run, its curves, and what became of it."""
     training_watch.buttons(run, now, new)
-
-
-def body(run: Run) -> None:
-    """The curves of a run, and what became of it."""
-    now = run.state()
     if now["status"] == "damaged":
         st.error(
             "Files of this run are missing or damaged: it can only be deleted.",
             icon=":material/broken_image:",
         )
         return
-    axis, share = training_watch.how_to_show()
-    training_watch.curves(run, now, axis, share)
-    training_watch.machine(run, now, axis)
+    training_watch.watch(run, now)
     if now["status"] not in ("running", "queued"):
         training_after.result(run, now)
-
-
-def several(chosen: list[Run]) -> None:
-    axis, share = training_watch.how_to_show()
-    training_watch.beside(chosen, axis, share)
 
 
 def show_runs() -> None:
@@ -140,20 +128,25 @@ def show_runs() -> None:
             "nothing else.",
             icon=":material/school:",
         )
+    states = [run.state() for run in found]
+    known = list(map(standing, found, states))
+    look = st.fragment(alive, run_every=2)
+    if not found:
+        look(known, None)
         return
     names = {run.name: run for run in found}
     chosen = [names[name] for name in state["training_chosen"] if name in names] or found[:1]
     state["training_chosen"] = [run.name for run in chosen]
     st.query_params["run"] = state["training_chosen"]
-    states = {run: run.state() for run in found}
-    known = {run: standing(run, states[run]) for run in found}
-    st.fragment(overview, run_every=2)(list(known.values()))
-    moving = any(states[run]["status"] in LIVE or known[run][2] for run in chosen)
+    table(found, states)
     if len(chosen) == 1:
-        st.fragment(head, run_every=1 if moving else None)(chosen[0], known[chosen[0]])
-        st.fragment(body, run_every=2 if moving else None)(chosen[0])
+        now = states[found.index(chosen[0])]
+        training_watch.headline(chosen[0], now)
+        look(known, chosen[0])
+        one(chosen[0], now)
     else:
-        st.fragment(several, run_every=2 if moving else None)(chosen)
+        look(known, None)
+        training_watch.beside(chosen)
 
 
 def show_form() -> None:

@@ -91,45 +91,54 @@ def read(run: Run, name: Literal["metrics", "usage"]) -> list[dict[str, Any]]:
     return _read(str(run.path), name, changed) if changed else []
 
 
-def headline(run: Run) -> dict[str, Any]:
-    """Title, status, how far and how long; returns the state that it shows."""
-    now = run.state()
+def headline(run: Run, now: dict[str, Any]) -> None:
+    """Title, status, and what is to be said of it."""
     words, icon, color = STATUS.get(now["status"], (now["status"], None, "gray"))
+    about = manage.about(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(manage.about(run)["title"], width="content", anchor=False)
+        st.subheader(about["title"], width="content", anchor=False)
         st.badge(words, icon=icon, color=color)
         if "best_accuracy" in now:
             st.markdown(
                 f"best validation accuracy **{now['best_accuracy']:.1%}** "
                 f"in epoch {now['best_epoch']}"
             )
-    if note := manage.about(run)["note"]:
-        st.caption(note)
-    if now["status"] in ("running", "paused"):
-        _progress(run, now)
-    elif now["status"] == "queued":
+    if about["note"]:
+        st.caption(about["note"])
+    if now["status"] in ("failed", "interrupted"):
+        _failure(run, now)
+
+
+def progress(run: Run) -> None:
+    """How far a run is and how long it still takes."""
+    now = run.state()
+    if now["status"] == "queued":
         place = [one.name for one in queue.waiting()].index(run.name) + 1
         st.info(f"Number {place} of those that wait.", icon=":material/hourglass_empty:")
-    elif now["status"] in ("failed", "interrupted"):
-        _failure(run, now)
-    return now
-
-
-def _progress(run: Run, now: dict[str, Any]) -> None:
+    if now["status"] not in ("running", "paused"):
+        return
     said, epochs = run.progress(), epochs_of(run) or 1
     # The note of a run that was stopped and went on may be older than its checkpoint.
     if not said or said["epoch"] <= now.get("epoch", 0) - 1:
-        st.progress(now.get("epoch", 0) / epochs, "Loading the data and the network…")
+        _bar("Loading the data and the network…", now.get("epoch", 0) / epochs)
         return
     share = said["step"] / said["steps"]
     done = (said["epoch"] - 1 + share) / epochs
     left = f" · {in_words(said['seconds_left'])} left" if now["status"] == "running" else ""
-    left_columns = st.columns(2)
-    left_columns[0].progress(
-        min(1.0, done),
-        f"Epoch {said['epoch']} of {epochs}{left} · {said['images_per_second']:,.0f} images/s",
-    )
-    left_columns[1].progress(share, f"Update {said['step']} of {said['steps']} in this epoch")
+    with st.container(horizontal=True):
+        _bar(
+            f"Epoch {said['epoch']} of {epochs}{left} · {said['images_per_second']:,.0f} images/s",
+            done,
+        )
+        _bar(f"Update {said['step']} of {said['steps']} in this epoch", share)
+
+
+def _bar(words: str, share: float) -> None:
+    """A bar that jumps: gliding to its new length, as Streamlit's does, costs the browser
+    more than all else that it does here, and where it trains the training pays.
+    """
+    bar = f'<progress value="{share:.4f}" style="width: 100%">{share:.0%}</progress>'
+    st.html(f"<label>{words}<br>{bar}</label>")
 
 
 def _failure(run: Run, now: dict[str, Any]) -> None:
@@ -197,7 +206,7 @@ def _delete(name: str) -> None:
     state["training_chosen"] = [one for one in state["training_chosen"] if one != name]
 
 
-def how_to_show() -> tuple[charts.Axis, float]:
+def _how_to_show() -> tuple[charts.Axis, float]:
     """The axis and the smoothing, which all curves share."""
     with st.container(horizontal=True, vertical_alignment="center"):
         axis = st.segmented_control(
@@ -218,8 +227,22 @@ def how_to_show() -> tuple[charts.Axis, float]:
     return axis, share
 
 
-def curves(run: Run, now: dict[str, Any], axis: charts.Axis, share: float) -> None:
-    """Accuracy and loss, then rates and the machine."""
+@st.fragment
+def watch(run: Run, now: dict[str, Any]) -> None:
+    """Curves, patience, rates, machine and log of a run."""
+    axis, share = _how_to_show()
+    running = now["status"] == "running"
+    # With every epoch the page is run anew; only what comes between needs more.
+    often = 2 if running and axis == "step" else None
+    st.fragment(_curves, run_every=often)(run, now, axis, share)
+    _patience(run, read(run, "metrics"))
+    with st.expander("Rates, machine and log", on_change="rerun", key="training_more") as more:
+        if more.open:
+            st.fragment(_machine, run_every=5 if running else None)(run, now, axis)
+
+
+def _curves(run: Run, now: dict[str, Any], axis: charts.Axis, share: float) -> None:
+    """Accuracy and loss."""
     rows = read(run, "metrics")
     changed = _changed(run.path / "metrics.jsonl"), None
     if axis == "step":
@@ -236,7 +259,6 @@ def curves(run: Run, now: dict[str, Any], axis: charts.Axis, share: float) -> No
             st.plotly_chart(
                 figure, key=f"training_{name}", alt=f"Validation {name}, {last}", config=_CONFIG
             )
-    _patience(run, rows)
 
 
 def _patience(run: Run, rows: list[dict[str, Any]]) -> None:
@@ -257,28 +279,27 @@ def _patience(run: Run, rows: list[dict[str, Any]]) -> None:
     )
 
 
-def machine(run: Run, now: dict[str, Any], axis: charts.Axis) -> None:
+def _machine(run: Run, now: dict[str, Any], axis: charts.Axis) -> None:
     """Learning rate, speed, CPU, memory, and the log."""
     rows, usage = read(run, "metrics"), read(run, "usage")
-    with st.expander("Rates, machine and log", on_change="rerun", key="training_more") as more:
-        if not more.open:
-            return
-        if usage and now["status"] == "running":
-            total = psutil.virtual_memory().total / 2**20
-            st.markdown(
-                f"CPU **{usage[-1]['cpu'] / (os.cpu_count() or 1):.0f} %** of this machine · "
-                f"memory **{usage[-1]['memory']:,} MB** of {total:,.0f} MB"
-            )
-        with st.grid(4, min_column_width=260):
-            if rows:
-                st.plotly_chart(charts.rates(rows, axis, now), key="training_rate", config=_CONFIG)
-            for name in ("images_per_second", "cpu", "memory") if usage else ():
-                st.plotly_chart(charts.machine(usage, name), key=f"training_{name}", config=_CONFIG)
-        st.code(manage.log(run) or "The log is empty.", language=None, height=180)
+    if usage and now["status"] == "running":
+        total = psutil.virtual_memory().total / 2**20
+        st.markdown(
+            f"CPU **{usage[-1]['cpu'] / (os.cpu_count() or 1):.0f} %** of this machine · "
+            f"memory **{usage[-1]['memory']:,} MB** of {total:,.0f} MB"
+        )
+    with st.grid(4, min_column_width=260):
+        if rows:
+            st.plotly_chart(charts.rates(rows, axis, now), key="training_rate", config=_CONFIG)
+        for name in ("images_per_second", "cpu", "memory") if usage else ():
+            st.plotly_chart(charts.machine(usage, name), key=f"training_{name}", config=_CONFIG)
+    st.code(manage.log(run) or "The log is empty.", language=None, height=180)
 
 
-def beside(chosen: list[Run], axis: charts.Axis, share: float) -> None:
+@st.fragment
+def beside(chosen: list[Run]) -> None:
     """The validation curves of several runs in one chart each."""
+    axis, share = _how_to_show()
     found = [(manage.about(run)["title"], read(run, "metrics"), run.state()) for run in chosen]
     with st.grid(2, min_column_width=320):
         for name in ("accuracy", "loss"):

@@ -17,7 +17,7 @@ from fer_core.train.runs import Run
 from fer_core.work import run_worker
 
 #: Seconds between two notes of progress, and between two of what it uses.
-_EVERY, _USAGE_EVERY = 1.0, 5.0
+_EVERY, _USAGE_EVERY = 0.5, 5.0
 
 
 def main(name: str, lock: int | None = None) -> int:
