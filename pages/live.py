@@ -12,6 +12,7 @@ from fer_core.preprocess import crop_face
 from fer_core.settings import settings
 from ui import live_device
 from ui import live_panels as panels
+from ui.browser_key import browser_key
 from ui.collect import correct, say_kept
 from ui.controls import model_row
 from ui.faces import looks
@@ -197,6 +198,7 @@ def begin_anew() -> None:
 
 # The page, from top to bottom.
 say_kept()
+browser_key()  # by which kept sessions are found again
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Live")

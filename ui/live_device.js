@@ -6,6 +6,7 @@
 // phase: off | asking | connecting | on | failed | lost
 
 const REPORT_MS = 500;
+const PATIENCE_MS = 2000; // within which a busy server is asked for nothing new
 const MOST = 100; // faces and empty frames in one report; after an outage the rest follows
 const KEPT = 20000; // the same while Python does not answer: ten minutes of one face
 const UNIT = 10000; // fer_core/live/remote.py
@@ -54,7 +55,10 @@ class Device {
       this.worker?.terminate();
       this.worker = null;
     };
-    this.clock = setInterval(() => (this.phase === "on" || this.results.length) && this.report(), REPORT_MS);
+    this.clock = setInterval(() => {
+      const waiting = this.told > this.heard && performance.now() - this.told < PATIENCE_MS;
+      if (!waiting && (this.phase === "on" || this.results.length)) this.report();
+    }, REPORT_MS);
     addEventListener("pagehide", this.leave);
     this.show();
   }
@@ -67,6 +71,7 @@ class Device {
   take(data) {
     const files = JSON.stringify(data.files);
     this.data = data;
+    this.heard = performance.now();
     this.video.classList.toggle("mirrored", data.mirror);
     if (this.worker && files !== this.files) this.load(); // another model was chosen
     this.draw();
@@ -230,7 +235,7 @@ class Device {
 
   report() {
     const { phase, cause, run, first } = this;
-    const now = performance.now();
+    const now = (this.told = performance.now());
     let room = MOST;
     const fits = this.results.findIndex((result) => (room -= Math.max(1, result.length - 1)) < 0);
     const results = fits < 0 ? this.results : this.results.slice(0, Math.max(1, fits));

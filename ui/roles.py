@@ -7,12 +7,14 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fer_core import roles
 from fer_core.settings import settings
+from ui.browser_key import kept_key
 
 
 def _who() -> roles.Person | None:
     if get_script_run_ctx(suppress_warning=True) is None:
         return None
-    key = st.session_state.setdefault("visitor", secrets.token_urlsafe(16))
+    # Whoever comes again has a key of their own; a browser that keeps none gets one a visit.
+    key = st.session_state.setdefault("visitor", kept_key() or secrets.token_urlsafe(16))
     user = st.user.to_dict()
     # Anyone can ask a provider to put any address into an account; only a verified one counts.
     signed_in = user.get("is_logged_in") and user.get("email_verified") is True

@@ -202,11 +202,7 @@ class BlazeFaceDetector:
     def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:
         """See :class:`fer_core.faces.base.Detector`."""
         pyramid = Pyramid(image)
-        suspects = self._suspects(pyramid, [pyramid.whole(self._search.size)])
-        clear = suspects.logits > CLEAR
-        faces = self._faces(pyramid, suspects.take(clear), DECIDED, doubtful=not fast)
-        if not len(faces):
-            faces = self._faces(pyramid, suspects.take(~clear), DECIDED, doubtful=not fast)
+        faces = self._in_whole(pyramid, doubtful=not fast)
         if not fast and self._worth_tiles(pyramid, faces):
             tiles = pyramid.tiles(self._search.size, TILES_ACROSS, TILES_OVERLAP)
             suspects = self._suspects(pyramid, tiles)
@@ -215,6 +211,12 @@ class BlazeFaceDetector:
             small = close.sizes.max(axis=1, initial=0) < TILES_LARGEST * tiles[0].side
             faces = together([faces, close.take(small)]).merged()
         return self._detections(faces)
+
+    def search(self, image: np.ndarray) -> list[Detection]:
+        """As a fast :meth:`detect`, but doubtful ones get all opinions, which takes long for
+        them: for recorded video, which can wait.
+        """
+        return self._detections(self._in_whole(Pyramid(image), doubtful=True))
 
     def follow(self, image: np.ndarray, faces: list[Detection]) -> list[Detection] | None:
         """Find faces again that were found a moment ago, by one look at each where it was.
@@ -238,6 +240,15 @@ class BlazeFaceDetector:
         if (now.logits <= SURE).any() or len(now.merged()) < len(faces):
             return None
         return self._detections(now)
+
+    def _in_whole(self, pyramid: Pyramid, doubtful: bool) -> Candidates:
+        """Faces that show in the whole picture, reduced."""
+        suspects = self._suspects(pyramid, [pyramid.whole(self._search.size)])
+        clear = suspects.logits > CLEAR
+        faces = self._faces(pyramid, suspects.take(clear), DECIDED, doubtful)
+        return (
+            faces if len(faces) else self._faces(pyramid, suspects.take(~clear), DECIDED, doubtful)
+        )
 
     def _worth_tiles(self, pyramid: Pyramid, faces: Candidates) -> bool:
         """Whether small faces may have been missed: in a large picture, where there is

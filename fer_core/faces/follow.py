@@ -17,11 +17,16 @@ class Follower:
     Where the detector can look at known faces only (BlazeFace can, in a seventh of the
     time), it does so in fast searches, and searches everywhere where there are none yet,
     where one of them is not surely seen again, and every :data:`MOMENT`.
+
+    Args:
+        detector: that finds the faces.
+        recorded: search with more patience than a camera has.
     """
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, recorded: bool = False) -> None:
         self.name, self.title = detector.name, detector.title
         self.detector = detector
+        self._recorded = recorded
         self._faces: list[Detection] = []
         self._shape: tuple[int, ...] = ()
         self._searched = -np.inf
@@ -44,6 +49,8 @@ class Follower:
         if fast and follow and self._faces and image.shape == self._shape:
             found = follow(image, self._faces)
         if found is None:
-            found, self._searched = self.detector.detect(image, fast), self._time
+            patient = getattr(self.detector, "search", None) if fast and self._recorded else None
+            found = patient(image) if patient else self.detector.detect(image, fast)
+            self._searched = self._time
         self._faces, self._shape = found, image.shape
         return found

@@ -136,7 +136,7 @@ def _moments(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
 def _see(
     frames: list[Frame], classifier: Classifier, detector: Detector, options: VideoOptions
 ) -> list[_Seen]:
-    follower, seen = Follower(detector), list[_Seen]()
+    follower, seen = Follower(detector, recorded=True), list[_Seen]()
     for frame in frames:
         image = frame.image(LONGEST)
         shown = scene(image)
