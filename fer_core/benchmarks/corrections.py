@@ -1,13 +1,14 @@
 """Training with the audit's corrections and without: what it changes on test faces."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 
 from fer_core.audit import audit, duplicates
+from fer_core.audit.network import gradients
 from fer_core.datasets import Dataset, load
 from fer_core.datasets.corrections import Overlay
 from fer_core.datasets.ferplus import counts_of, majority, not_faces
@@ -15,7 +16,6 @@ from fer_core.emotions import EMOTIONS
 from fer_core.errors import TrainingError
 from fer_core.files import write_bytes
 from fer_core.models.readme import table as markdown
-from fer_core.preprocess import FACE_SIZE
 from fer_core.settings import settings
 from fer_core.train import Run, TrainConfig, configure, resume, train
 from fer_core.train.command import command
@@ -45,27 +45,31 @@ def run_corrections(
     seed: int = 0,
     model: str | None = None,
     network: bool = True,
+    repeats: int = 2,
 ) -> dict[str, Any]:
     """Train on FER2013 as it is and with corrections of Training.
 
     Two learners, both from nothing: a linear discriminant on histograms of gradients
     (Dalal & Triggs 2005), in which nothing is random, with every set of corrections; and a
-    small network with the first. Its runs that this machine has already, with the very
-    same configuration, are not trained anew, and one that was interrupted goes on.
+    small network with the first, trained from several seeds. Its runs that this machine
+    has already, with the very same configuration, are not trained anew, and one that was
+    interrupted goes on.
 
     Args:
         data: FER2013's CSV.
         votes: FER+, which take part in the audit and are the other reference.
         least: how sure a label error must be to be corrected; a training for each.
         epochs: of the network.
-        seed: of audit and network.
+        seed: of the audit, and the first of the network.
         model: whose features the audit uses.
         network: train it as well.
+        repeats: trainings of the network per set of corrections, each from another seed.
 
     Returns:
         Per learner and training what was corrected, and ``figures`` by split and kind of
         :data:`LABELS`: ``faces``, ``accuracy``, and beside the training without
-        corrections the ``difference`` with the half width of its 95 % interval.
+        corrections the ``difference`` with the half width of its 95 % interval and, of
+        several seeds, what each says; accuracy and difference are their means.
     """
     dataset = load(data, votes)
     counts = counts_of(dataset, votes)
@@ -75,18 +79,19 @@ def run_corrections(
     overlays[_CLEANED] = found.to_overlay(kinds=kinds, split="Training")
     for one in least:
         overlays[f"labels from {one:g}"] = found.to_overlay(split="Training", least=one)
-    values = _gradients(dataset.faces)
-    said = {"linear": {n: _linear(dataset, values, o) for n, o in overlays.items()}}
-    epoch = {}
+    values = gradients(dataset.faces)
+    said = {"linear": {n: [_linear(dataset, values, o)] for n, o in overlays.items()}}
+    epoch, seeds = {}, list(range(seed, seed + repeats))
     if network:
         said["network"] = {}
         for name in (_UNCHANGED, f"labels from {least[0]:g}"):
-            run = _trained(data, overlays[name], epochs, seed)
-            said["network"][name] = _probabilities(run, dataset)
-            epoch[name] = run.state()["best_epoch"]
+            runs = [_trained(data, overlays[name], epochs, one) for one in seeds]
+            said["network"][name] = [_probabilities(run, dataset) for run in runs]
+            epoch[name] = [run.state()["best_epoch"] for run in runs]
     return {
         "audit": found.summary["labels"]["model"],
         "command": command(configure(**RECIPE, data=Path(data).name, epochs=epochs, seed=seed)),
+        "seeds": seeds,
         "epoch": epoch,
         "corrections": {
             name: {"relabelled": _number(o, "label"), "left_out": _number(o, "exclude")}
@@ -101,13 +106,6 @@ def run_corrections(
 
 def _number(overlay: Overlay, action: str) -> int:
     return int((overlay.events["action"] == action).sum())
-
-
-def _gradients(faces: np.ndarray) -> np.ndarray:
-    """``(N, 900)``: histograms of gradients of faces, 8×8 pixels a cell, 2×2 cells a block."""
-    side = (FACE_SIZE, FACE_SIZE)
-    found = cv2.HOGDescriptor(side, (16, 16), (8, 8), (8, 8), 9)
-    return np.stack([found.compute(face).ravel() for face in faces])
 
 
 def _linear(dataset: Dataset, values: np.ndarray, overlay: Overlay) -> np.ndarray:
@@ -155,7 +153,7 @@ def _probabilities(run: Run, dataset: Dataset) -> np.ndarray:
 
 
 def _figures(
-    dataset: Dataset, counts: np.ndarray, said: dict[str, np.ndarray], name: str
+    dataset: Dataset, counts: np.ndarray, said: dict[str, list[np.ndarray]], name: str
 ) -> dict[str, dict[str, dict[str, float]]]:
     group = duplicates.near(dataset.faces, duplicates.hashes(dataset.faces))
     leaked = duplicates.leaked(group, dataset.usage == "Training")
@@ -172,15 +170,20 @@ def _figures(
 
 
 def _compared(
-    labels: np.ndarray, of: np.ndarray, said: dict[str, np.ndarray], name: str
-) -> dict[str, float]:
-    right = said[name][of].argmax(axis=1) == labels[of]
-    result = {"faces": int(of.sum()), "accuracy": float(right.mean())}
+    labels: np.ndarray, of: np.ndarray, said: dict[str, list[np.ndarray]], name: str
+) -> dict[str, Any]:
+    def right(name: str) -> np.ndarray:
+        return np.stack([one[of].argmax(axis=1) == labels[of] for one in said[name]]).astype(float)
+
+    result: dict[str, Any] = {"faces": int(of.sum()), "accuracy": float(right(name).mean())}
     if name != _UNCHANGED:
-        # Both answer for the same faces: only those that one alone gets right count.
-        apart = right.astype(int) - (said[_UNCHANGED][of].argmax(axis=1) == labels[of])
-        result["difference"] = float(apart.mean())
-        result["within"] = float(1.96 * apart.std() / np.sqrt(len(apart)))
+        # All answer for the same faces: only those that one alone gets right count.
+        apart = right(name) - right(_UNCHANGED)
+        face = apart.mean(axis=0)
+        result["difference"] = float(face.mean())
+        result["within"] = float(1.96 * face.std() / np.sqrt(len(face)))
+        if len(apart) > 1:
+            result["seeds"] = apart.mean(axis=1).tolist()
     return result
 
 
@@ -195,8 +198,9 @@ def to_markdown(result: dict[str, Any]) -> str:
         "it is random.",
         "network": f"**A small network**, `{result['command']}`, once without and once with "
         "`--corrections`; PublicTest chose the epoch ("
-        + ", ".join(f"{name}: {number}" for name, number in result["epoch"].items())
-        + "). One training each: another seed moves the figures as well.",
+        + ", ".join(f"{name}: {_and(of)}" for name, of in result["epoch"].items())
+        + f"). Means over the seeds {_and(result['seeds'])}; what each says of the difference "
+        "stands behind it, as the interval knows how test faces fall and not how seeds do.",
     }
     parts = [
         "FER2013's Training as it is, and with what the audit (features of "
@@ -228,8 +232,13 @@ def to_markdown(result: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _cell(one: dict[str, float]) -> str:
+def _cell(one: dict[str, Any]) -> str:
     words = f"{one['accuracy']:.2%}"
     if "difference" in one:
-        words += f" ({100 * one['difference']:+.2f} ± {100 * one['within']:.2f})"
+        each = f"; {_and(f'{100 * d:+.2f}' for d in one['seeds'])}" if "seeds" in one else ""
+        words += f" ({100 * one['difference']:+.2f} ± {100 * one['within']:.2f}{each})"
     return words
+
+
+def _and(values: Iterable[object]) -> str:
+    return " and ".join(map(str, values))

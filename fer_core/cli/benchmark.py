@@ -184,6 +184,9 @@ def audit(as_json: bool, save: bool, **how: Any) -> None:
 @click.option("--seed", type=click.IntRange(0), default=0)
 @click.option("--model", help="Whose features the audit uses; without it the default's.")
 @click.option("--network/--no-network", default=True, help="The small network as well.")
+@click.option(
+    "--repeats", type=click.IntRange(1), default=2, help="Seeds that the network is trained from."
+)
 @json_option
 @save_option
 def corrections(as_json: bool, save: bool, **how: Any) -> None:

@@ -165,7 +165,7 @@ def test_trainings_with_and_without_corrections_are_compared(tmp_path, monkeypat
         given = (str(tmp_path / "a.csv"), tmp_path / "votes.csv", (0.5,))
         result = run_corrections(*given, epochs=1)
         assert run_corrections(*given, epochs=1) == result
-        assert len(list_runs()) == 2
+        assert len(list_runs()) == 4
     finally:
         monkeypatch.undo()
         settings.cache_clear()
@@ -175,4 +175,6 @@ def test_trainings_with_and_without_corrections_are_compared(tmp_path, monkeypat
         private = mended["PrivateTest"]
         assert private["own"]["faces"] == 36 and private["unseen"]["faces"] == 35
         assert "difference" in private["own"] and "difference" not in plain["PrivateTest"]["own"]
+    each = result["learners"]["network"]["labels from 0.5"]["PrivateTest"]["own"]
+    assert each["difference"] == pytest.approx(np.mean(each["seeds"])) and len(each["seeds"]) == 2
     assert "labels from 0.5" in to_markdown(result)
