@@ -57,12 +57,14 @@ def walk(page: Page, url: str) -> None:
     page.goto(f"{url}/training", wait_until="domcontentloaded")
     page.get_by_role("button", name="New run").click()
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+    page.set_viewport_size({"width": 1280, "height": 1060})
     keep(page, "training-start")
+    page.set_viewport_size({"width": 1280, "height": 800})
 
     first = begin("first try")
     runs.wait(first.name, 600)
-    second = begin("more epochs", epochs=24, learning_rate=2e-3)
-    wait_for(lambda: second.state().get("epoch", 0) >= 6, 600)
+    second = begin("more epochs", epochs=12, learning_rate=2e-3)
+    wait_for(lambda: second.state().get("epoch", 0) >= 5, 600)
     page.goto(f"{url}/training?run={second.name}", wait_until="domcontentloaded")
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     expect(page.get_by_text("images/s")).to_be_visible()
@@ -98,6 +100,8 @@ def main() -> None:
                 walk(page, app.url)
         finally:
             app.stop()
+            for run in runs.list_runs():
+                run.stop()
     for path in sorted(PICTURES.glob("*.webp")):
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1000} kB")
 

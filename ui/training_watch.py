@@ -125,11 +125,13 @@ def progress(run: Run) -> None:
     share = said["step"] / said["steps"]
     done = (said["epoch"] - 1 + share) / epochs
     left = f" · {in_words(said['seconds_left'])} left" if now["status"] == "running" else ""
-    with st.container(horizontal=True):
+    run_column, epoch_column = st.columns(2)
+    with run_column:
         _bar(
             f"Epoch {said['epoch']} of {epochs}{left} · {said['images_per_second']:,.0f} images/s",
             done,
         )
+    with epoch_column:
         _bar(f"Update {said['step']} of {said['steps']} in this epoch", share)
 
 
@@ -137,7 +139,8 @@ def _bar(words: str, share: float) -> None:
     """A bar that jumps: gliding to its new length, as Streamlit's does, costs the browser
     more than all else that it does here, and where it trains the training pays.
     """
-    bar = f'<progress value="{share:.4f}" style="width: 100%">{share:.0%}</progress>'
+    look = f"width: 100%; accent-color: {charts.TRAINING}"
+    bar = f'<progress value="{share:.4f}" style="{look}">{share:.0%}</progress>'
     st.html(f"<label>{words}<br>{bar}</label>")
 
 
