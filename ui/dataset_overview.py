@@ -80,27 +80,27 @@ def light(table: pd.DataFrame) -> None:
     """Brightness and contrast per class."""
     st.subheader("Brightness and contrast")
     sample = table.sample(min(len(table), 5000), random_state=0)
-    sample = sample.assign(emotion=np.array(EMOTIONS)[sample["label"]])
-    long = sample.melt(["emotion"], ["brightness", "contrast"], "measure", "grey value")
-    chart = (
-        alt.Chart(long)
-        .mark_boxplot(extent="min-max", size=10)
-        .encode(
-            x=alt.X("grey value:Q", title="grey value"),
-            y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS)),
-            color=alt.Color("emotion:N", legend=None, scale=_COLORS),
-            column=alt.Column("measure:N", title=None),
-        )
-        .properties(height=alt.Step(26), width=180)
-        .resolve_scale(x="independent")
+    sample = pd.DataFrame(
+        {
+            "emotion": np.array(EMOTIONS)[sample["label"]],
+            "brightness": sample["brightness"],
+            "contrast": sample["contrast"],
+        }
     )
-    st.altair_chart(
-        chart,
-        key="overview_light",
-        width="content",
-        alt=f"Brightness {table['brightness'].mean():.0f} and contrast "
-        f"{table['contrast'].mean():.0f} on average, of 0 to 255",
-    )
+    with st.grid(2, min_column_width=220):
+        for measure in ("brightness", "contrast"):
+            chart = (
+                alt.Chart(sample)
+                .mark_boxplot(extent="min-max", size=10)
+                .encode(
+                    x=alt.X(f"{measure}:Q", title=f"{measure}, grey values"),
+                    y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS)),
+                    color=alt.Color("emotion:N", legend=None, scale=_COLORS),
+                )
+                .properties(height=alt.Step(26))
+            )
+            words = f"{measure.capitalize()}, on average {table[measure].mean():.0f} of 0 to 255"
+            st.altair_chart(chart, key=f"overview_{measure}", alt=words)
 
 
 def means(data: Opened) -> None:

@@ -128,7 +128,8 @@ def _reason(
     parts = []
     if by_model:
         parts.append(
-            f"the model says {EMOTIONS[seen].lower()} {probabilities[i, seen] * 100:.0f} %, "
+            f"learned from other faces: {EMOTIONS[seen].lower()} "
+            f"{probabilities[i, seen] * 100:.0f} %, "
             f"{label} {probabilities[i, labels[i]] * 100:.0f} %"
         )
     if counts is not None and by_votes:
