@@ -121,7 +121,7 @@ def first_result(firefox: Firefox, url: str) -> dict[str, float]:
     wait_for(lambda: firefox.evaluate(f"!!{CLICK}"), 90)
     pressed = time.perf_counter()
     firefox.evaluate(f"{CLICK}.click()")
-    wait_for(lambda: bool(figures(firefox)), 90)
+    wait_for(lambda: bool(figures(firefox)), 240)
     return {"open": pressed - opened, "start": time.perf_counter() - pressed}
 
 

@@ -142,28 +142,30 @@ class Device {
     } else this.keepResult(message);
   }
 
-  // With every frame that the camera gives: count it, and analyse it if nobody is at it.
+  // With every frame that the camera gives: count it, and analyse it, or the newest as soon
+  // as the one before is done.
   follow() {
     const { turn, video } = this;
     const next = video.requestVideoFrameCallback?.bind(video) ?? requestAnimationFrame;
     const frame = () => {
       if (this.turn !== turn) return;
-      this.meters.frames.push(performance.now());
-      if (this.idle && video.videoWidth) this.analyze();
+      this.meters.frames.push((this.newest = performance.now()));
+      this.unseen = video.videoWidth > 0;
+      this.analyze();
       next(frame);
     };
     next(frame);
   }
 
   async analyze() {
-    this.idle = false;
-    const { worker, began } = this;
-    const now = performance.now();
+    if (!this.idle || !this.unseen) return;
+    this.idle = this.unseen = false;
+    const { worker, began, newest } = this;
     try {
       const frame = await createImageBitmap(this.video);
       if (began !== this.began || worker !== this.worker) return frame.close();
       const { largest, smoothing } = this.data;
-      worker.postMessage({ frame, time: (now - began) / 1000, largest, smoothing }, [frame]);
+      worker.postMessage({ frame, time: (newest - began) / 1000, largest, smoothing }, [frame]);
     } catch {
       this.idle = true; // the camera had no picture just then
     }
@@ -177,6 +179,7 @@ class Device {
       this.result = null;
       return result.frame.close();
     }
+    this.analyze();
     this.result = result;
     this.meters.results.push(now);
     this.meters.delays.push([now, now - this.began - result.time * 1000]);

@@ -29,6 +29,8 @@ MANY: Final = 50
 #: Seconds within which they arrive, and until all is loaded and rates have settled.
 ARRIVE: Final = 75.0
 SETTLE: Final = 5.0
+#: Seconds that a page waits for an answer before it says more: live_device.js.
+PATIENCE: Final = 2.0
 #: How the page says how it runs.
 FIGURES: Final = r"\d+ frames/s · \d+ analyses/s · \d+ ms"
 #: Keeps what the worker says it took, and counts the page's animation frames.
@@ -174,7 +176,9 @@ def _cpu(process: psutil.Process) -> float:
 
 
 def _many(real: _Visit, visitors: int, seconds: float, process: psutil.Process) -> dict[str, float]:
-    """What the server does for visitors who all say what the real one said, at its pace."""
+    """What the server does for visitors who all say what the real one said, at its pace or,
+    where answers take longer, theirs.
+    """
     from websockets.sync.client import connect
 
     address, said = real.address, real.said
@@ -185,9 +189,11 @@ def _many(real: _Visit, visitors: int, seconds: float, process: psutil.Process) 
         if stop.wait(number * ARRIVE / visitors):
             return
         with connect(address, subprotocols=["streamlit"], max_size=None) as socket:
+            answered = threading.Event()
 
             def hear() -> None:
                 for _ in socket:
+                    answered.set()
                     with lock:
                         heard[0] += 1
 
@@ -196,7 +202,9 @@ def _many(real: _Visit, visitors: int, seconds: float, process: psutil.Process) 
             for moment, message in said:
                 if stop.wait(max(0.0, moment - began - (time.perf_counter() - start))):
                     return
+                answered.clear()
                 socket.send(message)
+                answered.wait(PATIENCE)  # as the page does
 
     with ThreadPoolExecutor(visitors) as everybody:
         for number in range(visitors):
@@ -258,8 +266,8 @@ def to_markdown(result: dict[str, Any]) -> str:
                 for way, title in names.items()
             ],
         ),
-        f"{result['visitors']} visitors' summaries, the same messages at the same pace as the "
-        f"browser's, keep {many['cores']:.2f} cores of the server busy, "
+        f"{result['visitors']} visitors' summaries, the same messages as the browser's, each "
+        f"when the one before is answered, keep {many['cores']:.2f} cores of the server busy, "
         f"{many['megabytes']:.0f} MB; it sends {served:.0%} of the answers that each would get "
         f"alone. One visitor of the server's way keeps {server['cores']:.2f} busy, "
         f"{server['megabytes']:.0f} MB.",

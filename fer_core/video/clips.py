@@ -17,7 +17,8 @@ RATE: Final = 25
 _SOUND: Final = 48_000
 
 _FAST: Final = {
-    "libx264": {"preset": "veryfast"},
+    # As little loss as a camera's own files have.
+    "libx264": {"preset": "veryfast", "crf": "18"},
     "libvpx": {"deadline": "realtime", "cpu-used": "8"},
 }
 
