@@ -12,6 +12,7 @@ def to_markdown(result: dict[str, Any]) -> str:
     rows = [(number, f"{a:.1f}", f"{b:.1f}", f"{1 - a / b:+.1%}") for number, (a, b) in enumerate(
         zip(rates["open"], rates["closed"], strict=True), 1
     )]  # fmt: skip
+    noise = max(rates["closed"]) / min(rates["closed"]) - 1
     return "\n\n".join(
         [
             f"One run trains ({result['network']}) beside {result['finished']} finished ones, on "
@@ -22,8 +23,10 @@ def to_markdown(result: dict[str, Any]) -> str:
             f"has nothing of the app yet shows the charts after {result['opening']:.1f} s.",
             "Faces per second of that run while a browser on the same machine shows it, and while "
             f"no page is open, in turns of {result['seconds']:.0f} s within one run. "
-            f"The page costs **{result['cost']:.1%}** of the speed (median of the pairs).",
+            f"The page costs **{result['cost']:.1%}** of the speed (median of the pairs); the "
+            f"turns without a page differ among themselves by {noise:.0%}.",
             table(("pair", "page open", "no page", "cost"), rows),
-            "Again: `python benchmarks/dashboard.py --json docs/measured/dashboard.json`.",
+            f"Again: `python benchmarks/dashboard.py --pairs {len(rows)} --json "
+            "docs/measured/dashboard.json`.",
         ]
     )
