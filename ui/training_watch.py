@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -113,8 +114,8 @@ def progress(run: Run) -> None:
     """How far a run is and how long it still takes."""
     now = run.state()
     if now["status"] == "queued":
-        place = [one.name for one in queue.waiting()].index(run.name) + 1
-        st.info(f"Number {place} of those that wait.", icon=":material/hourglass_empty:")
+        before = list(takewhile(lambda one: one != run, queue.waiting()))
+        st.info(f"Number {len(before) + 1} of those that wait.", icon=":material/hourglass_empty:")
     if now["status"] not in ("running", "paused"):
         return
     said, epochs = run.progress(), epochs_of(run) or 1
