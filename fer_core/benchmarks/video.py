@@ -183,7 +183,7 @@ def _correct(folder: Path, data: Dataset, clips: int, seed: int) -> dict[str, An
         still = classifier.predict_faces(faces).argmax(axis=1)
         photo = [_surest(analyze(frame, classifier, detector)) for frame in middles.values()]
         faces_shown += len(faces)
-        looks.append(_looks(result, np.cumsum(spans), labels, still, photo).assign(clip=number))
+        looks.append(_looks(result, np.cumsum(spans), labels, still, photo))
         found = result.changes()["time"].to_numpy()
         known = np.cumsum(spans)[:-1]
         near = np.abs(found[:, None] - known[None]) <= WITHIN
@@ -211,20 +211,8 @@ def _correct(folder: Path, data: Dataset, clips: int, seed: int) -> dict[str, An
                 ("smoothed", "smoothed"),
             )
         },
-        "beside photos": _difference(every),
         "changes": hits,
     }
-
-
-def _difference(looks: pd.DataFrame) -> dict[str, float]:
-    """How much more of the time the smoothed video is right than a photo, with the half
-    width of its 95 % interval; looks at one face are one observation.
-    """
-    right = [(looks[c] == looks["shown"]).astype(float) for c in ("smoothed", "photo")]
-    mean = (right[0] - right[1]).mean()
-    beyond = (right[0] - right[1] - mean).groupby([looks["clip"], looks["face"]]).sum()
-    half = 1.96 * np.sqrt((beyond**2).sum()) / len(looks)
-    return {"difference": float(mean), "half width": float(half)}
 
 
 def _in_turn(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -271,7 +259,6 @@ def _looks(
             "shown": names[labels[faces]],
             "still": names[still[faces]],
             "photo": np.array(photo, object)[faces],
-            "face": faces,
         },
         index=times.round(2),
     )
@@ -330,7 +317,7 @@ def _speed_in_words(speed: dict[str, Any]) -> list[str]:
 
 
 def _correct_in_words(correct: dict[str, Any]) -> list[str]:
-    changes, beside = correct["changes"], correct["beside photos"]
+    changes = correct["changes"]
     return [
         f"Made videos: {correct['clips']} clips of {FACES} still PublicTest faces of "
         f"{correct['data']} each, shown for {SPAN[0]:g} to {SPAN[1]:g} s one after another, "
@@ -347,9 +334,6 @@ def _correct_in_words(correct: dict[str, Any]) -> list[str]:
                 ]
             ],
         ),
-        f"Smoothed, the video is right {beside['difference'] * 100:+.1f} ± "
-        f"{beside['half width'] * 100:.1f} points of the time beside the still pictures (95 % "
-        "interval, the looks at one face being one observation).",
         f"Of {changes['known']} changes {changes['found']} were found within {WITHIN:g} s; of the "
         f"{changes['seen']} where the model calls the two stills differently, "
         f"{changes['seen found']}. Of {changes['said']} change points {changes['right']} are "

@@ -17,8 +17,7 @@ RATE: Final = 25
 _SOUND: Final = 48_000
 
 _FAST: Final = {
-    # As little loss as a camera's own files have.
-    "libx264": {"preset": "veryfast", "crf": "18"},
+    "libx264": {"preset": "veryfast"},
     "libvpx": {"deadline": "realtime", "cpu-used": "8"},
 }
 
