@@ -246,9 +246,9 @@ class BlazeFaceDetector:
         suspects = self._suspects(pyramid, [pyramid.whole(self._search.size)])
         clear = suspects.logits > CLEAR
         faces = self._faces(pyramid, suspects.take(clear), DECIDED, doubtful)
-        return (
-            faces if len(faces) else self._faces(pyramid, suspects.take(~clear), DECIDED, doubtful)
-        )
+        if not len(faces):
+            faces = self._faces(pyramid, suspects.take(~clear), DECIDED, doubtful)
+        return faces
 
     def _worth_tiles(self, pyramid: Pyramid, faces: Candidates) -> bool:
         """Whether small faces may have been missed: in a large picture, where there is
