@@ -52,13 +52,21 @@ def choose_data(label: str, split: str, key: str) -> str:
 def measure_private(folder: ModelFolder) -> None:
     """The plain act by which a model of this machine is measured on PrivateTest."""
     looked = len(folder.card.figures.get("PrivateTest", {}).get("looked", []))
-    with st.popover("PrivateTest…", icon=":material/lock:"):
+    # Its state is kept here: the bar of the work above would close it, coming and going.
+    with st.popover(
+        "PrivateTest…", icon=":material/lock:", key="models_private_open", on_change="rerun"
+    ):
         st.markdown(
             "PrivateTest is for reporting, once, when nothing will be changed any more. Every "
             "look is written into the model's card." + judgement.looked(looked)
         )
         data = choose_data("Dataset", "PrivateTest", "models_private_data")
-        if st.button("Measure on PrivateTest and record that", key="models_private"):
+        if st.button(
+            "Measure on PrivateTest and record that",
+            key="models_private",
+            on_click=state.update,
+            kwargs={"models_private_open": False},
+        ):
             begin(attempt("models_problem", making.measure_private, folder.name, data))
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from fer_core import charts
 from fer_core.calibration import reliability
 from fer_core.emotions import EMOTIONS
+from fer_core.models import readme
 
 _CONFIG: Final = {"displaylogo": False}
 
@@ -70,8 +71,7 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, key: str) -> None
 
 def looked(times: int) -> str:
     """How often PrivateTest was looked at, as a sentence to add; none where never."""
-    often = "once" if times == 1 else f"{times} times"
-    return f" It was looked at {often}." if times else ""
+    return f" It was {readme.times_looked(times)}" if times else ""
 
 
 def faces(pictures: np.ndarray, words: list[str]) -> None:

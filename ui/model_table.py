@@ -66,6 +66,7 @@ def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [names.index(n) for n in chosen if n in names]}},
         key=f"models_table_{hash(tuple(names))}",
+        placeholder="–",
         height=min(283, 38 + 35 * len(found)),
         column_config={
             "name": st.column_config.TextColumn("Model", pinned=True),

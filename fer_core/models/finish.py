@@ -46,6 +46,7 @@ def finish(
         update={
             "figures": {
                 split: measure(said[which], dataset.labels[which]).to_dict()
+                | {"dataset": dataset.name}
                 for split, which in rows.items()
             },
             "hard": {
@@ -77,6 +78,7 @@ def look_at_private(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
     found = measure(predict(Classifier(folder), chosen.faces), chosen.labels).to_dict()
     known = folder.card.figures
     now = datetime.now(UTC).isoformat("T", "seconds")
+    found["dataset"] = dataset.name
     found["looked"] = [*known.get("PrivateTest", {}).get("looked", []), now]
     card = folder.card.model_copy(update={"figures": known | {"PrivateTest": found}})
     write_card(folder.path, card)

@@ -24,7 +24,7 @@ def text(card: Card) -> str:
         "This page is written from `card.json` by `python -m fer_core results`; change that.",
         "## What it is",
         table(
-            ("", ""),
+            ("property", "value"),
             [
                 ("architecture", f"`{card.architecture}`; {card.reference}"),
                 ("input", "face crops, 192×192 RGB, 0 to 255; scaled to 48×48 grey inside"),
@@ -45,9 +45,7 @@ def text(card: Card) -> str:
         _training(card),
         card.notes,
         "## How good it is",
-        f"Measured on the exported file; again with `python -m fer_core evaluate --model "
-        f"{card.name} --data fer2013.csv --split PublicTest`. PublicTest chose the weights and "
-        "the temperature; PrivateTest was looked at once.",
+        _measured(card),
         _figures(card),
         _hard(card),
     ]
@@ -86,6 +84,25 @@ def confusion(card: Card, split: str) -> str:
     matrix = card.figures[split]["confusion_matrix"]
     rows = [(name, *line) for name, line in zip(EMOTIONS, matrix, strict=True)]
     return table(("label \\ predicted", *EMOTIONS), rows)
+
+
+def _measured(card: Card) -> str:
+    """How the figures came about and come about again, and what each split was for."""
+    public, private = (card.figures.get(s) for s in ("PublicTest", "PrivateTest"))
+    data = (public or private or {}).get("dataset", "fer2013.csv")
+    split = "PublicTest" if public or not private else "PrivateTest"
+    looked = len((private or {}).get("looked", ["once"]))
+    return (
+        f"Measured on the exported file; again with `python -m fer_core evaluate --model "
+        f"{card.name} --data {data} --split {split}`. PublicTest chose the weights and the "
+        "temperature; PrivateTest was "
+        + ("not looked at." if not private else times_looked(looked))
+    )
+
+
+def times_looked(times: int) -> str:
+    """How often PrivateTest was looked at, 1 or more, as the end of a sentence."""
+    return "looked at once." if times == 1 else f"looked at {times} times."
 
 
 def _figures(card: Card) -> str:
