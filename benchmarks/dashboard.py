@@ -64,6 +64,8 @@ def speed(run: Run, seconds: float) -> float:
                 spent, updates = spent + now - last[1], updates + 1
             last = epoch, now
         time.sleep(0.01)
+    if not updates:
+        raise SystemExit(f"The run does not go on: {run.state()}")
     return updates * run.config.batch_size / spent
 
 

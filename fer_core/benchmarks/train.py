@@ -70,7 +70,7 @@ def _prepare(name: str, count: int) -> dict[str, Callable[[], None]]:
     import keras
 
     from fer_core.train import configure
-    from fer_core.train.batches import Batches
+    from fer_core.train.batches import Batches, feed
 
     data = load("demo").split("Training")
     data = data.take(np.arange(count * BATCH) % len(data))
@@ -95,9 +95,9 @@ def _prepare(name: str, count: int) -> dict[str, Callable[[], None]]:
 
     return {
         "pipeline": pipeline,
-        "step": lambda: ours.fit(Ready(), shuffle=False, verbose=0) and None,
-        "ours": lambda: ours.fit(batches, shuffle=False, verbose=0) and None,
-        "float32": lambda: exact.fit(batches, shuffle=False, verbose=0) and None,
+        "step": lambda: ours.fit(feed(Ready()), shuffle=False, verbose=0) and None,
+        "ours": lambda: ours.fit(feed(batches), shuffle=False, verbose=0) and None,
+        "float32": lambda: exact.fit(feed(batches), shuffle=False, verbose=0) and None,
         "report": lambda: plain.fit(theirs, shuffle=False, verbose=0) and None,
     }
 

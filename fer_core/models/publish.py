@@ -14,6 +14,7 @@ from fer_core.models import weights
 from fer_core.models.catalog import ModelFolder
 from fer_core.models.export import round_weights, save_model
 from fer_core.models.finish import finish, machine
+from fer_core.models.outputs import outputs
 from fer_core.models.registry import architecture
 from fer_core.train.command import command
 from fer_core.train.fit import load_best
@@ -63,7 +64,7 @@ def publish(
     validation = dataset.split("PublicTest")
     faces = validation.faces[..., None].astype(np.float32)
     views = [faces, faces[:, :, ::-1]] if flip else [faces]
-    logits = np.stack([core.predict(view, 256, verbose=0) for view in views])
+    logits = np.stack([outputs(core, view) for view in views])
     of = architecture(config.model)
     return save_model(
         core,

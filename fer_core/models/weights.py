@@ -136,6 +136,8 @@ def _unfold(model: "keras.Model", folded: Arrays, faces: np.ndarray) -> None:
     import keras
     from keras import layers
 
+    from fer_core.models.outputs import outputs
+
     backbone = model.get_layer("backbone")
     kinds = (layers.Conv2D, layers.DepthwiseConv2D)
     convolutions = [layer for layer in backbone.layers if isinstance(layer, kinds)]
@@ -153,7 +155,7 @@ def _unfold(model: "keras.Model", folded: Arrays, faces: np.ndarray) -> None:
 
     entry = model.layers[model.layers.index(backbone) - 1].output
     into = keras.Model(model.input, entry)
-    inputs = into.predict(_sample(faces, MEASURED), 32, verbose=0)
+    inputs = outputs(into, _sample(faces, MEASURED), 32)
     statistics = _measure(backbone, [c.output for c in convolutions], inputs)
 
     rescalable = _rescalable(backbone)

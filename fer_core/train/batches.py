@@ -1,5 +1,7 @@
 """The training faces of one epoch, in batches."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -47,6 +49,31 @@ class Batches(keras.utils.PyDataset):
             other = rng.permutation(len(rows))
             batch = [share * part + (1 - share) * part[other] for part in batch]
         return tuple(batch)
+
+
+def feed(batches: keras.utils.PyDataset) -> Any:
+    """What ``fit`` is to be given, so that the next batch is made while one is learnt from.
+
+    With TensorFlow a pipeline of our own: that of Keras tunes itself, and the thread that
+    does so misses now and then that it should end (TensorFlow 2.21), which holds the end of
+    an epoch up for as much as a minute.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow as tf
+
+    count = len(batches)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return (
+        tf.data.Dataset.from_generator(
+            lambda: (batches[index] for index in range(count)),
+            output_signature=tuple(tf.TensorSpec(part.shape, part.dtype) for part in batches[0]),
+        )
+        .apply(tf.data.experimental.assert_cardinality(count))
+        .prefetch(2)
+        .with_options(options)
+    )
 
 
 def row_weights(data: Dataset, config: TrainConfig) -> np.ndarray | None:

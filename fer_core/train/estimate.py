@@ -110,7 +110,7 @@ def _try(config: TrainConfig, updates: int = 12) -> float:
     from fer_core.datasets import Dataset
     from fer_core.models import registry
     from fer_core.train import optimize
-    from fer_core.train.batches import Batches
+    from fer_core.train.batches import Batches, feed
     from fer_core.train.fused import fuse_batch_norm
 
     n = config.batch_size * updates
@@ -128,9 +128,9 @@ def _try(config: TrainConfig, updates: int = 12) -> float:
     model.compile(
         optimize.optimizer(config, updates), keras.losses.CategoricalCrossentropy(from_logits=True)
     )
-    model.fit(Batches(data.take(np.arange(2 * config.batch_size)), config, 0), verbose=0)
+    model.fit(feed(Batches(data.take(np.arange(2 * config.batch_size)), config, 0)), verbose=0)
     start = time.perf_counter()
-    model.fit(Batches(data, config, 1), shuffle=False, verbose=0)
+    model.fit(feed(Batches(data, config, 1)), shuffle=False, verbose=0)
     return n / (time.perf_counter() - start)
 
 

@@ -16,8 +16,9 @@ from scipy.special import log_softmax, softmax
 from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
 from fer_core.models import registry, weights
+from fer_core.models.outputs import outputs
 from fer_core.train import judge, optimize, strategy
-from fer_core.train.batches import Batches
+from fer_core.train.batches import Batches, feed
 from fer_core.train.fused import fuse_batch_norm
 from fer_core.train.runs import Run
 from fer_core.train.teacher import Teacher
@@ -164,8 +165,9 @@ def fit_held(
                     seconds = left * config.batch_size / rate
                     on_progress(Progress(epoch + 1, config.epochs, step, steps, rate, seconds))
 
+            batches = Batches(training, config, epoch, teacher)
             history = model.fit(
-                Batches(training, config, epoch, teacher),
+                batches if spread else feed(batches),
                 # The epoch has its order already, which does not depend on what ran before.
                 shuffle=False,
                 callbacks=[_Watch(epoch + 1, log, average, report)],
@@ -281,7 +283,7 @@ def _write_event(run: Run, row: dict) -> None:
 
 
 def _logits(model: keras.Model, faces: np.ndarray) -> np.ndarray:
-    return model.predict(faces[..., None].astype(np.float32), 256, verbose=0)
+    return outputs(model, faces[..., None].astype(np.float32))
 
 
 def _score(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
