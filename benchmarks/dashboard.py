@@ -18,6 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import psutil
 from playwright.sync_api import Browser, Page, expect
 
 from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium, wait_for
@@ -52,8 +53,12 @@ def finished(epochs: int = 60, steps: int = 224) -> None:
     )
 
 
-def speed(run: Run, seconds: float) -> float:
-    """Faces per second from the next update on, without what lies between two epochs."""
+def speed(run: Run, seconds: float) -> tuple[float, float]:
+    """Faces per second from the next update on, without what lies between two epochs; and the
+    cores that the training has, on average.
+    """
+    worker = psutil.Process(int((run.path / "lock").read_text()))
+    begun, before = time.monotonic(), _spent(worker)
     log = run.path / "steps.jsonl"
     size, last, spent, updates = log.stat().st_size, None, 0.0, 0
     end = time.monotonic() + seconds
@@ -66,7 +71,13 @@ def speed(run: Run, seconds: float) -> float:
         time.sleep(0.01)
     if not updates:
         raise SystemExit(f"The run does not go on: {run.state()}")
-    return updates * run.config.batch_size / spent
+    cores = (_spent(worker) - before) / (time.monotonic() - begun)
+    return updates * run.config.batch_size / spent, cores
+
+
+def _spent(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def opened(browser: Browser, url: str, run: Run) -> Page:
@@ -112,19 +123,19 @@ def _summary(seconds: list[float]) -> dict[str, float]:
     return {"median": statistics.median(seconds), "worst": max(seconds), "n": len(seconds)}
 
 
-def measure(pairs: int, seconds: float, others: int) -> dict[str, Any]:
+def measure(pairs: int, seconds: float, others: int, data: str) -> dict[str, Any]:
     """Everything, the page in turns open and closed: A B, B A, …"""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FER_HOME"] = folder
         settings.cache_clear()
         for _ in range(others):
             finished()
-        config = configure(preset="recommended", model="mini_xception", data="demo", epochs=10_000)
+        config = configure(preset="recommended", model="mini_xception", data=data, epochs=10_000)
         run = queue.submit(config)
         app = App(Path(folder), Path(folder) / "app.log")
-        found: dict[str, list[float]] = {"open": [], "closed": []}
+        found: dict[str, list[tuple[float, float]]] = {"open": [], "closed": []}
         try:
-            wait_for(lambda: run.metrics(), 300, lambda: f"No epoch ended: {run.state()}")
+            wait_for(lambda: run.metrics(), 1800, lambda: f"No epoch ended: {run.state()}")
             with chromium_with_camera(find_chromium(), None) as browser:
                 opened(browser, app.url, run).close()  # what is loaded once is loaded
                 start = time.monotonic()
@@ -142,17 +153,18 @@ def measure(pairs: int, seconds: float, others: int) -> dict[str, Any]:
         finally:
             app.stop()
             run.stop()
-    ratios = [a / b for a, b in zip(found["open"], found["closed"], strict=True)]
+    rates, cores = ({k: [turn[i] for turn in v] for k, v in found.items()} for i in (0, 1))
     return {
         "machine": environment(),
         "network": f"{config.model}, batches of {config.batch_size}",
+        "data": Path(data).name,
         "finished": others,
         "opening": opening,
         "arriving": _summary(come),
         "answers": _summary(waits),
         "seconds": seconds,
-        "faces_per_second": found,
-        "cost": 1 - statistics.median(ratios),
+        "faces_per_second": rates,
+        "cores": cores,
     }
 
 
@@ -160,10 +172,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=20, help="Of each turn.")
+    parser.add_argument("--data", default="demo", help="What the run learns from.")
     parser.add_argument("--finished", type=int, default=50, help="Runs that stand beside.")
     parser.add_argument("--json", type=Path, help="Write the result to this file.")
     chosen = parser.parse_args()
-    result = measure(chosen.pairs, chosen.seconds, chosen.finished)
+    result = measure(chosen.pairs, chosen.seconds, chosen.finished, chosen.data)
     if chosen.json:
         chosen.json.write_text(json.dumps(result, indent=2) + "\n")
     print(to_markdown(result))

@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 
 from fer_core import bounds, roles
 from fer_core.errors import FerError
-from fer_core.files import write_json
+from fer_core.files import read_json, write_json
 from fer_core.settings import settings
 
 
@@ -57,7 +57,7 @@ class Work:
         written.
         """
         try:
-            state = json.loads((self.path / "state.json").read_text())
+            state = read_json(self.path / "state.json")
             status = state["status"]
         except (OSError, ValueError, LookupError, TypeError):
             return {"status": "damaged"}

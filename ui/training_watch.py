@@ -121,28 +121,31 @@ def progress(run: Run) -> None:
     said, epochs = run.progress(), epochs_of(run) or 1
     # The note of a run that was stopped and went on may be older than its checkpoint.
     if not said or said["epoch"] <= now.get("epoch", 0) - 1:
-        _bar("Loading the data and the network…", now.get("epoch", 0) / epochs)
+        _bars(("Loading the data and the network…", now.get("epoch", 0) / epochs))
         return
     share = said["step"] / said["steps"]
     done = (said["epoch"] - 1 + share) / epochs
     left = f" · {in_words(said['seconds_left'])} left" if now["status"] == "running" else ""
-    run_column, epoch_column = st.columns(2)
-    with run_column:
-        _bar(
+    _bars(
+        (
             f"Epoch {said['epoch']} of {epochs}{left} · {said['images_per_second']:,.0f} images/s",
             done,
-        )
-    with epoch_column:
-        _bar(f"Update {said['step']} of {said['steps']} in this epoch", share)
+        ),
+        (f"Update {said['step']} of {said['steps']} in this epoch", share),
+    )
 
 
-def _bar(words: str, share: float) -> None:
-    """A bar that jumps: gliding to its new length, as Streamlit's does, costs the browser
-    more than all else that it does here, and where it trains the training pays.
+def _bars(*bars: tuple[str, float]) -> None:
+    """Bars that jump, all in one element: gliding to their new length, as Streamlit's do, and
+    every further element costs the browser, and where it trains the training pays.
     """
     look = f"width: 100%; accent-color: {charts.TRAINING}"
-    bar = f'<progress value="{share:.4f}" style="{look}">{share:.0%}</progress>'
-    st.html(f"<label>{words}<br>{bar}</label>")
+    labels = "".join(
+        f'<label style="flex: 1 1 280px">{words}<br>'
+        f'<progress value="{share:.4f}" style="{look}">{share:.0%}</progress></label>'
+        for words, share in bars
+    )
+    st.html(f'<div style="display: flex; flex-wrap: wrap; column-gap: 1rem">{labels}</div>')
 
 
 def _failure(run: Run, now: dict[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from fer_core.models.readme import table
 
 
@@ -9,24 +11,42 @@ def to_markdown(result: dict[str, Any]) -> str:
     """How soon the training page answers, and what it costs the training."""
     machine, rates = result["machine"], result["faces_per_second"]
     come, waits = result["arriving"], result["answers"]
-    rows = [(number, f"{a:.1f}", f"{b:.1f}", f"{1 - a / b:+.1%}") for number, (a, b) in enumerate(
-        zip(rates["open"], rates["closed"], strict=True), 1
-    )]  # fmt: skip
+    cores = result["cores"]
+    pairs = [
+        ((a, b), (c, d))
+        for a, b, c, d in zip(
+            rates["open"], rates["closed"], cores["open"], cores["closed"], strict=True
+        )
+    ]
+    rows = [
+        (number, *(f"{v:.1f}" for v in faces), *(f"{v:.3f}" for v in share), f"{_cost(share):+.1%}")
+        for number, (faces, share) in enumerate(pairs, 1)
+    ]
     noise = max(rates["closed"]) / min(rates["closed"]) - 1
+    cost, slower = (float(np.median([_cost(pair[i]) for pair in pairs])) for i in (1, 0))
     return "\n\n".join(
         [
-            f"One run trains ({result['network']}) beside {result['finished']} finished ones, on "
-            f"{machine['cores']} cores, {machine['processor']}. From a click on the page's name to "
-            f"the run's charts: median {come['median']:.2f} s, worst of {come['n']} "
-            f"{come['worst']:.2f} s; from a click on the axis to the charts that show it: median "
-            f"{waits['median']:.2f} s, worst of {waits['n']} {waits['worst']:.2f} s. A window that "
-            f"has nothing of the app yet shows the charts after {result['opening']:.1f} s.",
-            "Faces per second of that run while a browser on the same machine shows it, and while "
-            f"no page is open, in turns of {result['seconds']:.0f} s within one run. "
-            f"The page costs **{result['cost']:.1%}** of the speed (median of the pairs); the "
-            f"turns without a page differ among themselves by {noise:.0%}.",
-            table(("pair", "page open", "no page", "cost"), rows),
-            f"Again: `python benchmarks/dashboard.py --pairs {len(rows)} --json "
-            "docs/measured/dashboard.json`.",
+            f"One run trains ({result['network']}, on {result['data']}) beside "
+            f"{result['finished']} finished ones, on {machine['cores']} cores, "
+            f"{machine['processor']}. From a click on the page's name to the run's charts: median "
+            f"{come['median']:.2f} s, worst of {come['n']} {come['worst']:.2f} s; from a click on "
+            f"the axis to the charts that show it: median {waits['median']:.2f} s, worst of "
+            f"{waits['n']} {waits['worst']:.2f} s. A window that has nothing of the app yet shows "
+            f"the charts after {result['opening']:.1f} s.",
+            "What that run has of the processor while a browser on the same machine shows it, and "
+            f"while no page is open, in turns of {result['seconds']:.0f} s within one run: the "
+            f"page costs **{cost:.1%}** of it (median of the pairs). Faces per second say "
+            f"{slower:.1%}, but differ by {noise:.0%} among the turns without a page alone.",
+            table(
+                ("pair", "faces/s, page open", "no page", "cores, page open", "no page", "cost"),
+                rows,
+            ),
+            f"Again: `python benchmarks/dashboard.py --pairs {len(rows)} --data "
+            f"{result['data']} --json docs/measured/dashboard.json`.",
         ]
     )
+
+
+def _cost(pair: tuple[float, float]) -> float:
+    """What the first is short of the second."""
+    return 1 - pair[0] / pair[1]

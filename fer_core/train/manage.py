@@ -1,12 +1,11 @@
 """What people do with runs besides training them: name them, note, look at the log, delete."""
 
-import json
 import os
 import re
 
 from fer_core import roles
 from fer_core.errors import TrainingError
-from fer_core.files import remove_folder, write_json
+from fer_core.files import read_json, remove_folder, write_json
 from fer_core.settings import settings
 from fer_core.train.runs import NAME, Run
 
@@ -14,7 +13,7 @@ from fer_core.train.runs import NAME, Run
 def about(run: Run) -> dict[str, str]:
     """``title`` and ``note`` that people gave a run; the title is its name unless given."""
     try:
-        given = json.loads((run.path / "about.json").read_text())
+        given = read_json(run.path / "about.json")
         return {"title": str(given["title"]), "note": str(given["note"])}
     except (OSError, ValueError, LookupError, TypeError):
         return {"title": run.name, "note": ""}
