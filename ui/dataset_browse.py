@@ -1,5 +1,6 @@
 """Browsing a dataset: filters, a page of faces, and one of them large."""
 
+from html import escape
 from pathlib import Path
 
 import altair as alt
@@ -31,7 +32,7 @@ from ui.face_grid import (
     turn_to,
     undo_last,
 )
-from ui.faces import why
+from ui.faces import percent, why
 
 _ANY = "any"
 KEYS = (
@@ -239,18 +240,7 @@ def large(data: Opened, table: pd.DataFrame, row: int, look: Look) -> None:
             _buttons(key, label, bool(face["excluded"]))
         said = _predictions(data, row)
         if said:
-            st.dataframe(
-                pd.DataFrame(
-                    [(name, EMOTIONS[p.argmax()], p.max() * 100, p) for name, p in said.items()],
-                    columns=["model", "says", "sure", "all"],
-                ),
-                hide_index=True,
-                column_config={
-                    "sure": st.column_config.NumberColumn(format="%.0f %%"),
-                    "all": st.column_config.BarChartColumn("the seven, in order", y_min=0, y_max=1),
-                },
-                alt="What every model says of this face",
-            )
+            _say(said)
         if data.dataset.votes is not None:
             _votes(data, row)
         with st.container(horizontal=True):
@@ -319,6 +309,30 @@ def _predictions(data: Opened, row: int) -> dict[str, np.ndarray]:
             continue  # the Models page says what is wrong with it
         found[folder.name] = classifier.predict_faces(data.dataset.faces[row : row + 1])[0]
     return found
+
+
+def _say(said: dict[str, np.ndarray]) -> None:
+    """What every model says, with the seven as bars in order.
+
+    No ``st.dataframe``: nothing else here needs its megabyte of browser code, for which the
+    first face would wait.
+    """
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td>{EMOTIONS[p.argmax()]} <b>{percent(p.max())}</b></td>"
+        f'<td style="white-space: nowrap">{_seven(p)}</td></tr>'
+        for name, p in said.items()
+    )
+    st.html(f'<table style="width: 100%; font-size: 14px">{rows}</table>')
+
+
+def _seven(probabilities: np.ndarray) -> str:
+    words = [f"{e} {percent(p)}" for e, p in zip(EMOTIONS, probabilities, strict=True)]
+    bars = "".join(
+        f'<i title="{word}" style="display: inline-block; width: 9px; margin-right: 2px; '
+        f'vertical-align: bottom; height: {1 + 23 * p:.0f}px; background: {COLORS[emotion]}"></i>'
+        for word, emotion, p in zip(words, EMOTIONS, probabilities, strict=True)
+    )
+    return f'<span role="img" aria-label="{", ".join(words)}">{bars}</span>'
 
 
 @st.cache_data(max_entries=2, show_spinner=False)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -136,6 +136,11 @@ def _in_browser(data: str, dataset: Dataset, rounds: int) -> dict[str, dict[str,
     return {name: {"median": statistics.median(t), "worst": max(t)} for name, t in times.items()}
 
 
+#: Whether the sheet of faces is there; it has a tree of its own.
+_TILES: Final = """() => [...document.querySelectorAll("*")].some(
+    (one) => one.shadowRoot?.querySelector("[role=option]"))"""
+
+
 def _use(page: "Page", dataset: Dataset, rounds: int, clock: Callable[..., None]) -> None:
     """Browse, look, turn pages, filter, sort and relabel; one after the other."""
 
@@ -150,8 +155,11 @@ def _use(page: "Page", dataset: Dataset, rounds: int, clock: Callable[..., None]
         return page.get_by_role("option", name=value, exact=True)
 
     settled()
+    page.wait_for_timeout(2000)  # until the charts of Overview are drawn, too
     view = page.get_by_test_id("stMain").get_by_text("Browse", exact=True).first
-    clock("to Browse", view.click, tile(0).wait_for)
+    # Asked in every frame: a locator asks twice a second at last, which is half of the answer.
+    clock("from Overview to Browse", view.click, partial(page.wait_for_function, _TILES, polling="raf"))
+    tile(0).wait_for()
     tile(0).click()
     settled()
     for number in range(rounds):
