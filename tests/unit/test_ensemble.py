@@ -73,13 +73,14 @@ def test_equal_votes_are_the_mean_of_the_members(members, voted, data):
 def test_it_is_a_model_like_any_other(members, voted, data):
     assert "both" in [folder.name for folder in list_models()]
     again = evaluate(load_classifier("both"), data, "PrivateTest")
-    assert again.to_dict() == voted.card.figures["PrivateTest"]
+    assert again.to_dict() | {"dataset": "demo"} == voted.card.figures["PrivateTest"]
     sizes = [find_model(name).card.sizes["model.tflite"] for name in members]
     assert voted.served_bytes() == sum(sizes)
     assert load_classifier("both").predict(np.empty((0, 192, 192, 3), np.uint8)).shape == (0, 7)
     readme = (voted.path / "README.md").read_text()
     assert "[wide-48](../wide-48/README.md) 50.0%" in readme
     assert voted.card.hard.keys() and f"`{voted.card.command}`" in readme
+    assert "evaluate --model both --data demo" in readme
 
 
 def test_serving_it_imports_no_tensorflow(voted):
