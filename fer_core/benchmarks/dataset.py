@@ -158,7 +158,11 @@ def _use(page: "Page", dataset: Dataset, rounds: int, clock: Callable[..., None]
     page.wait_for_timeout(2000)  # until the charts of Overview are drawn, too
     view = page.get_by_test_id("stMain").get_by_text("Browse", exact=True).first
     # Asked in every frame: a locator asks twice a second at last, which is half of the answer.
-    clock("from Overview to Browse", view.click, partial(page.wait_for_function, _TILES, polling="raf"))
+    clock(
+        "from Overview to Browse",
+        view.click,
+        partial(page.wait_for_function, _TILES, polling="raf"),
+    )
     tile(0).wait_for()
     tile(0).click()
     settled()
@@ -227,8 +231,9 @@ def to_markdown(result: dict[str, Any]) -> str:
         (name, f"{one['median']:.0f} ms", f"{one['worst']:.0f} ms")
         for name, one in result.get("browser", {}).items()
     ]
-    on_page = "\n\nOn the page, from the click or key until a browser shows it:\n\n" + markdown(
-        ("step", "median", "worst"), seen
+    on_page = (
+        "\n\nOn the page, from the click or key until a browser shows it, the first two seconds after the page came:\n\n"
+        + markdown(("step", "median", "worst"), seen)
     )
     return (
         f"{result['faces']:,} faces on {result['machine']['cores']} cores, "
