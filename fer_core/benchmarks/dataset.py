@@ -232,7 +232,8 @@ def to_markdown(result: dict[str, Any]) -> str:
         for name, one in result.get("browser", {}).items()
     ]
     on_page = (
-        "\n\nOn the page, from the click or key until a browser shows it, the first two seconds after the page came:\n\n"
+        "\n\nOn the page, from the click or key until a browser shows it; Browse is asked for two "
+        "seconds after the page came, when Overview is drawn:\n\n"
         + markdown(("step", "median", "worst"), seen)
     )
     return (
