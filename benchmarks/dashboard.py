@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium, wait_for
 from fer_core.benchmarks.dashboard import to_markdown
-from fer_core.benchmarks.versus import environment
+from fer_core.benchmarks.versus import cpu_seconds, environment
 from fer_core.settings import settings
 from fer_core.train import configure, queue
 from fer_core.train.runs import Run
@@ -58,7 +58,7 @@ def speed(run: Run, seconds: float) -> tuple[float, float]:
     cores that the training has, on average.
     """
     worker = psutil.Process(int((run.path / "lock").read_text()))
-    begun, before = time.monotonic(), _spent(worker)
+    begun, before = time.monotonic(), cpu_seconds(worker)
     log = run.path / "steps.jsonl"
     size, last, spent, updates = log.stat().st_size, None, 0.0, 0
     end = time.monotonic() + seconds
@@ -71,13 +71,8 @@ def speed(run: Run, seconds: float) -> tuple[float, float]:
         time.sleep(0.01)
     if not updates:
         raise SystemExit(f"The run does not go on: {run.state()}")
-    cores = (_spent(worker) - before) / (time.monotonic() - begun)
+    cores = (cpu_seconds(worker) - before) / (time.monotonic() - begun)
     return updates * run.config.batch_size / spent, cores
-
-
-def _spent(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
 
 
 def opened(browser: Browser, url: str, run: Run) -> Page:

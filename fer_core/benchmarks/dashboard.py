@@ -12,18 +12,14 @@ def to_markdown(result: dict[str, Any]) -> str:
     machine, rates = result["machine"], result["faces_per_second"]
     come, waits = result["arriving"], result["answers"]
     cores = result["cores"]
-    pairs = [
-        ((a, b), (c, d))
-        for a, b, c, d in zip(
-            rates["open"], rates["closed"], cores["open"], cores["closed"], strict=True
-        )
-    ]
+    costs = _costs(cores)
+    cost, slower = np.median(costs), np.median(_costs(rates))
+    turns = zip(rates["open"], rates["closed"], cores["open"], cores["closed"], costs, strict=True)
     rows = [
-        (number, *(f"{v:.1f}" for v in faces), *(f"{v:.3f}" for v in share), f"{_cost(share):+.1%}")
-        for number, (faces, share) in enumerate(pairs, 1)
+        (number, f"{a:.1f}", f"{b:.1f}", f"{c:.3f}", f"{d:.3f}", f"{cost:+.1%}")
+        for number, (a, b, c, d, cost) in enumerate(turns, 1)
     ]
     noise = max(rates["closed"]) / min(rates["closed"]) - 1
-    cost, slower = (float(np.median([_cost(pair[i]) for pair in pairs])) for i in (1, 0))
     return "\n\n".join(
         [
             f"One run trains ({result['network']}, on {result['data']}) beside "
@@ -47,6 +43,6 @@ def to_markdown(result: dict[str, Any]) -> str:
     )
 
 
-def _cost(pair: tuple[float, float]) -> float:
-    """What the first is short of the second."""
-    return 1 - pair[0] / pair[1]
+def _costs(turns: dict[str, list[float]]) -> np.ndarray:
+    """What each turn with the page open is short of the one without beside it, as a share."""
+    return 1 - np.divide(turns["open"], turns["closed"])

@@ -19,7 +19,7 @@ import psutil
 from fer_core.benchmarks import callback
 from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium
 from fer_core.benchmarks.camera import RATE, moving_portrait, write_y4m
-from fer_core.benchmarks.versus import environment
+from fer_core.benchmarks.versus import cpu_seconds, environment
 from fer_core.errors import FerError
 from fer_core.faces import resolve
 from fer_core.live import LiveOptions, LiveSession
@@ -93,12 +93,12 @@ def _visit(frames: np.ndarray, number: int, seconds: float, detector: str) -> di
     sessions = [LiveSession(LiveOptions(detector=detector), span=seconds) for _ in range(number)]
     everybody = [_Visitor(frames, session, seconds) for session in sessions]
     process = psutil.Process()
-    before, start = process.cpu_times(), time.perf_counter()
+    before, start = cpu_seconds(process), time.perf_counter()
     for visitor in everybody:
         visitor.start()
     for visitor in everybody:
         visitor.join()
-    spent, after = time.perf_counter() - start, process.cpu_times()
+    spent, after = time.perf_counter() - start, cpu_seconds(process)
     stats = [session.stats() for session in sessions]
     for session in sessions:
         session.close()
@@ -114,7 +114,7 @@ def _visit(frames: np.ndarray, number: int, seconds: float, detector: str) -> di
         "delay p95": float(np.max([s.delay_p95 or 0.0 for s in stats])),
         "behind p95": float(np.quantile(behind, 0.95)),
         "behind most": float(behind.max()),
-        "cores": (after.user + after.system - before.user - before.system) / spent,
+        "cores": (after - before) / spent,
         "megabytes": process.memory_info().rss / 1e6,
     }
 
@@ -188,11 +188,11 @@ def _in_browser(seconds: float) -> dict[str, float]:
                 said.wait_for(timeout=60_000)
                 page.wait_for_timeout(5000)  # rates settle
                 process = psutil.Process(app.process.pid)
-                before, start = process.cpu_times(), time.perf_counter()
+                before, start = cpu_seconds(process), time.perf_counter()
                 while time.perf_counter() - start < seconds:
                     page.wait_for_timeout(2000)
                     looks.append([int(n) for n in re.findall(r"\d+", said.inner_text())[:3]])
-                after, spent = process.cpu_times(), time.perf_counter() - start
+                after, spent = cpu_seconds(process), time.perf_counter() - start
                 memory = process.memory_info().rss / 1e6
         finally:
             app.stop()
@@ -201,7 +201,7 @@ def _in_browser(seconds: float) -> dict[str, float]:
         "frames": frames,
         "analyses": analyses,
         "delay": delay,
-        "cores": (after.user + after.system - before.user - before.system) / spent,
+        "cores": (after - before) / spent,
         "megabytes": memory,
     }
 

@@ -17,7 +17,7 @@ import psutil
 
 from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium
 from fer_core.benchmarks.camera import moving_portrait, write_y4m
-from fer_core.benchmarks.versus import environment
+from fer_core.benchmarks.versus import cpu_seconds, environment
 from fer_core.errors import FerError
 from fer_core.models.readme import table
 
@@ -147,7 +147,7 @@ class _Visit:
         page.wait_for_timeout(SETTLE * 1000)
         page.evaluate("window.took.length = window.drawn = 0")
         said, heard, looks = len(self.said), self.heard, []
-        before, start = _cpu(process), time.perf_counter()
+        before, start = cpu_seconds(process), time.perf_counter()
         while time.perf_counter() - start < seconds:
             page.wait_for_timeout(1000)
             looks.append([int(n) for n in re.findall(r"\d+", self._figures().inner_text())[:3]])
@@ -159,7 +159,7 @@ class _Visit:
             "analyses": analyses,
             "delay": delay,
             "animation": drawn / spent,
-            "cores": (_cpu(process) - before) / spent,
+            "cores": (cpu_seconds(process) - before) / spent,
             "megabytes": process.memory_info().rss / 1e6,
             "messages": (len(self.said) - said) / spent,
             "answers": (self.heard - heard) / spent,
@@ -168,11 +168,6 @@ class _Visit:
         if took:
             found["ms"] = {k: float(np.median([t[k] for t in took])) for k in took[0]}
         return found
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
 
 
 def _many(real: _Visit, visitors: int, seconds: float, process: psutil.Process) -> dict[str, float]:
@@ -210,11 +205,11 @@ def _many(real: _Visit, visitors: int, seconds: float, process: psutil.Process) 
         for number in range(visitors):
             everybody.submit(visit, number)
         time.sleep(ARRIVE + SETTLE)
-        before, answers, start = _cpu(process), heard[0], time.perf_counter()
+        before, answers, start = cpu_seconds(process), heard[0], time.perf_counter()
         time.sleep(seconds)
         spent = time.perf_counter() - start
         found = {
-            "cores": (_cpu(process) - before) / spent,
+            "cores": (cpu_seconds(process) - before) / spent,
             "megabytes": process.memory_info().rss / 1e6,
             "answers": (heard[0] - answers) / spent,
         }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
+import psutil
 from PIL import Image
 
 from fer_core.benchmarks import worker
@@ -306,3 +307,9 @@ def environment() -> dict[str, str]:
         lines = cpuinfo.read_text().splitlines()
         name = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), name)
     return {"processor": name, "cores": str(os.cpu_count())}
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Processor time that a process had so far, in seconds of one core."""
+    times = process.cpu_times()
+    return times.user + times.system
