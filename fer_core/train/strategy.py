@@ -52,16 +52,20 @@ def open_strategy(name: str) -> "tf.distribute.Strategy | None":
 
 
 def prepare(model: "keras.Model", spread: "tf.distribute.Strategy", batch: tuple) -> None:
-    """Let Keras' ``fit`` run on several workers, which it does not by itself.
+    """Let Keras' ``fit`` run on several devices, which it does not by itself everywhere.
 
     It would build metrics from the mean of the first batch over all workers, and reduce
-    what a step returns along an axis that scalars do not have. So they are built from a
-    batch of this process, and a step's loss is that of this worker's part.
+    what a step returns along an axis that scalars do not have (Keras 3.15). So they are
+    built from a batch of this process, and where several workers are, a step returns
+    vectors of one.
     """
-    model.distribute_reduction_method = "first"
     with spread.scope():
         model._symbolic_build(data_batch=batch)
     model._maybe_symbolic_build = lambda *_, **__: None
+    resolver = spread.cluster_resolver
+    if resolver and resolver.cluster_spec().num_tasks("worker") > 1:
+        step = model.train_step
+        model.train_step = lambda data: {name: value[None] for name, value in step(data).items()}
 
 
 def helps(config: TrainConfig) -> bool:
