@@ -469,9 +469,8 @@ def test_a_small_model_learns_the_demo():
     assert run.state()["best_accuracy"] > 0.9
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("backend", ["jax", pytest.param("torch", marks=pytest.mark.slow)])
 def test_another_backend_trains_what_tensorflow_exports(backend, data, tmp_path):
     from importlib.util import find_spec
 
