@@ -16,6 +16,7 @@ from fer_core.classifier import Classifier, load_classifier
 from fer_core.datasets import load
 from fer_core.errors import ModelError
 from fer_core.evaluation import evaluate, predict
+from fer_core.models.card import Card
 from fer_core.models.catalog import SHIPPED, find_model, list_models, read_folder
 from fer_core.preprocess import crop_face, crops_to_faces, faces_to_crops
 
@@ -41,21 +42,28 @@ def faces() -> np.ndarray:
     return load("demo").faces[:500]
 
 
-def core_probabilities(core, faces: np.ndarray, temperature: float) -> np.ndarray:
-    """What training's network says, by the definition of softmax."""
-    logits = core.predict(faces[..., None].astype(np.float32), verbose=0) / temperature
-    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponents / exponents.sum(axis=1, keepdims=True)
+def core_probabilities(core, faces: np.ndarray, card: Card) -> np.ndarray:
+    """What training's network says, by the definition of softmax and of the card's flip."""
+
+    def softmax(seen: np.ndarray) -> np.ndarray:
+        logits = core.predict(seen[..., None].astype(np.float32), verbose=0) / card.temperature
+        exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return exponents / exponents.sum(axis=1, keepdims=True)
+
+    if card.tta == "none":
+        return softmax(faces)
+    assert card.tta == "flip"
+    return (softmax(faces) + softmax(faces[:, :, ::-1])) / 2
 
 
 def test_exported_file_equals_keras(classifier, core, faces) -> None:
-    expected = core_probabilities(core, faces, classifier.card.temperature)
+    expected = core_probabilities(core, faces, classifier.card)
     assert np.abs(classifier.predict_faces(faces) - expected).max() < 1e-4
 
 
 def test_exported_file_equals_keras_on_fer2013(classifier, core, fer2013) -> None:
     faces = fer2013.split("PublicTest").faces[:500]
-    expected = core_probabilities(core, faces, classifier.card.temperature)
+    expected = core_probabilities(core, faces, classifier.card)
     assert np.abs(classifier.predict_faces(faces) - expected).max() < 1e-4
 
 
