@@ -2,7 +2,7 @@
 
 The report trains with ``ImageDataGenerator``, which augments one picture after the other
 in Python, and a plain ``fit`` in float32. Ours warps with OpenCV, computes in bfloat16 and
-lets BatchNorm train through TensorFlow's fused kernel. Both see the same faces, vary them
+trains through the kernels of :mod:`fer_core.train.kernels`. Both see the same faces, vary them
 as far, and update the same network; a round measures each in turn.
 """
 
@@ -86,7 +86,7 @@ def _prepare(name: str, count: int) -> dict[str, Callable[[], None]]:
             return ready[index]
 
     ours, exact = _network(name, config.precision), _network(name, "float32")
-    plain = _network(name, "float32", fused=False)
+    plain = _network(name, "float32", quick=False)
     theirs = _generator(data.faces[..., None].astype(np.float32), data.targets())
 
     def pipeline() -> None:
@@ -102,18 +102,18 @@ def _prepare(name: str, count: int) -> dict[str, Callable[[], None]]:
     }
 
 
-def _network(name: str, precision: str, fused: bool = True) -> Any:
-    """A network ready to train; without ``fused`` as Keras does by itself."""
+def _network(name: str, precision: str, quick: bool = True) -> Any:
+    """A network ready to train; without ``quick`` as Keras does by itself."""
     import keras
 
     from fer_core.models import registry
-    from fer_core.train.fused import fuse_batch_norm
+    from fer_core.train.kernels import use_quick_kernels
 
     keras.config.set_dtype_policy(precision)
     model = registry.build(name)
     keras.config.set_dtype_policy("float32")
-    if fused:
-        fuse_batch_norm(model)
+    if quick:
+        use_quick_kernels(model)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"])
     return model

@@ -111,7 +111,7 @@ def _try(config: TrainConfig, updates: int = 12) -> float:
     from fer_core.models import registry
     from fer_core.train import optimize
     from fer_core.train.batches import Batches, feed
-    from fer_core.train.fused import fuse_batch_norm
+    from fer_core.train.kernels import use_quick_kernels
 
     n = config.batch_size * updates
     rng = np.random.default_rng(config.seed)
@@ -124,7 +124,7 @@ def _try(config: TrainConfig, updates: int = 12) -> float:
     config = config.model_copy(update={"votes_share": 0.0, "class_weights": "none"})
     keras.config.set_dtype_policy(config.precision)
     model = registry.build(config.model, **config.model_options)
-    fuse_batch_norm(model)
+    use_quick_kernels(model)
     model.compile(
         optimize.optimizer(config, updates), keras.losses.CategoricalCrossentropy(from_logits=True)
     )

@@ -19,7 +19,7 @@ from fer_core.models import registry, weights
 from fer_core.models.outputs import outputs
 from fer_core.train import judge, optimize, strategy
 from fer_core.train.batches import Batches, feed
-from fer_core.train.fused import fuse_batch_norm
+from fer_core.train.kernels import use_quick_kernels
 from fer_core.train.runs import Run
 from fer_core.train.teacher import Teacher
 
@@ -125,7 +125,7 @@ def fit_held(
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     model = registry.build(config.model, **config.model_options)
-    fuse_batch_norm(model)
+    use_quick_kernels(model)
     if not resumed:
         weights.start(model, config.model, config.weights, training.faces)
     # Where several devices or machines train, this one validates alone, on a copy.
@@ -133,7 +133,7 @@ def fit_held(
     with spread.scope() if spread else nullcontext():
         if spread:
             model = registry.build(config.model, **config.model_options)
-            fuse_batch_norm(model)
+            use_quick_kernels(model)
             _write(model, _read(alone))
         optimizer = optimize.optimizer(config, steps)
         model.compile(
