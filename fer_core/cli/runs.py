@@ -36,6 +36,10 @@ def command(context: click.Context, as_json: bool) -> None:
 )  # fmt: skip
 @click.option("--flip", is_flag=True, help="Serve the mean over both mirror images.")
 @click.option("--half", is_flag=True, help="Keep the weights as float16: half the size.")
+@click.option(
+    "--keras/--no-keras", "keras_form", default=True,
+    help="With model.keras, which explanations, audits and further training start from.",
+)  # fmt: skip
 @click.option("--cycle", type=click.IntRange(1), help="Weights at the end of this cycle.")
 @click.option("--about-data", default="", help="What the card says of the data.")
 @click.option("--licence", default="", help="What the card says of the licence.")
@@ -47,6 +51,7 @@ def publish(
     to: Path,
     flip: bool,
     half: bool,
+    keras_form: bool,
     cycle: int | None,
     about_data: str,
     licence: str,
@@ -61,6 +66,7 @@ def publish(
         to / name,
         flip=flip,
         half=half,
+        keras_form=keras_form,
         cycle=cycle,
         data=about_data,
         licence=licence,

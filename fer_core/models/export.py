@@ -25,10 +25,11 @@ def save_model(
     temperature: float = 1.0,
     flip: bool = False,
     half: bool = False,
+    keras_form: bool = True,
     finish: Callable[[ModelFolder], object] | None = None,
     **card: Any,
 ) -> ModelFolder:
-    """Write a model folder: ``model.tflite``, ``model.keras`` and ``card.json``.
+    """Write a model folder: ``model.tflite``, ``card.json`` and ``model.keras``.
 
     The weights of ``core`` should be rounded first, see :func:`round_weights`. The
     folder appears whole or not at all, replacing one that was there.
@@ -40,6 +41,8 @@ def save_model(
         flip: build the mean over both mirror images into the exported file.
         half: keep the exported file's weights as float16, which halves it; they are
             widened when it is loaded, and predictions move by about 0.002.
+        keras_form: with ``model.keras``, which explanations, audits and further training
+            start from.
         finish: see :func:`fer_core.models.catalog.write_folder`.
         card: further entries of the card.
 
@@ -53,7 +56,8 @@ def save_model(
         serving_graph(core, temperature, flip).export(
             str(new / "model.tflite"), format="litert", verbose=False, **_float16() if half else {}
         )
-        core.save(new / "model.keras")
+        if keras_form:
+            core.save(new / "model.keras")
 
     return write_folder(
         folder,

@@ -28,6 +28,7 @@ def publish(
     *,
     flip: bool = False,
     half: bool = False,
+    keras_form: bool = True,
     cycle: int | None = None,
     data: str = "",
     licence: str = "",
@@ -44,6 +45,7 @@ def publish(
         folder: where the model goes; its name becomes the model's.
         flip: build the mean over both mirror images into the exported file.
         half: see :func:`fer_core.models.export.save_model`.
+        keras_form: see there.
         cycle: take the weights at the end of this cycle, see
             :func:`fer_core.train.fit.load_best`.
         data: what the card says of the data.
@@ -72,6 +74,7 @@ def publish(
         temperature=fit_temperature(logits, validation.labels),
         flip=flip,
         half=half,
+        keras_form=keras_form,
         finish=partial(finish, dataset=dataset),
         title=of.title,
         architecture=of.name,
