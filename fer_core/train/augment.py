@@ -4,11 +4,17 @@ A batch is varied in one affine warp per face (OpenCV, about 10 µs each) and a 
 vectorised steps, so the network never waits for it.
 """
 
+from typing import Final
+
 import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from fer_core.preprocess import FACE_SIZE
+
+#: Standard deviation of a noisy face's noise, and JPEG's quality, at random.
+_NOISE: Final = (3.0, 20.0)
+_QUALITY: Final = (10, 60)
 
 
 class Augmentation(BaseModel):
@@ -27,6 +33,8 @@ class Augmentation(BaseModel):
     contrast: float = Field(0.0, ge=0, lt=1, description="Largest change of contrast, as a share.")
     blur: float = Field(0.0, ge=0, le=1, description="Share of faces that are blurred.")
     erase: float = Field(0.0, ge=0, le=1, description="Share of faces with one box erased.")
+    noise: float = Field(0.0, ge=0, le=1, description="Share of faces with a sensor's noise.")
+    jpeg: float = Field(0.0, ge=0, le=1, description="Share of faces that are poor JPEGs.")
 
 
 def augment(faces: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:
@@ -74,4 +82,18 @@ def augment(faces: np.ndarray, how: Augmentation, rng: np.random.Generator) -> n
         h, w = rng.integers(4, 17, 2)
         y, x = rng.integers(0, side - h + 1), rng.integers(0, side - w + 1)
         out[i, y : y + h, x : x + w] = rng.uniform(0, 255)
-    return np.clip(out, 0, 255, out=out)
+    for i in _some(n, how.noise, rng):
+        out[i] += rng.normal(0, rng.uniform(*_NOISE), (side, side))
+    np.clip(out, 0, 255, out=out)
+    for i in _some(n, how.jpeg, rng):
+        quality = int(rng.integers(*_QUALITY))
+        _, packed = cv2.imencode(
+            ".jpg", out[i].round().astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality]
+        )
+        out[i] = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
+    return out
+
+
+def _some(n: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    # Nothing is drawn for a share of 0: a recipe without it stays what it was.
+    return np.flatnonzero(rng.random(n) < share) if share else np.arange(0)

@@ -67,7 +67,8 @@ _SMALL: Final = _CYCLE | {
 _RECOMMENDED: Final[dict[str, dict[str, Any]]] = {
     "mini_xception": _SMALL,
     "pk_03": _SMALL,
-    "fast": _VGG,
+    # For any face: every photo and camera comes to it.
+    "fast": _VGG | {"augmentation": _VARIED | {"blur": 0.2, "noise": 0.25, "jpeg": 0.15}},
     "vgg_narrow": _VGG,
     "vgg": _VGG,
     "se_resnet": _VGG,

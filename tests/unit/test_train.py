@@ -195,13 +195,24 @@ def _all(sequence):
 
 def test_augmentation_keeps_range_and_shape(data):
     wild = Augmentation(
-        rotation=30, shift=0.2, zoom=0.3, crop=0.3, brightness=0.4, contrast=0.5, blur=1, erase=1
-    )
+        rotation=30, shift=0.2, zoom=0.3, crop=0.3, brightness=0.4, contrast=0.5, blur=1, erase=1,
+        noise=1, jpeg=1,
+    )  # fmt: skip
     out = augment(data.faces[:40], wild, np.random.default_rng(0))
     assert out.shape == (40, 48, 48)
     assert out.dtype == np.float32
     assert out.min() >= 0
     assert out.max() <= 255
+
+
+def test_noise_and_jpeg_come_to_their_share_of_the_faces(data):
+    faces, still = data.faces[:400], {"rotation": 0, "shift": 0, "zoom": 0, "flip": False}
+    for kind in ("noise", "jpeg"):
+        out = augment(faces, Augmentation(**still, **{kind: 0.25}), np.random.default_rng(2))
+        error = np.abs(out - faces).mean(axis=(1, 2))
+        changed = error > 0
+        assert 0.15 < changed.mean() < 0.35
+        assert error[changed].min() > 0.5 and error[changed].max() < 30
 
 
 def test_a_random_crop_is_a_part_enlarged():
