@@ -72,6 +72,7 @@ def shown_in_turn(
     size: tuple[int, int] = (1280, 720),
     rate: int = RATE,
     seed: int = 0,
+    handheld: bool = False,
 ) -> Iterator[np.ndarray]:
     """Frames in which still faces are shown one after another, wandering and growing.
 
@@ -81,12 +82,16 @@ def shown_in_turn(
         size: width and height in pixels.
         rate: frames a second.
         seed: of the ways they go.
+        handheld: as a camera in somebody's hand takes them in a dim room: it sways by
+            some degrees and pixels, the light flickers, the sensor is noisy.
 
     Yields:
         ``(height, width, 3)`` ``uint8``, RGB.
     """
     width, height = size
-    phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, 3)
+    rng = np.random.default_rng(seed)
+    phases = rng.uniform(0, 2 * np.pi, 3)
+    hand = _Hand(size, rng) if handheld else None
     edges = np.cumsum([0.0, *seconds])
     for i in range(round(edges[-1] * rate)):
         time = i / rate
@@ -101,7 +106,31 @@ def shown_in_turn(
         y = (height - side) * (0.5 + 0.15 * np.sin(0.3 * time + phases[2]))
         frame = np.full((height, width, 3), 118, np.uint8)
         _paste(frame, face, x, y)
-        yield frame
+        yield hand.take(frame, time) if hand else frame
+
+
+class _Hand:
+    """A camera in a hand, in a dim room."""
+
+    ROLL, SWAY = 8.0, 8.0  # degrees, pixels
+    FLICKER, NOISE = 0.15, 20.0  # share of the light, standard deviation of a pixel
+
+    def __init__(self, size: tuple[int, int], rng: np.random.Generator) -> None:
+        width, height = size
+        self._rng = rng
+        self._phases = rng.uniform(0, 2 * np.pi, 4)
+        # Every frame gets another part of it.
+        self._grain = rng.normal(0, self.NOISE, (3 * height, width, 3)).astype(np.int16)
+
+    def take(self, frame: np.ndarray, time: float) -> np.ndarray:
+        height, width = frame.shape[:2]
+        roll, x, y, light = np.sin(2 * np.pi * np.array([0.6, 1.1, 0.9, 0.7]) * time + self._phases)
+        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), self.ROLL * roll, 1.0)
+        matrix[:, 2] += self.SWAY * np.array([x, y])
+        frame = cv2.warpAffine(frame, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        frame = cv2.convertScaleAbs(frame, alpha=1 + self.FLICKER * light)
+        top = self._rng.integers(len(self._grain) - height)
+        return cv2.add(frame, self._grain[top : top + height], dtype=cv2.CV_8U)
 
 
 def _paste(frame: np.ndarray, picture: np.ndarray, x: float, y: float) -> None:
@@ -122,6 +151,7 @@ def write_clip(
     sound: bool = False,
     turn: int = 0,
     times: Sequence[float] | None = None,
+    options: dict[str, str] | None = None,
 ) -> Path:
     """Write frames ``(H, W, 3)`` RGB as a video; returns ``path``.
 
@@ -133,9 +163,10 @@ def write_clip(
         sound: with a quiet tone.
         turn: degrees, counter-clockwise, by which players are told to turn it.
         times: of the frames in seconds, where they do not follow ``rate``.
+        options: of the encoder, by FFmpeg's names; quick ones without.
     """
     exact = Fraction(rate).limit_denominator(1000)
-    options = _FAST.get(codec, {})
+    options = _FAST.get(codec, {}) if options is None else options
     flags = {"movflags": "+faststart"} if path.suffix in (".mp4", ".mov") else {}
     with av.open(str(path), "w", options=flags) as container:
         picture, tone, count = None, None, 0

@@ -12,9 +12,10 @@ from fer_core import timeline
 from fer_core.analysis import COLUMNS
 from fer_core.benchmarks.pictures import make_pictures
 from fer_core.errors import VideoError
+from fer_core.images import example_portrait
 from fer_core.video import VideoFile, VideoOptions, VideoResult, analyze_video
 from fer_core.video.annotate import annotate, stills
-from fer_core.video.clips import write_clip
+from fer_core.video.clips import shown_in_turn, write_clip
 from fer_core.video.moments import face_at
 from fer_core.video.report import to_html
 from tests.unit.video_tools import clip, drawn, grey, portrait
@@ -127,6 +128,19 @@ def test_the_face_of_a_moment_is_cut_out_to_be_corrected(
         assert crop.shape == (192, 192, 3)
         assert face.emotion == emotion
     assert face_at(changing, result, 1.0, 99) is None
+
+
+def test_what_a_shaking_hand_adds_is_smoothed_away(folder: Path) -> None:
+    face = example_portrait()[:300, 80:380]
+    jumps = {}
+    for handheld in (False, True):
+        frames = shown_in_turn([face], [3], rate=5, handheld=handheld)
+        result = analyze_video(write_clip(folder / "shown.mp4", frames, rate=5))
+        rows, smoothed = (t[timeline.PROBABILITIES] for t in (result.rows(), result.smoothed()))
+        assert len(rows) == 15
+        jumps[handheld] = [t.diff().abs().sum(axis=1).mean() for t in (rows, smoothed)]
+    assert jumps[True][0] > 2 * jumps[False][0]
+    assert jumps[True][1] < jumps[True][0] / 2
 
 
 def test_smoothing_is_not_late(result: VideoResult) -> None:
