@@ -126,7 +126,7 @@ def _figures(card: Card) -> str:
 
 
 def _hard(card: Card) -> str:
-    if not card.hard:
+    if not card.hard or "PublicTest" not in card.figures:
         return ""
     clean = card.figures["PublicTest"]["accuracy"]
     rows = [
