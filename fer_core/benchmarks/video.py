@@ -355,13 +355,12 @@ def _correct_in_words(correct: dict[str, Any]) -> list[str]:
         f"Made videos: {first['clips']} clips of {FACES} still PublicTest faces of "
         f"{first['data']} each, shown for {SPAN[0]:g} to {SPAN[1]:g} s one after another, "
         f"moving and growing in 720p, {LOOKS} frames a second, all looked at; seed "
-        f"{first['seed']}. Steady, or as a "
-        "hand holds a camera in a dim room: swaying, flickering, noisy. Share of the time in "
-        "which what is said is the label shown (where no face was found for a second, nothing is, "
-        "which counts as wrong): of the dataset's own crops, of one still picture of each face "
-        "before it was made a video, found and read as on *Images*, and of the video. How much "
-        "more often the smoothed video is right, in points; in brackets what 95 of 100 draws of "
-        "as many faces would say.",
+        f"{first['seed']}. Steady, or as a hand holds a camera in a dim room: swaying, flickering, "
+        "noisy. Share of the time in which what is said is the label shown (where no face was "
+        "found for a second, nothing is, which counts as wrong): of the dataset's own crops, of "
+        "one still picture of each face before it was made a video, found and read as on "
+        "*Images*, and of the video. How much more often the smoothed video is right, in points; "
+        "in brackets what 95 of 100 draws of as many faces would say.",
         table(
             (
                 "camera",
