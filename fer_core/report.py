@@ -11,12 +11,15 @@ from typing import Any, Final
 
 from fer_core.conditions import CONDITIONS
 from fer_core.emotions import EMOTIONS
+from fer_core.files import write_json
 from fer_core.models import readme
 from fer_core.models.card import Card
-from fer_core.models.catalog import ModelFolder, list_models
+from fer_core.models.catalog import ModelFolder, list_models, read_folder
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 MEASURED: Final = ROOT / "docs" / "measured"
+#: Cards of models that were trained and measured, and do not ship.
+KEPT: Final = MEASURED / "models"
 RESULTS: Final = ROOT / "docs" / "results.md"
 AUDIT: Final = ROOT / "docs" / "dataset-audit.md"
 
@@ -61,13 +64,37 @@ def write() -> Path:
     models = [folder for folder in list_models() if folder.path.parent == ROOT / "models"]
     for folder in models:
         readme.write(folder.path, folder.card)
-    RESULTS.write_text(text(models))
+    RESULTS.write_text(text(models, _kept()))
     AUDIT.write_text(_measured("audit"))
     return RESULTS
 
 
-def text(models: list[ModelFolder]) -> str:
-    """The page as Markdown."""
+def keep(folder: Path) -> Path:
+    """Keep a model's card for the page, where the model itself will not ship.
+
+    Returns:
+        Where it is kept.
+
+    Raises:
+        ModelError: that is no model's folder.
+    """
+    card = read_folder(folder).card
+    kept = KEPT / f"{card.name}.json"
+    write_json(kept, json.loads(card.model_dump_json()))
+    return kept
+
+
+def _kept() -> list[Card]:
+    return [Card.model_validate(json.loads(p.read_text())) for p in sorted(KEPT.glob("*.json"))]
+
+
+def text(models: list[ModelFolder], kept: list[Card]) -> str:
+    """The page as Markdown.
+
+    Args:
+        models: those that ship.
+        kept: cards of those that do not.
+    """
     parts = [
         "# Results",
         "Written by `python -m fer_core results` from the models' cards and from "
@@ -83,8 +110,9 @@ def text(models: list[ModelFolder]) -> str:
     parts += [
         "### Beside the report",
         "Accuracies in per cent. Its ensemble's figure is counted as PublicTest's, which its "
-        "numbers of faces per emotion are.",
-        _beside_report(cards),
+        "numbers of faces per emotion are. What stands in brackets was trained and measured, and "
+        "does not ship.",
+        _beside_report(cards, kept),
     ]
     if any(card.hard for card in cards):
         parts += [
@@ -92,7 +120,7 @@ def text(models: list[ModelFolder]) -> str:
             "Accuracy on PublicTest (`evaluate --hard`).",
             _hard(cards),
         ]
-    for card in cards:
+    for card in (*cards, *kept):
         parts += [f"### {card.name}", _recipe(card)]
         if card.architecture == "mini_xception" and "all" in card.figures:
             parts += [
@@ -171,17 +199,18 @@ def _recipe(card: Card) -> str:
     )  # fmt: skip
 
 
-def _beside_report(cards: list[Card]) -> str:
+def _beside_report(cards: list[Card], kept: list[Card]) -> str:
     rows = []
     for architecture, reported in REPORT_ACCURACY.items():
-        same = [card for card in cards if card.architecture == architecture]
+        same = [card for card in (*cards, *kept) if card.architecture == architecture]
         for card in same or [None]:
             figures = card.figures if card else {}
             ours = [
                 f"{100 * figures[split]['accuracy']:.2f}" if split in figures else "–"
                 for split in ("PublicTest", "PrivateTest")
             ]
-            rows.append((architecture, card.name if card else "not trained", *ours, *reported))
+            name = card.name if card else "not trained"
+            rows.append((architecture, f"({name})" if card in kept else name, *ours, *reported))
     head = ("architecture", "ours", "PublicTest", "PrivateTest")
     return readme.table((*head, "report, Public", "report, Private"), rows)
 

@@ -40,6 +40,9 @@ def command(context: click.Context, as_json: bool) -> None:
     "--keras/--no-keras", "keras_form", default=True,
     help="With model.keras, which explanations, audits and further training start from.",
 )  # fmt: skip
+@click.option(
+    "--brief", is_flag=True, help="Measure PublicTest and PrivateTest alone, nothing else."
+)
 @click.option("--cycle", type=click.IntRange(1), help="Weights at the end of this cycle.")
 @click.option("--about-data", default="", help="What the card says of the data.")
 @click.option("--licence", default="", help="What the card says of the licence.")
@@ -52,6 +55,7 @@ def publish(
     flip: bool,
     half: bool,
     keras_form: bool,
+    brief: bool,
     cycle: int | None,
     about_data: str,
     licence: str,
@@ -67,6 +71,7 @@ def publish(
         flip=flip,
         half=half,
         keras_form=keras_form,
+        brief=brief,
         cycle=cycle,
         data=about_data,
         licence=licence,

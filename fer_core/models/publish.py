@@ -29,6 +29,7 @@ def publish(
     flip: bool = False,
     half: bool = False,
     keras_form: bool = True,
+    brief: bool = False,
     cycle: int | None = None,
     data: str = "",
     licence: str = "",
@@ -46,6 +47,7 @@ def publish(
         flip: build the mean over both mirror images into the exported file.
         half: see :func:`fer_core.models.export.save_model`.
         keras_form: see there.
+        brief: see :func:`fer_core.models.finish.finish`.
         cycle: take the weights at the end of this cycle, see
             :func:`fer_core.train.fit.load_best`.
         data: what the card says of the data.
@@ -75,7 +77,7 @@ def publish(
         flip=flip,
         half=half,
         keras_form=keras_form,
-        finish=partial(finish, dataset=dataset),
+        finish=partial(finish, dataset=dataset, brief=brief),
         title=of.title,
         architecture=of.name,
         reference=of.reference,

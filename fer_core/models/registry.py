@@ -87,7 +87,7 @@ _ARCHITECTURES = {
             _VGG,
             "VGG without dense layers, narrowed until it suits live video",
             {
-                "widths": (32, 64, 128, 256), "convolutions": (1, 1, 2, 2),
+                "widths": (32, 64, 160, 320), "convolutions": (1, 1, 2, 2),
                 "dense": (), "dropout": 0.3, "size": 44,
             },
         ),

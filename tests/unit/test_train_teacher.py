@@ -123,3 +123,26 @@ def test_the_weights_at_the_end_of_each_cycle_become_models(data, tmp_path):
     assert folder.card.command.startswith("python -m fer_core train --model vgg --data demo")
     assert "--set cycles=2" in folder.card.command
     assert folder.card.starting_weights == "none, trained from scratch"
+
+
+def test_a_model_that_does_not_ship_has_its_row(data, tmp_path, monkeypatch):
+    from fer_core import report
+    from fer_core.models.publish import publish
+    from fer_core.train.fit import fit
+
+    run = Run.create(configure(**TINY | {"model": "pk_04", "teacher": None}))
+    fit(run, data)
+    folder = publish(run, data, tmp_path / "pk_04", brief=True, keras_form=False)
+    assert set(folder.card.figures) == {"PublicTest", "PrivateTest"}
+    assert not folder.card.hard
+
+    monkeypatch.setattr(report, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results.md")
+    kept = report.keep(folder.path)
+    assert kept == tmp_path / "kept" / "pk_04.json"
+    page = report.write().read_text()
+    public, private = (
+        100 * folder.card.figures[split]["accuracy"] for split in ("PublicTest", "PrivateTest")
+    )
+    assert f"| pk_04 | (pk_04) | {public:.2f} | {private:.2f} | 64.25 | 65.73 |" in page
+    assert "### pk_04\n\nSeed " in page
