@@ -5,6 +5,7 @@ updates (:func:`measure`), which is kept.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,11 +54,19 @@ def seconds(config: TrainConfig, faces: int) -> float | None:
 
 
 def measure(config: TrainConfig, limit: float = 300.0) -> float:
-    """Train some updates on random faces in a process of its own; returns the rate.
+    """:func:`trial` on this backend, and keep the rate for :func:`rate`."""
+    measured = trial(config, limit)
+    write_json(_path(), _trials() | {_key(config): measured})
+    return measured
+
+
+def trial(config: TrainConfig, limit: float = 300.0, backend: str | None = None) -> float:
+    """Train some updates on random faces in a process of its own; returns faces per second.
 
     Args:
         config: of the run to come.
         limit: seconds after which to give up.
+        backend: of Keras, where it is not to be this process's.
 
     Raises:
         TrainingError: the network cannot be trained like this on this machine.
@@ -72,16 +81,15 @@ def measure(config: TrainConfig, limit: float = 300.0) -> float:
             text=True,
             timeout=limit,
             cwd=Path(__file__).resolve().parents[2],
+            env=os.environ | ({"KERAS_BACKEND": backend} if backend else {}),
             check=True,
         )
-        measured = float(done.stdout.splitlines()[-1])
+        return float(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired as error:
         raise TrainingError(f"A trial took more than {limit:.0f} s: give less to do.") from error
     except subprocess.CalledProcessError as error:
         last = (error.stderr.strip().splitlines() or ["killed"])[-1]
         raise TrainingError(f"A trial failed: {last}") from error
-    write_json(_path(), _trials() | {_key(config): measured})
-    return measured
 
 
 def _key(config: TrainConfig) -> str:
