@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from fer_core.benchmarks.browser import App, wait_for
-from fer_core.models.catalog import SHIPPED, find_model, list_models
+from fer_core.models.catalog import SHIPPED, default_model, find_model, list_models
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -56,9 +56,10 @@ def test_a_click_in_the_table_shows_the_card(visit) -> None:
     expect(page.locator(".gtitle", has_text="Accuracy on PublicTest against time")).to_be_visible()
     rows = page.get_by_test_id("stDataFrame").locator("canvas").first
     shipped = sorted(folder.name for folder in list_models() if folder.path.parent == SHIPPED)
-    row = shipped.index("mini_xception")  # they come first, below a head; 35 pixels each
+    row = shipped.index(default_model())  # they come first, below a head; 35 pixels each
     rows.click(position={"x": 16, "y": 52 + 35 * row}, force=True)
-    expect(page.get_by_role("heading", name=re.compile("^mini_xception: "))).to_be_visible()
+    heading = page.get_by_role("heading", name=re.compile(f"^{default_model()}: "))
+    expect(heading).to_be_visible()
     expect(page.get_by_text("the default of all pages")).to_be_visible()
     expect(page.get_by_text("Article 5(1)(f)").first).to_be_visible()
     # What ships stays, and has its figures.

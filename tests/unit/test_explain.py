@@ -15,7 +15,7 @@ from fer_core.explain import SIZE, Explainer, Explanation, load_explainer
 from fer_core.faces import get_detector
 from fer_core.files import sha256
 from fer_core.images import example_portrait
-from fer_core.models.catalog import ModelFolder, find_model, read_folder
+from fer_core.models.catalog import ModelFolder, default_model, find_model, read_folder
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +55,15 @@ def looks_at(rows: slice, sign: float = 1.0):
     return model
 
 
-def test_the_shipped_model_explains_a_face(crop: np.ndarray) -> None:
-    shown = load_explainer("mini_xception").explain(crop)
+@pytest.mark.parametrize("name", ["fast", "mini_xception"])
+def test_a_shipped_model_explains_a_face(name: str, crop: np.ndarray) -> None:
+    shown = load_explainer(name).explain(crop)
     assert shown.emotion == "Happy"
     for picture in (shown.face, shown.grad_cam, shown.guided):
         assert picture.shape == (SIZE, SIZE, 3) and picture.dtype == np.uint8
     assert shown.has_region and (shown.grad_cam != shown.face).any()
     assert shown.guided.std() > 5 and abs(float(np.median(shown.guided)) - 127.5) < 10
-    assert load_explainer("mini_xception") is load_explainer()
+    assert load_explainer(default_model()) is load_explainer()
 
 
 def test_each_emotion_has_an_explanation_of_its_own(crop: np.ndarray) -> None:
