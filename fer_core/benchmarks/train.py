@@ -3,11 +3,13 @@
 The report trains with ``ImageDataGenerator``, which augments one picture after the other
 in Python, and a plain ``fit`` in float32. Ours warps with OpenCV, computes in bfloat16 and
 trains through the kernels of :mod:`fer_core.train.kernels`. Both see the same faces, vary them
-as far, and update the same network; a round measures each in turn.
+as far, and update the same network; a round measures each in turn. Which backend of Keras
+and which precision are fastest is tried in processes of their own.
 """
 
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +20,9 @@ from fer_core.models.readme import table
 
 MODELS: Final = ("mini_xception", "vgg_narrow")
 BATCH: Final = 128
+#: Backends of Keras, as far as they are installed, and precisions to try them in.
+BACKENDS: Final = ("tensorflow", "jax", "torch")
+PRECISIONS: Final = ("mixed_bfloat16", "float32")
 #: What the first column of each row is, and the key of its figure.
 _WAYS: Final = {
     "pipeline": "our input pipeline alone",
@@ -43,7 +48,24 @@ def run_train(rounds: int = 5, batches: int = 10) -> dict[str, Any]:
         "rounds": rounds,
         "batches": batches,
         "models": {name: _measure(name, rounds, batches) for name in MODELS},
+        "backends": {name: _backends(name, rounds) for name in MODELS},
     }
+
+
+def _backends(name: str, rounds: int) -> dict[str, dict[str, float]]:
+    """Faces per second of each backend and precision; the best of the rounds, since what
+    disturbs a trial only slows it.
+    """
+    from fer_core.train import configure, estimate
+
+    found: dict[str, dict[str, list[float]]] = {}
+    for _ in range(rounds):
+        for backend in filter(find_spec, BACKENDS):
+            for precision in PRECISIONS:
+                config = configure(model=name, data="demo", batch_size=BATCH, precision=precision)
+                rate = estimate.trial(config, backend=backend)
+                found.setdefault(backend, {}).setdefault(precision, []).append(rate)
+    return {b: {p: max(rates) for p, rates in of.items()} for b, of in found.items()}
 
 
 def _measure(name: str, rounds: int, batches: int) -> dict[str, float]:
@@ -151,6 +173,23 @@ def to_markdown(result: dict[str, Any]) -> str:
             "augmented as the report does. The report's way is Keras' `ImageDataGenerator` and a "
             "plain `fit` in float32.",
             table(("images per second", *models), rows),
+            *_backend_table(result.get("backends", {}), result["rounds"]),
             "Again: `python -m fer_core benchmark train`.",
         ]
     )
+
+
+def _backend_table(measured: dict[str, dict[str, dict[str, float]]], rounds: int) -> list[str]:
+    if not measured:
+        return []
+    any_model = next(iter(measured.values()))
+    rows = [
+        (f"{backend}, {precision}", *(f"{of[backend][precision]:.0f}" for of in measured.values()))
+        for backend, rates in any_model.items()
+        for precision in rates
+    ]
+    return [
+        "Backends of Keras, our training in a process of its own, 12 updates of a network that "
+        f"is traced; best of {rounds}.",
+        table(("images per second", *measured), rows),
+    ]
