@@ -48,24 +48,24 @@ def run_train(rounds: int = 5, batches: int = 10) -> dict[str, Any]:
         "rounds": rounds,
         "batches": batches,
         "models": {name: _measure(name, rounds, batches) for name in MODELS},
-        "backends": {name: _backends(name, rounds) for name in MODELS},
+        "backends": {name: _backends(name) for name in MODELS},
     }
 
 
-def _backends(name: str, rounds: int) -> dict[str, dict[str, float]]:
-    """Faces per second of each backend and precision; the best of the rounds, since what
-    disturbs a trial only slows it.
-    """
+def _backends(name: str) -> dict[str, dict[str, float]]:
+    """Faces per second of each backend and precision, tried once."""
     from fer_core.train import configure, estimate
 
-    found: dict[str, dict[str, list[float]]] = {}
-    for _ in range(rounds):
-        for backend in filter(find_spec, BACKENDS):
-            for precision in PRECISIONS:
-                config = configure(model=name, data="demo", batch_size=BATCH, precision=precision)
-                rate = estimate.trial(config, backend=backend)
-                found.setdefault(backend, {}).setdefault(precision, []).append(rate)
-    return {b: {p: max(rates) for p, rates in of.items()} for b, of in found.items()}
+    return {
+        backend: {
+            precision: estimate.trial(
+                configure(model=name, data="demo", batch_size=BATCH, precision=precision),
+                backend=backend,
+            )
+            for precision in PRECISIONS
+        }
+        for backend in filter(find_spec, BACKENDS)
+    }
 
 
 def _measure(name: str, rounds: int, batches: int) -> dict[str, float]:
@@ -173,13 +173,13 @@ def to_markdown(result: dict[str, Any]) -> str:
             "augmented as the report does. The report's way is Keras' `ImageDataGenerator` and a "
             "plain `fit` in float32.",
             table(("images per second", *models), rows),
-            *_backend_table(result.get("backends", {}), result["rounds"]),
+            *_backend_table(result.get("backends", {})),
             "Again: `python -m fer_core benchmark train`.",
         ]
     )
 
 
-def _backend_table(measured: dict[str, dict[str, dict[str, float]]], rounds: int) -> list[str]:
+def _backend_table(measured: dict[str, dict[str, dict[str, float]]]) -> list[str]:
     if not measured:
         return []
     any_model = next(iter(measured.values()))
@@ -189,7 +189,7 @@ def _backend_table(measured: dict[str, dict[str, dict[str, float]]], rounds: int
         for precision in rates
     ]
     return [
-        "Backends of Keras, our training in a process of its own, 12 updates of a network that "
-        f"is traced; best of {rounds}.",
+        "Backends of Keras, our training in a process of its own, 12 updates of a traced network, "
+        "tried once.",
         table(("images per second", *measured), rows),
     ]
