@@ -1,11 +1,13 @@
 """``runs``: training runs on this machine."""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from fer_core.cli.common import data_option, json_option, note, print_json
 from fer_core.datasets import load
+from fer_core.models.card import Stored
 from fer_core.train import queue, runs
 from fer_core.train.runs import Run, list_runs
 
@@ -35,7 +37,10 @@ def command(context: click.Context, as_json: bool) -> None:
     help="Folder that receives the model's folder.",
 )  # fmt: skip
 @click.option("--flip", is_flag=True, help="Serve the mean over both mirror images.")
-@click.option("--half", is_flag=True, help="Keep the weights as float16: half the size.")
+@click.option(
+    "--stored", type=click.Choice(get_args(Stored)), default="float32",
+    help="How the file keeps its weights: float16 is half the size, int8 a quarter and quicker.",
+)  # fmt: skip
 @click.option(
     "--keras/--no-keras", "keras_form", default=True,
     help="With model.keras, which explanations, audits and further training start from.",
@@ -53,7 +58,7 @@ def publish(
     data: str,
     to: Path,
     flip: bool,
-    half: bool,
+    stored: Stored,
     keras_form: bool,
     brief: bool,
     cycle: int | None,
@@ -69,7 +74,7 @@ def publish(
         load(data),
         to / name,
         flip=flip,
-        half=half,
+        stored=stored,
         keras_form=keras_form,
         brief=brief,
         cycle=cycle,

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 #: What a model's name looks like: no path leads out of the models' folder.
 NAME: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 
+#: How an exported file keeps its weights.
+Stored = Literal["float32", "float16", "int8"]
+
 
 class Card(BaseModel):
     """The content of ``card.json`` in a model folder."""
@@ -26,6 +29,7 @@ class Card(BaseModel):
     tta: Literal["none", "flip", "mixed"] = Field(
         "none", description="Built into the exported file; mixed: into some members' files."
     )
+    stored: Stored = Field("float32", description="The weights of the exported file.")
     members: dict[str, float] = Field(
         {}, description="Models that vote in an ensemble, each with its weight."
     )

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from fer_core.errors import ModelError
+from fer_core.models.card import Stored
 from fer_core.models.catalog import ModelFolder, write_folder
 from fer_core.preprocess import serving_graph
 
@@ -24,7 +25,7 @@ def save_model(
     *,
     temperature: float = 1.0,
     flip: bool = False,
-    half: bool = False,
+    stored: Stored = "float32",
     keras_form: bool = True,
     finish: Callable[[ModelFolder], object] | None = None,
     **card: Any,
@@ -39,8 +40,10 @@ def save_model(
         folder: its name becomes the model's.
         temperature: see :func:`fer_core.calibration.fit_temperature`.
         flip: build the mean over both mirror images into the exported file.
-        half: keep the exported file's weights as float16, which halves it; they are
-            widened when it is loaded, and predictions move by about 0.002.
+        stored: how the exported file keeps its weights. ``float16`` halves it: they are
+            widened when it is loaded, and predictions move by about 0.002. ``int8`` halves
+            it again, and layers compute on 8-bit inputs of a range measured face by face,
+            several times as fast on processors that can; predictions move by about 0.02.
         keras_form: with ``model.keras``, which explanations, audits and further training
             start from.
         finish: see :func:`fer_core.models.catalog.write_folder`.
@@ -54,7 +57,7 @@ def save_model(
 
     def fill(new: Path) -> None:
         serving_graph(core, temperature, flip).export(
-            str(new / "model.tflite"), format="litert", verbose=False, **_float16() if half else {}
+            str(new / "model.tflite"), format="litert", verbose=False, **_options(stored)
         )
         if keras_form:
             core.save(new / "model.keras")
@@ -66,14 +69,15 @@ def save_model(
         parameters=core.count_params(),
         temperature=temperature,
         tta="flip" if flip else "none",
+        stored=stored,
         **card,
     )
 
 
-def _float16() -> dict[str, Any]:
+def _options(stored: Stored) -> dict[str, Any]:
     import tensorflow as tf
 
-    return {
-        "optimizations": [tf.lite.Optimize.DEFAULT],
-        "target_spec": {"supported_types": [tf.float16]},
-    }
+    if stored == "float32":
+        return {}
+    types = {"float16": {"target_spec": {"supported_types": [tf.float16]}}, "int8": {}}
+    return {"optimizations": [tf.lite.Optimize.DEFAULT], **types[stored]}

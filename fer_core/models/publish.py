@@ -11,6 +11,7 @@ import numpy as np
 from fer_core.calibration import fit_temperature
 from fer_core.datasets.base import Dataset
 from fer_core.models import weights
+from fer_core.models.card import Stored
 from fer_core.models.catalog import ModelFolder
 from fer_core.models.export import round_weights, save_model
 from fer_core.models.finish import finish, machine
@@ -27,7 +28,7 @@ def publish(
     folder: Path,
     *,
     flip: bool = False,
-    half: bool = False,
+    stored: Stored = "float32",
     keras_form: bool = True,
     brief: bool = False,
     cycle: int | None = None,
@@ -45,7 +46,7 @@ def publish(
         dataset: what it was trained on.
         folder: where the model goes; its name becomes the model's.
         flip: build the mean over both mirror images into the exported file.
-        half: see :func:`fer_core.models.export.save_model`.
+        stored: see :func:`fer_core.models.export.save_model`.
         keras_form: see there.
         brief: see :func:`fer_core.models.finish.finish`.
         cycle: take the weights at the end of this cycle, see
@@ -75,7 +76,7 @@ def publish(
         folder,
         temperature=fit_temperature(logits, validation.labels),
         flip=flip,
-        half=half,
+        stored=stored,
         keras_form=keras_form,
         finish=partial(finish, dataset=dataset, brief=brief),
         title=of.title,

@@ -31,6 +31,7 @@ def text(card: Card) -> str:
                 ("output", "probabilities of " + ", ".join(EMOTIONS)),
                 ("parameters", f"{card.parameters:,}"),
                 ("files", ", ".join(f"`{f}` {s / 1e6:.2f} MB" for f, s in card.sizes.items())),
+                *([] if card.members else [("weights stored as", card.stored)]),
                 ("test-time augmentation", served),
                 *_members(card),
                 ("temperature", f"{card.temperature:.3f}, fitted on PublicTest"),

@@ -115,7 +115,9 @@ def test_the_weights_at_the_end_of_each_cycle_become_models(data, tmp_path):
     assert not np.array_equal(kept[0][0], kept[1][0])
     with pytest.raises(TrainingError, match="no cycle 3 yet"):
         load_best(run, 3)
-    folder = publish(run, data, tmp_path / "first", cycle=1, flip=True, half=True, keras_form=False)
+    folder = publish(
+        run, data, tmp_path / "first", cycle=1, flip=True, stored="float16", keras_form=False
+    )
     again = Classifier(folder).predict_faces(data.faces[:5])
     assert again.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert folder.card.tta == "flip"
