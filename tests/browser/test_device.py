@@ -243,6 +243,7 @@ def test_two_faces_the_largest_only_and_the_mirror(chromium: str, app: App, tmp_
         expect(looks).to_have_count(0, timeout=60_000)
         expect(page.get_by_text(HAPPY).first).to_be_visible(timeout=60_000)
         page.keyboard.press("Escape")
+        expect(page.get_by_text("Largest face only")).to_be_hidden()
         # The larger face is on the left, and in a mirror on the right.
         wait_for(lambda: middle(page) > 0.5, 60)
         page.get_by_text("Mirror", exact=True).click()

@@ -112,7 +112,9 @@ def test_published_figure_comes_out_again(fer2013) -> None:
     for folder in shipped:
         card = folder.card
         again = evaluate(load_classifier(card.name), fer2013, "PublicTest")
-        assert again.accuracy == pytest.approx(card.figures["PublicTest"]["accuracy"], abs=1e-9)
+        # Another processor may round an 8-bit number the other way, where a face hangs on it.
+        exact = 1.5 / again.n if card.stored == "int8" else 1e-9
+        assert again.accuracy == pytest.approx(card.figures["PublicTest"]["accuracy"], abs=exact)
 
 
 def test_eight_threads_share_one_model(classifier, faces) -> None:
