@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from fer_core.conditions import CONDITIONS
 from fer_core.emotions import EMOTIONS
-from fer_core.files import write_json
+from fer_core.files import write_bytes
 from fer_core.models import readme
 from fer_core.models.card import Card
 from fer_core.models.catalog import ModelFolder, list_models, read_folder
@@ -78,14 +78,13 @@ def keep(folder: Path) -> Path:
     Raises:
         ModelError: that is no model's folder.
     """
-    card = read_folder(folder).card
-    kept = KEPT / f"{card.name}.json"
-    write_json(kept, json.loads(card.model_dump_json()))
+    kept = KEPT / f"{read_folder(folder).name}.json"
+    write_bytes(kept, (folder / "card.json").read_bytes())
     return kept
 
 
 def _kept() -> list[Card]:
-    return [Card.model_validate(json.loads(p.read_text())) for p in sorted(KEPT.glob("*.json"))]
+    return [Card.model_validate_json(p.read_text()) for p in sorted(KEPT.glob("*.json"))]
 
 
 def text(models: list[ModelFolder], kept: list[Card]) -> str:

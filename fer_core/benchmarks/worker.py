@@ -38,6 +38,7 @@ class Fer:
 
     def video(self, path: str, fps: float) -> Callable[[], int]:
         """A call that reads a video at 30 frames a second and writes nothing."""
+        import contextlib
         import tempfile
 
         import cv2
@@ -47,7 +48,8 @@ class Fer:
         cv2.destroyAllWindows, cv2.waitKey = lambda: None, lambda _: -1
 
         def read() -> int:
-            with tempfile.TemporaryDirectory() as folder:
+            # It leaves a data.csv in the working folder, whatever it is told.
+            with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
                 found = Video(path, outdir=folder).analyze(
                     self._fer,
                     display=False,

@@ -79,5 +79,7 @@ def _options(stored: Stored) -> dict[str, Any]:
 
     if stored == "float32":
         return {}
-    types = {"float16": {"target_spec": {"supported_types": [tf.float16]}}, "int8": {}}
-    return {"optimizations": [tf.lite.Optimize.DEFAULT], **types[stored]}
+    options: dict[str, Any] = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+    if stored == "float16":
+        options["target_spec"] = {"supported_types": [tf.float16]}
+    return options

@@ -56,14 +56,14 @@ def finish(
                 | {"dataset": dataset.name}
                 for split, which in rows.items()
             },
-            "hard": {
+            "hard": {}
+            if brief
+            else {
                 name: result.accuracy
                 for name, result in hard(
                     classifier, dataset, "PublicTest", on_progress=tell
                 ).items()
-            }
-            if conditions
-            else {},
+            },
             "speed": _speed(classifier),
         }
     )

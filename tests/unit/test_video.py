@@ -135,11 +135,13 @@ def test_what_a_shaking_hand_adds_is_smoothed_away(folder: Path) -> None:
     jumps = {}
     for handheld in (False, True):
         frames = shown_in_turn([face], [3], rate=5, handheld=handheld)
-        result = analyze_video(write_clip(folder / "shown.mp4", frames, rate=5))
+        # A model that noise sways: the default hardly minds it.
+        options = VideoOptions(model="mini_xception")
+        result = analyze_video(write_clip(folder / "shown.mp4", frames, rate=5), options)
         rows, smoothed = (t[timeline.PROBABILITIES] for t in (result.rows(), result.smoothed()))
         assert len(rows) == 15
         jumps[handheld] = [t.diff().abs().sum(axis=1).mean() for t in (rows, smoothed)]
-    assert jumps[True][0] > 1.5 * jumps[False][0]
+    assert jumps[True][0] > 2 * jumps[False][0]
     assert jumps[True][1] < jumps[True][0] / 2
 
 
