@@ -61,7 +61,7 @@ def write() -> Path:
     """Write the models' READMEs, ``docs/dataset-audit.md`` and ``docs/results.md``; returns
     the latter's path.
     """
-    models = [folder for folder in list_models() if folder.path.parent == ROOT / "models"]
+    models = [folder for folder in list_models() if folder.ships]
     for folder in models:
         readme.write(folder.path, folder.card)
     RESULTS.write_text(text(models, _kept()))
@@ -113,11 +113,11 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "does not ship.",
         _beside_report(cards, kept),
     ]
-    if any(card.hard for card in cards):
+    if hard := [card for card in cards if card.hard and "PublicTest" in card.figures]:
         parts += [
             "### As bad photos show faces",
             "Accuracy on PublicTest (`evaluate --hard`).",
-            _hard(cards),
+            _hard(hard),
         ]
     for card in (*cards, *kept):
         parts += [f"### {card.name}", _recipe(card)]
@@ -215,7 +215,6 @@ def _beside_report(cards: list[Card], kept: list[Card]) -> str:
 
 
 def _hard(cards: list[Card]) -> str:
-    cards = [card for card in cards if card.hard]
     rows = [("clean", *(f"{card.figures['PublicTest']['accuracy']:.1%}" for card in cards))]
     rows += [
         (name, *(f"{card.hard[name]:.1%}" if name in card.hard else "–" for card in cards))

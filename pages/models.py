@@ -9,7 +9,7 @@ from fer_core import roles
 from fer_core.datasets import Dataset, load
 from fer_core.errors import FerError
 from fer_core.models import archive, choice, making
-from fer_core.models.catalog import SHIPPED, ModelFolder, list_models
+from fer_core.models.catalog import ModelFolder, list_models
 from fer_core.models.making import Making
 from fer_core.settings import settings
 from ui import judgement, model_compare, model_table, model_work
@@ -104,7 +104,7 @@ def one(folder: ModelFolder) -> None:
                 on_click="ignore",
                 help="LiteRT, Keras and card in one archive.",
             )
-            if folder.path.parent != SHIPPED:
+            if not folder.ships:
                 measure_private(folder)
                 with st.popover("Delete", icon=":material/delete:"):
                     st.markdown("Delete this model from this machine?")

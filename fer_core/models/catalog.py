@@ -68,6 +68,11 @@ class ModelFolder:
         return self.card.name
 
     @property
+    def ships(self) -> bool:
+        """Whether it comes with the project, rather than from this machine."""
+        return self.path.parent == SHIPPED
+
+    @property
     def explainable(self) -> bool:
         """Whether the Keras form is there, which explanations need."""
         return "model.keras" in self.card.files
