@@ -4,13 +4,13 @@
 ``FER_VISITOR_JOBS`` each of them. Whoever may do all is never bounded.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fer_core import roles
 from fer_core.errors import FerError
+from fer_core.files import read_json
 from fer_core.settings import settings
 
 
@@ -83,7 +83,7 @@ def _left() -> Iterator[Path]:
 
 def _owner(path: Path) -> str:
     try:
-        return str(json.loads((path / "state.json").read_text()).get("owner", ""))
+        return str(read_json(path / "state.json").get("owner", ""))
     except (OSError, ValueError, AttributeError):
         return ""
 
