@@ -1,10 +1,10 @@
 """How good something is on labelled faces: figures, matrix, calibration, mistakes."""
 
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from fer_core import charts
@@ -47,25 +47,12 @@ def per_class(rows: dict[str, dict[str, float]]) -> None:
 
 def calibration(probabilities: np.ndarray, labels: np.ndarray, key: str) -> None:
     """A reliability diagram: honest probabilities lie on the diagonal."""
-    bins = [b for b in reliability(probabilities, labels) if b.n]
-    figure = go.Figure()
-    figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": "#8C8C8C"}, name="honest"
-    )
-    figure.add_scatter(
-        x=[b.confidence for b in bins],
-        y=[b.accuracy for b in bins],
-        customdata=[b.n for b in bins],
-        mode="lines+markers",
-        line={"color": "#0072B2"},
-        name="this model",
-        hovertemplate="says %{x:.0%}, is right in %{y:.0%} of %{customdata} faces<extra></extra>",
-    )
+    figure = charts.reliability([asdict(b) for b in reliability(probabilities, labels)])
     figure.update_layout(
         height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False, uirevision="stays"
     )
-    figure.update_xaxes(title="How sure it is", range=[0, 1], tickformat=".0%")
-    figure.update_yaxes(title="How often it is right", range=[0, 1], tickformat=".0%")
+    figure.update_xaxes(title="How sure it is")
+    figure.update_yaxes(title="How often it is right")
     st.plotly_chart(figure, key=key, alt="Accuracy by confidence", config=_CONFIG)
 
 

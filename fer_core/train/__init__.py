@@ -22,7 +22,7 @@ from fer_core.train.config import TrainConfig
 from fer_core.train.runs import Run
 
 if TYPE_CHECKING:
-    from fer_core.train.fit import Progress
+    from fer_core.train.notes import Progress
 
 __all__ = ["Run", "TrainConfig", "configure", "load_data", "resume", "train"]
 

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TextIO
 
 import keras
@@ -20,20 +19,9 @@ from fer_core.models.outputs import outputs
 from fer_core.train import judge, optimize, strategy
 from fer_core.train.batches import Batches, feed
 from fer_core.train.kernels import use_quick_kernels
+from fer_core.train.notes import Notes, Progress
 from fer_core.train.runs import Run
 from fer_core.train.teacher import Teacher
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands, handed out after every step."""
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    images_per_second: float
-    seconds_left: float
 
 
 class _Average:
@@ -150,6 +138,7 @@ def fit_held(
     average = _Average(model, config.ema) if config.ema else None
     rows = _restore(run, model, optimizer, average) if resumed else []
 
+    notes = Notes(run)
     run.write_state(steps_per_epoch=steps, backend=keras.backend.backend())
     with run.step_log(len(rows)) as log:
         for epoch in range(len(rows), config.epochs):
@@ -159,11 +148,13 @@ def fit_held(
             started = time.monotonic()
 
             def report(step: int, epoch: int = epoch, started: float = started) -> None:
+                rate = step * config.batch_size / (time.monotonic() - started)
+                left = (config.epochs - epoch) * steps - step
+                seconds = left * config.batch_size / rate
+                progress = Progress(epoch + 1, config.epochs, step, steps, rate, seconds)
+                notes.take(progress)
                 if on_progress:
-                    rate = step * config.batch_size / (time.monotonic() - started)
-                    left = (config.epochs - epoch) * steps - step
-                    seconds = left * config.batch_size / rate
-                    on_progress(Progress(epoch + 1, config.epochs, step, steps, rate, seconds))
+                    on_progress(progress)
 
             batches = Batches(training, config, epoch, teacher)
             history = model.fit(

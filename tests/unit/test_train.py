@@ -299,6 +299,9 @@ def test_a_run_keeps_what_happened(data, undisturbed):
     ]
     losses = [row["loss"] for row in steps if row["epoch"] == 2]
     assert np.mean(losses) == pytest.approx(metrics[1]["loss"], abs=0.01)
+    # Other processes see how far it is, whoever trains it.
+    assert undisturbed.progress()["epochs"] == 3
+    assert undisturbed.usage()[0]["memory"] > 100
     evaluation = json.loads((undisturbed.path / "evaluation.json").read_text())
     assert evaluation["PublicTest"]["accuracy"] == pytest.approx(state["best_accuracy"])
 
