@@ -191,11 +191,13 @@ def _recipe(card: Card) -> str:
     if card.members:
         votes = ", ".join(f"{name} {share:.1%}" for name, share in card.members.items())
         return f"Votes: {votes}. Made by `{card.command}`."
+    if not how:
+        return "No training is recorded."
     return (
         f"Seed {card.recipe.get('seed')}, {how.get('epochs')} epochs, {how.get('minutes')} minutes "
-        f"beside other work on {how.get('machine')}, Keras on {how.get('backend')}. Trained by "
-        f"`{card.command}`." if how else "No training is recorded."
-    )  # fmt: skip
+        f"beside other work on {how.get('machine')}, Keras on {how.get('backend')}. Starting "
+        f"weights: {card.starting_weights}. Trained by `{card.command}`."
+    )
 
 
 def _beside_report(cards: list[Card], kept: list[Card]) -> str:

@@ -18,6 +18,7 @@ from fer_core.models.finish import finish, machine
 from fer_core.models.outputs import outputs
 from fer_core.models.registry import architecture
 from fer_core.train.command import command
+from fer_core.train.config import TrainConfig
 from fer_core.train.fit import load_best
 from fer_core.train.runs import Run
 
@@ -56,14 +57,7 @@ def publish(
         notes: what else the card says of how it was made.
     """
     config = run.config
-    # Where files lay on the training machine is nobody's business.
-    public = config.model_copy(
-        update={
-            "data": Path(config.data).name,
-            "votes": config.votes and Path(config.votes.name),
-            "mix": {Path(path).name: weight for path, weight in config.mix.items()},
-        }
-    )
+    public = _public(config)
     core = load_best(run, cycle)
     round_weights(core)
     validation = dataset.split("PublicTest")
@@ -85,10 +79,34 @@ def publish(
         licence=licence,
         data=data,
         notes=notes,
-        starting_weights=weights.about(config.weights),
+        starting_weights=_started_from(config),
         command=command(public),
         recipe=public.model_dump(mode="json"),
         training=_history(run),
+    )
+
+
+def _public(config: TrainConfig) -> TrainConfig:
+    # Where files lay on the training machine is nobody's business.
+    return config.model_copy(
+        update={
+            "data": Path(config.data).name,
+            "votes": config.votes and Path(config.votes.name),
+            "mix": {Path(path).name: weight for path, weight in config.mix.items()},
+            "weights": Path(config.weights).name,
+        }
+    )
+
+
+def _started_from(config: TrainConfig) -> str:
+    """What the card says of starting weights; those of a run are followed to its own."""
+    before = Run(Path(config.weights).parent)
+    if not Path(config.weights).is_file() or not (before.path / "config.json").is_file():
+        return weights.about(config.weights)
+    how, earlier = _history(before), before.config
+    return (
+        f"{Path(config.weights).name} of a run of {how['epochs']} epochs, {how['minutes']} "
+        f"minutes, by `{command(_public(earlier))}`; its own: {_started_from(earlier)}"
     )
 
 

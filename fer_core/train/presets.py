@@ -54,6 +54,12 @@ _TUNE: Final = _CYCLE | {
     "label_smoothing": 0.1, "augmentation": _VARIED | {"shift": 0.1},
 }  # fmt: skip
 
+#: From scratch, since their starting weights want a download; as far as two cores of a CPU
+#: come in an hour.
+_DEEP: Final = _VGG | {
+    "model_options": {"size": 48}, "epochs": 8, "learning_rate": 1e-3,
+}  # fmt: skip
+
 _SMALL: Final = _CYCLE | {
     "epochs": 62, "learning_rate": 3e-3, "weight_decay": 0.01,
     "augmentation": {
@@ -67,6 +73,7 @@ _SMALL: Final = _CYCLE | {
 _RECOMMENDED: Final[dict[str, dict[str, Any]]] = {
     "mini_xception": _SMALL,
     "pk_03": _SMALL,
+    "pk_04": _SMALL,
     # For any face: every photo and camera comes to it.
     "fast": _VGG | {
         "epochs": 80,
@@ -83,6 +90,8 @@ _RECOMMENDED: Final[dict[str, dict[str, Any]]] = {
         "weights": "hed_vgg16", "model_options": {"dense": [], "dropout": 0.4}, "epochs": 30,
         "learning_rate": 5e-4,
     },
+    "resnet50": _DEEP,
+    "senet50": _DEEP,
     **{
         f"efficientnet_lite{i}": _TUNE | {"weights": f"efficientnet_lite{i}_imagenet"}
         for i in (0, 1, 2)

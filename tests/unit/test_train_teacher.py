@@ -127,6 +127,22 @@ def test_the_weights_at_the_end_of_each_cycle_become_models(data, tmp_path):
     assert folder.card.starting_weights == "none, trained from scratch"
 
 
+def test_a_card_tells_of_the_run_before(data, tmp_path):
+    from fer_core.models.publish import publish
+    from fer_core.train.fit import fit
+
+    first = Run.create(configure(**TINY | {"teacher": None}))
+    fit(first, data)
+    weights = first.path / "best.npz"
+    again = Run.create(configure(**TINY | {"teacher": None, "weights": str(weights)}))
+    fit(again, data)
+    card = publish(again, data, tmp_path / "again", brief=True, keras_form=False).card
+    assert "--weights best.npz" in card.command
+    assert card.starting_weights.startswith("best.npz of a run of ")
+    assert card.starting_weights.endswith("its own: none, trained from scratch")
+    assert str(first.path.parent) not in card.model_dump_json()
+
+
 def test_a_model_that_does_not_ship_has_its_row(data, tmp_path, monkeypatch):
     from fer_core import report
     from fer_core.models.publish import publish
