@@ -181,6 +181,8 @@ def test_a_snapshot_from_the_camera(visit) -> None:
     page.get_by_role("button", name="Take Photo").click()
     expect(page.get_by_alt_text("Snapshot.jpg with 1 face")).to_be_visible()
     expect(page.get_by_text(re.compile(r"Looks happy, \d+ %"))).to_be_visible()
+    # The chart comes last: a click before the page has settled may be lost.
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.get_by_role("button", name="Take another").click()
     expect(page.get_by_role("button", name="Take Photo")).to_be_visible()
 
