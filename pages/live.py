@@ -29,6 +29,12 @@ state.setdefault("live_smoothing", SMOOTHING)
 state.setdefault("live_record", False)
 state.setdefault("live_met", False)
 
+#: What is chosen outside the stage, and decides what the whole page shows.
+CHOSEN = (
+    *("model", "detector", "largest", "unsure_below"),
+    *("live_where", "live_record", "live_mirror", "live_labels", "live_bars", "live_smoothing"),
+)
+
 WHERE = {"device": "On this device", "server": "Through the server"}
 WHERE_TO = {
     "device": "The picture stays in this browser and is analysed in it; numbers alone go to the "
@@ -104,10 +110,23 @@ def trouble() -> None:
         st.switch_page(IMAGES.file)
 
 
-def stage() -> None:
+def chosen() -> list:
+    """What the page stands for at the moment."""
+    return [live.session, *map(state.get, CHOSEN)]
+
+
+def stage(drawn: list) -> None:
     """The picture, and all that moves beside it. One fragment, so that twice a second costs
     the server one run.
+
+    Args:
+        drawn: what was :func:`chosen` when the whole page was drawn.
     """
+    # Streamlit's browser half sends a click that meets a report as if it were of this
+    # fragment, and the rest of the page would not hear of it
+    # (github.com/streamlit/streamlit/pull/12747).
+    if chosen() != drawn:
+        st.rerun()
     left, right = st.columns([3, 2], gap="medium")
     with left:
         live.show()
@@ -217,8 +236,10 @@ live = (live_device.device_link if place == "device" else live_link)(
         unsure_below=choice.unsure_below,
     )
 )
-chosen = (choice.classifier.name, choice.detector.name)
-if place == "device" and (live.model, live.detector) != chosen:
+if place == "device" and (live.model, live.detector) != (
+    choice.classifier.name,
+    choice.detector.name,
+):
     st.caption(
         f"Here {live_device.model_for(live.model).card.title} reads the faces and BlazeFace finds "
         "them: what else is chosen above runs on the server only."
@@ -227,7 +248,7 @@ record = live.session.record
 record.recording = state["live_record"] and live.on
 state["live_met"] = state["live_met"] or live.on
 
-st.fragment(stage, run_every=live.pace if live.on else None)()
+st.fragment(stage, run_every=live.pace if live.on else None)(chosen())
 with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
     st.toggle("Record numbers", key="live_record", persist_state="session")
     if place == "server":  # on the device it is beside Start: this side has no picture
