@@ -119,6 +119,7 @@ def test_an_audit_names_every_kind(troubled):
     assert only.events.empty
 
 
+@pytest.mark.slow
 def test_where_nothing_else_is_wrong_there_are_labels(whole):
     part = whole.take(np.arange(140))
     table = audit(part).problems
