@@ -14,9 +14,18 @@ from fer_core.preprocess import serving_graph
 
 
 def round_weights(model: keras.Model) -> None:
-    """Round all weights to float16 precision, in place: what ships is what was measured."""
+    """Round all weights to float16 precision, in place: what ships is what was measured.
+
+    What is too large for float16, as a variance of BatchNorm may be, stays as it is.
+    """
     for layer in model.layers:
-        layer.set_weights([w.astype(np.float16).astype(w.dtype) for w in layer.get_weights()])
+        layer.set_weights([_rounded(weights) for weights in layer.get_weights()])
+
+
+def _rounded(weights: np.ndarray) -> np.ndarray:
+    fits = np.abs(weights) <= np.finfo(np.float16).max
+    rounded = np.where(fits, weights, 0).astype(np.float16)
+    return np.where(fits, rounded, weights).astype(weights.dtype)
 
 
 def save_model(

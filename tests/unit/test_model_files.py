@@ -18,6 +18,7 @@ from fer_core.errors import ModelError
 from fer_core.evaluation import evaluate, predict
 from fer_core.models.card import Card
 from fer_core.models.catalog import SHIPPED, find_model, list_models, read_folder
+from fer_core.models.export import round_weights
 from fer_core.preprocess import crop_face, crops_to_faces, faces_to_crops
 
 NAME = "mini_xception"
@@ -215,3 +216,16 @@ def test_a_first_prediction_imports_no_tensorflow() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.splitlines() == ["Happy", "[]"]
+
+
+def test_rounding_keeps_what_float16_cannot_hold() -> None:
+    import keras
+
+    faces = keras.Input((48, 48, 1))
+    norm = keras.layers.BatchNormalization()
+    model = keras.Model(faces, keras.layers.Flatten()(norm(faces)))
+    norm.moving_variance.assign([1e5])
+    norm.moving_mean.assign([0.1])
+    round_weights(model)
+    assert norm.moving_variance.numpy() == 1e5
+    assert norm.moving_mean.numpy() == np.float16(0.1)
