@@ -13,6 +13,15 @@ WIDE = {"width": 1280, "height": 800}
 
 
 @pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app as it comes; modules that want it otherwise have their own."""
+    folder = tmp_path_factory.mktemp("app")
+    running = App(folder / "home", folder / "app.log")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """One without a camera; modules that want one have their own."""
     with chromium_with_camera(chromium, None) as found:

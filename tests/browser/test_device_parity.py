@@ -1,6 +1,6 @@
 """The browser's own analysis finds the same faces and emotions as the library."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -18,14 +18,6 @@ from fer_core.images import example_portrait
 from ui import live_device
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    folder = tmp_path_factory.mktemp("app")
-    running = App(folder / "home", folder / "app.log")
-    yield running
-    running.stop()
 
 
 #: Hands pictures to the worker as the page does, and gives what it answers.

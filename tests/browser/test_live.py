@@ -44,14 +44,6 @@ sys.addaudithook(note)
 """
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    folder = tmp_path_factory.mktemp("app")
-    running = App(folder / "home", folder / "app.log")
-    yield running
-    running.stop()
-
-
 @pytest.fixture
 def browser(chromium: str, camera: Path) -> Iterator[Browser]:
     with chromium_with_camera(chromium, camera) as found:
