@@ -117,5 +117,5 @@ def _history(run: Run) -> dict[str, Any]:
         "best_epoch": state.get("best_epoch"),
         "minutes": round(sum(row["seconds"] for row in rows) / 60, 1),
         "backend": state.get("backend"),
-        "machine": f"{machine()}, no GPU",
+        "machine": state.get("machine", f"{machine()}, no GPU"),
     }

@@ -15,6 +15,7 @@ from scipy.special import log_softmax, softmax
 from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
 from fer_core.models import registry, weights
+from fer_core.models.finish import machine
 from fer_core.models.outputs import outputs
 from fer_core.train import judge, optimize, strategy
 from fer_core.train.batches import Batches, feed
@@ -139,7 +140,7 @@ def fit_held(
     rows = _restore(run, model, optimizer, average) if resumed else []
 
     notes = Notes(run)
-    run.write_state(steps_per_epoch=steps, backend=keras.backend.backend())
+    run.write_state(steps_per_epoch=steps, backend=keras.backend.backend(), machine=_machine())
     with run.step_log(len(rows)) as log:
         for epoch in range(len(rows), config.epochs):
             if optimize.exhausted(rows, config):
@@ -257,6 +258,26 @@ def _restore(
 def probabilities(run: Run, faces: np.ndarray) -> np.ndarray:
     """What the chosen weights of ``run`` say of faces ``(N, 48, 48)``: ``(N, 7)``."""
     return softmax(_logits(load_best(run), faces), axis=1)
+
+
+def _machine() -> str:
+    """What this run is trained on, in words for a card."""
+    backend, found = keras.backend.backend(), []
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+        found = [known.get("device_name", "GPU") for known in details]
+    elif backend == "jax":
+        import jax
+
+        found = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    elif backend == "torch":
+        import torch
+
+        found = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return ", ".join([machine(), *(found or ["no GPU"])])
 
 
 def _write_event(run: Run, row: dict) -> None:

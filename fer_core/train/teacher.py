@@ -24,7 +24,7 @@ class Teacher:
 
         Args:
             run: its configuration names the teacher; the answers stay in ``teacher.npz``,
-                so that a resumed run hears the same.
+                so that a resumed run hears the same, wherever it goes on.
             faces: ``(N, 48, 48)``, the training faces.
 
         Raises:
@@ -33,11 +33,12 @@ class Teacher:
         config = run.config
         self._temperature = config.teacher_temperature
         self._live = config.teacher_sees == "augmented"
-        self._classifier = load_classifier(config.teacher)
         if self._live:
+            self._classifier = load_classifier(config.teacher)
             return
         if not (run.path / "teacher.npz").exists():
-            run.save_arrays("teacher.npz", {"said": [predict(self._classifier, faces, "flip")]})
+            said = predict(load_classifier(config.teacher), faces, "flip")
+            run.save_arrays("teacher.npz", {"said": [said]})
         self._said = run.load_arrays("teacher.npz")["said"][0]
 
     def targets(self, rows: np.ndarray, faces: np.ndarray) -> np.ndarray:

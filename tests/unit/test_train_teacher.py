@@ -82,6 +82,18 @@ def test_a_resumed_run_hears_what_it_heard_before(data):
     assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
+def test_a_run_goes_on_where_its_teacher_is_not(data):
+    from fer_core.train.fit import fit
+
+    here = Run.create(configure(**TINY))
+    fit(here, data)
+    away = Run.create(configure(**TINY | {"teacher": "nobody"}))
+    away.save_arrays("teacher.npz", here.load_arrays("teacher.npz"))
+    fit(away, data)
+    ours, theirs = (r.load_arrays("checkpoint.npz")["model"] for r in (away, here))
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
 def test_a_teacher_that_does_not_exist_ends_the_run_with_a_reason(data):
     from fer_core.train.fit import fit
 
@@ -136,7 +148,9 @@ def test_a_card_tells_of_the_run_before(data, tmp_path):
     weights = first.path / "best.npz"
     again = Run.create(configure(**TINY | {"teacher": None, "weights": str(weights)}))
     fit(again, data)
+    again.write_state(machine="64 cores, x86_64, a card")  # not where it is published
     card = publish(again, data, tmp_path / "again", brief=True, keras_form=False).card
+    assert card.training["machine"] == "64 cores, x86_64, a card"
     assert "--weights best.npz" in card.command
     assert card.starting_weights.startswith("best.npz of a run of ")
     assert card.starting_weights.endswith("its own: none, trained from scratch")
