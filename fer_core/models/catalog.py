@@ -24,7 +24,7 @@ from fer_core.settings import settings
 
 #: Models that come with the project.
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "models"
-_DEFAULT: Final = "fast"
+_DEFAULT: Final = "vgg"
 #: What an ensemble's folder holds in place of a network.
 ENSEMBLE: Final = "ensemble.json"
 

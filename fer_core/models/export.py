@@ -1,5 +1,6 @@
 """From a trained network to a model folder that can be served."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def save_model(
             str(new / "model.tflite"), format="litert", verbose=False, **_options(stored)
         )
         if keras_form:
-            core.save(new / "model.keras")
+            _save_keras(core, new / "model.keras")
 
     return write_folder(
         folder,
@@ -81,6 +82,16 @@ def save_model(
         stored=stored,
         **card,
     )
+
+
+def _save_keras(core: keras.Model, path: Path) -> None:
+    """As ``core.save``, packed: rounded weights take little more than half of the space."""
+    core.save(path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
 
 
 def _options(stored: Stored) -> dict[str, Any]:

@@ -49,6 +49,10 @@ _CYCLE: Final = {
 _VGG: Final = _CYCLE | {
     "epochs": 60, "learning_rate": 2e-3, "weight_decay": 0.02, "label_smoothing": 0.1,
 }  # fmt: skip
+#: For any face: every photo and camera comes to it.
+_ROBUST: Final = _VARIED | {
+    "shift": 0.1, "blur": 0.15, "noise": 0.15, "jpeg": 0.15, "erase": 0.25,
+}  # fmt: skip
 _TUNE: Final = _CYCLE | {
     "epochs": 8, "batch_size": 64, "learning_rate": 7e-4, "weight_decay": 0.02,
     "label_smoothing": 0.1, "augmentation": _VARIED | {"shift": 0.1},
@@ -74,16 +78,14 @@ _RECOMMENDED: Final[dict[str, dict[str, Any]]] = {
     "mini_xception": _SMALL,
     "pk_03": _SMALL,
     "pk_04": _SMALL,
-    # For any face: every photo and camera comes to it.
-    "fast": _VGG | {
-        "epochs": 80,
-        "augmentation": _VARIED | {
-            "shift": 0.1, "blur": 0.15, "noise": 0.15, "jpeg": 0.15, "erase": 0.25,
-        },
-    },
+    "fast": _VGG | {"epochs": 80, "augmentation": _ROBUST},
     "vgg_narrow": _VGG,
-    "vgg": _VGG,
-    "se_resnet": _VGG,
+    "vgg": _VGG | {
+        "model_options": {"dense": [], "dropout": 0.4}, "epochs": 70, "augmentation": _ROBUST,
+    },
+    "se_resnet": _VGG | {
+        "model_options": {"widths": [48, 96, 192, 384]}, "augmentation": _ROBUST,
+    },
     "mobilenet": _TUNE | {"weights": "mobilenet_vggface2"},
     "dlib_face": _TUNE | {"weights": "dlib_face", "epochs": 14, "learning_rate": 1e-3},
     "vgg16": _TUNE | {
