@@ -88,7 +88,7 @@ def test_named_people_are_drawn_anew_where_the_video_was_kept(tmp_path: Path) ->
     before, moments = _last_picture(job.annotated), _pictures(job)
     assert job.result().persons() == [1, 2] and not job.is_stale()
 
-    job.result().called(2, "Eileen").save_people(job.path)
+    job.result().called(1, "Ann").called(2, "Eileen").save_people(job.path)
     assert job.is_stale()
     table = (job.path / "table.parquet").stat().st_mtime_ns
     job.do()
@@ -99,7 +99,7 @@ def test_named_people_are_drawn_anew_where_the_video_was_kept(tmp_path: Path) ->
 
     job.result().with_merged(2, 1).save_people(job.path)
     assert job.is_stale()
-    job.result().apart().called(1, "").called(2, "Eileen").save_people(job.path)
+    job.result().apart().called(1, "Ann").called(2, "Eileen").save_people(job.path)
     assert not job.is_stale()
 
 
