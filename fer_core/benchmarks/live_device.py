@@ -19,6 +19,7 @@ from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium
 from fer_core.benchmarks.camera import moving_portrait, write_y4m
 from fer_core.benchmarks.versus import cpu_seconds, environment
 from fer_core.errors import FerError
+from fer_core.models.catalog import default_model
 from fer_core.models.readme import table
 
 if TYPE_CHECKING:
@@ -64,7 +65,12 @@ def run_live_device(seconds: float = 20, visitors: int = MANY) -> dict[str, Any]
     chromium = find_chromium()
     if chromium is None:
         raise FerError("There is no Chromium on this machine: install one or set FER_CHROMIUM.")
-    result: dict[str, Any] = {"machine": environment(), "seconds": seconds, "visitors": visitors}
+    result: dict[str, Any] = {
+        "machine": environment(),
+        "model": default_model(),
+        "seconds": seconds,
+        "visitors": visitors,
+    }
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         camera = write_y4m(folder / "camera.y4m", moving_portrait())
@@ -224,10 +230,11 @@ def to_markdown(result: dict[str, Any]) -> str:
     served = many["answers"] / device["answers"] / result["visitors"]
     names = {"device": "on the device", "server": "through the server"}
     parts = [
-        f"Measured in Chromium {result['browser']}, which shares {machine['cores']} cores "
-        f"({machine['processor']}) with the app: a 640×480 camera of 30 frames a second, one "
-        f"face, {result['seconds']:.0f} seconds a row; both ways in one run. Frames, analyses and "
-        "delay are the page's own figures, animation frames those that the page drew.",
+        f"Measured with {result['model']} in Chromium {result['browser']}, which shares "
+        f"{machine['cores']} cores ({machine['processor']}) with the app: a 640×480 camera "
+        f"of 30 frames a second, one face, {result['seconds']:.0f} seconds a row; both ways in one "
+        "run. Frames, analyses and delay are the page's own figures, animation frames "
+        "those that the page drew.",
         table(
             ("", "frames/s", "analyses/s", "delay, ms", "animation frames/s")
             + ("server: cores busy", "MB", "to the server, KB/s"),
