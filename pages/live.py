@@ -241,8 +241,8 @@ if place == "device" and (live.model, live.detector) != (
     choice.detector.name,
 ):
     st.caption(
-        f"Here {live_device.model_for(live.model).card.title} reads the faces and BlazeFace finds "
-        "them: what else is chosen above runs on the server only."
+        f"On this device: {live_device.model_for(live.model).card.title}, with BlazeFace; both "
+        "keep up with a camera here. What else is chosen above runs through the server."
     )
 record = live.session.record
 record.recording = state["live_record"] and live.on
