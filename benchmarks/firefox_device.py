@@ -48,7 +48,7 @@ navigator.mediaDevices.getUserMedia = async () => {
 };
 """
 CLICK = """[...document.querySelectorAll('*')].flatMap(
-  (e) => [...(e.shadowRoot?.querySelectorAll('#start') ?? [])])[0]"""
+  (e) => [...(e.shadowRoot?.querySelectorAll('#start:enabled') ?? [])])[0]"""
 
 
 class Firefox:

@@ -44,6 +44,7 @@ class Device {
     this.first = 0;
     this.meters = { frames: [], results: [], delays: [] };
     this.button.onclick = () => (this.running() ? this.stop() : this.start());
+    this.button.disabled = false; // before, a click would not be heard
     this.snapshotButton.onclick = () => this.snapshot();
     this.cameras.onchange = () => {
       remember(this.cameras.value);

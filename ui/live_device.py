@@ -39,7 +39,6 @@ _CSS: Final = (
 canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
 .mirrored { transform: scaleX(-1); }
 #note.over { place-items: end center; color: #fff; text-shadow: 0 0 4px #000; }
-button:disabled { opacity: 0.5; cursor: default; }
 """
 )
 _COMPONENT: Final = st.components.v2.component(

@@ -35,6 +35,7 @@ class Link {
     this.attempt = null;
     this.data = {};
     this.button.onclick = () => (this.running() ? this.stop() : this.start());
+    this.button.disabled = false; // before, a click would not be heard
     this.cameras.onchange = () => {
       remember(this.cameras.value);
       if (this.phase === "on") this.switchCamera();

@@ -31,7 +31,7 @@ gc.freeze()
 HTML: Final = """
 <div id="frame"><video autoplay muted playsinline aria-label="Your camera, analysed"></video>
 <div id="note" role="status"></div></div>
-<div id="row"><button id="start" type="button">Start</button>
+<div id="row"><button id="start" type="button" disabled>Start</button>
 <label hidden>Camera <select id="camera"></select></label></div>
 """
 CSS: Final = """
@@ -46,6 +46,7 @@ button, select { font: inherit; color: var(--st-text-color); min-height: 2.5rem;
   background: var(--st-background-color); border: 1px solid var(--st-border-color);
   border-radius: var(--st-button-radius); padding: 0 1rem; }
 button { min-width: 7rem; cursor: pointer; }
+button:disabled { opacity: 0.5; cursor: default; }
 button.primary { background: var(--st-primary-color); border-color: var(--st-primary-color);
   color: #fff; }
 button:focus-visible, select:focus-visible { outline: 2px solid var(--st-primary-color);

@@ -67,7 +67,6 @@ def run_live_device(seconds: float = 20, visitors: int = MANY) -> dict[str, Any]
         raise FerError("There is no Chromium on this machine: install one or set FER_CHROMIUM.")
     result: dict[str, Any] = {
         "machine": environment(),
-        "model": default_model(),
         "seconds": seconds,
         "visitors": visitors,
     }
@@ -83,6 +82,7 @@ def run_live_device(seconds: float = 20, visitors: int = MANY) -> dict[str, Any]
                 visit = _Visit(browser, app)
                 cold, again = visit.first_result(), visit.first_result()
                 result[way] = visit.watch(seconds, process) | {"cold": cold, "again": again}
+                result[way]["model"] = visit.model or default_model()
                 if way == "device":  # long enough for those who come first and last
                     visit.page.wait_for_timeout(ARRIVE * 1000)
             if way == "device":
@@ -104,6 +104,8 @@ class _Visit:
         #: How many messages it was answered by.
         self.heard = 0
         self.address = ""
+        #: Name of the model that the browser fetched, where it did.
+        self.model: str | None = None
 
     def first_result(self) -> dict[str, float]:
         """Seconds from opening the page to its being usable and from Start to the first
@@ -124,6 +126,9 @@ class _Visit:
         button.click()
         self._figures().wait_for(timeout=90_000)
         shown = time.perf_counter()
+        for request in requests:
+            if found := re.search(r"/models/(.+)-model\.tflite", request.url):
+                self.model = found[1]
         return {
             "open": pressed - opened,
             "start": shown - pressed,
@@ -230,17 +235,18 @@ def to_markdown(result: dict[str, Any]) -> str:
     served = many["answers"] / device["answers"] / result["visitors"]
     names = {"device": "on the device", "server": "through the server"}
     parts = [
-        f"Measured with {result['model']} in Chromium {result['browser']}, which shares "
+        f"Measured in Chromium {result['browser']}, which shares "
         f"{machine['cores']} cores ({machine['processor']}) with the app: a 640×480 camera "
         f"of 30 frames a second, one face, {result['seconds']:.0f} seconds a row; both ways in one "
         "run. Frames, analyses and delay are the page's own figures, animation frames "
         "those that the page drew.",
         table(
-            ("", "frames/s", "analyses/s", "delay, ms", "animation frames/s")
+            ("", "model", "frames/s", "analyses/s", "delay, ms", "animation frames/s")
             + ("server: cores busy", "MB", "to the server, KB/s"),
             [
                 (
                     title,
+                    result[way]["model"],
                     *(f"{result[way][key]:.0f}" for key in ("frames", "analyses", "delay")),
                     f"{result[way]['animation']:.0f}",
                     f"{result[way]['cores']:.2f}",
