@@ -52,7 +52,7 @@ def run_video(
     *,
     versus: Path | None = None,
     data: str = "demo",
-    clips: int = 60,
+    clips: int = 80,
     minutes: int = 30,
     seed: int = 0,
 ) -> dict[str, Any]:

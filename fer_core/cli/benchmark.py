@@ -80,7 +80,7 @@ def detectors(as_json: bool, save: bool, **how: Any) -> None:
     help="Measure only this; with --save the rest stays as saved.",
 )
 @click.option("--data", default="demo", show_default=True, help="fer2013.csv, or 'demo'.")
-@click.option("--clips", type=click.IntRange(1), default=60, help="Made videos to be right about.")
+@click.option("--clips", type=click.IntRange(1), default=80, help="Made videos to be right about.")
 @click.option("--minutes", type=click.IntRange(2), default=30, help="Of the long file.")
 @click.option("--seed", type=click.IntRange(0), default=0)
 @json_option

@@ -98,7 +98,7 @@ def test_from_the_form_to_a_model_that_the_images_page_uses(visit, tmp_path: Pat
     button(page, "Start").click()
 
     expect(badge(page, "trained")).to_be_visible(timeout=240_000)
-    assert page.locator(".js-plotly-plot").count() >= 2
+    expect(page.locator(".js-plotly-plot").nth(1)).to_be_visible()
     expect(page.get_by_text("Calibration error")).to_be_visible()
     page.get_by_role("tab", name="Surest mistakes").click()
     expect(page.get_by_role("img", name=re.compile("%, labelled")).first).to_be_visible()
