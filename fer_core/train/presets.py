@@ -94,6 +94,8 @@ _RECOMMENDED: Final[dict[str, dict[str, Any]]] = {
     },
     "resnet50": _DEEP,
     "senet50": _DEEP,
+    "vgg19": _DEEP | {"model_options": {"size": 48, "dense": [], "dropout": 0.4}},
+    "inception_v3": _DEEP | {"model_options": {"size": 75}},
     **{
         f"efficientnet_lite{i}": _TUNE | {"weights": f"efficientnet_lite{i}_imagenet"}
         for i in (0, 1, 2)
