@@ -58,25 +58,26 @@ def _recipe(card: Any) -> str:
 def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
     """The table; returns the names of the selected rows."""
     names = list(found["name"])
-    percent = st.column_config.NumberColumn
+    number = st.column_config.NumberColumn
+    shares = ["public", "private", "ece"]
     picked = st.dataframe(
-        found,
+        found.assign(**{name: 100 * found[name].astype(float) for name in shares}),
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [names.index(n) for n in chosen if n in names]}},
         key=f"models_table_{hash(tuple(names))}",
         placeholder="–",
-        height=min(283, 38 + 35 * len(found)),
+        height=min(405, 38 + 35 * len(found)),  # of more than ten, half a row shows
         column_config={
             "name": st.column_config.TextColumn("Model", pinned=True),
             "default": st.column_config.CheckboxColumn("Default"),
-            "public": percent("PublicTest", format="percent"),
-            "private": percent("PrivateTest", format="percent"),
-            "f1": percent("F1", format="%.3f", help="Macro F1, on PrivateTest where measured."),
-            "ece": percent("ECE", format="percent", help="Calibration error, likewise."),
-            "mb": percent("MB", format="%.1f"),
-            "ms": percent("ms/face", format="%.2f"),
+            "public": number("PublicTest", format="%.2f%%"),
+            "private": number("PrivateTest", format="%.2f%%"),
+            "f1": number("F1", format="%.3f", help="Macro F1, on PrivateTest where measured."),
+            "ece": number("ECE", format="%.2f%%", help="Calibration error, likewise."),
+            "mb": number("MB", format="%.1f"),
+            "ms": number("ms/face", format="%.2f"),
             "date": "Date",
             "data": "Data",
             "recipe": "Recipe",
@@ -89,20 +90,22 @@ def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
 
 def chart(found: pd.DataFrame) -> None:
     """Accuracy against speed, the default marked."""
-    shown = found.dropna(subset=["public", "ms"])
+    shown = found.dropna(subset=["public", "ms"]).sort_values("ms")
+    # In turns above and below: neighbours do not write over each other.
+    places = ["top center", "bottom center"]
+    shown = shown.assign(place=[places[i % 2] for i in range(len(shown))])
     figure = go.Figure()
-    for is_default, label, symbol, color in (
-        (False, "models", "circle", "#0072B2"),
-        (True, "the default", "star", "#D55E00"),
+    for is_default, behind, symbol, color in (
+        (False, "", "circle", "#0072B2"),
+        (True, ", the default", "star", "#D55E00"),
     ):
         part = shown[shown["default"] == is_default]
         figure.add_scatter(
             x=part["ms"],
             y=part["public"],
-            text=part["name"],
+            text=part["name"] + behind,
             mode="markers+text",
-            textposition="top center",
-            name=label,
+            textposition=part["place"],
             marker={"size": 16 if is_default else 11, "symbol": symbol, "color": color},
             hovertemplate="%{text}: %{y:.1%}, %{x:.2f} ms per face<extra></extra>",
         )
@@ -110,7 +113,7 @@ def chart(found: pd.DataFrame) -> None:
         title={"text": "Accuracy on PublicTest against time per face", "font": {"size": 15}},
         height=300,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
-        legend={"orientation": "h", "y": 1.14, "x": 1, "xanchor": "right"},
+        showlegend=False,
         uirevision="stays",
     )
     figure.update_xaxes(title="Milliseconds per face", type="log", dtick=1)
