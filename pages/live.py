@@ -16,7 +16,7 @@ from ui.browser_key import browser_key
 from ui.collect import correct, say_kept
 from ui.controls import model_row
 from ui.faces import looks
-from ui.live_after import kept_sessions, summary
+from ui.live_after import ASKED, ask, kept_sessions, summary
 from ui.live_link import CAUSES, live_link
 from ui.navigation import IMAGES
 from ui.notices import footer
@@ -33,6 +33,7 @@ state.setdefault("live_met", False)
 CHOSEN = (
     *("model", "detector", "largest", "unsure_below"),
     *("live_where", "live_record", "live_mirror", "live_labels", "live_bars", "live_smoothing"),
+    ASKED,
 )
 
 WHERE = {"device": "On this device", "server": "Through the server"}
@@ -216,6 +217,7 @@ def begin_anew() -> None:
 
 
 # The page, from top to bottom.
+asked = state.pop(ASKED, None)
 say_kept()
 browser_key()  # by which kept sessions are found again
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -261,14 +263,15 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             on_click="ignore",
             disabled=not live.on,
         )
-    if roles.is_admin() and st.button(
-        "Correct…",
-        icon=":material/edit:",
-        disabled=not live.on or place == "device",
-        help=CORRECT[place],
-        key="live_correct",
-    ):
-        correct_newest()
+    if roles.is_admin():
+        st.button(
+            "Correct…",
+            icon=":material/edit:",
+            disabled=not live.on or place == "device",
+            help=CORRECT[place],
+            key="live_correct",
+            on_click=lambda: ask("correct"),
+        )
     st.toggle("Mirror", key="live_mirror", persist_state="session")
     st.toggle("Labels", key="live_labels", persist_state="session")
     st.toggle("Bars", key="live_bars", persist_state="session")
@@ -291,4 +294,6 @@ if len(record) and not record.recording:
     }
     summary(record.table(), about, begin_anew)
 kept_sessions()
+if asked == "correct":
+    correct_newest()
 footer()

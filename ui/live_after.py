@@ -13,6 +13,14 @@ from fer_core.settings import settings
 from ui import live_panels as panels
 from ui.exports import Download, downloads
 
+#: Key of what was asked for outside the stage, which the whole page has yet to hear.
+ASKED = "live_asked"
+
+
+def ask(what: str) -> None:
+    """Let the whole page hear of a click, whatever run of the page comes with it."""
+    st.session_state[ASKED] = what
+
 
 def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], None]) -> None:
     """A recording: share of time, changes, exports, and whether to keep it."""
@@ -80,7 +88,7 @@ def kept_sessions() -> None:
     chosen = st.dataframe(
         rows,
         hide_index=True,
-        on_select="rerun",
+        on_select=lambda: ask("open"),
         selection_mode="multi-row",
         key=f"live_kept_{kept[0].id}_{len(kept)}",
         height=min(250, 38 + 35 * len(rows)),
@@ -121,10 +129,16 @@ def kept_sessions() -> None:
         if len(selected) == 1:
             exports(tables[0], selected[0].about, "live_kept")
         many = f"these {len(selected)}" if len(selected) > 1 else "this session"
-        if st.button(f"Delete {many}", icon=":material/delete:", key="live_delete"):
-            for session in selected:
-                store.delete_session(session.id)
-            st.rerun()
+
+        def delete() -> None:
+            try:
+                for session in selected:
+                    store.delete_session(session.id)
+            except FerError as error:
+                st.error(str(error), icon=":material/error:")
+            ask("delete")
+
+        st.button(f"Delete {many}", icon=":material/delete:", key="live_delete", on_click=delete)
 
 
 def _details(table: pd.DataFrame, found: dict[str, Any]) -> None:

@@ -152,11 +152,7 @@ def test_a_visit_from_start_to_export(visit: Visit, app: App) -> None:
 
 
 def test_a_click_that_meets_a_report_is_heard(visit: Visit, app: App) -> None:
-    # The browser half of Streamlit sends what comes within one turn as one message; with
-    # such long turns nearly every click meets a report of the camera.
-    visit.context.add_init_script(
-        "const wait = setTimeout; window.setTimeout = (f, ms, ...a) => wait(f, ms || 400, ...a)"
-    )
+    with_long_turns(visit)
     page = visit.open(app.url)
     start(page)
     recording = page.get_by_text(re.compile(r"recording, \d+ rows"))
@@ -275,6 +271,24 @@ def test_a_session_is_kept_and_found_again(visit: Visit, app: App) -> None:
     grid.scroll_into_view_if_needed()
     grid.click(position={"x": 16, "y": 35 + 18}, force=True)
     expect(page.get_by_text(re.compile("1 person · mostly happy"))).to_be_visible(timeout=60_000)
+    # It is deleted while the camera is on, and its reports meet the click.
+    page.close()
+    with_long_turns(visit)
+    page = visit.open(app.url)
+    start(page)
+    grid = page.get_by_test_id("stDataFrame").locator("canvas").first
+    grid.scroll_into_view_if_needed()
+    grid.click(position={"x": 16, "y": 35 + 18}, force=True)
+    page.get_by_role("button", name="Delete this session").click(timeout=60_000)
+    expect(page.get_by_text("Kept sessions")).to_have_count(0, timeout=20_000)
+
+
+def with_long_turns(visit: Visit) -> None:
+    """Let nearly every click meet a report of the camera: the browser half of Streamlit sends
+    what comes within one turn as one message."""
+    visit.context.add_init_script(
+        "const wait = setTimeout; window.setTimeout = (f, ms, ...a) => wait(f, ms || 400, ...a)"
+    )
 
 
 def middle(page: Page) -> float:

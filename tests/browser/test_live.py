@@ -111,6 +111,17 @@ def test_a_snapshot_is_a_picture_with_the_result_on_it(context: BrowserContext, 
         assert picture.size == (640, 480)
 
 
+def test_a_face_is_kept_with_what_it_really_shows(context: BrowserContext, app: App) -> None:
+    page = open_live(context, app.url)
+    start(page)
+    expect(page.get_by_text(re.compile("Looks happy")).first).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Correct…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("I agree that this face").click()
+    dialog.get_by_role("button", name="Keep this face").click()
+    expect(page.get_by_text("Kept as happy.")).to_be_visible(timeout=60_000)
+
+
 def test_sessions_are_kept_compared_and_deleted(context: BrowserContext, app: App) -> None:
     page = open_live(context, app.url)
     for name in ("First", "Second"):
