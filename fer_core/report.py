@@ -104,7 +104,8 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "accuracies compare with published ones to about ±0.2 points.",
         "## Models",
         "Accuracy of the exported file, with the test-time augmentation it is served with. "
-        "PublicTest chose, PrivateTest was looked at once.",
+        "PublicTest chose; PrivateTest was looked at once for each model, and where it was more "
+        "often, the model's card says so.",
         _models(models),
         "Again: `python -m fer_core evaluate --model NAME --data fer2013.csv --split PublicTest`.",
     ]

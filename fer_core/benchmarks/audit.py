@@ -283,7 +283,7 @@ def _finder(result: dict[str, Any]) -> list[str]:
         "the majority of the votes is the reference, faces without one are left out. 'First 5 %': "
         "how many of those that rank first are wrong. The last column: how often the emotion "
         "proposed is the majority's, of those found rightly. The network was trained on Training, "
-        "and votes took part in its first epochs, so the test splits' row is the honest one.",
+        "and its card says whether with votes, so the test splits' row is the honest one.",
         markdown((*head[:-1], "proposal right"), rows),
         "**Planted errors.** A share of the demo faces gets a wrong label at random (seeds "
         f"{seeds}, in this order). 'Found': the planted errors among as many faces that rank "
@@ -305,9 +305,9 @@ def _attainable(summary: dict[str, Any]) -> list[str]:
         "None of the three is a bound in the strict sense; together they say where it lies. A "
         "reader without fault would agree with the labels on about this share of the faces:",
         markdown(("accuracy", "counted as right"), rows),
-        "Between the last two lie the models in [results.md](results.md). A figure far above the "
-        "second would mean that a model has learned the noise of the labels, or has seen the test "
-        "faces (see below).",
+        "Between the last two lie the models that ship ([results.md](results.md)). A figure far "
+        "above the second would mean that a model has learned the noise of the labels, or has "
+        "seen the test faces (see below).",
     ]
 
 
