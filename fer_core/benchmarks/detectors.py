@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from fer_core.benchmarks.scenes import Scene, compose, examples, faceless
-from fer_core.benchmarks.versus import environment
+from fer_core.benchmarks.versus import again, environment
 from fer_core.classifier import Classifier, load_classifier
 from fer_core.datasets import Dataset, load
 from fer_core.errors import DetectorError
@@ -253,9 +253,9 @@ def to_markdown(result: dict[str, Any]) -> str:
         for size, row in result["seconds"].items()
         for name, of in row.items()
     ]
-    again = "python -m fer_core benchmark detectors"
+    how = "detectors"
     if result["data"] != "demo":
-        again += f" --data {result['data']} --votes fer2013new.csv --split {result['split']}"
+        how += f" --data {result['data']} --votes fer2013new.csv --split {result['split']}"
     return "\n\n".join(
         [
             f"{result['faces']} faces of {result['data']}, {result['split']}, pasted at "
@@ -287,6 +287,6 @@ def to_markdown(result: dict[str, Any]) -> str:
             f"{machine['processor']}, as a still picture and as a live frame (medians of "
             f"{result['rounds']} rounds, fewer for the largest):",
             table(("picture", "detector", "still", "live", "still: times as fast as Haar"), speed),
-            f"Again: `{again}`.",
+            again(how, result["model"]),
         ]
     )

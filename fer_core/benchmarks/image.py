@@ -139,10 +139,10 @@ def to_markdown(result: dict[str, Any]) -> str:
         f"Milliseconds per classified face: {per_face}. "
         f"From a new process to the first result: {cold}.",
     ]
-    again = "python -m fer_core benchmark image"
+    how = f"image --rounds {result['rounds']}"
     if "versus" in result:
         package = result["versus"]["package"]
         parts += [f"### Beside {package}", comparison.to_markdown(result["versus"])]
-        again += " --versus PYTHON"
-    parts.append(f"Again: `{again}`, see [benchmarks](../benchmarks/README.md).")
+        how += " --versus PYTHON"
+    parts.append(comparison.again(how, result["model"]))
     return "\n\n".join(parts)

@@ -19,7 +19,7 @@ import psutil
 from fer_core.benchmarks import callback
 from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium
 from fer_core.benchmarks.camera import RATE, moving_portrait, write_y4m
-from fer_core.benchmarks.versus import cpu_seconds, environment
+from fer_core.benchmarks.versus import again, cpu_seconds, environment
 from fer_core.errors import FerError
 from fer_core.faces import resolve
 from fer_core.live import LiveOptions, LiveSession
@@ -287,4 +287,9 @@ def to_markdown(result: dict[str, Any]) -> str:
             f"{browser['analyses']:.0f} analyses a second, {browser['delay']:.0f} ms delay; the "
             f"app keeps {browser['cores']:.2f} cores busy and holds {browser['megabytes']:.0f} MB."
         )
+    how = f"live --seconds {result['seconds']:g}"
+    how += f" --soak {soak[-1]['minute']:g}" if soak else ""
+    how += " --browser" if browser else ""
+    how += " --versus PYTHON" if result["usual"] else ""
+    parts.append(again(how, result["model"]))
     return "\n\n".join(parts)

@@ -17,7 +17,7 @@ import psutil
 
 from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium
 from fer_core.benchmarks.camera import moving_portrait, write_y4m
-from fer_core.benchmarks.versus import cpu_seconds, environment
+from fer_core.benchmarks.versus import again, cpu_seconds, environment
 from fer_core.errors import FerError
 from fer_core.models.catalog import default_model
 from fer_core.models.readme import table
@@ -80,8 +80,8 @@ def run_live_device(seconds: float = 20, visitors: int = MANY) -> dict[str, Any]
             with chromium_with_camera(chromium, camera) as browser:
                 result["browser"] = browser.version
                 visit = _Visit(browser, app)
-                cold, again = visit.first_result(), visit.first_result()
-                result[way] = visit.watch(seconds, process) | {"cold": cold, "again": again}
+                cold, second = visit.first_result(), visit.first_result()
+                result[way] = visit.watch(seconds, process) | {"cold": cold, "again": second}
                 result[way]["model"] = visit.model or default_model()
                 if way == "device":  # long enough for those who come first and last
                     visit.page.wait_for_timeout(ARRIVE * 1000)
@@ -279,6 +279,6 @@ def to_markdown(result: dict[str, Any]) -> str:
         f"{many['megabytes']:.0f} MB; it sends {served:.0%} of the answers that each would get "
         f"alone. One visitor of the server's way keeps {server['cores']:.2f} busy, "
         f"{server['megabytes']:.0f} MB.",
-        "Again: `python -m fer_core benchmark live --device`.",
+        again(f"live --device --seconds {result['seconds']:g}"),
     ]
     return "\n\n".join(parts)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fer_core.benchmarks.versus import environment
+from fer_core.benchmarks.versus import again, environment
 from fer_core.datasets import load
 from fer_core.models.readme import table
 
@@ -174,7 +174,7 @@ def to_markdown(result: dict[str, Any]) -> str:
             "plain `fit` in float32.",
             table(("images per second", *models), rows),
             *_backend_table(result.get("backends", {})),
-            "Again: `python -m fer_core benchmark train`.",
+            again(f"train --rounds {result['rounds']} --batches {result['batches']}"),
         ]
     )
 

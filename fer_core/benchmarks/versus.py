@@ -299,6 +299,19 @@ def to_markdown(result: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def again(command: str, model: str | None = None) -> str:
+    """The sentence that says how something is measured again.
+
+    Args:
+        command: what follows ``benchmark``; PYTHON in it is told of elsewhere.
+        model: the one that was measured, where it is that of the settings.
+    """
+    chosen = f"FER_MODEL={model} " if model else ""
+    said = f"Again: `{chosen}python -m fer_core benchmark {command}`"
+    where = ", see [benchmarks](../benchmarks/README.md)" if "PYTHON" in command else ""
+    return f"{said}{where}."
+
+
 def environment() -> dict[str, str]:
     """What machine this is, for the record."""
     name = "unknown processor"

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fer_core.analysis import Analysis, analyze
-from fer_core.benchmarks.versus import Side, environment, measure_cold
+from fer_core.benchmarks.versus import Side, again, environment, measure_cold
 from fer_core.classifier import load_classifier
 from fer_core.datasets import load
 from fer_core.datasets.base import Dataset
@@ -325,10 +325,7 @@ def to_markdown(result: dict[str, Any]) -> str:
         ]
     if "correct" in result:
         parts += _correct_in_words(result["correct"])
-    parts.append(
-        "Again: `python -m fer_core benchmark video --versus PYTHON --data fer2013.csv`, see "
-        "[benchmarks](../benchmarks/README.md)."
-    )
+    parts.append(again("video --versus PYTHON --data fer2013.csv", result["model"]))
     return "\n\n".join(parts)
 
 
