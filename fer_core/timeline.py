@@ -255,13 +255,16 @@ def summarize(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def in_words(summary: dict[str, Any]) -> str:
-    """What :func:`summarize` gave, in a line for people."""
+    """What :func:`summarize` gave, in a line for people.
+
+    Of a recorded video the change points count, which are what its timeline and lists show.
+    """
     people = "1 person" if summary["faces"] == 1 else f"{summary['faces']} people"
     words = f"{clock(summary['seconds'])} min · {people}"
     if summary["dominant"]:
         share = summary["shares"][summary["dominant"]]
         words += f" · mostly {summary['dominant'].lower()}, {share * 100:.0f} % of the time"
-    count = len(summary["changes"])
+    count = len(summary.get("change_points", summary["changes"]))
     return f"{words} · {count} {'change' if count == 1 else 'changes'}"
 
 

@@ -23,7 +23,7 @@ _FAST: Final = {
 
 #: The drawn person of the sample: what they show, for how many seconds each.
 SAMPLE: Final = (("Neutral", 3.0), ("Happy", 3.0), ("Surprise", 3.0), ("Angry", 3.0))
-_SAMPLE_PERSON: Final = 35
+_SAMPLE_PERSON: Final = 78
 _SAMPLE_SIZE: Final = (854, 480)
 
 

@@ -137,6 +137,8 @@ def _see(
     frames: list[Frame], classifier: Classifier, detector: Detector, options: VideoOptions
 ) -> list[_Seen]:
     follower, seen = Follower(detector, recorded=True), list[_Seen]()
+    # As many frames of one moment are as many looks as a frame has views.
+    few = len(frames) < len(VIEWS)
     for frame in frames:
         image = frame.image(LONGEST)
         shown = scene(image)
@@ -148,7 +150,7 @@ def _see(
             follower,
             largest=options.largest,
             fast=not options.thorough,
-            views=1 if seen and not options.thorough else len(VIEWS),
+            views=len(VIEWS) if options.thorough or (few and not seen) else 1,
             time=frame.time,
         )
         colours = [looks(image, face.box) for face in analysis.faces]

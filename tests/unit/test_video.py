@@ -106,9 +106,13 @@ def test_changes_are_found_when_they_happen(result: VideoResult) -> None:
     changes = result.changes()
     assert changes["after"].tolist() == ["Surprise", "Happy"]
     assert changes["time"].tolist() == pytest.approx([2, 4], abs=0.11)
-    shares = result.summary()["shares"]
-    assert shares["Happy"] == pytest.approx(2 / 3, abs=0.1)
-    assert shares["Surprise"] == pytest.approx(1 / 3, abs=0.1)
+    summary = result.summary()
+    assert summary["shares"]["Happy"] == pytest.approx(2 / 3, abs=0.1)
+    assert summary["shares"]["Surprise"] == pytest.approx(1 / 3, abs=0.1)
+    # The line counts the changes that are listed below it.
+    assert timeline.in_words(summary).endswith("2 changes")
+    fewer = summary | {"change_points": summary["change_points"][1:]}
+    assert timeline.in_words(fewer).endswith("1 change")
 
 
 def test_moments_are_peaks_and_sharp_changes(result: VideoResult, changing: Path) -> None:
