@@ -84,6 +84,7 @@ def walk(page: Page, url: str) -> None:
     page.goto(f"{url}/models?model=first-try&model=more-epochs", wait_until="domcontentloaded")
     page.get_by_text("Build an ensemble", exact=True).click()
     expect(page.get_by_test_id("stMetricValue")).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 1060})
     keep(page, "models-ensemble")
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
-from fer_core.models.catalog import ModelFolder, default_model, find_model
+from fer_core.models.catalog import ModelFolder, default_model, find_model, list_models
 from fer_core.preprocess import CROP_SIZE, crops_to_faces
 
 if TYPE_CHECKING:
@@ -61,8 +61,10 @@ class Explainer:
             ModelError: the folder has no Keras form, or it is damaged.
         """
         if not folder.explainable:
+            able = ", ".join(other.name for other in list_models() if other.explainable)
             raise ModelError(
-                f"{folder.name} cannot explain itself: it has no model.keras. Choose another model."
+                f"{folder.name} cannot explain itself: it has no model.keras. These can: "
+                f"{able or 'none that is here'}."
             )
         path = folder.checked("model.keras")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no notes on start-up

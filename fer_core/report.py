@@ -105,7 +105,8 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "## Models",
         "Accuracy of the exported file, with the test-time augmentation it is served with. "
         "PublicTest chose; PrivateTest was looked at once for each model, and where it was more "
-        "often, the model's card says so.",
+        "often, the model's card says so. ms/face was taken as each model was made, beside other "
+        "work and on more than one machine: a rough measure.",
         _models(models),
         "Again: `python -m fer_core evaluate --model NAME --data fer2013.csv --split PublicTest`.",
     ]
