@@ -136,7 +136,8 @@ def kept_sessions() -> None:
                     store.delete_session(session.id)
             except FerError as error:
                 st.error(str(error), icon=":material/error:")
-            ask("delete")
+            else:
+                ask("delete")
 
         st.button(f"Delete {many}", icon=":material/delete:", key="live_delete", on_click=delete)
 

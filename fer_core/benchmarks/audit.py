@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fer_core.audit import KINDS, Audit, audit, duplicates, labels, network
+from fer_core.benchmarks.versus import again
 from fer_core.datasets import SPLITS, Dataset, demo, load
 from fer_core.datasets.ferplus import counts_of, decided
 from fer_core.datasets.ferplus import not_faces as voted_no_face
@@ -166,13 +167,14 @@ def to_markdown(result: dict[str, Any]) -> str:
     """The page docs/dataset-audit.md."""
     alone, voted = result["alone"], result["voted"]
     model = alone["labels"]["model"]
+    how = f"audit --data fer2013.csv.xz --votes fer2013new.csv --model {model}"
+    how += f" --seed {result['seed']} --save"
     parts = [
         "# What is wrong with FER2013",
         "Written by `python -m fer_core results` from `docs/measured/audit.json`; never by hand. "
-        "Again: `python -m fer_core benchmark audit --data fer2013.csv.xz --votes fer2013new.csv "
-        f"--model {model} --seed {result['seed']} --save`. The audit alone, also of other data: "
-        "`python -m fer_core dataset fer2013.csv.xz --votes fer2013new.csv --audit`, or 'Look "
-        "through all faces' on the Dataset page, which shows every face it names.",
+        f"{again(how)} The audit alone, also of other data: `python -m fer_core dataset "
+        "fer2013.csv.xz --votes fer2013new.csv --audit`, or 'Look through all faces' on "
+        "the Dataset page, which shows every face it names.",
         f"{alone['faces']:,} faces, rebuilt from public copies of FER2013. Two linear "
         "discriminants are learned over 5 folds, one on what the last layer of the model "
         f"{model} is given, one on histograms of gradients of the pixels; the geometric mean of "

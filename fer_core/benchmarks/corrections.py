@@ -9,6 +9,7 @@ import numpy as np
 
 from fer_core.audit import audit, duplicates
 from fer_core.audit.network import gradients
+from fer_core.benchmarks.versus import again
 from fer_core.datasets import Dataset, load
 from fer_core.datasets.corrections import Overlay
 from fer_core.datasets.ferplus import counts_of, majority, not_faces
@@ -224,11 +225,8 @@ def to_markdown(result: dict[str, Any]) -> str:
             for of in [{name: figures[split][kind] for name, figures in trainings.items()}]
         ]
         parts.append(markdown(("faces", *trainings), rows))
-    parts.append(
-        "Again: `python -m fer_core benchmark corrections --data fer2013.csv.xz --votes "
-        f"fer2013new.csv --model {result['audit']}`"
-        + ("." if "network" in result["learners"] else " with `--no-network`.")
-    )
+    how = f"corrections --data fer2013.csv.xz --votes fer2013new.csv --model {result['audit']}"
+    parts.append(again(how + ("" if "network" in result["learners"] else " --no-network")))
     return "\n\n".join(parts)
 
 

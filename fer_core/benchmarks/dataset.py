@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium
-from fer_core.benchmarks.versus import environment
+from fer_core.benchmarks.versus import again, environment
 from fer_core.datasets import Dataset, browse, corrections, load
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
@@ -241,5 +241,6 @@ def to_markdown(result: dict[str, Any]) -> str:
         f"{result['machine']['processor']}; medians.\n\n"
         + markdown(("step", "time", "memory of the process at most"), rows)
         + (on_page if seen else "")
-        + "\n\nAgain: `python -m fer_core benchmark dataset --data fer2013.csv.xz --browser`."
+        + "\n\n"
+        + again("dataset --data fer2013.csv.xz --browser")
     )

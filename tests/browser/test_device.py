@@ -267,20 +267,23 @@ def test_a_session_is_kept_and_found_again(visit: Visit, app: App) -> None:
     page.close()
     page = visit.open(app.url)
     expect(page.get_by_text("Select one to open it")).to_be_visible(timeout=60_000)
-    grid = page.get_by_test_id("stDataFrame").locator("canvas").first
-    grid.scroll_into_view_if_needed()
-    grid.click(position={"x": 16, "y": 35 + 18}, force=True)
+    select_the_kept_one(page)
     expect(page.get_by_text(re.compile("1 person · mostly happy"))).to_be_visible(timeout=60_000)
     # It is deleted while the camera is on, and its reports meet the click.
     page.close()
     with_long_turns(visit)
     page = visit.open(app.url)
     start(page)
+    select_the_kept_one(page)
+    page.get_by_role("button", name="Delete this session").click(timeout=60_000)
+    expect(page.get_by_text("Kept sessions")).to_have_count(0, timeout=20_000)
+
+
+def select_the_kept_one(page: Page) -> None:
+    """Select the first row of the kept sessions."""
     grid = page.get_by_test_id("stDataFrame").locator("canvas").first
     grid.scroll_into_view_if_needed()
     grid.click(position={"x": 16, "y": 35 + 18}, force=True)
-    page.get_by_role("button", name="Delete this session").click(timeout=60_000)
-    expect(page.get_by_text("Kept sessions")).to_have_count(0, timeout=20_000)
 
 
 def with_long_turns(visit: Visit) -> None:
