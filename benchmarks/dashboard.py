@@ -26,12 +26,12 @@ from fer_core.benchmarks.dashboard import to_markdown
 from fer_core.benchmarks.versus import cpu_seconds, environment
 from fer_core.settings import settings
 from fer_core.train import configure, queue
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 
 
 def finished(epochs: int = 60, steps: int = 224) -> None:
     """A run of FER2013's size as training leaves it."""
-    run = Run.create(configure(model="fast", data="demo", epochs=epochs))
+    run = TrainingRun.create(configure(model="fast", data="demo", epochs=epochs))
     rows = [
         {
             "epoch": i, "loss": 2 / i, "accuracy": 0.8 - 0.5 / i, "val_loss": 2.2 / i,
@@ -53,7 +53,7 @@ def finished(epochs: int = 60, steps: int = 224) -> None:
     )
 
 
-def speed(run: Run, seconds: float) -> tuple[float, float]:
+def speed(run: TrainingRun, seconds: float) -> tuple[float, float]:
     """Faces per second from the next update on, without what lies between two epochs; and the
     cores that the training has, on average.
     """
@@ -75,7 +75,7 @@ def speed(run: Run, seconds: float) -> tuple[float, float]:
     return updates * run.config.batch_size / spent, cores
 
 
-def opened(browser: Browser, url: str, run: Run) -> Page:
+def opened(browser: Browser, url: str, run: TrainingRun) -> Page:
     """The training page with the run that trains."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.set_default_timeout(60_000)

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from fer_core.benchmarks.browser import ROOT, App, chromium_with_camera, find_chromium, wait_for
 from fer_core.settings import settings
 from fer_core.train import configure, judge, manage, queue, runs
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 
 PICTURES = ROOT / "docs" / "pictures"
 #: A network small enough that the whole walk takes some minutes.
@@ -44,7 +44,7 @@ def take(page: Page, name: str) -> None:
     image.convert("RGB").save(PICTURES / f"{name}.webp", quality=80, method=6)
 
 
-def begin(title: str, **changes: object) -> Run:
+def begin(title: str, **changes: object) -> TrainingRun:
     """A run with a name for people."""
     fields = {"preset": "quick", "model": "fast", "data": "demo", "model_options": SMALL}
     run = queue.submit(configure(**fields | changes))

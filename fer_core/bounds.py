@@ -41,11 +41,11 @@ def check_room(size: int = 0) -> None:
     Raises:
         FerError: what visitors left fills ``FER_DISK_MB``.
     """
-    from fer_core import store
+    from fer_core.live import saved
 
     if roles.is_admin():
         return
-    left = sum(_size(path) for path in _left()) + store.left_by_visitors()
+    left = sum(_size(path) for path in _left()) + saved.left_by_visitors()
     if size + left > settings().disk_mb * 1e6:
         raise FerError(
             "This public copy is full: what visitors left is deleted after "
@@ -62,12 +62,12 @@ def check_turn(folder: Path) -> None:
     Raises:
         FerError: so many of theirs run already as ``FER_VISITOR_JOBS`` says.
     """
-    from fer_core.work import Work
+    from fer_core.jobs import Job
 
     if roles.is_admin():
         return
     mine = roles.owner()
-    running = sum(Work(path).busy() for path in _left() if path != folder and _owner(path) == mine)
+    running = sum(Job(path).busy() for path in _left() if path != folder and _owner(path) == mine)
     if running >= settings().visitor_jobs:
         raise FerError(
             "Something of yours is at work already: wait for its end, or cancel it first."

@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from fer_core.conditions import CONDITIONS
 from fer_core.emotions import EMOTIONS
+from fer_core.evaluation.conditions import CONDITIONS
 from fer_core.files import write_bytes
 from fer_core.models import readme
 from fer_core.models.card import Card

@@ -7,9 +7,9 @@ from PIL import Image
 
 from fer_core import roles
 from fer_core.live import LiveOptions
-from fer_core.live.steady import SMOOTHING
 from fer_core.preprocess import crop_face
 from fer_core.settings import settings
+from fer_core.tracking.smoothing import SMOOTHING
 from ui import live_device
 from ui import live_panels as panels
 from ui.browser_key import browser_key

@@ -10,7 +10,7 @@ from fer_core.datasets import Dataset, load
 from fer_core.errors import FerError
 from fer_core.models import archive, choice, making
 from fer_core.models.catalog import ModelFolder, list_models
-from fer_core.models.making import Making
+from fer_core.models.making import ModelJob
 from fer_core.settings import settings
 from ui import judgement, model_compare, model_table, model_work
 from ui.controls import make_default
@@ -70,7 +70,7 @@ def measure_private(folder: ModelFolder) -> None:
             begin(attempt("models_problem", making.measure_private, folder.name, data))
 
 
-def begin(work: Making | None) -> None:
+def begin(work: ModelJob | None) -> None:
     """Show what was begun above the table, and the model itself when it is there."""
     if work:
         state["models_waits_for"] = work.name

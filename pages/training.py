@@ -8,7 +8,7 @@ import streamlit as st
 from fer_core import roles
 from fer_core.errors import FerError
 from fer_core.train import TrainConfig, configure, manage, queue
-from fer_core.train.runs import Run, list_runs
+from fer_core.train.runs import TrainingRun, list_runs
 from ui import training_after, training_form, training_watch
 from ui.notices import footer, say_problem
 from ui.roles import only_for_admins, sign_in
@@ -31,13 +31,13 @@ def close() -> None:
     state["training_new"] = False
 
 
-def watch(run: Run | None) -> None:
+def watch(run: TrainingRun | None) -> None:
     if run:
         state["training_new"] = False
         state["training_chosen"] = [run.name]
 
 
-def start(config: TrainConfig) -> Run:
+def start(config: TrainConfig) -> TrainingRun:
     # Configured anew, which takes corrections of this machine as they are at this moment.
     return queue.submit(configure(**config.model_dump()))
 
@@ -46,12 +46,12 @@ def quick_try() -> None:
     watch(attempt(queue.submit, configure(preset="quick", model="fast", data="demo")))
 
 
-def standing(run: Run, now: dict[str, Any]) -> tuple:
+def standing(run: TrainingRun, now: dict[str, Any]) -> tuple:
     """What the page shows of a run, but for its progress within an epoch."""
     return run.name, now["status"], now.get("epoch"), run.busy(), *manage.about(run).values()
 
 
-def table(found: list[Run], states: list[dict[str, Any]]) -> None:
+def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
     """All runs; those that are selected are shown below."""
     rows = pd.DataFrame(
         [
@@ -93,7 +93,7 @@ def table(found: list[Run], states: list[dict[str, Any]]) -> None:
         st.rerun()
 
 
-def alive(known: list[tuple], chosen: Run | None) -> None:
+def alive(known: list[tuple], chosen: TrainingRun | None) -> None:
     """How far the chosen run is, and a new run of the page when something happened anywhere.
 
     It alone runs again and again: whatever a browser draws anew is taken from the training.
@@ -105,7 +105,7 @@ def alive(known: list[tuple], chosen: Run | None) -> None:
         training_watch.progress(chosen)
 
 
-def one(run: Run, now: dict[str, Any]) -> None:
+def one(run: TrainingRun, now: dict[str, Any]) -> None:
     """What can be done with a run, its curves, and what became of it."""
     training_watch.buttons(run, now, new)
     if now["status"] == "damaged":

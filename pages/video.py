@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fer_core.errors import FerError
-from fer_core.video.job import Job
+from fer_core.video.jobs import VideoJob
 from ui.browser_key import browser_key
 from ui.controls import model_row
 from ui.notices import footer
@@ -18,12 +18,12 @@ state.setdefault("video_annotated", True)
 state.setdefault("video_keep_source", False)
 
 
-def opened() -> Job | None:
+def opened() -> VideoJob | None:
     """The analysis that is open, if it still exists."""
     if state["video_job"] is None:
         return None
     try:
-        return Job.open(state["video_job"])
+        return VideoJob.open(state["video_job"])
     except FerError:
         show(None)
         return None

@@ -10,7 +10,7 @@ import streamlit as st
 
 from fer_core import roles
 from fer_core.analysis import FaceEmotion
-from fer_core.audit.look import Look
+from fer_core.audit.jobs import AuditJob
 from fer_core.classifier import load_classifier
 from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
@@ -73,14 +73,14 @@ def _first_page() -> None:
     turn_to(1, "browse")
 
 
-def view(data: Opened, look: Look) -> None:
+def view(data: Opened, look: AuditJob) -> None:
     """Filters, faces, and the one looked at."""
     afresh("browse")
     _view(data, look)
 
 
 @st.fragment
-def _view(data: Opened, look: Look) -> None:
+def _view(data: Opened, look: AuditJob) -> None:
     _set_defaults()
     state = st.session_state
     overlay = data.overlay()
@@ -186,7 +186,7 @@ def _unlike() -> None:
     st.session_state["browse_like"] = None
 
 
-def _rows(data: Opened, look: Look, table: pd.DataFrame) -> np.ndarray:
+def _rows(data: Opened, look: AuditJob, table: pd.DataFrame) -> np.ndarray:
     state = st.session_state
 
     def code(name: str) -> int | None:
@@ -217,7 +217,7 @@ def _rows(data: Opened, look: Look, table: pd.DataFrame) -> np.ndarray:
     return steady("browse", asked, find)
 
 
-def large(data: Opened, table: pd.DataFrame, row: int, look: Look) -> None:
+def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
     """One face: large, with label, votes, predictions, and what can be done to it."""
     face = table.iloc[row]
     key, label = face["face"], EMOTIONS[face["label"]]

@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from fer_core import roles
-from fer_core.audit.look import Look
+from fer_core.audit.jobs import AuditJob
 from fer_core.datasets import MADE_HERE, Dataset, browse, collected, corrections, load
 from fer_core.datasets.fer2013 import SUFFIXES
 from fer_core.datasets.identity import face_keys
@@ -77,13 +77,13 @@ class Opened:
         """Mean face and variation per emotion."""
         return browse.mean_faces(self.dataset.faces, self.dataset.labels)
 
-    def look(self, model: str) -> Look:
+    def look(self, model: str) -> AuditJob:
         """Its audit with a model, made or not; one object as long as it is the same."""
         looks = self.__dict__.setdefault("_looks", {})
-        found = Look.of(self.dataset, model) if model not in looks else looks[model]
+        found = AuditJob.of(self.dataset, model) if model not in looks else looks[model]
         return looks.setdefault(model, found)
 
-    def seen(self, look: Look) -> pd.DataFrame:
+    def seen(self, look: AuditJob) -> pd.DataFrame:
         """The table with what the model of a finished audit says of every face."""
         tables = self.__dict__.setdefault("_seen", {})
         if look.name not in tables:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from fer_core import roles
-from fer_core.audit.look import Look
+from fer_core.audit.jobs import AuditJob
 from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
 from fer_core.emotions import COLORS, EMOTIONS
@@ -21,7 +21,7 @@ _ON_MAP = 1500
 _EXAMPLES = 12
 
 
-def view(data: Opened, look: Look) -> None:
+def view(data: Opened, look: AuditJob) -> None:
     """Everything, from top to bottom."""
     table = data.table
     left, right = st.columns(2, gap="large")
@@ -147,7 +147,7 @@ def examples(data: Opened) -> None:
             )
 
 
-def looking(data: Opened, look: Look) -> None:
+def looking(data: Opened, look: AuditJob) -> None:
     """The button that starts an audit, how far it is, or when it was made."""
     status = look.state()["status"] if look.path.is_dir() else ""
     if status == "done":
@@ -184,7 +184,7 @@ def looking(data: Opened, look: Look) -> None:
     )
 
 
-def _start(data: Opened, look: Look) -> None:
+def _start(data: Opened, look: AuditJob) -> None:
     source = data.source
     try:
         roles.require("look through datasets")
@@ -194,7 +194,7 @@ def _start(data: Opened, look: Look) -> None:
 
 
 @st.fragment(run_every=1)
-def _watch(look: Look) -> None:
+def _watch(look: AuditJob) -> None:
     if not look.busy():
         st.rerun()
     now = look.progress()
@@ -209,7 +209,7 @@ def _watch(look: Look) -> None:
             st.rerun()
 
 
-def confusion(data: Opened, look: Look) -> None:
+def confusion(data: Opened, look: AuditJob) -> None:
     """Labels against predictions; a cell opens the faces in it."""
     st.subheader("Labels and predictions")
     table = data.seen(look)
@@ -261,7 +261,7 @@ def confusion(data: Opened, look: Look) -> None:
     st.caption("Click a cell to see its faces.")
 
 
-def face_map(data: Opened, look: Look) -> None:
+def face_map(data: Opened, look: AuditJob) -> None:
     """The faces as the model sees them, on a plane; the pointer shows the picture."""
     st.subheader("Map of the faces")
     some = np.random.default_rng(0).permutation(len(data.dataset))[:_ON_MAP]

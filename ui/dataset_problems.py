@@ -6,7 +6,7 @@ import streamlit as st
 
 from fer_core import roles
 from fer_core.audit import EXCLUDE, KINDS, report
-from fer_core.audit.look import Look
+from fer_core.audit.jobs import AuditJob
 from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
 from fer_core.datasets.corrections import Change
@@ -19,7 +19,7 @@ from ui.face_grid import PAGE, afresh, change, face_grid, page_of, pager, steady
 _ALL = "all splits"
 
 
-def view(data: Opened, look: Look) -> None:
+def view(data: Opened, look: AuditJob) -> None:
     """The audit, or the way to make it."""
     if not look.done:
         looking(data, look)
@@ -32,7 +32,7 @@ def view(data: Opened, look: Look) -> None:
 
 
 @st.fragment
-def _faces(data: Opened, look: Look, problems: pd.DataFrame) -> None:
+def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
     state = st.session_state
     state.setdefault("problems_focus", None)
     numbers = problems["kind"].value_counts()

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fer_core import store, timeline
+from fer_core import timeline
 from fer_core.errors import FerError
+from fer_core.live import saved
 from fer_core.settings import settings
 from ui import live_panels as panels
 from ui.exports import Download, downloads
@@ -36,7 +37,7 @@ def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], No
         def keep() -> None:
             name = st.session_state["live_name"].strip() or "Unnamed"
             try:
-                store.keep_session(table, name, about)
+                saved.keep_session(table, name, about)
             except FerError as error:
                 st.error(str(error), icon=":material/error:")
             else:
@@ -66,7 +67,7 @@ def exports(table: pd.DataFrame, about: dict[str, Any], key: str) -> None:
 def kept_sessions() -> None:
     """Sessions that were kept: open one, compare several, delete."""
     try:
-        kept = store.list_sessions()
+        kept = saved.list_sessions()
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -113,7 +114,7 @@ def kept_sessions() -> None:
         )
         return
     try:
-        tables = [store.load_session(session.id) for session in selected]
+        tables = [saved.load_session(session.id) for session in selected]
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -133,7 +134,7 @@ def kept_sessions() -> None:
         def delete() -> None:
             try:
                 for session in selected:
-                    store.delete_session(session.id)
+                    saved.delete_session(session.id)
             except FerError as error:
                 st.error(str(error), icon=":material/error:")
             else:

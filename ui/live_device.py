@@ -12,13 +12,14 @@ import streamlit as st
 from fer_core import drawing
 from fer_core.emotions import COLORS, EMOTIONS, rgb
 from fer_core.errors import FerError
-from fer_core.faces import blazeface, follow
+from fer_core.faces import blazeface
 from fer_core.faces.framing import FRAMINGS
 from fer_core.files import sha256, write_bytes
-from fer_core.live import LiveOptions, steady, tracking
+from fer_core.live import LiveOptions
 from fer_core.live.remote import RemoteSession
 from fer_core.models.catalog import SHIPPED, ModelFolder, find_model, read_folder
 from fer_core.preprocess import CROP_SIZE
+from fer_core.tracking import detector, smoothing, tracker
 from ui.component import nothing
 from ui.live_link import CSS, HTML, script
 
@@ -49,9 +50,9 @@ _COMPONENT: Final = st.components.v2.component(
 _NUMBERS: Final = {
     blazeface: "SUSPECT CLEAR LOOK NOTHING LIKELY MAX_LOOKS OVERLAP FIRST_ZOOM SECOND_ZOOM "
     "SURE UNSURE DETAIL DETAIL_SIZE DECIDED",
-    follow: "MOMENT",
-    tracking: "KEEP REACH REACH_PER_SECOND GROWTH",
-    steady: "LEAD PATIENCE",
+    detector: "MOMENT",
+    tracker: "KEEP REACH REACH_PER_SECOND GROWTH",
+    smoothing: "LEAD PATIENCE",
 }
 
 

@@ -12,9 +12,9 @@ from fer_core.datasets import Dataset
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.evaluation import measure
+from fer_core.evaluation.predictions import predictions
 from fer_core.models import making
-from fer_core.models.making import Making
-from fer_core.models.predictions import predictions
+from fer_core.models.making import ModelJob
 from ui import judgement
 
 _COLORS: Final = ("#0072B2", "#D55E00")
@@ -102,7 +102,7 @@ def _per_class(names: list[str], found: list) -> None:
     st.plotly_chart(figure, key="models_per_class", alt=words, config={"displaylogo": False})
 
 
-def build(names: list[str], faces: Dataset, data: str) -> Making | None:
+def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
     """What several models would be together, and a way to make it one; what was begun.
 
     Args:

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from fer_core.errors import FerError
+from fer_core.jobs import duration_in_words
 from fer_core.models import making
-from fer_core.models.making import Making
-from fer_core.work import in_words
+from fer_core.models.making import ModelJob
 from ui.notices import attempt
 
 state = st.session_state
@@ -19,7 +19,7 @@ def at_work() -> None:
         st.fragment(_show, run_every=1 if moving else None)(_standing(found))
 
 
-def _standing(found: list[Making]) -> list[tuple[str, str]]:
+def _standing(found: list[ModelJob]) -> list[tuple[str, str]]:
     return [(work.name, work.state()["status"]) for work in found]
 
 
@@ -37,7 +37,7 @@ def _show(known: list[tuple[str, str]]) -> None:
         _one(work)
 
 
-def _one(work: Making) -> None:
+def _one(work: ModelJob) -> None:
     now = work.state()
     try:
         private = work.config["what"] == "private"
@@ -49,7 +49,7 @@ def _one(work: Making) -> None:
         if now["status"] in ("created", "running"):
             said = work.progress()
             left = said.get("seconds_left")
-            words = f"{what} · {in_words(left)} left" if left else f"{what}…"
+            words = f"{what} · {duration_in_words(left)} left" if left else f"{what}…"
             st.progress(said.get("share", 0.0), f"{words} · you may leave the page")
             label = "Cancel"
         else:

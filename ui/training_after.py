@@ -9,7 +9,7 @@ from fer_core.errors import FerError
 from fer_core.models import choice
 from fer_core.report import REPORT_ACCURACY
 from fer_core.train import judge
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 from ui import judgement
 from ui.controls import make_default
 from ui.navigation import MODELS
@@ -18,12 +18,12 @@ from ui.training_watch import attempt
 state = st.session_state
 
 
-def busy(now: dict[str, Any], run: Run) -> bool:
+def busy(now: dict[str, Any], run: TrainingRun) -> bool:
     """Whether something is made of the run at this moment."""
     return now.get("act", {}).get("status") == "running" and run.busy()
 
 
-def result(run: Run, now: dict[str, Any]) -> None:
+def result(run: TrainingRun, now: dict[str, Any]) -> None:
     """Everything that there is to see and do after training."""
     if not (run.path / "best.npz").exists():
         return
@@ -63,7 +63,7 @@ def result(run: Run, now: dict[str, Any]) -> None:
         _figures(run, found[split], split)
 
 
-def _promote(run: Run) -> None:
+def _promote(run: TrainingRun) -> None:
     st.markdown("Make a model of the best weights: rounded, calibrated, exported, measured.")
     with st.form("training_promote", border=False):
         name = st.text_input(
@@ -77,7 +77,7 @@ def _promote(run: Run) -> None:
             st.rerun()
 
 
-def _act(run: Run, now: dict[str, Any]) -> None:
+def _act(run: TrainingRun, now: dict[str, Any]) -> None:
     act = now.get("act")
     if not act:
         return
@@ -111,7 +111,7 @@ def _use(name: str) -> None:
             st.markdown(f"The model **{name}** was made of this run and is gone.")
 
 
-def _figures(run: Run, found: dict[str, Any], split: str) -> None:
+def _figures(run: TrainingRun, found: dict[str, Any], split: str) -> None:
     try:
         kept = judge.judged(run, split)
         model = run.config.model

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from fer_core.datasets.corrections import KEPT
 from fer_core.errors import FerError
+from fer_core.jobs import duration_in_words
 from fer_core.models import registry
 from fer_core.settings import settings
 from fer_core.train import configure, estimate
@@ -18,7 +19,6 @@ from fer_core.train.check import check
 from fer_core.train.command import command
 from fer_core.train.config import TrainConfig
 from fer_core.train.presets import PRESETS
-from fer_core.work import in_words
 
 #: What is seen at once; the rest is in tabs.
 _FIRST: Final = ("data", "corrections", "model", "weights", "epochs", "batch_size", "seed")
@@ -121,8 +121,8 @@ def outlook(config: TrainConfig) -> None:
     if found and faces:
         left = estimate.seconds(config, faces)
         st.markdown(
-            f"**About {in_words(left)}** for {config.epochs} epochs of {faces:,} faces, at "
-            f"{found[0]:,.0f} faces a second by {found[1]}."
+            f"**About {duration_in_words(left)}** for {config.epochs} epochs of {faces:,} faces, "
+            f"at {found[0]:,.0f} faces a second by {found[1]}."
         )
     else:
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -13,9 +13,9 @@ import psutil
 import streamlit as st
 
 from fer_core.errors import FerError
+from fer_core.jobs import duration_in_words
 from fer_core.train import manage, queue, runs
-from fer_core.train.runs import Run
-from fer_core.work import in_words
+from fer_core.train.runs import TrainingRun
 from ui import notices
 from ui import training_charts as charts
 
@@ -53,7 +53,7 @@ def _changed(path: Path) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_size
 
 
-def epochs_of(run: Run) -> int | None:
+def epochs_of(run: TrainingRun) -> int | None:
     """How many it is to train; ``None`` where its folder is damaged."""
     return _epochs(str(run.path), _changed(run.path / "config.json"))
 
@@ -61,7 +61,7 @@ def epochs_of(run: Run) -> int | None:
 @st.cache_data(max_entries=1000, show_spinner=False)
 def _epochs(path: str, changed: tuple[int, int] | None) -> int | None:
     try:
-        return Run(Path(path)).config.epochs
+        return TrainingRun(Path(path)).config.epochs
     except FerError:
         return None
 
@@ -69,7 +69,7 @@ def _epochs(path: str, changed: tuple[int, int] | None) -> int | None:
 # Nobody changes what these two give, so it need not be copied each time.
 @st.cache_resource(max_entries=60, show_spinner=False)
 def _read(path: str, name: str, changed: tuple[int, int]) -> list[dict[str, Any]]:
-    return getattr(Run(Path(path)), name)()
+    return getattr(TrainingRun(Path(path)), name)()
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)
@@ -81,18 +81,18 @@ def _figure(
     share: float,
     steps_per_epoch: int,
 ) -> go.Figure:
-    run = Run(Path(path))
+    run = TrainingRun(Path(path))
     steps = run.steps() if axis == "step" and name == "loss" else []
     return charts.curves(read(run, "metrics"), name, axis, share, steps_per_epoch, steps)
 
 
-def read(run: Run, name: Literal["metrics", "usage"]) -> list[dict[str, Any]]:
+def read(run: TrainingRun, name: Literal["metrics", "usage"]) -> list[dict[str, Any]]:
     """``metrics`` or ``usage`` of a run, read anew only when the file changed."""
     changed = _changed(run.path / f"{name}.jsonl")
     return _read(str(run.path), name, changed) if changed else []
 
 
-def headline(run: Run, now: dict[str, Any]) -> None:
+def headline(run: TrainingRun, now: dict[str, Any]) -> None:
     """Title, status, and what is to be said of it."""
     words, icon, color = STATUS.get(now["status"], (now["status"], None, "gray"))
     about = manage.about(run)
@@ -110,7 +110,7 @@ def headline(run: Run, now: dict[str, Any]) -> None:
         _failure(run, now)
 
 
-def progress(run: Run) -> None:
+def progress(run: TrainingRun) -> None:
     """How far a run is and how long it still takes."""
     now = run.state()
     if now["status"] == "queued":
@@ -125,7 +125,9 @@ def progress(run: Run) -> None:
         return
     share = said["step"] / said["steps"]
     done = (said["epoch"] - 1 + share) / epochs
-    left = f" · {in_words(said['seconds_left'])} left" if now["status"] == "running" else ""
+    left = (
+        f" · {duration_in_words(said['seconds_left'])} left" if now["status"] == "running" else ""
+    )
     _bars(
         (
             f"Epoch {said['epoch']} of {epochs}{left} · {said['images_per_second']:,.0f} images/s",
@@ -148,7 +150,7 @@ def _bars(*bars: tuple[str, float]) -> None:
     st.html(f'<div style="display: flex; flex-wrap: wrap; column-gap: 1rem">{labels}</div>')
 
 
-def _failure(run: Run, now: dict[str, Any]) -> None:
+def _failure(run: TrainingRun, now: dict[str, Any]) -> None:
     reason = now.get("reason") or (
         "Its process is gone without a word: killed, out of memory, or the machine went off. "
         f"It can go on after epoch {now.get('epoch', 0)}."
@@ -158,7 +160,7 @@ def _failure(run: Run, now: dict[str, Any]) -> None:
         st.code(lines, language=None)
 
 
-def buttons(run: Run, now: dict[str, Any], clone: Callable[[dict], None]) -> None:
+def buttons(run: TrainingRun, now: dict[str, Any], clone: Callable[[dict], None]) -> None:
     """What can be done with a run as it stands."""
     name, is_ = run.name, now["status"]
     with st.container(horizontal=True, gap="small"):
@@ -198,7 +200,7 @@ def buttons(run: Run, now: dict[str, Any], clone: Callable[[dict], None]) -> Non
                 )  # fmt: skip
 
 
-def _describe(run: Run) -> None:
+def _describe(run: TrainingRun) -> None:
     about = manage.about(run)
     with st.form(f"training_about_{run.name}", border=False):
         title = st.text_input("Name", about["title"], max_chars=80)
@@ -235,7 +237,7 @@ def _how_to_show() -> tuple[charts.Axis, float]:
 
 
 @st.fragment
-def watch(run: Run, now: dict[str, Any]) -> None:
+def watch(run: TrainingRun, now: dict[str, Any]) -> None:
     """Curves, patience, rates, machine and log of a run."""
     axis, share = _how_to_show()
     running = now["status"] == "running"
@@ -248,7 +250,7 @@ def watch(run: Run, now: dict[str, Any]) -> None:
             st.fragment(_machine, run_every=5 if running else None)(run, now, axis)
 
 
-def _curves(run: Run, now: dict[str, Any], axis: charts.Axis, share: float) -> None:
+def _curves(run: TrainingRun, now: dict[str, Any], axis: charts.Axis, share: float) -> None:
     """Accuracy and loss."""
     rows = read(run, "metrics")
     changed = _changed(run.path / "metrics.jsonl"), None
@@ -268,7 +270,7 @@ def _curves(run: Run, now: dict[str, Any], axis: charts.Axis, share: float) -> N
             )
 
 
-def _patience(run: Run, rows: list[dict[str, Any]]) -> None:
+def _patience(run: TrainingRun, rows: list[dict[str, Any]]) -> None:
     """How near early stopping is."""
     try:
         config = run.config
@@ -286,7 +288,7 @@ def _patience(run: Run, rows: list[dict[str, Any]]) -> None:
     )
 
 
-def _machine(run: Run, now: dict[str, Any], axis: charts.Axis) -> None:
+def _machine(run: TrainingRun, now: dict[str, Any], axis: charts.Axis) -> None:
     """Learning rate, speed, CPU, memory, and the log."""
     rows, usage = read(run, "metrics"), read(run, "usage")
     if usage and now["status"] == "running":
@@ -304,7 +306,7 @@ def _machine(run: Run, now: dict[str, Any], axis: charts.Axis) -> None:
 
 
 @st.fragment
-def beside(chosen: list[Run]) -> None:
+def beside(chosen: list[TrainingRun]) -> None:
     """The validation curves of several runs in one chart each."""
     axis, share = _how_to_show()
     found = [(manage.about(run)["title"], read(run, "metrics"), run.state()) for run in chosen]

@@ -8,8 +8,8 @@ import streamlit as st
 
 from fer_core import roles, timeline
 from fer_core.errors import FerError
-from fer_core.video.job import Job
-from fer_core.video.moments import face_at, in_words
+from fer_core.video.highlights import face_at, in_words
+from fer_core.video.jobs import VideoJob
 from fer_core.video.report import to_html
 from fer_core.video.result import VideoResult
 from ui import live_panels as panels
@@ -23,11 +23,11 @@ state = st.session_state
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _load(name: str, changed: int) -> tuple[VideoResult, pd.DataFrame, dict[str, Any]]:
-    result = Job.open(name).result()
+    result = VideoJob.open(name).result()
     return result, result.smoothed(), result.summary()
 
 
-def finished(job: Job) -> None:
+def finished(job: VideoJob) -> None:
     """The result of a job."""
     say_kept()
     try:
@@ -55,7 +55,7 @@ def finished(job: Job) -> None:
     _people(job, result, persons)
 
 
-def _head(job: Job, result: VideoResult, summary: dict[str, Any]) -> None:
+def _head(job: VideoJob, result: VideoResult, summary: dict[str, Any]) -> None:
     kept = job.state().get("kept", False)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
@@ -80,7 +80,7 @@ def _head(job: Job, result: VideoResult, summary: dict[str, Any]) -> None:
             st.rerun()
 
 
-def _files(job: Job, result: VideoResult) -> list[Download]:
+def _files(job: VideoJob, result: VideoResult) -> list[Download]:
     files = [
         Download("Table (CSV)", result.to_csv, "emotions.csv", "text/csv"),
         Download("Everything (JSON)", result.to_json, "emotions.json", "application/json"),
@@ -96,7 +96,7 @@ def _files(job: Job, result: VideoResult) -> list[Download]:
     return files
 
 
-def _video(job: Job) -> None:
+def _video(job: VideoJob) -> None:
     if path := job.annotated or job.source:
         st.video(path)
         return
@@ -109,7 +109,7 @@ def _video(job: Job) -> None:
     )
 
 
-def _stale(job: Job) -> None:
+def _stale(job: VideoJob) -> None:
     drawn = "The annotated video and the pictures" if job.annotated else "The pictures"
     if not job.source:
         st.caption(
@@ -124,7 +124,7 @@ def _stale(job: Job) -> None:
 
 
 def _beside(
-    job: Job,
+    job: VideoJob,
     result: VideoResult,
     table: pd.DataFrame,
     summary: dict[str, Any],
@@ -166,7 +166,7 @@ def _beside(
     return person
 
 
-def _moments(job: Job, result: VideoResult) -> None:
+def _moments(job: VideoJob, result: VideoResult) -> None:
     rows = [row for row in job.moments() if row["picture"]]
     if not rows:
         return
@@ -189,7 +189,7 @@ def _moments(job: Job, result: VideoResult) -> None:
                 st.markdown(words)
 
 
-def _correct(job: Job, result: VideoResult, row: dict[str, Any], number: int) -> None:
+def _correct(job: VideoJob, result: VideoResult, row: dict[str, Any], number: int) -> None:
     """'Correct…' beside a moment, for those who may keep faces on this machine."""
     if not roles.is_admin():
         return
@@ -263,7 +263,7 @@ def _changes(summary: dict[str, Any], result: VideoResult) -> None:
     )
 
 
-def _people(job: Job, result: VideoResult, persons: list[int]) -> None:
+def _people(job: VideoJob, result: VideoResult, persons: list[int]) -> None:
     with st.expander("Who is who", icon=":material/group:"):
         st.caption(
             "People are told apart by place and by the colours of hair, face and clothes. "

@@ -10,7 +10,7 @@ from fer_core.settings import settings
 from fer_core.timeline import clock
 from fer_core.video.clips import sample_clip
 from fer_core.video.decode import SUFFIXES
-from fer_core.video.job import Job, list_jobs, start
+from fer_core.video.jobs import VideoJob, list_jobs, start
 from fer_core.video.result import VideoOptions
 from ui.controls import Choice
 
@@ -118,7 +118,7 @@ def show(name: str | None) -> None:
     state.pop("video_person", None)
 
 
-def working(job: Job) -> None:
+def working(job: VideoJob) -> None:
     """How far it is; nothing here needs the page to stay open."""
 
     @st.fragment(run_every=1.0)
@@ -149,7 +149,7 @@ def working(job: Job) -> None:
         st.caption("You may close this page: the work goes on, and you find it here again.")
 
 
-def broken_off(job: Job, now: dict[str, Any]) -> None:
+def broken_off(job: VideoJob, now: dict[str, Any]) -> None:
     """Why there is no result, and what can be done."""
     reason = now.get("reason") or "The work was broken off before the result stood."
     st.error(reason, title=job.config["name"], icon=":material/error:")

@@ -18,7 +18,7 @@ from fer_core.errors import TrainingError
 from fer_core.files import write_bytes
 from fer_core.models.readme import table as markdown
 from fer_core.settings import settings
-from fer_core.train import Run, TrainConfig, configure, resume, train
+from fer_core.train import TrainConfig, TrainingRun, configure, resume, train
 from fer_core.train.command import command
 from fer_core.train.runs import list_runs
 
@@ -124,7 +124,7 @@ def _linear(dataset: Dataset, values: np.ndarray, overlay: Overlay) -> np.ndarra
     return result
 
 
-def _trained(data: str, overlay: Overlay, epochs: int, seed: int) -> Run:
+def _trained(data: str, overlay: Overlay, epochs: int, seed: int) -> TrainingRun:
     file = None
     if len(overlay.events):
         file = settings().kept / "proposed.csv"
@@ -136,7 +136,7 @@ def _trained(data: str, overlay: Overlay, epochs: int, seed: int) -> Run:
     return run if run.state()["status"] == "trained" else resume(run.name)
 
 
-def _known(config: TrainConfig) -> Run | None:
+def _known(config: TrainConfig) -> TrainingRun | None:
     for run in list_runs():
         with suppress(TrainingError):  # a damaged folder is none of ours
             if run.config == config:
@@ -144,7 +144,7 @@ def _known(config: TrainConfig) -> Run | None:
     return None
 
 
-def _probabilities(run: Run, dataset: Dataset) -> np.ndarray:
+def _probabilities(run: TrainingRun, dataset: Dataset) -> np.ndarray:
     from fer_core.train.fit import probabilities
 
     result = np.zeros((len(dataset), len(EMOTIONS)), np.float32)

@@ -7,11 +7,10 @@ import click
 @click.confirmation_option(prompt="Delete everything that was kept on this machine?")
 def command() -> None:
     """Delete every kept session, face, correction and video; --yes asks nothing."""
-    from fer_core.store import forget
-    from fer_core.video import job
+    from fer_core.stored_data import delete_all
 
-    gone, videos = forget(), job.forget()
+    gone = delete_all()
     click.echo(
-        f"{gone.sessions} kept sessions, {gone.faces} kept faces, {gone.corrections} corrections "
-        f"and {videos} analysed videos deleted."
+        f"{gone.sessions} saved sessions, {gone.faces} collected faces, {gone.corrections} "
+        f"corrections and {gone.videos} analysed videos deleted."
     )

@@ -9,7 +9,7 @@ from fer_core.cli.common import data_option, json_option, note, print_json
 from fer_core.datasets import load
 from fer_core.models.card import Stored
 from fer_core.train import queue, runs
-from fer_core.train.runs import Run, list_runs
+from fer_core.train.runs import TrainingRun, list_runs
 
 
 @click.group("runs", invoke_without_command=True)
@@ -70,7 +70,7 @@ def publish(
     from fer_core.models.publish import publish
 
     folder = publish(
-        Run.open(run),
+        TrainingRun.open(run),
         load(data),
         to / name,
         flip=flip,
@@ -90,7 +90,7 @@ def publish(
 @json_option
 def show(run: str, as_json: bool) -> None:
     """How a run stands, epoch by epoch."""
-    chosen = Run.open(run)
+    chosen = TrainingRun.open(run)
     state, rows, progress = chosen.state(), chosen.metrics(), chosen.progress()
     if as_json:
         print_json({"state": state, "progress": progress, "metrics": rows})
@@ -115,7 +115,7 @@ def _steer(name: str, what: str) -> None:
     @click.argument("run")
     def steer(run: str) -> None:
         (queue.resume if name == "resume" else getattr(runs, name))(run)
-        note(f"{run} is {Run.open(run).state()['status']}.")
+        note(f"{run} is {TrainingRun.open(run).state()['status']}.")
 
 
 _steer("pause", "Halt a run; it keeps its memory and loses no step.")

@@ -7,19 +7,20 @@ the figures on FER2013's other splits comparable.
 """
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 
-from fer_core import roles, store
+from fer_core import roles, storage
 from fer_core.datasets.base import Dataset
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
 from fer_core.preprocess import CROP_SIZE, FACE_SIZE, crops_to_faces
-from fer_core.settings import settings
 
 NAME: Final = "collected"
 #: What a person agrees to.
@@ -28,6 +29,20 @@ CONSENT: Final = (
     "machine that runs this app and may be used to train models there. The person shown "
     "agrees as well. It can be deleted at any time on the Dataset page."
 )
+
+
+_MIGRATIONS: Final = (
+    """
+    CREATE TABLE IF NOT EXISTS faces (
+        id INTEGER PRIMARY KEY, face BLOB NOT NULL, label INTEGER NOT NULL, kept TEXT NOT NULL,
+        source TEXT NOT NULL, model TEXT NOT NULL, probabilities TEXT NOT NULL
+    )
+    """,
+)
+
+
+def _connect() -> AbstractContextManager[sqlite3.Connection]:
+    return storage.connect("collected", _MIGRATIONS)
 
 
 @dataclass(frozen=True)
@@ -85,7 +100,7 @@ def keep(
     face = np.clip(np.round(crop), 0, 255).astype(np.uint8)
     if face.shape != (FACE_SIZE, FACE_SIZE):
         raise ValueError(f"the face has the shape {crop.shape}")
-    with store.connect() as db:
+    with _connect() as db:
         key = db.execute(
             "INSERT INTO faces (face, label, kept, source, model, probabilities) "
             "VALUES (?, ?, ?, ?, ?, ?)",
@@ -105,9 +120,9 @@ def keep(
 def list_faces() -> list[Kept]:
     """All collected faces, the oldest first."""
     roles.require("see collected faces")
-    if not settings().store.exists():
+    if not storage.exists():
         return []
-    with store.connect() as db:
+    with _connect() as db:
         rows = db.execute(
             "SELECT id, face, label, kept, source, model, probabilities FROM faces ORDER BY id"
         ).fetchall()
@@ -128,7 +143,7 @@ def list_faces() -> list[Kept]:
 def delete(*keys: int) -> None:
     """Delete faces for good; what is gone already is no trouble."""
     roles.require("delete kept faces")
-    with store.connect() as db:
+    with _connect() as db:
         db.executemany("DELETE FROM faces WHERE id = ?", [(key,) for key in keys])
 
 

@@ -15,7 +15,9 @@ undoing marks events, it deletes none. As CSV the events travel:
 import csv
 import getpass
 import io
+import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -26,7 +28,7 @@ from uuid import uuid4
 import numpy as np
 import pandas as pd
 
-from fer_core import roles, store
+from fer_core import roles, storage
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
@@ -40,6 +42,21 @@ ACTIONS: Final = ("label", "exclude", "include", "tag", "untag")
 #: In the place of a file's name: the corrections kept on this machine.
 KEPT: Final = "kept"
 _LONGEST: Final = 60  # characters of a tag
+
+
+_MIGRATIONS: Final = (
+    """
+    CREATE TABLE IF NOT EXISTS corrections (
+        id INTEGER PRIMARY KEY, batch TEXT NOT NULL, face TEXT NOT NULL, action TEXT NOT NULL,
+        value TEXT NOT NULL, author TEXT NOT NULL, time TEXT NOT NULL, reason TEXT NOT NULL,
+        undone TEXT
+    )
+    """,
+)
+
+
+def _connect() -> AbstractContextManager[sqlite3.Connection]:
+    return storage.connect("corrections", _MIGRATIONS)
 
 
 class Change(NamedTuple):
@@ -181,8 +198,8 @@ def history() -> pd.DataFrame:
     roles.require("see corrections")
     columns = ["id", "batch", *COLUMNS, "undone"]
     rows: Sequence = []
-    if settings().store.exists():
-        with store.connect() as db:
+    if storage.exists():
+        with _connect() as db:
             rows = db.execute(
                 f"SELECT {', '.join(columns)} FROM corrections ORDER BY id"
             ).fetchall()
@@ -238,7 +255,7 @@ def _insert(rows: list[tuple[str, ...]]) -> str:
     """Keep events, each in the order of :data:`COLUMNS`, all or none; returns their batch."""
     batch = uuid4().hex
     columns = ("batch", *COLUMNS)
-    with store.connect() as db:
+    with _connect() as db:
         db.executemany(
             f"INSERT INTO corrections ({', '.join(columns)}) "
             f"VALUES ({', '.join('?' * len(columns))})",
@@ -260,7 +277,7 @@ def undo(*batches: str) -> list[str]:
     roles.require("correct the data")
     now = _now()
     faces = []
-    with store.connect() as db:
+    with _connect() as db:
         for batch in batches:
             faces += db.execute(
                 "UPDATE corrections SET undone = ? WHERE batch = ? AND undone IS NULL "

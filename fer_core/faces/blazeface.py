@@ -144,7 +144,7 @@ class Candidates:
         """One after another, the surest that is left, averaged with all that overlap it.
 
         BlazeFace's own way, weighted by scores, instead of plain suppression: the mean is
-        steadier.
+        smoother.
         """
         low, high = self.centres - self.sizes / 2, self.centres + self.sizes / 2
         areas, scores = self.sizes.prod(axis=1), _sigmoid(self.logits)

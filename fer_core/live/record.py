@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 
 from fer_core.analysis import Analysis
-from fer_core.rows import Rows, rows_of, table_of
+from fer_core.table import Rows, rows_of, table_of
 
 #: Seconds of the running timeline.
 WINDOW: Final = 60.0

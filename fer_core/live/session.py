@@ -16,11 +16,11 @@ from fer_core.classifier import load_classifier
 from fer_core.drawing import UNSURE_BELOW, draw
 from fer_core.errors import FerError
 from fer_core.faces import get_detector
-from fer_core.faces.follow import Follower
 from fer_core.live.meter import SPAN, LiveStats, Meter
 from fer_core.live.pool import WorkerPool, shared_pool
 from fer_core.live.record import SessionRecord
-from fer_core.live.steady import SMOOTHING, Steadier
+from fer_core.tracking.detector import TrackingDetector
+from fer_core.tracking.smoothing import SMOOTHING, EmotionSmoother
 
 #: Seconds after which a result is too old to be drawn on a new frame.
 STALE: Final = 5.0
@@ -84,9 +84,9 @@ class LiveSession:
         self._pool = pool or shared_pool()
         self._clock = clock
         self._analyze = analyze or self._seen
-        self._follower: Follower | None = None
+        self._tracking: TrackingDetector | None = None
         self._start = clock()
-        self._steadier = Steadier()
+        self._smoother = EmotionSmoother()
         self._lock = threading.Lock()
         self._newest: tuple[np.ndarray, float] | None = None
         self._result: tuple[np.ndarray, Analysis] | None = None
@@ -147,7 +147,7 @@ class LiveSession:
         except FerError as error:
             self.error = str(error)
             return
-        analysis = self._steadier(analysis, options.smoothing)
+        analysis = self._smoother(analysis, options.smoothing)
         with self._lock:
             if self._closed:
                 return
@@ -158,9 +158,9 @@ class LiveSession:
 
     def _seen(self, image: np.ndarray, options: LiveOptions, time: float) -> Analysis:
         classifier, detector = load_classifier(options.model), get_detector(options.detector)
-        if self._follower is None or self._follower.detector is not detector:
-            self._follower = Follower(detector)
-        follower = self._follower.at(time)
+        if self._tracking is None or self._tracking.detector is not detector:
+            self._tracking = TrackingDetector(detector)
+        follower = self._tracking.at(time)
         return analyze(image, classifier, follower, largest=options.largest, fast=True, time=time)
 
     def stats(self) -> LiveStats:

@@ -44,7 +44,7 @@ class Card(BaseModel):
         {}, description="Per split: accuracy, macro_f1, log_loss, ece, n, confusion_matrix, …"
     )
     hard: dict[str, float] = Field(
-        {}, description="Accuracy on PublicTest under fer_core.conditions.CONDITIONS."
+        {}, description="Accuracy on PublicTest under fer_core.evaluation.conditions.CONDITIONS."
     )
     speed: dict[str, Any] = Field({}, description="Milliseconds per face, and where measured.")
 

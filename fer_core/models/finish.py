@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from fer_core.classifier import Classifier
-from fer_core.conditions import CONDITIONS
 from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.evaluation import hard, measure, predict
+from fer_core.evaluation.conditions import CONDITIONS
 from fer_core.models import readme
 from fer_core.models.catalog import ModelFolder, read_folder, write_card
 from fer_core.preprocess import faces_to_crops

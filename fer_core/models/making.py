@@ -1,7 +1,7 @@
 """Long work on a model, in a process of its own: ``python -m fer_core.models.making NAME LOCK``.
 
 Its folder under ``FER_HOME/making`` has the model's name and holds what was asked
-(``config.json``) besides what all long work has, see :mod:`fer_core.work`; the status at the
+(``config.json``) besides what all long work has, see :mod:`fer_core.jobs`; the status at the
 end is ``done``.
 """
 
@@ -15,15 +15,15 @@ from fer_core import ensemble, roles
 from fer_core.datasets import load
 from fer_core.errors import ModelError
 from fer_core.files import remove_folder, write_json
+from fer_core.jobs import Job, run_worker, seconds_left
 from fer_core.models.catalog import find_model
 from fer_core.models.choice import check_new_name
 from fer_core.models.finish import look_at_private
 from fer_core.settings import settings
-from fer_core.work import Work, left, run_worker
 
 
 @dataclass(frozen=True)
-class Making(Work):
+class ModelJob(Job):
     """An ensemble that is made, or a model that is measured on PrivateTest."""
 
     kind = "work"
@@ -52,7 +52,7 @@ class Making(Work):
 
 def make_ensemble(
     name: str, members: list[str], data: str, weights: ensemble.Weights = "equal"
-) -> Making:
+) -> ModelJob:
     """Begin to make an ensemble, measured on PublicTest of a dataset.
 
     Args:
@@ -70,7 +70,7 @@ def make_ensemble(
     return _start(name, what="ensemble", data=data, members=members, weights=weights)
 
 
-def measure_private(name: str, data: str) -> Making:
+def measure_private(name: str, data: str) -> ModelJob:
     """Begin to measure a model on PrivateTest, see
     :func:`fer_core.models.finish.look_at_private`.
 
@@ -83,15 +83,15 @@ def measure_private(name: str, data: str) -> Making:
     return _start(name, what="private", data=data)
 
 
-def list_work() -> list[Making]:
+def list_work() -> list[ModelJob]:
     """What is done with models now, or ended and was not seen to yet; the oldest first."""
     roles.require("see what is done with models")
-    found = [Making(path) for path in settings().making.glob("[!.]*/")]
+    found = [ModelJob(path) for path in settings().making.glob("[!.]*/")]
     return sorted(found, key=lambda work: work.state().get("created", ""))
 
 
-def _start(name: str, **config: Any) -> Making:
-    work = Making(settings().making / name)
+def _start(name: str, **config: Any) -> ModelJob:
+    work = ModelJob(settings().making / name)
     if work.busy():
         raise ModelError(work.taken.format(name=name))
     try:
@@ -103,11 +103,11 @@ def _start(name: str, **config: Any) -> Making:
     return work
 
 
-def _do(work: Making) -> None:
+def _do(work: ModelJob) -> None:
     config, begun = work.config, time.monotonic()
 
     def tell(share: float) -> None:
-        work.write_progress({"share": round(share, 3), "seconds_left": left(begun, share)})
+        work.write_progress({"share": round(share, 3), "seconds_left": seconds_left(begun, share)})
 
     data = load(config["data"])
     if config["what"] == "ensemble":
@@ -127,7 +127,7 @@ def main(name: str, lock: int | None = None) -> int:
     """Do the work called ``name``; returns the exit status."""
 
     def do() -> None:
-        work = Making(settings().making / name)
+        work = ModelJob(settings().making / name)
         with work.hold(lock):
             _do(work)
 

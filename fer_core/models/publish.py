@@ -20,11 +20,11 @@ from fer_core.models.registry import architecture
 from fer_core.train.command import command
 from fer_core.train.config import TrainConfig
 from fer_core.train.fit import load_best
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 
 
 def publish(
-    run: Run,
+    run: TrainingRun,
     dataset: Dataset,
     folder: Path,
     *,
@@ -100,7 +100,7 @@ def _public(config: TrainConfig) -> TrainConfig:
 
 def _started_from(config: TrainConfig) -> str:
     """What the card says of starting weights; those of a run are followed to its own."""
-    before = Run(Path(config.weights).parent)
+    before = TrainingRun(Path(config.weights).parent)
     if not Path(config.weights).is_file() or not (before.path / "config.json").is_file():
         return weights.about(config.weights)
     how, earlier = _history(before), before.config
@@ -110,7 +110,7 @@ def _started_from(config: TrainConfig) -> str:
     )
 
 
-def _history(run: Run) -> dict[str, Any]:
+def _history(run: TrainingRun) -> dict[str, Any]:
     state, rows = run.state(), run.metrics()
     return {
         "epochs": len(rows),

@@ -19,12 +19,12 @@ from fer_core.datasets import Dataset, corrections, load, mix
 from fer_core.errors import TrainingError
 from fer_core.train import presets
 from fer_core.train.config import TrainConfig
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 
 if TYPE_CHECKING:
     from fer_core.train.notes import Progress
 
-__all__ = ["Run", "TrainConfig", "configure", "load_data", "resume", "train"]
+__all__ = ["TrainingRun", "TrainConfig", "configure", "load_data", "resume", "train"]
 
 
 def configure(
@@ -92,7 +92,9 @@ def load_data(config: TrainConfig) -> Dataset:
     return mix([(dataset, 1.0), *others])
 
 
-def train(config: TrainConfig, on_progress: "Callable[[Progress], None] | None" = None) -> Run:
+def train(
+    config: TrainConfig, on_progress: "Callable[[Progress], None] | None" = None
+) -> TrainingRun:
     """Train a new run to its end, in this process.
 
     Args:
@@ -109,14 +111,14 @@ def train(config: TrainConfig, on_progress: "Callable[[Progress], None] | None" 
     from fer_core.train import strategy
 
     data = load_data(config)
-    run = strategy.borrowed(config) if strategy.helps(config) else Run.create(config)
+    run = strategy.borrowed(config) if strategy.helps(config) else TrainingRun.create(config)
     from fer_core.train.fit import fit
 
     fit(run, data, on_progress)
     return run
 
 
-def resume(name: str, on_progress: "Callable[[Progress], None] | None" = None) -> Run:
+def resume(name: str, on_progress: "Callable[[Progress], None] | None" = None) -> TrainingRun:
     """Train the run ``name`` to its end, in this process, from its last finished epoch.
 
     It ends with the result that it would have had undisturbed.
@@ -127,7 +129,7 @@ def resume(name: str, on_progress: "Callable[[Progress], None] | None" = None) -
     """
     from fer_core.train import strategy
 
-    run = Run.open(name)
+    run = TrainingRun.open(name)
     if strategy.helps(run.config):
         run = strategy.borrowed(run.config, run)
     data = load_data(run.config)

@@ -7,15 +7,15 @@ from typing import Any
 
 from fer_core.datasets import Dataset
 from fer_core.errors import FerError
+from fer_core.jobs import listen
 from fer_core.settings import settings
 from fer_core.train import judge, load_data
-from fer_core.train.runs import Run
-from fer_core.work import listen
+from fer_core.train.runs import TrainingRun
 
 
 def main(name: str, lock: int, what: str, of: str) -> int:
     """Do it, and say in the run's state how it ended."""
-    run = Run.open(name)
+    run = TrainingRun.open(name)
     listen()
 
     def note(**changes: Any) -> None:
@@ -38,14 +38,14 @@ def main(name: str, lock: int, what: str, of: str) -> int:
     return 0
 
 
-def _judge(run: Run, data: Dataset, split: str) -> None:
+def _judge(run: TrainingRun, data: Dataset, split: str) -> None:
     from fer_core.train.fit import probabilities
 
     chosen = data.split(split)
     judge.judge(run, chosen, split, probabilities(run, chosen.faces))
 
 
-def _publish(run: Run, data: Dataset, name: str) -> None:
+def _publish(run: TrainingRun, data: Dataset, name: str) -> None:
     from fer_core.models.publish import publish
 
     looked = ["PublicTest", *(["PrivateTest"] if "PrivateTest" in judge.figures(run) else [])]

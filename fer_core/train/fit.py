@@ -21,7 +21,7 @@ from fer_core.train import judge, optimize, strategy
 from fer_core.train.batches import Batches, feed
 from fer_core.train.kernels import use_quick_kernels
 from fer_core.train.notes import Notes, Progress
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 from fer_core.train.teacher import Teacher
 
 
@@ -81,7 +81,9 @@ class _Watch(keras.callbacks.Callback):
         self._report(step)
 
 
-def fit(run: Run, data: Dataset, on_progress: Callable[[Progress], None] | None = None) -> None:
+def fit(
+    run: TrainingRun, data: Dataset, on_progress: Callable[[Progress], None] | None = None
+) -> None:
     """Train ``run`` to its end, from its checkpoint where it has one.
 
     Training faces are those of the split Training; after each epoch the accuracy on
@@ -102,7 +104,7 @@ def fit(run: Run, data: Dataset, on_progress: Callable[[Progress], None] | None 
 
 
 def fit_held(
-    run: Run, data: Dataset, on_progress: Callable[[Progress], None] | None = None
+    run: TrainingRun, data: Dataset, on_progress: Callable[[Progress], None] | None = None
 ) -> None:
     """As :func:`fit`, for a caller that holds the run already."""
     config = run.config
@@ -214,7 +216,7 @@ def fit_held(
     run.write_state(status="trained")
 
 
-def load_best(run: Run, cycle: int | None = None) -> keras.Model:
+def load_best(run: TrainingRun, cycle: int | None = None) -> keras.Model:
     """The network of ``run`` in ``float32`` with the weights chosen on PublicTest.
 
     Args:
@@ -237,7 +239,7 @@ def load_best(run: Run, cycle: int | None = None) -> keras.Model:
 
 
 def _restore(
-    run: Run,
+    run: TrainingRun,
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     average: _Average | None,
@@ -255,7 +257,7 @@ def _restore(
     return rows
 
 
-def probabilities(run: Run, faces: np.ndarray) -> np.ndarray:
+def probabilities(run: TrainingRun, faces: np.ndarray) -> np.ndarray:
     """What the chosen weights of ``run`` say of faces ``(N, 48, 48)``: ``(N, 7)``."""
     return softmax(_logits(load_best(run), faces), axis=1)
 
@@ -280,7 +282,7 @@ def _machine() -> str:
     return ", ".join([machine(), *(found or ["no GPU"])])
 
 
-def _write_event(run: Run, row: dict) -> None:
+def _write_event(run: TrainingRun, row: dict) -> None:
     import tensorflow as tf
 
     # What tf.summary.scalar does, which wants the package tensorboard for it.

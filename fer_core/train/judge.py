@@ -17,13 +17,13 @@ from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
 from fer_core.evaluation import measure, mistakes
 from fer_core.files import write_atomic, write_json
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 
 #: Mistakes whose faces are kept.
 KEPT = 24
 
 
-def judge(run: Run, faces: Dataset, split: str, probabilities: np.ndarray) -> None:
+def judge(run: TrainingRun, faces: Dataset, split: str, probabilities: np.ndarray) -> None:
     """Keep what the chosen weights say of a split.
 
     Args:
@@ -49,7 +49,7 @@ def judge(run: Run, faces: Dataset, split: str, probabilities: np.ndarray) -> No
     write_json(run.path / "evaluation.json", known | {split: result})
 
 
-def figures(run: Run) -> dict[str, dict[str, Any]]:
+def figures(run: TrainingRun) -> dict[str, dict[str, Any]]:
     """Per split: the fields of an :class:`fer_core.evaluation.Evaluation`, and ``looked``,
     the times when it was judged.
     """
@@ -60,12 +60,12 @@ def figures(run: Run) -> dict[str, dict[str, Any]]:
     return found if isinstance(found, dict) else {}
 
 
-def is_judged(run: Run, split: str) -> bool:
+def is_judged(run: TrainingRun, split: str) -> bool:
     """Whether :func:`judge` kept something of the split."""
     return split in figures(run) and (run.path / f"judged_{split}.npz").is_file()
 
 
-def judged(run: Run, split: str) -> dict[str, np.ndarray]:
+def judged(run: TrainingRun, split: str) -> dict[str, np.ndarray]:
     """What :func:`judge` kept: ``probabilities``, ``labels``, and of the surest mistakes
     ``mistakes`` (indices) and ``faces``.
 
@@ -79,7 +79,7 @@ def judged(run: Run, split: str) -> dict[str, np.ndarray]:
         raise TrainingError(f"Run {run.name} was not judged on {split} yet.") from error
 
 
-def start(run: Run, split: str) -> None:
+def start(run: TrainingRun, split: str) -> None:
     """Judge a run on a split in a process of its own; ``act`` in its state tells how it goes.
 
     Raises:
@@ -89,7 +89,7 @@ def start(run: Run, split: str) -> None:
     _start(run, "judge", split)
 
 
-def start_publishing(run: Run, name: str) -> None:
+def start_publishing(run: TrainingRun, name: str) -> None:
     """Make a model of a run in a process of its own, as :func:`start` does.
 
     It is measured on PublicTest, and on PrivateTest where somebody judged the run on it.
@@ -109,6 +109,6 @@ def start_publishing(run: Run, name: str) -> None:
     _start(run, "publish", name)
 
 
-def _start(run: Run, what: str, of: str) -> None:
+def _start(run: TrainingRun, what: str, of: str) -> None:
     act = {"what": what, "of": of, "status": "running"}
     run.spawn("fer_core.train.act", what, of, act=act)

@@ -7,10 +7,10 @@ from fer_core import roles
 from fer_core.errors import TrainingError
 from fer_core.files import read_json, remove_folder, write_json
 from fer_core.settings import settings
-from fer_core.train.runs import NAME, Run
+from fer_core.train.runs import NAME, TrainingRun
 
 
-def about(run: Run) -> dict[str, str]:
+def about(run: TrainingRun) -> dict[str, str]:
     """``title`` and ``note`` that people gave a run; the title is its name unless given."""
     try:
         given = read_json(run.path / "about.json")
@@ -19,7 +19,7 @@ def about(run: Run) -> dict[str, str]:
         return {"title": run.name, "note": ""}
 
 
-def describe(run: Run, title: str | None = None, note: str | None = None) -> None:
+def describe(run: TrainingRun, title: str | None = None, note: str | None = None) -> None:
     """Give a run a title or a note; its name, which is its folder's, stays.
 
     Args:
@@ -53,7 +53,7 @@ def delete(name: str) -> None:
         TrainingError: no such run, or it is being trained.
     """
     roles.require("delete a run")
-    run = Run(settings().runs / name)
+    run = TrainingRun(settings().runs / name)
     if not re.fullmatch(NAME, name) or not run.path.is_dir():
         raise TrainingError(f"No run '{name}', so there is nothing to delete.")
     with run.lock():
@@ -63,7 +63,7 @@ def delete(name: str) -> None:
             raise TrainingError(f"{name} cannot be deleted: {error.strerror}.") from error
 
 
-def log(run: Run, lines: int = 30) -> str:
+def log(run: TrainingRun, lines: int = 30) -> str:
     """The last lines that the worker of a run printed."""
     try:
         with (run.path / "log.txt").open("rb") as file:

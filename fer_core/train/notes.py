@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import psutil
 
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 
 #: Seconds between two notes of progress, and between two of what it uses.
 _EVERY, _USAGE_EVERY = 0.5, 5.0
@@ -27,7 +27,7 @@ class Progress:
 class Notes:
     """Keeps ``progress.json`` and ``usage.jsonl`` of a run that this process trains."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: TrainingRun) -> None:
         self._run, self._process = run, psutil.Process()
         self._noted = self._used = 0.0
 

@@ -21,13 +21,13 @@ from fer_core.errors import FerError, TrainingError
 from fer_core.settings import settings
 from fer_core.train import runs
 from fer_core.train.config import TrainConfig
-from fer_core.train.runs import Run, list_runs
+from fer_core.train.runs import TrainingRun, list_runs
 
 #: Seconds between two looks of the keeper.
 _EVERY = 0.5
 
 
-def submit(config: TrainConfig) -> Run:
+def submit(config: TrainConfig) -> TrainingRun:
     """Create a run and train it in a process of its own, now or when its turn comes.
 
     Raises:
@@ -35,12 +35,12 @@ def submit(config: TrainConfig) -> Run:
     """
     roles.require("train")
     with _lock():
-        run = Run.create(config)
+        run = TrainingRun.create(config)
         _start_or_wait(run)
     return run
 
 
-def resume(name: str) -> Run:
+def resume(name: str) -> TrainingRun:
     """Go on with a run as :func:`fer_core.train.runs.resume` does, now or in its turn.
 
     Raises:
@@ -48,14 +48,14 @@ def resume(name: str) -> Run:
     """
     roles.require("train")
     with _lock():
-        run = Run.open(name)
+        run = TrainingRun.open(name)
         if run.busy() and run.state()["status"] != "paused":
             raise TrainingError(f"Run {name} is at work already.")
         _start_or_wait(run)
     return run
 
 
-def waiting() -> list[Run]:
+def waiting() -> list[TrainingRun]:
     """Runs that wait, the next first."""
     states = {run: run.state() for run in list_runs()}
     found = [run for run, state in states.items() if state["status"] == "queued"]
@@ -69,7 +69,7 @@ def keep() -> None:
             _call_keeper()
 
 
-def _start_or_wait(run: Run) -> None:
+def _start_or_wait(run: TrainingRun) -> None:
     if _free() and not waiting():
         runs.resume(run.name)
     else:

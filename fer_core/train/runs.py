@@ -9,7 +9,7 @@ A run is a folder under ``FER_HOME/runs``:
 - ``usage.jsonl``: a line every five seconds
 - ``about.json``: title and note, see :mod:`fer_core.train.manage`
 - ``events/``: for TensorBoard
-- what all long work has, see :mod:`fer_core.work`. Its state has the status ``trained`` at
+- what all long work has, see :mod:`fer_core.jobs`. Its state has the status ``trained`` at
   the end, ``epoch``, ``best_epoch`` and ``best_accuracy``; its progress ``epoch``, ``step``,
   ``images_per_second`` and ``seconds_left``
 
@@ -32,16 +32,16 @@ import numpy as np
 from fer_core import roles
 from fer_core.errors import TrainingError
 from fer_core.files import write_atomic, write_bytes, write_json
+from fer_core.jobs import Job
 from fer_core.settings import settings
 from fer_core.train.config import TrainConfig
-from fer_core.work import Work
 
 #: What a run's name looks like: no path leads out of the runs' folder.
 NAME: Final = r"\w[\w.-]*"
 
 
 @dataclass(frozen=True)
-class Run(Work):
+class TrainingRun(Job):
     """One training run; everything it knows is in its folder."""
 
     kind = "run"
@@ -50,7 +50,7 @@ class Run(Work):
     worker = "fer_core.train.worker"
 
     @classmethod
-    def create(cls, config: TrainConfig) -> "Run":
+    def create(cls, config: TrainConfig) -> "TrainingRun":
         """A new run in a folder of its own."""
         roles.require("train")
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -69,7 +69,7 @@ class Run(Work):
         raise TrainingError("Too many runs were started in the same second.")
 
     @classmethod
-    def open(cls, name: str) -> "Run":
+    def open(cls, name: str) -> "TrainingRun":
         """The run called ``name``.
 
         Raises:
@@ -142,21 +142,21 @@ class Run(Work):
         return groups
 
 
-def list_runs() -> list[Run]:
+def list_runs() -> list[TrainingRun]:
     """All runs, the newest first, damaged folders among them."""
     roles.require("look at training runs")
-    found = [Run(path) for path in settings().runs.glob("[!.]*/")]
+    found = [TrainingRun(path) for path in settings().runs.glob("[!.]*/")]
     return sorted(found, key=lambda run: run.state().get("created", ""), reverse=True)
 
 
-def start(config: TrainConfig) -> Run:
+def start(config: TrainConfig) -> TrainingRun:
     """Create a run and train it in a process of its own."""
-    run = Run.create(config)
+    run = TrainingRun.create(config)
     run.spawn()
     return run
 
 
-def resume(name: str) -> Run:
+def resume(name: str) -> TrainingRun:
     """Go on with a run in a process of its own: a paused one where it stands, any other
     from its last finished epoch.
 
@@ -164,7 +164,7 @@ def resume(name: str) -> Run:
         TrainingError: no such run, or it is being trained.
     """
     roles.require("train")
-    run = Run.open(name)
+    run = TrainingRun.open(name)
     if run.state()["status"] in ("paused", "queued") and run.send(signal.SIGCONT):
         run.write_state(status="running")
     else:
@@ -172,38 +172,38 @@ def resume(name: str) -> Run:
     return run
 
 
-def pause(name: str) -> Run:
+def pause(name: str) -> TrainingRun:
     """Halt a run without ending its process: it keeps its memory and loses no step.
 
     Raises:
         TrainingError: no such run, or nothing trains it.
     """
     roles.require("train")
-    run = Run.open(name)
+    run = TrainingRun.open(name)
     if run.state()["status"] != "running" or not run.send(signal.SIGSTOP):
         raise TrainingError(f"Run {name} is not being trained, so there is nothing to pause.")
     run.write_state(status="paused")
     return run
 
 
-def stop(name: str, seconds: float = 60.0) -> Run:
+def stop(name: str, seconds: float = 60.0) -> TrainingRun:
     """End a run's process and wait for it; :func:`resume` goes on from its last epoch.
 
     Raises:
         TrainingError: no such run, or it does not end within ``seconds``.
     """
     roles.require("train")
-    run = Run.open(name)
+    run = TrainingRun.open(name)
     run.stop(seconds)
     return run
 
 
-def wait(name: str, seconds: float) -> Run:
+def wait(name: str, seconds: float) -> TrainingRun:
     """Wait until nothing trains the run any more.
 
     Raises:
         TrainingError: no such run, or something still does after ``seconds``.
     """
-    run = Run.open(name)
+    run = TrainingRun.open(name)
     run.wait(seconds)
     return run

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from fer_core.errors import TrainingError
 from fer_core.files import write_json
 from fer_core.train.config import TrainConfig
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 
 if TYPE_CHECKING:
     import keras
@@ -77,14 +77,14 @@ def helps(config: TrainConfig) -> bool:
     return config.strategy == "multiworker" and _task() > 0
 
 
-def borrowed(config: TrainConfig, run: Run | None = None) -> Run:
+def borrowed(config: TrainConfig, run: TrainingRun | None = None) -> TrainingRun:
     """A run in a temporary folder, for a process that only helps.
 
     Args:
         config: of the run.
         run: the one to go on with, which another worker keeps.
     """
-    copy = Run(Path(tempfile.mkdtemp(prefix="fer-worker-")))
+    copy = TrainingRun(Path(tempfile.mkdtemp(prefix="fer-worker-")))
     atexit.register(shutil.rmtree, copy.path, ignore_errors=True)
     write_json(copy.path / "config.json", config.model_dump(mode="json"))
     for name in ("checkpoint.npz", "best.npz", "metrics.jsonl"):

@@ -13,13 +13,13 @@ from fer_core.classifier import load_classifier
 from fer_core.evaluation import predict
 
 if TYPE_CHECKING:
-    from fer_core.train.runs import Run
+    from fer_core.train.runs import TrainingRun
 
 
 class Teacher:
     """What a model of the catalog, ensembles too, says of training faces."""
 
-    def __init__(self, run: "Run", faces: np.ndarray) -> None:
+    def __init__(self, run: "TrainingRun", faces: np.ndarray) -> None:
         """Ask the teacher of ``run`` about its training faces, once per run.
 
         Args:

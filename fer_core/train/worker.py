@@ -1,19 +1,19 @@
 """The process that trains a run: ``python -m fer_core.train.worker RUN [LOCK]``.
 
-Started by :meth:`fer_core.work.Work.spawn`; it belongs to no terminal and outlives the
+Started by :meth:`fer_core.jobs.Job.spawn`; it belongs to no terminal and outlives the
 process that started it. What it prints is the run's ``log.txt``.
 """
 
 import sys
 
+from fer_core.jobs import run_worker
 from fer_core.train import load_data
-from fer_core.train.runs import Run
-from fer_core.work import run_worker
+from fer_core.train.runs import TrainingRun
 
 
 def main(name: str, lock: int | None = None) -> int:
     """Train the run ``name`` to its end; returns the exit status."""
-    run = Run.open(name)
+    run = TrainingRun.open(name)
 
     def do() -> None:
         with run.hold(lock):

@@ -19,10 +19,10 @@ from fer_core.analysis import Analysis, FaceEmotion
 from fer_core.drawing import UNSURE_BELOW, draw
 from fer_core.errors import VideoError
 from fer_core.files import replacing
+from fer_core.jobs import seconds_left
 from fer_core.video.decode import VideoFile
 from fer_core.video.read import Progress
 from fer_core.video.result import VideoResult
-from fer_core.work import left
 
 #: Longer side of annotated videos, unless told otherwise, and of stills, in pixels.
 LONGEST: Final = 1920
@@ -145,7 +145,7 @@ def annotate(
             drawn += 1
             if progress:
                 share = video.progress()
-                progress(Progress(share, left(begun, share), drawn))
+                progress(Progress(share, seconds_left(begun, share), drawn))
         out.mux(picture.encode(None))
         if sound:
             sound.finish()

@@ -70,7 +70,7 @@ def run(
 ) -> Outcome:
     """Read one video and write what is asked for; the same on any machine."""
     from fer_core.video.annotate import annotate
-    from fer_core.video.moments import captioned
+    from fer_core.video.highlights import captioned
     from fer_core.video.report import to_html
 
     try:

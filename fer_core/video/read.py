@@ -14,13 +14,13 @@ import numpy as np
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import Classifier, load_classifier
 from fer_core.faces import Detector, get_detector
-from fer_core.faces.follow import MOMENT, Follower
+from fer_core.jobs import seconds_left
 from fer_core.preprocess import VIEWS
-from fer_core.rows import Rows, rows_of
+from fer_core.table import Rows, rows_of
+from fer_core.tracking.detector import MOMENT, TrackingDetector
+from fer_core.tracking.identity import IdentityTracker, appearance, is_cut, scene
 from fer_core.video.decode import Frame, VideoFile
-from fer_core.video.people import People, is_cut, looks, scene
 from fer_core.video.result import VideoOptions, VideoResult
-from fer_core.work import left
 
 #: Longer side to which frames are reduced before they are looked at. A classifier sees
 #: 48 pixels of a face, so nothing is lost but time.
@@ -73,7 +73,7 @@ def analyze_video(
     classifier, detector = load_classifier(options.model), get_detector(options.detector)
     options = replace(options, model=classifier.name, detector=detector.name)
     threads = threads or os.cpu_count() or 1
-    people, rows, waiting = People(), Rows(), deque[tuple[float, Future]]()
+    people, rows, waiting = IdentityTracker(), Rows(), deque[tuple[float, Future]]()
     begun, looked, last = time.monotonic(), 0, 0.0
 
     def take() -> None:
@@ -87,7 +87,7 @@ def analyze_video(
             rows.extend(rows_of(replace(analysis, faces=tuple(faces))))
             looked += 1
         if progress:
-            progress(Progress(share, left(begun, share), len(rows)))
+            progress(Progress(share, seconds_left(begun, share), len(rows)))
 
     with VideoFile(path) as video, ThreadPoolExecutor(threads) as executor:
         try:
@@ -136,7 +136,7 @@ def _moments(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
 def _see(
     frames: list[Frame], classifier: Classifier, detector: Detector, options: VideoOptions
 ) -> list[_Seen]:
-    follower, seen = Follower(detector, recorded=True), list[_Seen]()
+    follower, seen = TrackingDetector(detector, recorded=True), list[_Seen]()
     # As many frames of one moment are as many looks as a frame has views.
     few = len(frames) < len(VIEWS)
     for frame in frames:
@@ -153,7 +153,7 @@ def _see(
             views=len(VIEWS) if options.thorough or (few and not seen) else 1,
             time=frame.time,
         )
-        colours = [looks(image, face.box) for face in analysis.faces]
+        colours = [appearance(image, face.box) for face in analysis.faces]
         seen.append(_Seen(_enlarged(analysis, frame), shown, colours))
     return seen
 

@@ -3,6 +3,7 @@ export, train; two visitors at once; faces collected from pictures."""
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ def store_of_app(app: App, monkeypatch):
     monkeypatch.setenv("FER_HOME", str(app.folder / "home"))
     settings.cache_clear()
     yield
-    with corrections.store.connect() as db:
+    with sqlite3.connect(settings().store) as db:
         db.execute("DELETE FROM corrections")
         db.execute("DELETE FROM faces")
     monkeypatch.undo()

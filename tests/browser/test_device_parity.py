@@ -13,8 +13,8 @@ from fer_core.benchmarks.scenes import compose
 from fer_core.classifier import load_classifier
 from fer_core.datasets import Dataset, demo
 from fer_core.faces import get_detector
-from fer_core.faces.follow import Follower
 from fer_core.images import example_portrait
+from fer_core.tracking.detector import TrackingDetector
 from ui import live_device
 
 pytestmark = pytest.mark.browser
@@ -109,7 +109,7 @@ def test_faces_are_followed_and_newcomers_seen_soon(in_browser: Callable[..., li
     alone[20:320, 10:310] = portrait
     company = np.roll(alone, 6, axis=1)
     company[120:420, 330:630] = portrait
-    follower = Follower(get_detector("blazeface"))
+    follower = TrackingDetector(get_detector("blazeface"))
     times = (60.0, 60.1, 60.3)
     for picture, time, step in zip((alone, company, company), times, (60, 0.1, 0.2), strict=True):
         found = in_browser(picture, step)

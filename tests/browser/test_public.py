@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from fer_core import store
 from fer_core.analysis import COLUMNS
 from fer_core.benchmarks.browser import App, chromium_with_camera, free_port
 from fer_core.benchmarks.camera import moving_portrait, write_y4m
 from fer_core.images import example_portrait
+from fer_core.live import saved
 from fer_core.settings import settings
 from fer_core.train import configure
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 from tests.browser.oidc import Provider
 
 pytestmark = pytest.mark.browser
@@ -62,9 +62,9 @@ def leave_something(home: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_HOME", str(home))
         settings.cache_clear()
-        Run.create(configure(model="fast", data="demo", epochs=1))
+        TrainingRun.create(configure(model="fast", data="demo", epochs=1))
         row = dict.fromkeys(COLUMNS, 0.0) | {"emotion": "Happy"}
-        store.keep_session(pd.DataFrame([row, row | {"time": 1.0}]), "of the owner")
+        saved.keep_session(pd.DataFrame([row, row | {"time": 1.0}]), "of the owner")
     settings.cache_clear()
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from fer_core.benchmarks.browser import App, wait_for
 from fer_core.settings import settings
 from fer_core.train import configure, queue
-from fer_core.train.runs import Run, list_runs
+from fer_core.train.runs import TrainingRun, list_runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -43,7 +43,7 @@ def home_of_app(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
-def small(**changes) -> Run:
+def small(**changes) -> TrainingRun:
     """A run that trains until somebody stops it."""
     fields = {"model": "fast", "data": "demo", "batch_size": 256, "model_options": SMALL}
     return queue.submit(configure(**fields | {"epochs": 2000, "early_stopping": 0} | changes))
@@ -54,11 +54,11 @@ def badge(page: Page, words: str) -> Locator:
     return page.locator(".stMarkdownBadge", has_text=re.compile(f"{re.escape(words)}$"))
 
 
-def epoch(run: Run) -> int:
+def epoch(run: TrainingRun) -> int:
     return run.state().get("epoch", 0)
 
 
-def has_trained(run: Run, epochs: int) -> None:
+def has_trained(run: TrainingRun, epochs: int) -> None:
     wait_for(lambda: epoch(run) >= epochs, 180, lambda: str(run.state()))
 
 
@@ -238,7 +238,7 @@ def test_privatetest_is_judged_by_an_act_of_its_own(visit) -> None:
 
 @pytest.mark.slow
 def test_a_damaged_run_hinders_nobody(visit) -> None:
-    good, bad = Run.create(configure(model="fast", data="demo")), small(epochs=1)
+    good, bad = TrainingRun.create(configure(model="fast", data="demo")), small(epochs=1)
     bad.stop()
     for file in ("config.json", "state.json"):
         (bad.path / file).write_text("{")

@@ -14,9 +14,9 @@ from fer_core import ensemble
 from fer_core.classifier import load_classifier
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
+from fer_core.evaluation.predictions import predictions
 from fer_core.models import archive, choice
 from fer_core.models.catalog import default_model, find_model
-from fer_core.models.predictions import predictions
 from fer_core.settings import settings
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fer_core.train import configure, runs
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ def background():
         "--teacher", "mini_xception",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    run = Run.open(done.stdout.strip())
+    run = TrainingRun.open(done.stdout.strip())
     yield run
     runs.stop(run.name)
 
@@ -53,7 +53,7 @@ def test_a_background_run_is_shown_and_steered(background):
 
 
 def test_show_tells_every_epoch():
-    run = Run.create(configure(model="fast", data="demo"))
+    run = TrainingRun.create(configure(model="fast", data="demo"))
     run.write_state(status="failed", reason="The disk is full.")
     run.write_metrics(
         [

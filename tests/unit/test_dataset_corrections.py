@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from fer_core import store
+from fer_core import stored_data
 from fer_core.datasets import collected, corrections, demo, load
 from fer_core.datasets.corrections import Change
 from fer_core.datasets.fer2013 import export_csv, export_splits
@@ -26,7 +26,7 @@ def command(*arguments):
 
 @pytest.fixture(autouse=True)
 def empty():
-    store.forget()
+    stored_data.delete_all()
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_csv_there_and_back(keys, tmp_path):
     assert there.faces == corrections.kept().faces
     corrections.add_overlay(there)
     assert len(corrections.history()) == 2  # they were here already
-    store.forget()
+    stored_data.delete_all()
     corrections.add_overlay(there)
     back = corrections.history()
     assert back["author"].tolist() == ["ada", "ada"] and back["reason"].tolist() == ["x", "x"]
@@ -184,7 +184,7 @@ def test_a_face_is_kept_with_consent_only_and_forgotten(faces):
     assert len(load("collected")) == 2
     pixels = faces.faces[1].tobytes()
     assert pixels in settings().store.read_bytes()
-    gone = store.forget()
+    gone = stored_data.delete_all()
     assert (gone.faces, gone.corrections) == (2, 0) and not settings().store.exists()
 
 

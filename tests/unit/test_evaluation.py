@@ -13,11 +13,11 @@ from fer_core.calibration import (
     with_temperature,
 )
 from fer_core.classifier import Classifier, load_classifier
-from fer_core.conditions import CONDITIONS, under
 from fer_core.datasets import demo
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.evaluation import details, hard, measure, mistakes, moved, predict
+from fer_core.evaluation.conditions import CONDITIONS, under
 
 #: Four faces: Angry right at 0.7, Happy right at 0.9, Sad taken for Happy at 0.5,
 #: Neutral right at 0.4.

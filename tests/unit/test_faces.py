@@ -16,9 +16,9 @@ from fer_core.errors import DetectorError
 from fer_core.faces import DETECTORS, get_detector, resolve
 from fer_core.faces import blazeface as blazeface_module
 from fer_core.faces import mtcnn as mtcnn_module
-from fer_core.faces.follow import MOMENT, Follower
 from fer_core.images import example_portrait
 from fer_core.preprocess import crop_face
+from fer_core.tracking.detector import MOMENT, TrackingDetector
 
 NAMES = [name for name in DETECTORS if name != "auto"]
 #: ``(x, y, side)`` of the portrait's face as FER2013 would frame it.
@@ -145,7 +145,7 @@ def test_newcomers_are_seen_within_a_moment_and_who_left_is_gone_at_once(portrai
     nobody = np.full((480, 640, 3), 118, np.uint8)
     alone, company = nobody.copy(), nobody.copy()
     alone[20:320, 10:310] = company[20:320, 16:316] = company[120:420, 330:630] = small
-    follower = Follower(get_detector("blazeface"))
+    follower = TrackingDetector(get_detector("blazeface"))
 
     def seen(time, picture):
         return len(follower.at(time).detect(picture, fast=True))

@@ -8,14 +8,8 @@ import pytest
 from fer_core.analysis import COLUMNS, Analysis, FaceEmotion
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
-from fer_core.live import (
-    LiveOptions,
-    LiveSession,
-    SessionRecord,
-    Steadier,
-    Tracker,
-    WorkerPool,
-)
+from fer_core.live import LiveOptions, LiveSession, SessionRecord, WorkerPool
+from fer_core.tracking import EmotionSmoother, Tracker
 
 
 def probabilities(**shares: float) -> tuple[float, ...]:
@@ -265,58 +259,58 @@ def test_a_face_of_another_size_is_not_the_same_face() -> None:
 def test_smoothing_does_the_same_at_any_rate() -> None:
     ends = []
     for rate in (5, 30):
-        steadier = Steadier()
-        steadier(seen(0.0, face(happy=0.9)), 0.5)
+        smoother = EmotionSmoother()
+        smoother(seen(0.0, face(happy=0.9)), 0.5)
         for i in range(1, rate + 1):
-            shown = steadier(seen(i / rate, face(sad=0.9)), 0.5)
+            shown = smoother(seen(i / rate, face(sad=0.9)), 0.5)
         ends.append(shown.faces[0].probabilities)
     assert ends[0] == pytest.approx(ends[1], abs=1e-9)
     assert sum(ends[0]) == pytest.approx(1)
 
 
 def test_smoothing_can_be_off() -> None:
-    steadier = Steadier()
-    steadier(seen(0.0, face(happy=0.9)), 0)
+    smoother = EmotionSmoother()
+    smoother(seen(0.0, face(happy=0.9)), 0)
     now = face(sad=0.9)
-    assert steadier(seen(0.03, now), 0).faces[0].probabilities == pytest.approx(now.probabilities)
+    assert smoother(seen(0.03, now), 0).faces[0].probabilities == pytest.approx(now.probabilities)
 
 
 def test_the_label_does_not_flicker_between_two_near_equal_emotions() -> None:
-    steadier, labels = Steadier(), []
+    smoother, labels = EmotionSmoother(), []
     for i in range(90):
         now = face(happy=0.42, neutral=0.38) if i % 2 else face(happy=0.38, neutral=0.42)
-        labels.append(steadier(seen(i / 30, now), 0).faces[0].emotion)
+        labels.append(smoother(seen(i / 30, now), 0).faces[0].emotion)
     assert len(set(labels)) == 1
 
 
 def test_a_clear_change_shows_at_once_and_a_small_lasting_one_in_a_second() -> None:
-    steadier = Steadier()
-    assert steadier(seen(0.0, face(happy=0.8)), 0).faces[0].emotion == "Happy"
-    assert steadier(seen(0.1, face(sad=0.8)), 0).faces[0].emotion == "Sad"
+    smoother = EmotionSmoother()
+    assert smoother(seen(0.0, face(happy=0.8)), 0).faces[0].emotion == "Happy"
+    assert smoother(seen(0.1, face(sad=0.8)), 0).faces[0].emotion == "Sad"
     small = face(sad=0.4, neutral=0.45)
-    assert steadier(seen(0.2, small), 0).faces[0].emotion == "Sad"
-    assert steadier(seen(1.2, small), 0).faces[0].emotion == "Neutral"
+    assert smoother(seen(0.2, small), 0).faces[0].emotion == "Sad"
+    assert smoother(seen(1.2, small), 0).faces[0].emotion == "Neutral"
 
 
 def test_the_confidence_is_that_of_the_label_shown() -> None:
-    steadier = Steadier()
-    steadier(seen(0.0, face(happy=0.8)), 0)
-    shown = steadier(seen(0.1, face(happy=0.4, sad=0.45)), 0).faces[0]
+    smoother = EmotionSmoother()
+    smoother(seen(0.0, face(happy=0.8)), 0)
+    shown = smoother(seen(0.1, face(happy=0.4, sad=0.45)), 0).faces[0]
     assert (shown.emotion, shown.confidence) == ("Happy", pytest.approx(0.4))
 
 
 def test_a_new_person_does_not_inherit_the_smoothing_of_the_one_before() -> None:
-    steadier = Steadier()
-    steadier(seen(0.0, face(happy=0.9)), 2.0)
-    shown = steadier(seen(9.0, face(sad=0.9)), 2.0).faces[0]
+    smoother = EmotionSmoother()
+    smoother(seen(0.0, face(happy=0.9)), 2.0)
+    shown = smoother(seen(9.0, face(sad=0.9)), 2.0).faces[0]
     assert shown.person == 2 and shown.probabilities[4] == pytest.approx(0.9)
 
 
 def test_a_face_lost_and_found_goes_on_as_the_same_person() -> None:
-    steadier = Steadier()
-    steadier(seen(0.0, face()), 0.4)
-    assert steadier(seen(0.5), 0.4).faces == ()
-    assert steadier(seen(1.0, face()), 0.4).faces[0].person == 1
+    smoother = EmotionSmoother()
+    smoother(seen(0.0, face()), 0.4)
+    assert smoother(seen(0.5), 0.4).faces == ()
+    assert smoother(seen(1.0, face()), 0.4).faces[0].person == 1
 
 
 # The record.
@@ -337,9 +331,9 @@ def test_only_what_is_recorded_is_kept_and_the_last_minute_is_always_there() -> 
 def test_the_record_is_the_table_of_every_result() -> None:
     record = SessionRecord()
     record.recording = True
-    steadier = Steadier()
+    smoother = EmotionSmoother()
     # A source that analyses by itself brings its own analyses and no frames.
-    analysis = steadier(seen(0.0, face(happy=0.8), face(x=400, sad=0.7)), 0)
+    analysis = smoother(seen(0.0, face(happy=0.8), face(x=400, sad=0.7)), 0)
     record.add(analysis)
     table = record.table()
     assert list(table.columns) == COLUMNS

@@ -1,19 +1,21 @@
 """What each role may do, asked of the library itself: no button is needed to try."""
 
 import io
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fer_core import bounds, roles, store
+from fer_core import bounds, roles, stored_data
 from fer_core.analysis import COLUMNS
 from fer_core.datasets import collected, corrections, load
 from fer_core.errors import FerError
+from fer_core.live import saved
 from fer_core.models import archive, choice, making
 from fer_core.roles import Person, RoleError
 from fer_core.settings import settings
 from fer_core.train import configure, estimate, judge, manage, queue, runs
-from fer_core.train.runs import Run, list_runs
+from fer_core.train.runs import TrainingRun, list_runs
 
 CONFIG = configure(model="fast", data="demo", epochs=1)
 
@@ -48,7 +50,7 @@ ACTS = {
     "train": lambda run: queue.submit(CONFIG),
     "start": lambda run: runs.start(CONFIG),
     "look at runs": lambda run: list_runs(),
-    "open a run": lambda run: Run.open(run.name),
+    "open a run": lambda run: TrainingRun.open(run.name),
     "resume": lambda run: queue.resume(run.name),
     "resume now": lambda run: runs.resume(run.name),
     "pause": lambda run: runs.pause(run.name),
@@ -70,7 +72,7 @@ ACTS = {
     "corrections": lambda run: corrections.history(),
     "correct": lambda run: corrections.add([]),
     "delete faces": lambda run: collected.delete(1),
-    "forget": lambda run: store.forget(),
+    "forget": lambda run: stored_data.delete_all(),
 }
 
 
@@ -78,7 +80,7 @@ ACTS = {
 @pytest.mark.parametrize("email", [None, "eve@example.org", "ada@example.org.evil"])
 def test_a_visitor_cannot(public, act, email):
     public("boss", "ada@example.org")
-    run = Run.create(CONFIG)
+    run = TrainingRun.create(CONFIG)
     public("visitor", email)
     with pytest.raises(RoleError, match="sign in as an administrator"):
         ACTS[act](run)
@@ -91,10 +93,10 @@ def test_a_visitor_cannot(public, act, email):
 
 def test_an_administrator_and_the_machine_itself_may(public):
     public("boss", "ada@example.org")
-    run = Run.create(CONFIG)
+    run = TrainingRun.create(CONFIG)
     manage.describe(run, title="by ada")
     roles.identify_by(None)  # as on the command line, or in a worker
-    manage.describe(Run.open(run.name), title="by the worker")
+    manage.describe(TrainingRun.open(run.name), title="by the worker")
     manage.delete(run.name)
 
 
@@ -102,52 +104,52 @@ def test_a_copy_that_is_not_public_asks_nobody(public, monkeypatch):
     monkeypatch.delenv("FER_PUBLIC")
     settings.cache_clear()
     public("anyone")
-    manage.delete(Run.create(CONFIG).name)
-    store.keep_session(table(), "mine")
+    manage.delete(TrainingRun.create(CONFIG).name)
+    saved.keep_session(table(), "mine")
     public("somebody else")
-    assert [s.name for s in store.list_sessions()] == ["mine"]
+    assert [s.name for s in saved.list_sessions()] == ["mine"]
 
 
 def test_visitors_see_and_delete_their_own_only(public):
     public("one")
-    key = store.keep_session(table(), "of one")
+    key = saved.keep_session(table(), "of one")
     public("two")
-    store.keep_session(table(), "of two")
-    assert [s.name for s in store.list_sessions()] == ["of two"]
+    saved.keep_session(table(), "of two")
+    assert [s.name for s in saved.list_sessions()] == ["of two"]
     with pytest.raises(FerError, match="not kept any more"):
-        store.load_session(key)
-    store.delete_session(key)
+        saved.load_session(key)
+    saved.delete_session(key)
     public("boss", "ada@example.org")
-    assert [s.name for s in store.list_sessions()] == ["of two", "of one"]
+    assert [s.name for s in saved.list_sessions()] == ["of two", "of one"]
     public("one")
-    assert len(store.load_session(key)) == 3
-    store.delete_session(key)
-    assert store.list_sessions() == []
+    assert len(saved.load_session(key)) == 3
+    saved.delete_session(key)
+    assert saved.list_sessions() == []
 
 
 def test_what_visitors_left_goes_in_time_and_what_is_ours_stays(public):
     public("boss", "ada@example.org")
-    store.keep_session(table(), "of ada")
+    saved.keep_session(table(), "of ada")
     public("one")
-    store.keep_session(table(), "old")
+    saved.keep_session(table(), "old")
     old = (datetime.now(UTC) - timedelta(hours=25)).isoformat()
-    with store.connect() as db:
+    with sqlite3.connect(settings().store) as db:
         db.execute("UPDATE sessions SET kept = ?", (old,))
-    store.keep_session(table(), "new")
-    assert [s.name for s in store.list_sessions()] == ["new"]
+    saved.keep_session(table(), "new")
+    assert [s.name for s in saved.list_sessions()] == ["new"]
     public("boss", "ada@example.org")
-    assert [s.name for s in store.list_sessions()] == ["new", "of ada"]
+    assert [s.name for s in saved.list_sessions()] == ["new", "of ada"]
 
 
 def test_a_full_copy_says_so(public, monkeypatch):
     monkeypatch.setenv("FER_DISK_MB", "0.01")
     settings.cache_clear()
     public("one")
-    store.keep_session(table(60), "fits")
+    saved.keep_session(table(60), "fits")
     with pytest.raises(FerError, match="full.*24 hours"):
-        store.keep_session(table(60), "does not")
+        saved.keep_session(table(60), "does not")
     public("boss", "ada@example.org")
-    store.keep_session(table(60), "always fits")
+    saved.keep_session(table(60), "always fits")
 
 
 def test_uploads_of_one_visitor_are_bounded(public):
@@ -172,18 +174,18 @@ def test_a_store_of_before_there_were_visitors_still_opens(public):
             "INSERT INTO sessions VALUES (1, 'old', ?, '{}', 1)", (datetime.now(UTC).isoformat(),)
         )
     public("one")
-    assert store.list_sessions() == []
+    assert saved.list_sessions() == []
     public("boss", "ada@example.org")
-    assert [s.name for s in store.list_sessions()] == ["old"]
+    assert [s.name for s in saved.list_sessions()] == ["old"]
 
 
 def test_long_jobs_of_one_visitor_take_turns_and_fill_the_disk(public, monkeypatch):
-    from fer_core.video.job import Job
+    from fer_core.jobs import Job
+    from fer_core.video.jobs import VideoJob
     from fer_core.video.result import VideoOptions
-    from fer_core.work import Work
 
     public("one")
-    first, second = (Work(settings().jobs / name) for name in ("first", "second"))
+    first, second = (Job(settings().jobs / name) for name in ("first", "second"))
     for work in (first, second):
         work.path.mkdir(parents=True)
         work.write_state(status="created")
@@ -199,9 +201,9 @@ def test_long_jobs_of_one_visitor_take_turns_and_fill_the_disk(public, monkeypat
     settings.cache_clear()
     (first.path / "source.mp4").write_bytes(bytes(40_000))
     with pytest.raises(FerError, match="full"):
-        Job.create(io.BytesIO(bytes(20_000)), "a.mp4", VideoOptions(), "key")
+        VideoJob.create(io.BytesIO(bytes(20_000)), "a.mp4", VideoOptions(), "key")
     monkeypatch.setenv("FER_VISITOR_MB", "0.01")
     settings.cache_clear()
     with pytest.raises(FerError, match="MB at once"):
-        Job.create(io.BytesIO(bytes(20_000)), "a.mp4", VideoOptions(), "key")
+        VideoJob.create(io.BytesIO(bytes(20_000)), "a.mp4", VideoOptions(), "key")
     assert sorted(path.name for path in settings().jobs.iterdir()) == ["first", "second"]

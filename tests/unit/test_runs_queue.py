@@ -9,7 +9,7 @@ from fer_core.errors import TrainingError
 from fer_core.settings import settings
 from fer_core.train import configure, judge, manage, queue, runs
 from fer_core.train.config import TrainConfig
-from fer_core.train.runs import Run, list_runs
+from fer_core.train.runs import TrainingRun, list_runs
 
 #: As small as a network gets.
 TINY = {
@@ -36,7 +36,7 @@ def one_at_a_time(tmp_path, monkeypatch):
     settings.cache_clear()
 
 
-def status(run: Run) -> str:
+def status(run: TrainingRun) -> str:
     return run.state()["status"]
 
 
@@ -93,7 +93,7 @@ def test_a_run_is_judged_and_made_a_model(one_at_a_time):
 
 
 def test_names_notes_and_deletion(one_at_a_time):
-    run = Run.create(tiny())
+    run = TrainingRun.create(tiny())
     assert manage.about(run) == {"title": run.name, "note": ""}
     manage.describe(run, title=" My best ", note="slow start")
     assert manage.about(run) == {"title": "My best", "note": "slow start"}
@@ -112,7 +112,7 @@ def test_names_notes_and_deletion(one_at_a_time):
 
 
 def test_a_damaged_folder_is_shown_and_hinders_nobody(one_at_a_time):
-    good, bad = Run.create(tiny()), Run.create(tiny())
+    good, bad = TrainingRun.create(tiny()), TrainingRun.create(tiny())
     for file in ("config.json", "state.json"):
         (bad.path / file).write_text("{")
     (bad.path / "metrics.jsonl").write_bytes(b"\xff\n")

@@ -10,7 +10,7 @@ from fer_core.train import configure, estimate
 from fer_core.train.check import check
 from fer_core.train.command import command, read_settings
 from fer_core.train.presets import PRESETS
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 
 
 def parsed(line: str):
@@ -87,7 +87,7 @@ def test_the_time_is_that_of_a_run_of_the_same_kind(tmp_path, monkeypatch):
     settings.cache_clear()
     config = configure(model="fast", data="demo", epochs=10)
     assert estimate.seconds(config, 2800) is None
-    run = Run.create(config)
+    run = TrainingRun.create(config)
     run.write_metrics([{"epoch": 1, "images_per_second": 100.0}])
     assert estimate.seconds(config, 2800) == estimate.START + 280
     other = config.model_copy(update={"batch_size": 8})

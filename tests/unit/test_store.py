@@ -3,54 +3,55 @@
 import pandas as pd
 import pytest
 
-from fer_core import store
+from fer_core import stored_data
 from fer_core.errors import FerError
+from fer_core.live import saved
 from fer_core.settings import settings
 from tests.unit.test_timeline import table
 
 
 @pytest.fixture(autouse=True)
 def empty() -> None:
-    store.forget()
+    stored_data.delete_all()
 
 
 def test_a_session_comes_back_as_it_was() -> None:
     made = table(("Happy", 2), ("Sad", 1))
-    key = store.keep_session(made, "First try", {"model": "fast"})
-    (kept,) = store.list_sessions()
+    key = saved.keep_session(made, "First try", {"model": "fast"})
+    (kept,) = saved.list_sessions()
     assert (kept.id, kept.name, kept.about) == (key, "First try", {"model": "fast"})
     assert kept.seconds == pytest.approx(2.9) and kept.kept.tzinfo is not None
-    pd.testing.assert_frame_equal(store.load_session(key), made, check_dtype=False)
+    pd.testing.assert_frame_equal(saved.load_session(key), made, check_dtype=False)
 
 
 def test_looking_does_not_make_a_file() -> None:
-    assert store.list_sessions() == []
+    assert saved.list_sessions() == []
     assert not settings().store.exists()
 
 
 def test_a_deleted_session_is_gone_and_the_others_are_not() -> None:
-    first = store.keep_session(table(("Happy", 1)), "unmistakable words")
-    second = store.keep_session(table(("Sad", 1)), "b")
-    store.delete_session(first)
-    assert [kept.id for kept in store.list_sessions()] == [second]
-    assert len(store.load_session(second)) == 10
+    first = saved.keep_session(table(("Happy", 1)), "unmistakable words")
+    second = saved.keep_session(table(("Sad", 1)), "b")
+    saved.delete_session(first)
+    assert [kept.id for kept in saved.list_sessions()] == [second]
+    assert len(saved.load_session(second)) == 10
     assert b"unmistakable words" not in settings().store.read_bytes()
     with pytest.raises(FerError, match="not kept any more"):
-        store.load_session(first)
+        saved.load_session(first)
 
 
 def test_forget_deletes_everything() -> None:
-    store.keep_session(table(("Happy", 1)), "a")
-    assert store.forget().sessions == 1
-    assert store.list_sessions() == [] and not settings().store.exists()
+    saved.keep_session(table(("Happy", 1)), "a")
+    assert stored_data.delete_all().sessions == 1
+    assert saved.list_sessions() == [] and not settings().store.exists()
 
 
 def test_nothing_to_keep_says_so() -> None:
     with pytest.raises(FerError, match="record some first"):
-        store.keep_session(table(), "empty")
+        saved.keep_session(table(), "empty")
 
 
 def test_a_damaged_store_says_which_file() -> None:
     settings().store.write_bytes(b"this is no database" * 100)
     with pytest.raises(FerError, match="store.sqlite"):
-        store.list_sessions()
+        saved.list_sessions()

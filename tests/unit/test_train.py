@@ -13,7 +13,7 @@ from fer_core.datasets import demo
 from fer_core.errors import DatasetError, TrainingError
 from fer_core.train import configure, load_data, presets, runs
 from fer_core.train.config import TrainConfig
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 
 ROOT = Path(__file__).resolve().parents[2]
 #: A network that is trained in a second, with dropout and BatchNorm to be put back right.
@@ -45,7 +45,7 @@ def undisturbed(data):
 def trained(data, on_progress=None, **changes):
     from fer_core.train.fit import fit
 
-    run = Run.create(configure(**TINY | changes))
+    run = TrainingRun.create(configure(**TINY | changes))
     fit(run, data, on_progress)
     return run
 
@@ -237,7 +237,7 @@ def test_best_weights_give_the_accuracy_they_were_chosen_for(data, undisturbed):
 def test_after_ctrl_c_it_goes_on_to_the_same_result(data, undisturbed):
     from fer_core.train.fit import fit
 
-    run = Run.create(configure(**TINY))
+    run = TrainingRun.create(configure(**TINY))
     for halt, status in ((halt_at(1, 2), "stopped"), (halt_at(3, 4), "stopped")):
         with pytest.raises(KeyboardInterrupt):
             fit(run, data, halt)
@@ -250,12 +250,12 @@ def test_after_ctrl_c_it_goes_on_to_the_same_result(data, undisturbed):
 def test_after_kill_9_it_goes_on_to_the_same_result(data, undisturbed):
     from fer_core.train.fit import fit
 
-    run = Run.create(configure(**TINY))
+    run = TrainingRun.create(configure(**TINY))
     code = f"""
 from fer_core.datasets import demo
 from fer_core.train.fit import fit
-from fer_core.train.runs import Run
-fit(Run.open({run.name!r}), demo.load(160, 70, 35, seed=4),
+from fer_core.train.runs import TrainingRun
+fit(TrainingRun.open({run.name!r}), demo.load(160, 70, 35, seed=4),
     lambda p: print(p.epoch, p.step, flush=True))
 """
     with subprocess.Popen(
@@ -290,7 +290,7 @@ def test_full_disk_ends_with_a_reason_and_loses_no_checkpoint(data, undisturbed)
             # From here on the system refuses to make a file larger than 4 kB.
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
 
-    run = Run.create(configure(**TINY))
+    run = TrainingRun.create(configure(**TINY))
     try:
         with pytest.raises(TrainingError, match="cannot write its folder"):
             fit(run, data, fill)
@@ -310,7 +310,7 @@ def test_a_loss_that_is_no_number_ends_with_a_reason(data, undisturbed):
 
     from fer_core.train.fit import fit
 
-    run = Run.create(configure(**TINY))
+    run = TrainingRun.create(configure(**TINY))
     with pytest.raises(KeyboardInterrupt):
         fit(run, data, halt_at(2, 1))
     broken = replace(data, weights=np.full(len(data), np.inf, np.float32))
@@ -348,7 +348,7 @@ print(runs.start(TrainConfig.model_validate_json({config.model_dump_json()!r})).
     started = subprocess.run(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True
     )
-    run = Run.open(started.stdout.strip())
+    run = TrainingRun.open(started.stdout.strip())
     assert run.busy()
     with pytest.raises(TrainingError, match="already being trained"):
         runs.resume(run.name)
@@ -385,7 +385,7 @@ def test_no_run_is_made_for_data_that_cannot_be_read(tmp_path):
 @pytest.mark.parametrize("name", ["nothing", "../models", "", "a b"])
 def test_unknown_runs(name):
     with pytest.raises(TrainingError, match="No run"):
-        Run.open(name)
+        TrainingRun.open(name)
 
 
 @pytest.mark.slow
@@ -412,12 +412,12 @@ def test_another_backend_trains_what_tensorflow_exports(backend, data, tmp_path)
 
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    run = Run.create(configure(**TINY | {"epochs": 1}))
+    run = TrainingRun.create(configure(**TINY | {"epochs": 1}))
     code = f"""
 from fer_core.datasets import demo
 from fer_core.train.fit import fit
-from fer_core.train.runs import Run
-fit(Run.open({run.name!r}), demo.load(160, 70, 35, seed=4))
+from fer_core.train.runs import TrainingRun
+fit(TrainingRun.open({run.name!r}), demo.load(160, 70, 35, seed=4))
 """
     subprocess.run(
         [sys.executable, "-c", code],

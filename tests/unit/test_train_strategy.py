@@ -11,7 +11,7 @@ import pytest
 
 from fer_core.errors import TrainingError
 from fer_core.train import configure, train
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
@@ -72,7 +72,7 @@ def test_two_workers_train_one_network(tmp_path):
     assert digest == others
     # The first keeps the run, the other nothing.
     assert [str(folder) for folder in (tmp_path / "runs").iterdir()] == [path]
-    kept = Run(Path(path))
+    kept = TrainingRun(Path(path))
     assert kept.state()["status"] == "trained"
     assert [row["epoch"] for row in kept.metrics()] == [1, 2]
     assert not Path(elsewhere).exists()

@@ -9,7 +9,7 @@ from fer_core.errors import ModelError, TrainingError
 from fer_core.evaluation import predict
 from fer_core.train import configure, runs
 from fer_core.train.batches import Batches
-from fer_core.train.runs import Run
+from fer_core.train.runs import TrainingRun
 from fer_core.train.teacher import Teacher
 
 TEACHER = "mini_xception"
@@ -34,7 +34,7 @@ def training(data):
 
 
 def first_batch(training, **changes):
-    run = Run.create(configure(**TINY | changes))
+    run = TrainingRun.create(configure(**TINY | changes))
     teacher = Teacher(run, training.faces)
     batches = Batches(training, run.config, 0, teacher)
     order = np.random.default_rng([0, 0]).permutation(len(training))[:32]
@@ -66,9 +66,9 @@ def test_a_higher_temperature_softens_its_word(training):
 def test_a_resumed_run_hears_what_it_heard_before(data):
     from fer_core.train.fit import fit
 
-    straight = Run.create(configure(**TINY))
+    straight = TrainingRun.create(configure(**TINY))
     fit(straight, data)
-    run = Run.create(configure(**TINY))
+    run = TrainingRun.create(configure(**TINY))
 
     def halt(progress):
         if (progress.epoch, progress.step) == (2, 2):
@@ -85,9 +85,9 @@ def test_a_resumed_run_hears_what_it_heard_before(data):
 def test_a_run_goes_on_where_its_teacher_is_not(data):
     from fer_core.train.fit import fit
 
-    here = Run.create(configure(**TINY))
+    here = TrainingRun.create(configure(**TINY))
     fit(here, data)
-    away = Run.create(configure(**TINY | {"teacher": "nobody"}))
+    away = TrainingRun.create(configure(**TINY | {"teacher": "nobody"}))
     away.save_arrays("teacher.npz", here.load_arrays("teacher.npz"))
     fit(away, data)
     ours, theirs = (r.load_arrays("checkpoint.npz")["model"] for r in (away, here))
@@ -97,10 +97,10 @@ def test_a_run_goes_on_where_its_teacher_is_not(data):
 def test_a_teacher_that_does_not_exist_ends_the_run_with_a_reason(data):
     from fer_core.train.fit import fit
 
-    run = Run.create(configure(**TINY | {"teacher": "nobody"}))
+    run = TrainingRun.create(configure(**TINY | {"teacher": "nobody"}))
     with pytest.raises(ModelError, match="No model 'nobody'"):
         fit(run, data)
-    assert "No model 'nobody'" in runs.Run.open(run.name).state()["reason"]
+    assert "No model 'nobody'" in runs.TrainingRun.open(run.name).state()["reason"]
 
 
 def test_cosine_starts_anew_with_every_cycle():
@@ -121,7 +121,7 @@ def test_the_weights_at_the_end_of_each_cycle_become_models(data, tmp_path):
     from fer_core.train.fit import fit, load_best
 
     changes = {"schedule": "cosine", "cycles": 2, "teacher": None, "learning_rate": 0.01}
-    run = Run.create(configure(**TINY | changes))
+    run = TrainingRun.create(configure(**TINY | changes))
     fit(run, data)
     kept = [run.load_arrays(f"cycle{k}.npz")["model"] for k in (1, 2)]
     assert not np.array_equal(kept[0][0], kept[1][0])
@@ -143,10 +143,10 @@ def test_a_card_tells_of_the_run_before(data, tmp_path):
     from fer_core.models.publish import publish
     from fer_core.train.fit import fit
 
-    first = Run.create(configure(**TINY | {"teacher": None}))
+    first = TrainingRun.create(configure(**TINY | {"teacher": None}))
     fit(first, data)
     weights = first.path / "best.npz"
-    again = Run.create(configure(**TINY | {"teacher": None, "weights": str(weights)}))
+    again = TrainingRun.create(configure(**TINY | {"teacher": None, "weights": str(weights)}))
     fit(again, data)
     again.write_state(machine="64 cores, x86_64, a card")  # not where it is published
     card = publish(again, data, tmp_path / "again", brief=True, keras_form=False).card
@@ -162,7 +162,7 @@ def test_a_model_that_does_not_ship_has_its_row(data, tmp_path, monkeypatch):
     from fer_core.models.publish import publish
     from fer_core.train.fit import fit
 
-    run = Run.create(configure(**TINY | {"model": "pk_04", "teacher": None}))
+    run = TrainingRun.create(configure(**TINY | {"model": "pk_04", "teacher": None}))
     fit(run, data)
     folder = publish(run, data, tmp_path / "pk_04", brief=True, keras_form=False)
     assert set(folder.card.figures) == {"PublicTest", "PrivateTest"}

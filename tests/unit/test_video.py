@@ -16,7 +16,7 @@ from fer_core.images import example_portrait
 from fer_core.video import VideoFile, VideoOptions, VideoResult, analyze_video
 from fer_core.video.annotate import annotate, stills
 from fer_core.video.clips import shown_in_turn, write_clip
-from fer_core.video.moments import face_at
+from fer_core.video.highlights import face_at
 from fer_core.video.report import to_html
 from tests.unit.video_tools import clip, drawn, grey, portrait
 

@@ -13,7 +13,7 @@ from fer_core.errors import VideoError
 from fer_core.settings import settings
 from fer_core.video import VideoFile, VideoOptions
 from fer_core.video.clips import write_clip
-from fer_core.video.job import Job, list_jobs, start, sweep
+from fer_core.video.jobs import VideoJob, list_jobs, start, sweep
 from tests.unit.video_tools import clip, drawn, portrait
 
 
@@ -25,15 +25,15 @@ def home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     settings.cache_clear()
 
 
-def done(path: Path, owner: str = "mine", **how: object) -> Job:
+def done(path: Path, owner: str = "mine", **how: object) -> VideoJob:
     """An analysis that was made in this process."""
     with path.open("rb") as file:
-        job = Job.create(file, path.name, VideoOptions(), owner, **how)
+        job = VideoJob.create(file, path.name, VideoOptions(), owner, **how)
     job.do()
     return job
 
 
-def ended(job: Job, hours: float) -> None:
+def ended(job: VideoJob, hours: float) -> None:
     """Let it have ended so many hours ago."""
     state = json.loads((job.path / "state.json").read_text())
     state["updated"] = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
@@ -122,7 +122,7 @@ def test_a_failed_drawing_leaves_the_numbers(tmp_path: Path) -> None:
     """The annotated video cannot be written: a folder lies where it belongs."""
     path = clip(tmp_path / "a.mp4", 0.4)
     with path.open("rb") as file:
-        job = Job.create(file, "a.mp4", VideoOptions(), "mine")
+        job = VideoJob.create(file, "a.mp4", VideoOptions(), "mine")
     (job.path / "annotated.mp4" / "in the way").mkdir(parents=True)
     with pytest.raises(VideoError, match="cannot be written"):
         job.do()
@@ -137,5 +137,5 @@ def _last_picture(path: Path) -> np.ndarray:
         return [frame.image() for frame in video.frames()][-1].astype(int)
 
 
-def _pictures(job: Job) -> list[bytes]:
+def _pictures(job: VideoJob) -> list[bytes]:
     return [row["picture"].read_bytes() for row in job.moments()]

@@ -114,7 +114,7 @@ export class BlazeFace {
   }
 
   // The faces of a camera's picture at `time` in seconds, the largest first: { box, score,
-  // frame, roll }. Searched for now and then, followed in between: fer_core/faces/follow.py.
+  // frame, roll }. Searched for now and then, followed in between: fer_core/tracking/detector.py.
   async detect(pyramid, time) {
     const { width, height } = pyramid;
     let { faces, searched } = this.known;

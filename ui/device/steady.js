@@ -1,4 +1,4 @@
-// fer_core/live/tracking.py and steady.py once more: who is who from frame to frame, and
+// fer_core/tracking/tracker.py and steady.py once more: who is who from frame to frame, and
 // probabilities and labels that do not flicker. Every number comes from there, as `k`.
 
 const side = ([, , w, h]) => Math.sqrt(w * h);

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from fer_core.analysis import FaceEmotion
-from fer_core.live.tracking import Tracker
+from fer_core.tracking.tracker import Tracker
 
 #: Mean difference of hue, saturation and value between two looks, 0 to 255, from which on
 #: the scene has changed: PySceneDetect's content detector and its default.
@@ -42,7 +42,7 @@ def is_cut(before: np.ndarray, after: np.ndarray) -> bool:
     return float(apart.mean()) > CUT
 
 
-def looks(image: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+def appearance(image: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
     """Colours of hair, face and clothes: three histograms of unit length, ``(3, 192)``."""
     x, y, w, h = box
     parts = [
@@ -53,7 +53,7 @@ def looks(image: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarr
     return np.stack([_colours(image, part) for part in parts])
 
 
-def alike(a: np.ndarray, b: np.ndarray) -> float:
+def similarity(a: np.ndarray, b: np.ndarray) -> float:
     """Mean cosine of what both show, 0 to 1; 0 where they show nothing in common."""
     shown = (a.any(axis=1)) & (b.any(axis=1))
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
@@ -87,7 +87,7 @@ class _Track:
     )
 
 
-class People:
+class IdentityTracker:
     """Numbers the faces of successive frames; at the end says which numbers are one person.
 
     Memory grows with the number of tracks, not of frames.
@@ -140,7 +140,9 @@ class People:
             for place, theirs in enumerate(persons):
                 if any(t.start <= track.end and track.start <= t.end for t in theirs):
                     continue
-                value = max((alike(t.looks, track.looks) for t in theirs if _enough(t)), default=0)
+                value = max(
+                    (similarity(t.looks, track.looks) for t in theirs if _enough(t)), default=0
+                )
                 if _enough(track) and value > likeness:
                     best, likeness = place, value
             if best is None:

@@ -6,7 +6,7 @@
 - ``moments.json``, ``moment-….jpg``: moments worth seeing
 - ``annotated.mp4``: the video with boxes and labels, where that was asked for
 - ``drawn.json``: names and joins of people as pictures and annotated video show them
-- what all long work has, see :mod:`fer_core.work`; the status at the end is ``done``
+- what all long work has, see :mod:`fer_core.jobs`; the status at the end is ``done``
 
 A job whose owner does not keep it is gone ``FER_KEEP_HOURS`` after it ended.
 """
@@ -28,12 +28,12 @@ from typing import Any, BinaryIO, Final
 from fer_core import bounds, roles
 from fer_core.errors import FerError, VideoError
 from fer_core.files import write_atomic, write_json
+from fer_core.jobs import Job, run_worker, seconds_left
 from fer_core.settings import settings
 from fer_core.video.annotate import annotate, stills
-from fer_core.video.moments import caption
+from fer_core.video.highlights import caption
 from fer_core.video.read import Progress, analyze_video
 from fer_core.video.result import VideoOptions, VideoResult
-from fer_core.work import Work, left, run_worker
 
 #: Longer side of the annotated video in pixels: a page shows no more.
 _ANNOTATED: Final = 1280
@@ -42,13 +42,13 @@ _EVERY: Final = 0.5
 
 
 @dataclass(frozen=True)
-class Job(Work):
+class VideoJob(Job):
     """One analysis; everything it knows is in its folder."""
 
     kind = "analysis"
     error = VideoError
     taken = "This video is being analysed already."
-    worker = "fer_core.video.job"
+    worker = "fer_core.video.jobs"
 
     @classmethod
     def create(
@@ -60,7 +60,7 @@ class Job(Work):
         *,
         annotated: bool = True,
         keep_source: bool = False,
-    ) -> "Job":
+    ) -> "VideoJob":
         """A new job with its own copy of the video.
 
         Args:
@@ -102,7 +102,7 @@ class Job(Work):
         return job
 
     @classmethod
-    def open(cls, name: str) -> "Job":
+    def open(cls, name: str) -> "VideoJob":
         """The job called ``name``.
 
         Raises:
@@ -242,7 +242,7 @@ class Job(Work):
 class _Note:
     """Writes progress, a few times a second at most; steps count alike."""
 
-    def __init__(self, job: Job, steps: list[str]) -> None:
+    def __init__(self, job: VideoJob, steps: list[str]) -> None:
         self._job, self._steps = job, steps
         self._begun, self._noted = time.monotonic(), 0.0
         self._faces = 0
@@ -261,7 +261,7 @@ class _Note:
             self._job.write_progress(
                 {
                     "share": share,
-                    "seconds_left": left(self._begun, share),
+                    "seconds_left": seconds_left(self._begun, share),
                     "faces": self._faces,
                     "step": step,
                 }
@@ -278,9 +278,9 @@ def _people(result: VideoResult) -> dict[str, Any]:
     }
 
 
-def start(*arguments: Any, **how: Any) -> Job:
-    """Create a job, see :meth:`Job.create`, and do it in a process of its own."""
-    job = Job.create(*arguments, **how)
+def start(*arguments: Any, **how: Any) -> VideoJob:
+    """Create a job, see :meth:`VideoJob.create`, and do it in a process of its own."""
+    job = VideoJob.create(*arguments, **how)
     try:
         job.spawn()
     except FerError:
@@ -289,7 +289,7 @@ def start(*arguments: Any, **how: Any) -> Job:
     return job
 
 
-def list_jobs(owner: str) -> list[Job]:
+def list_jobs(owner: str) -> list[VideoJob]:
     """Jobs of ``owner``, the newest first; what is too old is deleted before."""
     sweep()
     mine = [job for job in _all() if job.config.get("owner") == _digest(owner)]
@@ -311,16 +311,16 @@ def sweep() -> None:
             job.delete()
 
 
-def forget() -> int:
-    """Delete all jobs of everybody; returns how many."""
+def delete_all() -> int:
+    """Delete all jobs of everybody and return how many there were."""
     jobs = _all()
     for job in jobs:
         job.delete()
     return len(jobs)
 
 
-def _all() -> list[Job]:
-    return [Job(path.parent) for path in settings().jobs.glob("*/config.json")]
+def _all() -> list[VideoJob]:
+    return [VideoJob(path.parent) for path in settings().jobs.glob("*/config.json")]
 
 
 def _digest(owner: str) -> str:
@@ -329,7 +329,7 @@ def _digest(owner: str) -> str:
 
 def main(name: str, lock: int | None = None) -> int:
     """Do the job ``name`` to its end; returns the exit status."""
-    return run_worker(lambda: Job.open(name).do(lock))
+    return run_worker(lambda: VideoJob.open(name).do(lock))
 
 
 if __name__ == "__main__":

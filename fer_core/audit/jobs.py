@@ -1,4 +1,4 @@
-"""An audit in a process of its own: ``python -m fer_core.audit.look NAME LOCK``.
+"""An audit in a process of its own: ``python -m fer_core.audit.jobs NAME LOCK``.
 
 Its folder under ``FER_HOME/audits`` holds what it was asked (``config.json``), what it
 found (``summary.json``, ``problems.csv``) and what it saw (``seen.npz``).
@@ -21,24 +21,24 @@ from fer_core.datasets import Dataset, load
 from fer_core.datasets.ferplus import counts_of
 from fer_core.datasets.identity import digest
 from fer_core.errors import DatasetError
+from fer_core.evaluation.predictions import predictions
 from fer_core.files import write_atomic, write_bytes, write_json
+from fer_core.jobs import Job, run_worker
 from fer_core.models.catalog import default_model, find_model
-from fer_core.models.predictions import predictions
 from fer_core.settings import settings
-from fer_core.work import Work, run_worker
 
 
 @dataclass(frozen=True)
-class Look(Work):
+class AuditJob(Job):
     """One audit of a dataset with a model."""
 
     kind: ClassVar[str] = "audit"
     error: ClassVar[type[DatasetError]] = DatasetError
     taken: ClassVar[str] = "This dataset is being looked through already."
-    worker: ClassVar[str] = "fer_core.audit.look"
+    worker: ClassVar[str] = "fer_core.audit.jobs"
 
     @classmethod
-    def of(cls, dataset: Dataset, model: str | None = None) -> "Look":
+    def of(cls, dataset: Dataset, model: str | None = None) -> "AuditJob":
         """The audit of a dataset as it was read, whether it was made or not."""
         folder = find_model(model or default_model())
         votes = [] if dataset.votes is None else [dataset.votes]
@@ -89,7 +89,7 @@ class Look(Work):
         return Audit(problems, json.loads((self.path / "summary.json").read_text()))
 
 
-def look(work: Look) -> None:
+def look(work: AuditJob) -> None:
     """Do it, in this process."""
     config: dict[str, Any] = json.loads((work.path / "config.json").read_text())
     votes = Path(config["votes"]) if config["votes"] else None
@@ -125,7 +125,7 @@ def main(name: str, lock: int | None = None) -> int:
     """Do the audit ``name``; returns the exit status."""
 
     def do() -> None:
-        work = Look(settings().audits / name)
+        work = AuditJob(settings().audits / name)
         with work.hold(lock):
             look(work)
 

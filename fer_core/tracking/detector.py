@@ -11,7 +11,7 @@ from fer_core.faces.base import Detection, Detector
 MOMENT: Final = 0.2
 
 
-class Follower:
+class TrackingDetector:
     """A detector for the frames of one video or camera, in their order.
 
     Where the detector can look at known faces only (BlazeFace can, in a seventh of the
@@ -32,7 +32,7 @@ class Follower:
         self._searched = -np.inf
         self._time = 0.0
 
-    def at(self, time: float) -> "Follower":
+    def at(self, time: float) -> "TrackingDetector":
         """Say of which second the next frame is."""
         self._time = time
         if time - self._searched >= MOMENT:

@@ -9,10 +9,10 @@ from sklearn import metrics
 
 from fer_core.calibration import calibration_error, reliability
 from fer_core.classifier import Classifier
-from fer_core.conditions import CONDITIONS, under
 from fer_core.datasets.base import Dataset
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
+from fer_core.evaluation.conditions import CONDITIONS, under
 
 #: What happens to a face at test time: as the exported file does it, nothing, the mean
 #: over the face and its mirror image, or over ten crops: the face and the face moved by
@@ -181,7 +181,7 @@ def hard(
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
 ) -> dict[str, Evaluation]:
-    """The figures under each of :data:`fer_core.conditions.CONDITIONS`; see :func:`evaluate`."""
+    """The figures under each of :data:`CONDITIONS`; see :func:`evaluate`."""
     chosen = dataset.split(split)
     found = {}
     for name in CONDITIONS:

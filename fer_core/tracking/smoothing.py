@@ -9,7 +9,7 @@ import numpy as np
 
 from fer_core.analysis import Analysis, FaceEmotion
 from fer_core.emotions import EMOTIONS
-from fer_core.live.tracking import KEEP, Tracker
+from fer_core.tracking.tracker import KEEP, Tracker
 
 #: Time constant of the smoothing in seconds, unless told otherwise.
 SMOOTHING: Final = 0.4
@@ -30,11 +30,11 @@ class _State:
     since: float = 0.0
 
 
-class Steadier:
+class EmotionSmoother:
     """Follows the faces of successive analyses.
 
-    >>> steadier = Steadier()
-    >>> [face.person for face in steadier(analysis).faces]  # doctest: +SKIP
+    >>> smoother = EmotionSmoother()
+    >>> [face.person for face in smoother(analysis).faces]  # doctest: +SKIP
     [1]
     """
 

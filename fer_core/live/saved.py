@@ -1,42 +1,48 @@
-"""What users keep, in ``FER_HOME/store.sqlite``. Nothing comes here unasked."""
+"""Live sessions that users saved, in the database. Nothing is saved unasked."""
 
 import json
-import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
-from fer_core import bounds, roles
+from fer_core import bounds, roles, storage
 from fer_core.analysis import COLUMNS
+from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
-from fer_core.settings import settings
 
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS sessions (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL, kept TEXT NOT NULL, about TEXT NOT NULL,
-    seconds REAL NOT NULL, owner TEXT NOT NULL DEFAULT ''
-);
-CREATE TABLE IF NOT EXISTS session_rows (
-    session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
-    {", ".join(f'"{column}"' for column in COLUMNS)}
-);
-CREATE INDEX IF NOT EXISTS session_rows_by_session ON session_rows (session);
-CREATE TABLE IF NOT EXISTS corrections (
-    id INTEGER PRIMARY KEY, batch TEXT NOT NULL, face TEXT NOT NULL, action TEXT NOT NULL,
-    value TEXT NOT NULL, author TEXT NOT NULL, time TEXT NOT NULL, reason TEXT NOT NULL,
-    undone TEXT
-);
-CREATE TABLE IF NOT EXISTS faces (
-    id INTEGER PRIMARY KEY, face BLOB NOT NULL, label INTEGER NOT NULL, kept TEXT NOT NULL,
-    source TEXT NOT NULL, model TEXT NOT NULL, probabilities TEXT NOT NULL
-);
-"""
+
+def _add_owner(db: sqlite3.Connection) -> None:
+    """Add the column that stores of before there were visitors lack."""
+    if "owner" not in {row[1] for row in db.execute("PRAGMA table_info(sessions)")}:
+        db.execute("ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
+
+
+_COLUMNS = (
+    "time", "person", "x", "y", "width", "height", "score",
+    *(emotion.lower() for emotion in EMOTIONS), "emotion", "confidence",
+)  # fmt: skip
+_MIGRATIONS: Final = (
+    f"""
+    CREATE TABLE IF NOT EXISTS sessions (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, kept TEXT NOT NULL, about TEXT NOT NULL,
+        seconds REAL NOT NULL, owner TEXT NOT NULL DEFAULT ''
+    );
+    CREATE TABLE IF NOT EXISTS session_rows (
+        session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
+        {", ".join(f'"{column}"' for column in _COLUMNS)}
+    );
+    CREATE INDEX IF NOT EXISTS session_rows_by_session ON session_rows (session)
+    """,
+    _add_owner,
+)
+
+
+def _connect() -> AbstractContextManager[sqlite3.Connection]:
+    return storage.connect("sessions", _MIGRATIONS)
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def keep_session(table: pd.DataFrame, name: str, about: dict[str, Any] | None = 
     kept = datetime.now(UTC).isoformat()
     rows = table[COLUMNS].astype(object).itertuples(index=False)
     marks = ", ".join("?" * (len(COLUMNS) + 1))
-    with connect() as db:
+    with _connect() as db:
         key = db.execute(
             "INSERT INTO sessions (name, kept, about, seconds, owner) VALUES (?, ?, ?, ?, ?)",
             (name, kept, json.dumps(about or {}), seconds, roles.owner()),
@@ -92,9 +98,9 @@ def list_sessions() -> list[KeptSession]:
 
     What visitors left ``FER_KEEP_HOURS`` ago is deleted before.
     """
-    if not _path().exists():
+    if not storage.exists():
         return []
-    with connect() as db:
+    with _connect() as db:
         db.execute(
             "DELETE FROM sessions WHERE owner != '' AND kept < ?", (bounds.oldest().isoformat(),)
         )
@@ -115,7 +121,7 @@ def load_session(key: int) -> pd.DataFrame:
         FerError: there is none of that id.
     """
     columns = ", ".join(f'"{column}"' for column in COLUMNS)
-    with connect() as db:
+    with _connect() as db:
         if not _is_mine(db, key):
             raise FerError("This session is not kept any more.")
         return pd.read_sql_query(
@@ -127,7 +133,7 @@ def load_session(key: int) -> pd.DataFrame:
 
 def delete_session(key: int) -> None:
     """Delete a kept session; does nothing where it is gone already."""
-    with connect() as db:
+    with _connect() as db:
         if _is_mine(db, key):
             db.execute("DELETE FROM sessions WHERE id = ?", (key,))
 
@@ -144,9 +150,9 @@ _ROW_BYTES: Final = 150
 
 def left_by_visitors() -> int:
     """Bytes of what visitors of a public copy keep here, about."""
-    if not _path().exists():
+    if not storage.exists():
         return 0
-    with connect() as db:
+    with _connect() as db:
         (rows,) = db.execute(
             "SELECT COUNT(*) FROM session_rows JOIN sessions ON sessions.id = session "
             "WHERE owner != ''"
@@ -154,60 +160,9 @@ def left_by_visitors() -> int:
     return rows * _ROW_BYTES
 
 
-@dataclass(frozen=True)
-class Forgotten:
-    """How much was deleted."""
-
-    sessions: int
-    faces: int
-    corrections: int
-
-
-def forget() -> Forgotten:
-    """Delete everything that was kept, the files included; returns how much that was."""
-    roles.require("delete what was kept")
-    count = Forgotten(0, 0, 0)
-    if _path().exists():
-        # A damaged file cannot be counted, but it can be deleted.
-        with suppress(FerError), connect() as db:
-            numbers = (
-                db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
-                for table in ("sessions", "faces", "corrections")
-            )
-            count = Forgotten(*numbers)
-    for suffix in ("", "-wal", "-shm"):
-        _path().with_name(_path().name + suffix).unlink(missing_ok=True)
-    for folder in (settings().kept, settings().audits):
-        shutil.rmtree(folder, ignore_errors=True)
-    return count
-
-
-def _path() -> Path:
-    return settings().store
-
-
-@contextmanager
-def connect() -> Iterator[sqlite3.Connection]:
-    """A connection to the store whose work is committed as a whole or not at all.
-
-    What is committed is on the disk, and any number of processes may write in turn.
-
-    Raises:
-        FerError: the file cannot be used.
-    """
-    try:
-        _path().parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(_path(), timeout=10)) as db:
-            # What is deleted is overwritten, not just unlinked.
-            db.execute("PRAGMA secure_delete = ON")
-            db.execute("PRAGMA foreign_keys = ON")
-            db.executescript(_SCHEMA)
-            if "owner" not in {row[1] for row in db.execute("PRAGMA table_info(sessions)")}:
-                # Stores of before there were visitors.
-                db.execute("ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
-            with db:
-                yield db
-    except (sqlite3.Error, OSError) as error:
-        raise FerError(
-            f"{_path()} cannot be used ({error}): check FER_HOME and the space on its disk."
-        ) from error
+def count_sessions() -> int:
+    """Return the number of saved sessions of everybody."""
+    if not storage.exists():
+        return 0
+    with _connect() as db:
+        return db.execute("SELECT COUNT(*) FROM sessions").fetchone()[0]

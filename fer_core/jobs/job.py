@@ -31,7 +31,7 @@ from fer_core.settings import settings
 
 
 @dataclass(frozen=True)
-class Work:
+class Job:
     """One piece of long work; everything it knows is in its folder."""
 
     path: Path
@@ -236,13 +236,13 @@ class Work:
             time.sleep(0.05)
 
 
-def left(begun: float, share: float) -> float | None:
+def seconds_left(begun: float, share: float) -> float | None:
     """Seconds left of work that began at ``begun`` on the monotonic clock."""
     spent = time.monotonic() - begun
     return spent / share * (1 - share) if share > 0.01 else None
 
 
-def in_words(seconds: float) -> str:
+def duration_in_words(seconds: float) -> str:
     """'40 s', '12 min', '3 h 20 min'."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"

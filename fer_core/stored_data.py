@@ -1,0 +1,47 @@
+"""Everything that people stored on this machine, to be deleted at once."""
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+
+from fer_core import roles, storage
+from fer_core.datasets import collected, corrections
+from fer_core.errors import FerError
+from fer_core.live import saved
+from fer_core.settings import settings
+from fer_core.video import jobs
+
+
+@dataclass(frozen=True)
+class DeletedData:
+    """How much was deleted.
+
+    Attributes:
+        sessions: Saved live sessions.
+        faces: Collected faces.
+        corrections: Corrections of labels, undone ones included.
+        videos: Analysed videos.
+    """
+
+    sessions: int
+    faces: int
+    corrections: int
+    videos: int
+
+
+def delete_all() -> DeletedData:
+    """Delete every saved session, collected face, correction, audit and analysed video.
+
+    Returns:
+        How much that was. A damaged database is deleted too, but counts as empty.
+    """
+    roles.require("delete all stored data")
+    sessions = faces = corrected = 0
+    with suppress(FerError):
+        sessions = saved.count_sessions()
+        faces = len(collected.list_faces())
+        corrected = len(corrections.history())
+    storage.delete_database()
+    for folder in (settings().kept, settings().audits):
+        shutil.rmtree(folder, ignore_errors=True)
+    return DeletedData(sessions, faces, corrected, jobs.delete_all())
