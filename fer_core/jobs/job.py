@@ -202,7 +202,7 @@ class Job:
                     stderr=log,
                     start_new_session=True,
                     pass_fds=(handle,),
-                    cwd=Path(__file__).resolve().parents[1],
+                    cwd=Path(__file__).resolve().parents[2],
                     # Of TensorFlow's notes the log keeps the errors.
                     env={"TF_CPP_MIN_LOG_LEVEL": "2"}
                     | os.environ
