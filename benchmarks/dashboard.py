@@ -1,4 +1,4 @@
-"""What the training page costs: ``python benchmarks/dashboard.py``.
+"""What the training page costs: ``python -m benchmarks dashboard``.
 
 Beside 50 finished runs one trains. It is timed how long the page takes to answer; then it is
 open in a browser and is not, in turns, and the faces per second of the run are compared.
@@ -10,23 +10,23 @@ import json
 import os
 import re
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+import numpy as np
 import psutil
-from playwright.sync_api import Browser, Page, expect
 
-from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium, wait_for
-from fer_core.benchmarks.dashboard import to_markdown
-from fer_core.benchmarks.versus import cpu_seconds, environment
+from benchmarks.browser import App, chromium_with_camera, find_chromium, wait_for
+from benchmarks.versus import cpu_seconds, environment
+from fer_core.models.readme import table
 from fer_core.settings import settings
 from fer_core.train import configure, queue
 from fer_core.train.runs import TrainingRun
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 def finished(epochs: int = 60, steps: int = 224) -> None:
@@ -75,8 +75,10 @@ def speed(run: TrainingRun, seconds: float) -> tuple[float, float]:
     return updates * run.config.batch_size / spent, cores
 
 
-def opened(browser: Browser, url: str, run: TrainingRun) -> Page:
+def opened(browser: "Browser", url: str, run: TrainingRun) -> "Page":
     """The training page with the run that trains."""
+    from playwright.sync_api import expect
+
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.set_default_timeout(60_000)
     page.goto(f"{url}/training?run={run.name}", wait_until="domcontentloaded")
@@ -84,8 +86,10 @@ def opened(browser: Browser, url: str, run: TrainingRun) -> Page:
     return page
 
 
-def answers(page: Page, times: int = 9) -> list[float]:
+def answers(page: "Page", times: int = 9) -> list[float]:
     """Seconds from a click on the axis to the chart that shows it."""
+    from playwright.sync_api import expect
+
     out = []
     titles = {"Time": "Minutes", "Epochs": "Epoch"}
     for i in range(times):
@@ -98,8 +102,10 @@ def answers(page: Page, times: int = 9) -> list[float]:
     return out
 
 
-def arrivals(page: Page, times: int = 7) -> list[float]:
+def arrivals(page: "Page", times: int = 7) -> list[float]:
     """Seconds from a click on the page's name, on another page, to the run's charts."""
+    from playwright.sync_api import expect
+
     out = []
     for _ in range(times):
         page.get_by_role("link", name="Models", exact=True).click()
@@ -163,14 +169,56 @@ def measure(pairs: int, seconds: float, others: int, data: str) -> dict[str, Any
     }
 
 
-if __name__ == "__main__":
+def to_markdown(result: dict[str, Any]) -> str:
+    """How soon the training page answers, and what it costs the training."""
+    machine, rates = result["machine"], result["faces_per_second"]
+    come, waits = result["arriving"], result["answers"]
+    cores = result["cores"]
+    costs = _costs(cores)
+    cost, slower = np.median(costs), np.median(_costs(rates))
+    turns = zip(rates["open"], rates["closed"], cores["open"], cores["closed"], costs, strict=True)
+    rows = [
+        (number, f"{a:.1f}", f"{b:.1f}", f"{c:.3f}", f"{d:.3f}", f"{cost:+.1%}")
+        for number, (a, b, c, d, cost) in enumerate(turns, 1)
+    ]
+    noise = max(rates["closed"]) / min(rates["closed"]) - 1
+    return "\n\n".join(
+        [
+            f"One run trains ({result['network']}, on {result['data']}) beside "
+            f"{result['finished']} finished ones, on {machine['cores']} cores, "
+            f"{machine['processor']}. From a click on the page's name to the run's charts: median "
+            f"{come['median']:.2f} s, worst of {come['n']} {come['worst']:.2f} s; from a click on "
+            f"the axis to the charts that show it: median {waits['median']:.2f} s, worst of "
+            f"{waits['n']} {waits['worst']:.2f} s. A window that has nothing of the app yet shows "
+            f"the charts after {result['opening']:.1f} s.",
+            "What that run has of the processor while a browser on the same machine shows it, and "
+            f"while no page is open, in turns of {result['seconds']:.0f} s within one run: the "
+            f"page costs **{cost:.1%}** of it (median of the pairs). Faces per second say "
+            f"{slower:.1%}, but differ by {noise:.0%} among the turns without a page alone.",
+            table(
+                ("pair", "faces/s, page open", "no page", "cores, page open", "no page", "cost"),
+                rows,
+            ),
+            f"Again: `python -m benchmarks dashboard --pairs {len(rows)} --data "
+            f"{result['data']} --json docs/measured/dashboard.json`.",
+        ]
+    )
+
+
+def _costs(turns: dict[str, list[float]]) -> np.ndarray:
+    """What each turn with the page open is short of the one without beside it, as a share."""
+    return 1 - np.divide(turns["open"], turns["closed"])
+
+
+def main(arguments: list[str]) -> None:
+    """Measure, print the section and write it where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=20, help="Of each turn.")
     parser.add_argument("--data", default="demo", help="What the run learns from.")
     parser.add_argument("--finished", type=int, default=50, help="Runs that stand beside.")
     parser.add_argument("--json", type=Path, help="Write the result to this file.")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     result = measure(chosen.pairs, chosen.seconds, chosen.finished, chosen.data)
     if chosen.json:
         chosen.json.write_text(json.dumps(result, indent=2) + "\n")

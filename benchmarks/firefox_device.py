@@ -1,4 +1,4 @@
-"""Live on the visitor's own device in Firefox: ``python benchmarks/firefox_device.py``.
+"""Live on the visitor's own device in Firefox: ``python -m benchmarks firefox_device``.
 
 Playwright's own Firefox is not needed: a system's one (``apt-get install firefox-esr``) is
 driven over WebDriver BiDi. In place of its camera there is a canvas, on which the example
@@ -12,24 +12,21 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import cv2
 import numpy as np
 from websockets.sync.client import ClientConnection, connect
 
-from fer_core.benchmarks.browser import App, free_port, wait_for
-from fer_core.benchmarks.live_device import FIGURES, SETTLE, WATCH
+from benchmarks.browser import App, free_port, wait_for
+from benchmarks.live_device import FIGURES, SETTLE, WATCH
 from fer_core.images import example_portrait
 
-#: The same as the camera of the other benchmarks: fer_core/benchmarks/camera.py.
+#: The same as the camera of the other benchmarks: benchmarks/camera.py.
 CAMERA = """
 navigator.mediaDevices.getUserMedia = async () => {
   const portrait = new Image();
@@ -125,11 +122,11 @@ def first_result(firefox: Firefox, url: str) -> dict[str, float]:
     return {"open": pressed - opened, "start": time.perf_counter() - pressed}
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--firefox", default=shutil.which("firefox-esr") or "firefox")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     ok, portrait = cv2.imencode(".jpg", cv2.cvtColor(example_portrait(), cv2.COLOR_RGB2BGR))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -171,7 +168,3 @@ def main() -> None:
             indent=2,
         )
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -3,7 +3,7 @@
 Each candidate runs the same network in a process of its own; they are timed in turns.
 Needs requirements.txt of this folder. Run it from the project's folder:
 
-    python benchmarks/runtimes.py [--model mini_xception] [--rounds 30] [--json FILE]
+    python -m benchmarks runtimes [--model mini_xception] [--rounds 30] [--json FILE]
 """
 
 import argparse
@@ -154,7 +154,7 @@ def export(model: str, path: str) -> None:
 
 
 def measure(model: str, rounds: int) -> dict[str, Any]:
-    from fer_core.benchmarks.versus import BATCHES, Side, environment, measure_cold, turns
+    from benchmarks.versus import BATCHES, Side, environment, measure_cold, turns
 
     result: dict[str, Any] = {"machine": environment(), "model": model, "rounds": rounds}
     result["runtimes"] = {}
@@ -193,17 +193,53 @@ def measure(model: str, rounds: int) -> dict[str, Any]:
     return result | {"failed": failed}
 
 
-def main() -> None:
+def to_markdown(result: dict[str, Any]) -> str:
+    """The runtimes that were tried, and those that failed with why."""
+    from benchmarks.versus import BATCHES
+    from fer_core.models.readme import table
+
+    machine = result["machine"]
+    rows = [
+        (
+            label,
+            f"{of['import']:.2f}",
+            f"{of['load']:.2f}",
+            *(f"{of[f'per face, batch {n}'] * 1000:.2f}" for n in BATCHES),
+            f"{of['cold seconds']:.2f}",
+            f"{of['cold megabytes']:.0f}",
+            f"{of['from keras']:.0e}",
+        )
+        for label, of in result["runtimes"].items()
+    ]
+    head = (
+        "runtime",
+        "import, s",
+        "load and first result, s",
+        *(f"ms per face, batch {n}" for n in BATCHES),
+        "new process, s",
+        "peak MB",
+        "largest difference from Keras",
+    )
+    failed = [f"{label} failed: {why}." for label, why in result["failed"].items()]
+    about = (
+        f"{result['model']} on {machine['cores']} cores, {machine['processor']}; medians of "
+        f"{result['rounds']} rounds in turns, Python's own start included in the new process. "
+        "The app serves with LiteRT, one thread per interpreter, faces spread over the cores."
+    )
+    again = "Again: `python -m benchmarks runtimes --json docs/measured/runtimes.json`."
+    return "\n\n".join([about, table(head, rows), *failed, again])
+
+
+def main(arguments: list[str]) -> None:
+    """Measure, print the table and write the figures where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="mini_xception")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--json", type=Path, help="Write the result to this file.")
-    arguments = parser.parse_args()
-    result = measure(arguments.model, arguments.rounds)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
-    from fer_core.benchmarks.runtimes import to_markdown
-
+    given = parser.parse_args(arguments)
+    result = measure(given.model, given.rounds)
+    if given.json:
+        given.json.write_text(json.dumps(result, indent=2) + "\n")
     print(to_markdown(result))
 
 
@@ -216,5 +252,5 @@ if __name__ == "__main__":
             once(name, int(threads), path)
         case ["export", model, path]:
             export(model, path)
-        case _:
-            main()
+        case arguments:
+            main(arguments)

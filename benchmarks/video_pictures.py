@@ -1,16 +1,17 @@
-"""The pictures of docs/video.md: ``python benchmarks/video_pictures.py``.
+"""The pictures of docs/video.md: ``python -m benchmarks video_pictures``.
 
 Reads the sample clip, which the program makes, on the page as a visitor would, and writes
 ``docs/pictures/video-….webp``.
 """
 
+import argparse
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
-from walkthrough import PICTURES, keep, take
 
-from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium, wait_for
+from benchmarks.browser import App, chromium_with_camera, find_chromium, wait_for
+from benchmarks.walkthrough import PICTURES, keep, take
 
 
 def walk(page: Page, url: str, folder: Path) -> None:
@@ -42,7 +43,8 @@ def walk(page: Page, url: str, folder: Path) -> None:
     take(page, "video-report")
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         app = App(folder, folder / "app.log")
@@ -56,7 +58,3 @@ def main() -> None:
             app.stop()
     for path in sorted(PICTURES.glob("video-*.webp")):
         print(f"{path.name}: {path.stat().st_size // 1000} kB")
-
-
-if __name__ == "__main__":
-    main()

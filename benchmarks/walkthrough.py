@@ -1,20 +1,18 @@
-"""The pictures of docs/training.md: ``python benchmarks/walkthrough.py``.
+"""The pictures of docs/training.md: ``python -m benchmarks walkthrough``.
 
 Trains on the demo faces, so that no picture shows anybody, and writes ``docs/pictures``.
 """
 
+import argparse
 import io
 import os
-import sys
 import tempfile
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from fer_core.benchmarks.browser import ROOT, App, chromium_with_camera, find_chromium, wait_for
+from benchmarks.browser import ROOT, App, chromium_with_camera, find_chromium, wait_for
 from fer_core.settings import settings
 from fer_core.train import configure, judge, manage, queue, runs
 from fer_core.train.runs import TrainingRun
@@ -88,7 +86,8 @@ def walk(page: Page, url: str) -> None:
     keep(page, "models-ensemble")
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FER_HOME"] = folder
         settings.cache_clear()
@@ -105,7 +104,3 @@ def main() -> None:
                 run.stop()
     for path in sorted(PICTURES.glob("*.webp")):
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1000} kB")
-
-
-if __name__ == "__main__":
-    main()

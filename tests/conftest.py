@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_core.benchmarks.browser import find_chromium
+from benchmarks.browser import find_chromium
 from fer_core.settings import settings
 
 ARTIFACTS = Path(__file__).parent / "artifacts"

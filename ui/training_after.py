@@ -4,10 +4,10 @@ from typing import Any
 
 import streamlit as st
 
+from benchmarks.report import REPORT_ACCURACY
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.models import choice
-from fer_core.report import REPORT_ACCURACY
 from fer_core.train import judge
 from fer_core.train.runs import TrainingRun
 from ui import judgement

@@ -5,13 +5,12 @@ Ends with 0, or with 1 and one line ``error: …`` that says what to do.
 
 import importlib
 import os
-import sys
 from typing import Final
 
 import click
 
 from fer_core import __version__
-from fer_core.errors import FerError
+from fer_core.cli.common import run_as_program
 
 #: Command → module; a module is imported only when its command runs, so that a picture
 #: does not wait for what training needs.
@@ -53,20 +52,4 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
     # TensorFlow's notes on start-up would drown what is said here.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        cli.main(arguments, prog_name="python -m fer_core", standalone_mode=False)
-    except FerError as error:
-        _fail(str(error))
-    except click.ClickException as error:
-        _fail(error.format_message())
-    except (KeyboardInterrupt, click.Abort):
-        _fail("Stopped.")
-    except BrokenPipeError:
-        # Whoever read our output has enough; say nothing more into the closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-
-
-def _fail(message: str) -> None:
-    click.echo("error: " + " ".join(message.split()), err=True)
-    sys.exit(1)
+    run_as_program(cli, "python -m fer_core", arguments)

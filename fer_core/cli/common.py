@@ -1,12 +1,15 @@
 """Options and habits that several commands share."""
 
+import importlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from fer_core.errors import FerError
 from fer_core.settings import settings
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -51,3 +54,51 @@ def status(message: str) -> None:
     """A line that the next one overwrites; only where a person is watching."""
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[2K{message}", err=True, nl=False)
+
+
+def run_as_program(command: click.Command, name: str, arguments: list[str] | None = None) -> None:
+    """Run a command and leave the process: with 0, or with 1 and one line that says why.
+
+    Args:
+        command: What to run.
+        name: What the help calls the program.
+        arguments: Those of the command line; without, the process's own.
+    """
+    try:
+        command.main(arguments, prog_name=name, standalone_mode=False)
+    except FerError as error:
+        _fail(str(error))
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        _fail("Stopped.")
+    except BrokenPipeError:
+        # Whoever read our output has enough; say nothing more into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def run_benchmarks(old_name: str, new_name: str, arguments: list[str]) -> None:
+    """Run ``python -m benchmarks`` for a command that moved there, and name the new one.
+
+    Args:
+        old_name: What the user typed.
+        new_name: What to type from now on.
+        arguments: Those of ``python -m benchmarks``.
+
+    Raises:
+        FerError: This is an installed package, which has no benchmarks.
+    """
+    try:
+        benchmarks = importlib.import_module("benchmarks.__main__")
+    except ModuleNotFoundError as error:
+        raise FerError(
+            "Measuring needs the project's repository: run 'python -m benchmarks' in a checkout."
+        ) from error
+    note(f"'{old_name}' is now '{new_name}'; the old name works for one more release.")
+    benchmarks.command.main(arguments, prog_name="python -m benchmarks", standalone_mode=False)
+
+
+def _fail(message: str) -> None:
+    click.echo("error: " + " ".join(message.split()), err=True)
+    sys.exit(1)

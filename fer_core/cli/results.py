@@ -1,21 +1,14 @@
-"""``results``: write docs/results.md."""
-
-from pathlib import Path
+"""``results``: the former name of ``python -m benchmarks results``."""
 
 import click
 
-from fer_core.cli.common import note
+from fer_core.cli.common import run_benchmarks
 
 
-@click.command("results")
-@click.option(
-    "--keep", type=click.Path(file_okay=False, path_type=Path),
-    help="First keep the figures of this model's folder, which does not ship, for the page.",
-)  # fmt: skip
-def command(keep: Path | None) -> None:
-    """Write docs/results.md and the models' READMEs from cards and measurements."""
-    from fer_core import report
-
-    if keep:
-        note(f"Kept as {report.keep(keep)}.")
-    note(f"Written to {report.write()}.")
+@click.command(
+    "results", context_settings={"ignore_unknown_options": True, "help_option_names": []}
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(arguments: tuple[str, ...]) -> None:
+    """Former name of 'python -m benchmarks results'."""
+    run_benchmarks("results", "python -m benchmarks results", ["results", *arguments])

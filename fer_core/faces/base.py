@@ -12,7 +12,7 @@ import numpy as np
 class Framing:
     """How a detector's boxes lie relative to FER2013's framing of the same face.
 
-    Measured on FER2013 Training, see :mod:`fer_core.benchmarks.calibration`. All in sides of
+    Measured on FER2013 Training, see :mod:`benchmarks.framing`. All in sides of
     the dataset's crop: the box's centre is shifted by ``dx, dy`` from the crop's, and
     the box is ``width`` by ``height`` crops large.
     """

@@ -1,6 +1,6 @@
 """How each detector's boxes lie relative to FER2013's framing.
 
-The figures are in ``framing.json``, which ``python -m fer_core.benchmarks.calibration``
+The figures are in ``framing.json``, which ``python -m benchmarks.framing``
 measures and writes.
 """
 

@@ -21,7 +21,7 @@ def text(card: Card) -> str:
     }[card.tta]
     parts = [
         f"# {card.name}: {card.title}",
-        "This page is written from `card.json` by `python -m fer_core results`; change that.",
+        "This page is written from `card.json` by `python -m benchmarks results`; change that.",
         "## What it is",
         table(
             ("property", "value"),

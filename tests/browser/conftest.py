@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from fer_core.benchmarks.browser import App, chromium_with_camera
-from fer_core.benchmarks.camera import moving_portrait, write_y4m
+from benchmarks.browser import App, chromium_with_camera
+from benchmarks.camera import moving_portrait, write_y4m
 
 WIDE = {"width": 1280, "height": 800}
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from fer_core.benchmarks.browser import ROOT, App
+from benchmarks.browser import ROOT, App
 from fer_core.datasets import corrections, demo, load
 from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.identity import face_keys
@@ -100,7 +100,7 @@ def scrolls_sideways(page: Page) -> bool:
 
 def kept(app: App, number: int) -> dict:
     """The corrections in the store, once there are so many."""
-    from fer_core.benchmarks.browser import wait_for
+    from benchmarks.browser import wait_for
 
     wait_for(lambda: len(corrections.kept().events) == number, 60)
     return corrections.kept().faces

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from fer_core.benchmarks.browser import App, chromium_with_camera
+from benchmarks.browser import App, chromium_with_camera
 from tests.browser.live_tools import open_live
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
+from benchmarks.browser import App, chromium_with_camera, wait_for
+from benchmarks.camera import write_y4m
 from fer_core.analysis import COLUMNS
-from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
-from fer_core.benchmarks.camera import write_y4m
 from fer_core.images import example_portrait
 from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
+from benchmarks.browser import App
+from benchmarks.scenes import compose
 from fer_core.analysis import Analysis, FaceEmotion, analyze
-from fer_core.benchmarks.browser import App
-from fer_core.benchmarks.scenes import compose
 from fer_core.classifier import load_classifier
 from fer_core.datasets import Dataset, demo
 from fer_core.faces import get_detector

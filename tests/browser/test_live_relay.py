@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from fer_core.benchmarks.browser import App, chromium_with_camera, free_port, wait_for
+from benchmarks.browser import App, chromium_with_camera, free_port, wait_for
 from tests.browser.live_tools import decoded, open_live, start, stop
 
 # Slow: a camera, a relay, a server and a browser on two cores want them to themselves.

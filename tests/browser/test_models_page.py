@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from fer_core.benchmarks.browser import App, wait_for
+from benchmarks.browser import App, wait_for
 from fer_core.models.catalog import default_model, find_model, list_models
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]

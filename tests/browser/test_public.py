@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from benchmarks.browser import App, chromium_with_camera, free_port
+from benchmarks.camera import moving_portrait, write_y4m
 from fer_core.analysis import COLUMNS
-from fer_core.benchmarks.browser import App, chromium_with_camera, free_port
-from fer_core.benchmarks.camera import moving_portrait, write_y4m
 from fer_core.images import example_portrait
 from fer_core.live import saved
 from fer_core.settings import settings

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from fer_core.benchmarks.browser import App, wait_for
+from benchmarks.browser import App, wait_for
 from fer_core.settings import settings
 from fer_core.train import configure, queue
 from fer_core.train.runs import TrainingRun, list_runs

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from benchmarks.browser import App, chromium_with_camera, wait_for
 from fer_core.analysis import COLUMNS
-from fer_core.benchmarks.browser import App, chromium_with_camera, wait_for
 from fer_core.video import VideoFile
 from tests.conftest import ARTIFACTS
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fer_core.benchmarks.image import run_image, to_markdown
-from fer_core.benchmarks.pictures import make_pictures
-from fer_core.benchmarks.versus import measure_cold, run_versus
+from benchmarks.image import run_image, to_markdown
+from benchmarks.pictures import make_pictures
+from benchmarks.versus import measure_cold, run_versus
 from fer_core.errors import FerError
 from fer_core.faces import get_detector
 

@@ -138,7 +138,7 @@ def test_evaluate_against_the_annotators_majority_wants_their_votes() -> None:
 
 
 def test_written_pages_are_what_the_command_writes() -> None:
-    from fer_core import report
+    from benchmarks import report
 
     pages = (report.RESULTS, report.AUDIT)
     before = [page.read_text() for page in pages]

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.audit import planted
 from fer_core.audit import EXCLUDE, audit, duplicates, labels, network, not_faces
-from fer_core.benchmarks.audit import planted
 from fer_core.datasets import demo
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.identity import face_keys
@@ -150,7 +150,7 @@ def test_command_writes_proposals_that_corrections_take(tmp_path):
 
 @pytest.mark.slow
 def test_trainings_with_and_without_corrections_are_compared(tmp_path, monkeypatch):
-    from fer_core.benchmarks.corrections import run_corrections, to_markdown
+    from benchmarks.corrections import run_corrections, to_markdown
     from fer_core.datasets.fer2013 import export_csv
     from fer_core.settings import settings
     from fer_core.train.runs import list_runs

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fer_core.faces as faces
-from fer_core.benchmarks.scenes import compose, faceless
+from benchmarks.scenes import compose, faceless
 from fer_core.classifier import load_classifier
 from fer_core.errors import DetectorError
 from fer_core.faces import DETECTORS, get_detector, resolve

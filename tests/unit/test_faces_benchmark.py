@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from fer_core.benchmarks import calibration, detectors
-from fer_core.benchmarks.scenes import examples
+from benchmarks import detectors, framing
+from benchmarks.scenes import examples
 from fer_core.datasets.base import Dataset
 from fer_core.faces import get_detector
 from fer_core.images import example_portrait
@@ -45,10 +45,10 @@ def test_calibration_measures_where_the_boxes_lie(name):
     from fer_core.faces.base import frame
 
     detector, dataset = get_detector(name), portraits(4)
-    framing = calibration.measure(detector, dataset, seed=1)
+    lie = framing.measure(detector, dataset, seed=1)
     (scene, *_) = detectors.scenes(dataset, 5)
     found = detector.detect(scene.image)[0]
-    measured = frame(found.box, framing, found.roll)
+    measured = frame(found.box, lie, found.roll)
     assert np.allclose(measured, scene.frame, atol=0.1 * scene.frame[2])
 
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from fer_core.benchmarks.browser import wait_for
+from benchmarks.browser import wait_for
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
 from fer_core.models import making

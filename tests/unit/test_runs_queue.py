@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from fer_core.benchmarks.browser import wait_for
+from benchmarks.browser import wait_for
 from fer_core.errors import TrainingError
 from fer_core.settings import settings
 from fer_core.train import configure, judge, manage, queue, runs

@@ -1,8 +1,8 @@
-"""What ``benchmark train`` measures, as a table."""
+"""What ``python -m benchmarks train`` measures, as a table."""
 
 import pytest
 
-from fer_core.benchmarks import train
+from benchmarks import train
 
 FIGURES = {
     "pipeline": 30000.0, "step": 800.0, "ours": 760.0, "float32": 500.0, "report": 190.0,

@@ -158,7 +158,7 @@ def test_a_card_tells_of_the_run_before(data, tmp_path):
 
 
 def test_a_model_that_does_not_ship_has_its_row(data, tmp_path, monkeypatch):
-    from fer_core import report
+    from benchmarks import report
     from fer_core.models.publish import publish
     from fer_core.train.fit import fit
 

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.pictures import make_pictures
 from fer_core import timeline
 from fer_core.analysis import COLUMNS
-from fer_core.benchmarks.pictures import make_pictures
 from fer_core.errors import VideoError
 from fer_core.images import example_portrait
 from fer_core.video import VideoFile, VideoOptions, VideoResult, analyze_video

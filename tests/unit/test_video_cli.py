@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.browser import wait_for
 from fer_core.analysis import COLUMNS
-from fer_core.benchmarks.browser import wait_for
 from fer_core.cli.video import command
 from fer_core.errors import VideoError
 from fer_core.settings import settings

@@ -16,10 +16,10 @@ from typing import Any, Final
 import numpy as np
 import psutil
 
-from fer_core.benchmarks import callback
-from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium
-from fer_core.benchmarks.camera import RATE, moving_portrait, write_y4m
-from fer_core.benchmarks.versus import again, cpu_seconds, environment
+from benchmarks import callback
+from benchmarks.browser import App, chromium_with_camera, find_chromium
+from benchmarks.camera import RATE, moving_portrait, write_y4m
+from benchmarks.versus import again, cpu_seconds, environment
 from fer_core.errors import FerError
 from fer_core.faces import resolve
 from fer_core.live import LiveOptions, LiveSession

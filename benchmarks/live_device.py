@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import psutil
 
-from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium
-from fer_core.benchmarks.camera import moving_portrait, write_y4m
-from fer_core.benchmarks.versus import again, cpu_seconds, environment
+from benchmarks.browser import App, chromium_with_camera, find_chromium
+from benchmarks.camera import moving_portrait, write_y4m
+from benchmarks.versus import again, cpu_seconds, environment
 from fer_core.errors import FerError
 from fer_core.models.catalog import default_model
 from fer_core.models.readme import table

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fer_core.benchmarks.versus import again, environment
+from benchmarks.versus import again, environment
 from fer_core.datasets import load
 from fer_core.models.readme import table
 

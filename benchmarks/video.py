@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from benchmarks.versus import Side, again, environment, measure_cold
 from fer_core.analysis import Analysis, analyze
-from fer_core.benchmarks.versus import Side, again, environment, measure_cold
 from fer_core.classifier import load_classifier
 from fer_core.datasets import load
 from fer_core.datasets.base import Dataset
@@ -103,7 +103,7 @@ def _speed(folder: Path, versus: Path | None) -> dict[str, Any]:
     seconds: dict[str, dict[str, list[float]]] = {rate: {} for rate in RATES}
     package = None
     with ExitStack() as stack:
-        ours = [sys.executable, "-m", "fer_core.benchmarks.worker", "ours"]
+        ours = [sys.executable, "-m", "benchmarks.worker", "ours"]
         commands = {"ours": ours}
         if versus:
             worker = Path(__file__).with_name("worker.py")

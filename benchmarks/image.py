@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
+from benchmarks import versus as comparison
+from benchmarks.pictures import Picture, make_pictures
 from fer_core.analysis import find_faces, read_emotions
-from fer_core.benchmarks import versus as comparison
-from fer_core.benchmarks.pictures import Picture, make_pictures
 from fer_core.classifier import load_classifier
 from fer_core.datasets.base import Dataset
 from fer_core.drawing import draw

@@ -1,6 +1,6 @@
 """Measure how each detector's boxes lie relative to FER2013's framing.
 
-    python -m fer_core.benchmarks.calibration --data fer2013.csv [--votes fer2013new.csv] [--write]
+    python -m benchmarks.framing --data fer2013.csv [--votes fer2013new.csv] [--write]
 
 Training faces are put into pictures in known places; what the detectors say of them is
 compared with the truth, and the medians go into ``fer_core/faces/framing.json``. The
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_core.benchmarks.scenes import compose
+from benchmarks.scenes import compose
 from fer_core.datasets import Dataset, load
 from fer_core.faces import Detector, get_detector
 from fer_core.faces.base import Framing

@@ -13,8 +13,8 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from fer_core.benchmarks.scenes import Scene, compose, examples, faceless
-from fer_core.benchmarks.versus import again, environment
+from benchmarks.scenes import Scene, compose, examples, faceless
+from benchmarks.versus import again, environment
 from fer_core.classifier import Classifier, load_classifier
 from fer_core.datasets import Dataset, load
 from fer_core.errors import DetectorError
@@ -279,7 +279,7 @@ def to_markdown(result: dict[str, Any]) -> str:
                 found,
             ),
             "How the detectors' boxes lie relative to FER2013's crops, in sides of the crop "
-            "(medians over Training, by `python -m fer_core.benchmarks.calibration`):",
+            "(medians over Training, by `python -m benchmarks.framing`):",
             table(("detector", "centre shift x, y", "width", "height"), framing),
             "False boxes on pictures without a face, made by the program and from scikit-image:",
             table(("detector", "made", "examples"), false),

@@ -17,7 +17,7 @@ from fer_core.errors import FerError
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[1]
 
 
 def find_chromium() -> str | None:

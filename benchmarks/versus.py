@@ -19,15 +19,15 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from fer_core.benchmarks import worker
-from fer_core.benchmarks.pictures import SIZES, Picture, make_pictures
+from benchmarks import worker
+from benchmarks.pictures import SIZES, Picture, make_pictures
 from fer_core.datasets.base import Dataset
 from fer_core.errors import FerError
 from fer_core.faces import resolve
 from fer_core.models.readme import table
 
 BATCHES: Final = (1, 8, 64)
-_ROOT: Final = Path(__file__).resolve().parents[2]
+_ROOT: Final = Path(__file__).resolve().parents[1]
 _WORKER: Final = Path(worker.__file__)
 
 
@@ -43,7 +43,7 @@ class Side:
         self.started = self._answer()
 
     def ask(self, **task: Any) -> dict[str, Any]:
-        """Do a task, see :func:`fer_core.benchmarks.worker.serve`."""
+        """Do a task, see :func:`benchmarks.worker.serve`."""
         self._process.stdin.write(json.dumps(task).encode() + b"\n")
         self._process.stdin.flush()
         return self._answer()
@@ -118,7 +118,7 @@ def run_versus(python: Path, rounds: int = 9, dataset: Dataset | None = None) ->
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         start = [[str(python), "-I", str(_WORKER), "fer"]]
-        start += [[sys.executable, "-m", "fer_core.benchmarks.worker", "ours"]]
+        start += [[sys.executable, "-m", "benchmarks.worker", "ours"]]
         theirs, ours = (
             stack.enter_context(Side(c, stack.enter_context(tempfile.TemporaryFile())))
             for c in start
@@ -303,11 +303,11 @@ def again(command: str, model: str | None = None) -> str:
     """The sentence that says how something is measured again.
 
     Args:
-        command: what follows ``benchmark``; PYTHON in it is told of elsewhere.
+        command: what follows ``benchmarks``; PYTHON in it is told of elsewhere.
         model: the one that was measured, where it is that of the settings.
     """
     chosen = f"FER_MODEL={model} " if model else ""
-    said = f"Again: `{chosen}python -m fer_core benchmark {command}`"
+    said = f"Again: `{chosen}python -m benchmarks {command}`"
     where = ", see [benchmarks](../benchmarks/README.md)" if "PYTHON" in command else ""
     return f"{said}{where}."
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from fer_core.benchmarks.browser import App, chromium_with_camera, find_chromium
-from fer_core.benchmarks.versus import again, environment
+from benchmarks.browser import App, chromium_with_camera, find_chromium
+from benchmarks.versus import again, environment
 from fer_core.datasets import Dataset, browse, corrections, load
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
@@ -98,7 +98,7 @@ def _opened(data: str, home: str) -> tuple[float, float]:
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=Path(__file__).resolve().parents[1],
     ).stdout.split()
     return float(out[0]), float(out[1]) / 1024
 

@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from fer_core.benchmarks.scenes import Scene
+from benchmarks.scenes import Scene
 from fer_core.images import example_portrait
 
 #: Name → height and width.

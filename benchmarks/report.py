@@ -1,7 +1,7 @@
 """``docs/results.md``: every published figure in one page, written from what was measured.
 
 Figures of models come from their cards, figures of speed and of detectors from the JSON
-that ``benchmark … --save`` leaves under ``docs/measured``.
+that ``python -m benchmarks … --save`` leaves under ``docs/measured``.
 """
 
 import importlib
@@ -99,7 +99,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
     """
     parts = [
         "# Results",
-        "Written by `python -m fer_core results` from the models' cards and from "
+        "Written by `python -m benchmarks results` from the models' cards and from "
         "`docs/measured/`; never by hand. FER2013 as used here was rebuilt from public copies: "
         "accuracies compare with published ones to about ±0.2 points.",
         "## Models",
@@ -156,7 +156,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
 
 
 def _measured(name: str) -> str:
-    module = importlib.import_module(f"fer_core.benchmarks.{name}")
+    module = importlib.import_module(f"benchmarks.{name}")
     return module.to_markdown(json.loads((MEASURED / f"{name}.json").read_text()))
 
 

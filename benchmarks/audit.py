@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from benchmarks.versus import again
 from fer_core.audit import KINDS, Audit, audit, duplicates, labels, network
-from fer_core.benchmarks.versus import again
 from fer_core.datasets import SPLITS, Dataset, demo, load
 from fer_core.datasets.ferplus import counts_of, decided
 from fer_core.datasets.ferplus import not_faces as voted_no_face
@@ -19,7 +19,7 @@ from fer_core.models.readme import table as markdown
 #: What was seen in the pictures that the audit of FER2013 lists without votes, in those that
 #: FER+ calls no face and the audit does not list (``voted``), and in 800 taken at random:
 #: ``face``, ``list`` and ``seen``, one of photo (of a face), drawn, text and object.
-BY_EYE: Final = Path(__file__).resolve().parents[2] / "docs" / "measured" / "by_eye.csv"
+BY_EYE: Final = Path(__file__).resolve().parents[1] / "docs" / "measured" / "by_eye.csv"
 #: Shares of the demo faces that get a wrong label, and how often it is tried.
 PLANTED: Final = (0.02, 0.05, 0.1, 0.2)
 SEEDS: Final = 3
@@ -171,7 +171,7 @@ def to_markdown(result: dict[str, Any]) -> str:
     how += f" --seed {result['seed']} --save"
     parts = [
         "# What is wrong with FER2013",
-        "Written by `python -m fer_core results` from `docs/measured/audit.json`; never by hand. "
+        "Written by `python -m benchmarks results` from `docs/measured/audit.json`; never by hand. "
         f"{again(how)} The audit alone, also of other data: `python -m fer_core dataset "
         "fer2013.csv.xz --votes fer2013new.csv --audit`, or 'Look through all faces' on "
         "the Dataset page, which shows every face it names.",

@@ -1,1 +1,0 @@
-"""What the published speeds and detection rates are measured with."""
