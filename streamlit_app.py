@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.navigation import pages
-from ui.tidy import tidy_up
+from ui.common.navigation import pages
+from ui.common.tidy import tidy_up
 
 st.set_page_config(
     page_title="Emotions from faces",

@@ -30,7 +30,7 @@ MANY: Final = 50
 #: Seconds within which they arrive, and until all is loaded and rates have settled.
 ARRIVE: Final = 75.0
 SETTLE: Final = 5.0
-#: Seconds that a page waits for an answer before it says more: live_device.js.
+#: Seconds that a page waits for an answer before it says more: ui/live/device.js.
 PATIENCE: Final = 2.0
 #: How the page says how it runs.
 FIGURES: Final = r"\d+ frames/s · \d+ analyses/s · \d+ ms"

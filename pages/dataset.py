@@ -4,10 +4,10 @@ import streamlit as st
 
 from fer_core import roles
 from fer_core.models.catalog import default_model, list_models
-from ui import dataset_browse, dataset_kept, dataset_overview, dataset_problems
-from ui.dataset_open import chooser, opened
-from ui.notices import footer
-from ui.roles import only_for_admins
+from ui.common.notices import footer
+from ui.common.roles import only_for_admins
+from ui.dataset import browse, overview, problems, saved
+from ui.dataset.open import chooser, opened
 
 VIEWS = ("Overview", "Browse", "Problems", "Corrections", "Collected")
 state = st.session_state
@@ -54,20 +54,20 @@ if data:
             f"{len(splits)} {'split' if len(splits) == 1 else 'splits'}",
             width="stretch",
         )
-        dataset_kept.export(data)
+        saved.export(data)
     if source.source == "demo":
         st.caption(
             "These faces are drawn by the program, so that everything can be tried. For real ones "
             "get FER2013 from Kaggle and give its path under 'Open…', or set FER_DATA."
         )
     if view == "Overview":
-        dataset_overview.view(data, look)
+        overview.view(data, look)
     elif view == "Browse":
-        dataset_browse.view(data, look)
+        browse.view(data, look)
     elif view == "Problems":
-        dataset_problems.view(data, look)
+        problems.view(data, look)
     elif view == "Corrections":
-        dataset_kept.corrections_view(data)
+        saved.corrections_view(data)
     else:
-        dataset_kept.collected_view()
+        saved.collected_view()
 footer()

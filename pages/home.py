@@ -3,11 +3,11 @@
 import streamlit as st
 
 from fer_core.models.catalog import find_model
-from ui.controls import current
-from ui.faces import emotion_bars, looks, percent
-from ui.navigation import HOME, IMAGES, PAGES
-from ui.notices import footer
-from ui.pictures import LARGE, drawn, example, read
+from ui.common.controls import current
+from ui.common.faces import emotion_bars, looks, percent
+from ui.common.navigation import HOME, IMAGES, PAGES
+from ui.common.notices import footer
+from ui.common.pictures import LARGE, drawn, example, read
 
 st.title("Emotions from faces")
 st.markdown(

@@ -6,12 +6,12 @@ from fer_core import bounds
 from fer_core.drawing import label
 from fer_core.errors import FerError
 from fer_core.images import SUFFIXES
-from ui.collect import correct_button, say_kept
-from ui.controls import Choice, model_row
-from ui.exports import to_csv, to_json, to_png, to_zip
-from ui.faces import emotion_bars, looks, why
-from ui.notices import footer, say_problem
-from ui.pictures import CARD, LARGE, Picture, Result, drawn, example, picture, read_all
+from ui.common.collect import correct_button, say_kept
+from ui.common.controls import Choice, model_row
+from ui.common.exports import to_csv, to_json, to_png, to_zip
+from ui.common.faces import emotion_bars, looks, why
+from ui.common.notices import footer, say_problem
+from ui.common.pictures import CARD, LARGE, Picture, Result, drawn, example, picture, read_all
 
 SOURCES = {
     "Files": ":material/upload: Files",

@@ -10,16 +10,16 @@ from fer_core.live import LiveOptions
 from fer_core.preprocess import crop_face
 from fer_core.settings import settings
 from fer_core.tracking.smoothing import SMOOTHING
-from ui import live_device
-from ui import live_panels as panels
-from ui.browser_key import browser_key
-from ui.collect import correct, say_kept
-from ui.controls import model_row
-from ui.faces import looks
-from ui.live_after import ASKED, ask, kept_sessions, summary
-from ui.live_link import CAUSES, live_link
-from ui.navigation import IMAGES
-from ui.notices import footer
+from ui.common import timeline_panels as panels
+from ui.common.browser_key import browser_key
+from ui.common.collect import correct, say_kept
+from ui.common.controls import model_row
+from ui.common.faces import looks
+from ui.common.navigation import IMAGES
+from ui.common.notices import footer
+from ui.live import device
+from ui.live.after import ASKED, ask, kept_sessions, summary
+from ui.live.link import CAUSES, live_link
 
 state = st.session_state
 state.setdefault("live_mirror", True)
@@ -58,7 +58,7 @@ FIGURES = {
 
 def where() -> str:
     """Where pictures are analysed, as the visitor chooses."""
-    if not live_device.available():
+    if not device.available():
         return "server"
     state.setdefault("live_where", settings().live_first)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -94,9 +94,9 @@ def intro() -> None:
 
 def trouble() -> None:
     """Why there is no picture, what to do, and another way on."""
-    title, advice = (CAUSES | live_device.CAUSES).get(live.cause, CAUSES["camera"])
+    title, advice = (CAUSES | device.CAUSES).get(live.cause, CAUSES["camera"])
     st.warning(advice, title=title, icon=":material/videocam_off:")
-    if live.cause in live_device.CAUSES:
+    if live.cause in device.CAUSES:
         if st.button(
             "Analyse through the server",
             icon=":material/dns:",
@@ -227,7 +227,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     choice = model_row()
 
 place = where()
-live = (live_device.device_link if place == "device" else live_link)(
+live = (device.device_link if place == "device" else live_link)(
     LiveOptions(
         model=choice.classifier.name,
         detector=choice.detector.name,
@@ -243,7 +243,7 @@ if place == "device" and (live.model, live.detector) != (
     choice.detector.name,
 ):
     st.caption(
-        f"On this device: {live_device.model_for(live.model).card.title}, with BlazeFace; both "
+        f"On this device: {device.model_for(live.model).card.title}, with BlazeFace; both "
         "keep up with a camera here. What else is chosen above runs through the server."
     )
 record = live.session.record

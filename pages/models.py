@@ -12,10 +12,13 @@ from fer_core.models import archive, choice, making
 from fer_core.models.catalog import ModelFolder, list_models
 from fer_core.models.making import ModelJob
 from fer_core.settings import settings
-from ui import judgement, model_compare, model_table, model_work
-from ui.controls import make_default
-from ui.notices import attempt, footer, say_problem
-from ui.roles import sign_in
+from ui.common import judgement
+from ui.common.controls import make_default
+from ui.common.notices import attempt, footer, say_problem
+from ui.common.roles import sign_in
+from ui.models import compare as model_compare
+from ui.models import jobs as model_jobs
+from ui.models import table as model_table
 
 state = st.session_state
 state.setdefault("models_chosen", st.query_params.get_all("model"))
@@ -161,7 +164,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         take_archive()
 say_problem("models_problem")
 if roles.is_admin():
-    model_work.at_work()
+    model_jobs.at_work()
 
 folders = {folder.name: folder for folder in list_models()}
 found = model_table.rows(list(folders.values()))

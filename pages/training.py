@@ -9,10 +9,12 @@ from fer_core import roles
 from fer_core.errors import FerError
 from fer_core.train import TrainConfig, configure, manage, queue
 from fer_core.train.runs import TrainingRun, list_runs
-from ui import training_after, training_form, training_watch
-from ui.notices import footer, say_problem
-from ui.roles import only_for_admins, sign_in
-from ui.training_watch import attempt
+from ui.common.notices import footer, say_problem
+from ui.common.roles import only_for_admins, sign_in
+from ui.training import after as training_after
+from ui.training import form as training_form
+from ui.training import watch as training_watch
+from ui.training.watch import attempt
 
 state = st.session_state
 state.setdefault("training_new", False)

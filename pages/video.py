@@ -4,11 +4,11 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.video.jobs import VideoJob
-from ui.browser_key import browser_key
-from ui.controls import model_row
-from ui.notices import footer
-from ui.video_result import finished
-from ui.video_start import broken_off, earlier, new_video, show, working
+from ui.common.browser_key import browser_key
+from ui.common.controls import model_row
+from ui.common.notices import footer
+from ui.video.result import finished
+from ui.video.start import broken_off, earlier, new_video, show, working
 
 state = st.session_state
 state.setdefault("video_job", None)

@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 041301b3947a6ad2f7da601f267f76478a246f0bd304c39074e11b42c3253851)
+// Made of ui/device (sha256 09d2e9d4d6ca3b9ee46385b58deaf1317cd71a11bfade668b7977bbe4f7d1304)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1774,7 +1774,7 @@
       this.known = { faces: [], searched: -Infinity };
     }
     // The faces of a camera's picture at `time` in seconds, the largest first: { box, score,
-    // frame, roll }. Searched for now and then, followed in between: fer_core/faces/follow.py.
+    // frame, roll }. Searched for now and then, followed in between: fer_core/tracking/detector.py.
     async detect(pyramid, time) {
       const { width, height } = pyramid;
       let { faces, searched } = this.known;

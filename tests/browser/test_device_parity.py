@@ -15,7 +15,7 @@ from fer_core.datasets import Dataset, demo
 from fer_core.faces import get_detector
 from fer_core.images import example_portrait
 from fer_core.tracking.detector import TrackingDetector
-from ui import live_device
+from ui.live import device
 
 pytestmark = pytest.mark.browser
 
@@ -50,8 +50,8 @@ def in_browser(browser: Browser, app: App) -> Callable[[np.ndarray], list[dict]]
     page = browser.new_page()
     page.route("**/pictures/*", lambda route: route.fulfill(body=pictures[-1]))
     page.goto(f"{app.url}/app/static/device/README.md")
-    files = live_device.files(live_device.SMALL)
-    page.evaluate(ANALYZE, {"files": files, "fixed": live_device.fixed()})
+    files = device.files(device.SMALL)
+    page.evaluate(ANALYZE, {"files": files, "fixed": device.fixed()})
 
     # After a minute, whoever is in the next picture is somebody else.
     def run(picture: np.ndarray, seconds: float = 60) -> list[dict]:
@@ -63,7 +63,7 @@ def in_browser(browser: Browser, app: App) -> Callable[[np.ndarray], list[dict]]
 
 
 def in_library(picture: np.ndarray) -> Analysis:
-    classifier, detector = load_classifier(live_device.SMALL), get_detector("blazeface")
+    classifier, detector = load_classifier(device.SMALL), get_detector("blazeface")
     return analyze(picture, classifier, detector, fast=True)
 
 
@@ -113,9 +113,7 @@ def test_faces_are_followed_and_newcomers_seen_soon(in_browser: Callable[..., li
     times = (60.0, 60.1, 60.3)
     for picture, time, step in zip((alone, company, company), times, (60, 0.1, 0.2), strict=True):
         found = in_browser(picture, step)
-        faces = analyze(
-            picture, load_classifier(live_device.SMALL), follower.at(time), fast=True
-        ).faces
+        faces = analyze(picture, load_classifier(device.SMALL), follower.at(time), fast=True).faces
         assert len(found) == len(faces) == (2 if time == times[-1] else 1)
         for face in faces:
             (other,) = (other for other in found if same(face, other))

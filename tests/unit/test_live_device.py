@@ -11,7 +11,7 @@ import pytest
 from fer_core.errors import FerError
 from fer_core.files import sha256
 from fer_core.settings import settings
-from ui import live_device
+from ui.live import device
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "ui" / "device"
@@ -40,17 +40,17 @@ def test_the_runtime_is_the_pinned_one_and_its_licence_lies_beside_it() -> None:
 
 
 def test_every_file_is_laid_where_the_app_serves_it_with_its_checksum() -> None:
-    files = live_device.files(live_device.SMALL)
+    files = device.files(device.SMALL)
     assert set(files) == {"worker", "script", "wasm", "search", "look", "model"}
     for address in files.values():
         path, _, checksum = address.partition("?")
-        served = live_device.STATIC / path
+        served = device.STATIC / path
         assert not served.is_symlink() and sha256(served).startswith(checksum)
 
 
 def test_the_worker_is_told_every_number_it_uses_and_no_other() -> None:
     source = "".join(path.read_text() for path in SOURCES.glob("*.js"))
-    told = set(live_device.fixed()["k"])
+    told = set(device.fixed()["k"])
     assert set(re.findall(r"\bk\.([A-Z_]+)", source)) <= told
     assert {name for name in told if not re.search(rf"\b{name}\b", source)} == set()
 

@@ -20,8 +20,8 @@ from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
 from fer_core.models.catalog import list_models
 from fer_core.preprocess import faces_to_crops
-from ui.dataset_open import Opened
-from ui.face_grid import (
+from ui.common.faces import percent, why
+from ui.dataset.face_grid import (
     PAGE,
     afresh,
     change,
@@ -32,7 +32,7 @@ from ui.face_grid import (
     turn_to,
     undo_last,
 )
-from ui.faces import percent, why
+from ui.dataset.open import Opened
 
 _ANY = "any"
 KEYS = (

@@ -12,11 +12,11 @@ from fer_core.video.highlights import face_at, in_words
 from fer_core.video.jobs import VideoJob
 from fer_core.video.report import to_html
 from fer_core.video.result import VideoResult
-from ui import live_panels as panels
-from ui.collect import correct, say_kept
-from ui.exports import Download, downloads
-from ui.video_start import show
-from ui.video_timeline import VIEWS, seek, video_timeline
+from ui.common import timeline_panels as panels
+from ui.common.collect import correct, say_kept
+from ui.common.exports import Download, downloads
+from ui.video.start import show
+from ui.video.timeline import VIEWS, seek, video_timeline
 
 state = st.session_state
 

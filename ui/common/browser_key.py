@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from ui.component import nothing
+from ui.common.component import nothing
 
 _COOKIE: Final = "fer_key"
 _KEY: Final = re.compile(r"[0-9a-f]{32}")

@@ -21,7 +21,7 @@ from fer_core.datasets.browse import data_uri
 from fer_core.datasets.corrections import Change
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
-from ui.component import nothing
+from ui.common.component import nothing
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""A visitor's camera, through WebRTC: the browser's half is ``live_link.js``, the
+"""A visitor's camera, through WebRTC: the browser's half is ``link.js``, the
 server's is streamlit-webrtc's worker with a frame callback.
 
 streamlit-webrtc's own browser half tells Python neither that a camera was refused nor
@@ -19,7 +19,7 @@ from streamlit_webrtc import WebRtcMode, WebRtcWorker
 
 from fer_core.live import LiveOptions, LiveSession
 from fer_core.settings import settings
-from ui.component import nothing
+from ui.common.component import nothing
 
 log = logging.getLogger(__name__)
 
@@ -58,14 +58,14 @@ label { color: var(--st-text-color); font-size: 0.9rem; }
 def script(name: str) -> str:
     """A component's script, after what both have of the camera."""
     here = Path(__file__).parent
-    return (here / "live_camera.js").read_text() + (here / name).read_text()
+    return (here / "camera.js").read_text() + (here / name).read_text()
 
 
 _COMPONENT: Final = st.components.v2.component(
     "fer_live_link",
     html=HTML,
     css=CSS,
-    js=script("live_link.js"),
+    js=script("link.js"),
 )
 
 #: What went wrong and what to do, by the cause that the browser reports.

@@ -11,9 +11,9 @@ from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
-from ui.dataset_browse import begin
-from ui.dataset_open import Opened
-from ui.faces import percent
+from ui.common.faces import percent
+from ui.dataset.browse import begin
+from ui.dataset.open import Opened
 
 _COLORS = alt.Scale(domain=list(EMOTIONS), range=[COLORS[e] for e in EMOTIONS])
 #: Faces on the map: each carries its picture to the browser.

@@ -1,4 +1,4 @@
-// The live view on the visitor's own device: the camera (live_camera.js), a worker that
+// The live view on the visitor's own device: the camera (camera.js), a worker that
 // analyses its frames (ui/device/), boxes and labels over the video. No picture leaves this
 // script; what Python gets is one value, `report`, twice a second:
 // { phase, cause, run, now, width, height, first, results, stats }, see

@@ -12,7 +12,7 @@ from PIL import Image
 
 from fer_core.analysis import COLUMNS
 from fer_core.images import read_image
-from ui.pictures import Result, annotated
+from ui.common.pictures import Result, annotated
 
 
 @dataclass(frozen=True)

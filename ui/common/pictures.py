@@ -21,7 +21,7 @@ from fer_core.analysis import Analysis, FoundFaces, find_faces, read_emotions
 from fer_core.drawing import draw
 from fer_core.errors import FerError
 from fer_core.images import example_portrait, read_image
-from ui.controls import Choice
+from ui.common.controls import Choice
 
 #: Long sides of what is shown, in pixels.
 LARGE: Final = 1280

@@ -7,7 +7,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fer_core import roles
 from fer_core.settings import settings
-from ui.browser_key import kept_key
+from ui.common.browser_key import kept_key
 
 
 def _who() -> roles.Person | None:

@@ -6,7 +6,7 @@ from fer_core.errors import FerError
 from fer_core.jobs import duration_in_words
 from fer_core.models import making
 from fer_core.models.making import ModelJob
-from ui.notices import attempt
+from ui.common.notices import attempt
 
 state = st.session_state
 

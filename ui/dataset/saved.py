@@ -14,8 +14,8 @@ from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.folders import export_folders
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
-from ui.dataset_browse import begin
-from ui.dataset_open import Opened, Source
+from ui.dataset.browse import begin
+from ui.dataset.open import Opened, Source
 
 
 def export(data: Opened) -> None:

@@ -11,10 +11,10 @@ from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
 from fer_core.datasets.corrections import Change
 from fer_core.errors import FerError
-from ui.dataset_browse import KEYS, large
-from ui.dataset_open import Opened
-from ui.dataset_overview import looking
-from ui.face_grid import PAGE, afresh, change, face_grid, page_of, pager, steady, turn_to
+from ui.dataset.browse import KEYS, large
+from ui.dataset.face_grid import PAGE, afresh, change, face_grid, page_of, pager, steady, turn_to
+from ui.dataset.open import Opened
+from ui.dataset.overview import looking
 
 _ALL = "all splits"
 

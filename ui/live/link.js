@@ -1,4 +1,4 @@
-// The browser's half of the live view: the visitor's camera (live_camera.js), one connection
+// The browser's half of the live view: the visitor's camera (camera.js), one connection
 // to the server, and a watch over both. What happens is told to Python as one value, `report`:
 // { attempt, phase, cause, offer, candidates, fps, relay, camera }
 // phase: off | asking | connecting | on | failed | lost

@@ -16,8 +16,8 @@ from fer_core.errors import FerError
 from fer_core.jobs import duration_in_words
 from fer_core.train import manage, queue, runs
 from fer_core.train.runs import TrainingRun
-from ui import notices
-from ui import training_charts as charts
+from ui.common import notices
+from ui.training import charts as charts
 
 #: Status → words, icon, colour.
 STATUS: Final = {

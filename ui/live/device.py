@@ -1,4 +1,4 @@
-"""A visitor's camera, analysed in their own browser: its half is ``live_device.js`` and the
+"""A visitor's camera, analysed in their own browser: its half is ``device.js`` and the
 worker of ``ui/device``. Pictures stay there; numbers come here.
 """
 
@@ -20,12 +20,12 @@ from fer_core.live.remote import RemoteSession
 from fer_core.models.catalog import SHIPPED, ModelFolder, find_model, read_folder
 from fer_core.preprocess import CROP_SIZE
 from fer_core.tracking import detector, smoothing, tracker
-from ui.component import nothing
-from ui.live_link import CSS, HTML, script
+from ui.common.component import nothing
+from ui.live.link import CSS, HTML, script
 
 log = logging.getLogger(__name__)
 
-STATIC: Final = Path(__file__).resolve().parents[1] / "static"
+STATIC: Final = Path(__file__).resolve().parents[2] / "static"
 #: What runs where the chosen model is an ensemble, or larger than this many bytes: a browser
 #: keeps up with a camera with `fast` (9 ms a face), not with `vgg` (40 ms).
 SMALL: Final = "fast"
@@ -43,7 +43,7 @@ canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: co
 """
 )
 _COMPONENT: Final = st.components.v2.component(
-    "fer_live_device", html=_HTML, css=_CSS, js=script("live_device.js")
+    "fer_live_device", html=_HTML, css=_CSS, js=script("device.js")
 )
 
 # The numbers that ui/device works with are the library's own.
@@ -63,7 +63,7 @@ def fixed() -> dict[str, Any]:
     return {"k": numbers, "framing": vars(framing), "size": CROP_SIZE}
 
 
-#: What can go wrong on the device alone, see :data:`ui.live_link.CAUSES`.
+#: What can go wrong on the device alone, see :data:`ui.live.link.CAUSES`.
 CAUSES: Final[dict[str, tuple[str, str]]] = {
     "simd": (
         "This browser is too old for that",

@@ -10,10 +10,10 @@ from fer_core.errors import FerError
 from fer_core.models import choice
 from fer_core.train import judge
 from fer_core.train.runs import TrainingRun
-from ui import judgement
-from ui.controls import make_default
-from ui.navigation import MODELS
-from ui.training_watch import attempt
+from ui.common import judgement
+from ui.common.controls import make_default
+from ui.common.navigation import MODELS
+from ui.training.watch import attempt
 
 state = st.session_state
 

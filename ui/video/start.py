@@ -12,7 +12,7 @@ from fer_core.video.clips import sample_clip
 from fer_core.video.decode import SUFFIXES
 from fer_core.video.jobs import VideoJob, list_jobs, start
 from fer_core.video.result import VideoOptions
-from ui.controls import Choice
+from ui.common.controls import Choice
 
 state = st.session_state
 

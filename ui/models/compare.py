@@ -15,7 +15,7 @@ from fer_core.evaluation import measure
 from fer_core.evaluation.predictions import predictions
 from fer_core.models import making
 from fer_core.models.making import ModelJob
-from ui import judgement
+from ui.common import judgement
 
 _COLORS: Final = ("#0072B2", "#D55E00")
 _SHOWN: Final = 24

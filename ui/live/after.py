@@ -11,8 +11,8 @@ from fer_core import timeline
 from fer_core.errors import FerError
 from fer_core.live import saved
 from fer_core.settings import settings
-from ui import live_panels as panels
-from ui.exports import Download, downloads
+from ui.common import timeline_panels as panels
+from ui.common.exports import Download, downloads
 
 #: Key of what was asked for outside the stage, which the whole page has yet to hear.
 ASKED = "live_asked"

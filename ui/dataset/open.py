@@ -21,7 +21,7 @@ from fer_core.datasets.identity import face_keys
 from fer_core.errors import DatasetError, FerError
 from fer_core.files import write_atomic
 from fer_core.settings import settings
-from ui.pictures import Memory
+from ui.common.pictures import Memory
 
 #: Datasets held at once, for all visitors together; FER2013 is 83 MB.
 _HELD: Final = 4
