@@ -23,7 +23,7 @@ from benchmarks.versus import again, cpu_seconds, environment
 from fer_core.errors import FerError
 from fer_core.faces import resolve
 from fer_core.live import LiveOptions, LiveSession
-from fer_core.models.catalog import default_model, find_model
+from fer_core.models.catalogue import default_model, find_model
 from fer_core.models.readme import table
 
 VISITORS: Final = (1, 2, 4, 8)

@@ -19,7 +19,7 @@ from benchmarks.browser import App, chromium_with_camera, find_chromium
 from benchmarks.camera import moving_portrait, write_y4m
 from benchmarks.versus import again, cpu_seconds, environment
 from fer_core.errors import FerError
-from fer_core.models.catalog import default_model
+from fer_core.models.catalogue import default_model
 from fer_core.models.readme import table
 
 if TYPE_CHECKING:

@@ -140,7 +140,7 @@ def export(model: str, path: str) -> None:
     import keras
 
     from fer_core.datasets import demo
-    from fer_core.models.catalog import find_model
+    from fer_core.models.catalogue import find_model
     from fer_core.preprocess import faces_to_crops, serving_graph
 
     folder = find_model(model)

@@ -128,7 +128,7 @@ def _network(name: str, precision: str, quick: bool = True) -> Any:
     """A network ready to train; without ``quick`` as Keras does by itself."""
     import keras
 
-    from fer_core.models import registry
+    from fer_core.models.architectures import registry
     from fer_core.train.kernels import use_quick_kernels
 
     keras.config.set_dtype_policy(precision)

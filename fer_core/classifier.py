@@ -14,7 +14,7 @@ from fer_core.calibration import soft_vote, with_temperature
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.litert import Runner
-from fer_core.models.catalog import Ensemble, ModelFolder, default_model, find_model
+from fer_core.models.catalogue import Ensemble, ModelFolder, default_model, find_model
 from fer_core.preprocess import CROP_SIZE, faces_to_crops
 
 

@@ -22,7 +22,7 @@ from fer_core.errors import ModelError
 from fer_core.evaluation import measure
 from fer_core.evaluation.predictions import predictions
 from fer_core.files import write_json
-from fer_core.models.catalog import ENSEMBLE, ModelFolder, find_model, write_folder
+from fer_core.models.catalogue import ENSEMBLE, ModelFolder, find_model, write_folder
 from fer_core.models.finish import finish
 
 #: How votes are weighed: all the same, or by the log loss on PublicTest.

@@ -20,7 +20,7 @@ import numpy as np
 
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
-from fer_core.models.catalog import ModelFolder, default_model, find_model, list_models
+from fer_core.models.catalogue import ModelFolder, default_model, find_model, list_models
 from fer_core.preprocess import CROP_SIZE, crops_to_faces
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fer_core import roles
-from fer_core.models.catalog import default_model, list_models
+from fer_core.models.catalogue import default_model, list_models
 from ui.common.notices import footer
 from ui.common.roles import only_for_admins
 from ui.dataset import browse, overview, problems, saved

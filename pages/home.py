@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fer_core.models.catalog import find_model
+from fer_core.models.catalogue import find_model
 from ui.common.controls import current
 from ui.common.faces import emotion_bars, looks, percent
 from ui.common.navigation import HOME, IMAGES, PAGES

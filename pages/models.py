@@ -9,7 +9,7 @@ from fer_core import roles
 from fer_core.datasets import Dataset, load
 from fer_core.errors import FerError
 from fer_core.models import archive, choice, making
-from fer_core.models.catalog import ModelFolder, list_models
+from fer_core.models.catalogue import ModelFolder, list_models
 from fer_core.models.making import ModelJob
 from fer_core.settings import settings
 from ui.common import judgement

@@ -24,7 +24,7 @@ from fer_core.errors import DatasetError
 from fer_core.evaluation.predictions import predictions
 from fer_core.files import write_atomic, write_bytes, write_json
 from fer_core.jobs import Job, run_worker
-from fer_core.models.catalog import default_model, find_model
+from fer_core.models.catalogue import default_model, find_model
 from fer_core.settings import settings
 
 

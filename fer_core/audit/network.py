@@ -22,7 +22,7 @@ from fer_core.datasets.cache import cached
 from fer_core.datasets.identity import digest
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError, ModelError
-from fer_core.models.catalog import ModelFolder, default_model, find_model, list_models
+from fer_core.models.catalogue import ModelFolder, default_model, find_model, list_models
 from fer_core.preprocess import FACE_SIZE
 
 #: Faces that a dataset needs of each emotion it has, for predictions over folds.

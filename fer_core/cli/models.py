@@ -4,7 +4,7 @@ import click
 
 from fer_core.cli.common import json_option, print_json
 from fer_core.errors import ModelError
-from fer_core.models.catalog import ModelFolder, default_model, list_models
+from fer_core.models.catalogue import ModelFolder, default_model, list_models
 
 
 def _bytes(folder: ModelFolder) -> int | None:

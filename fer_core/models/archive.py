@@ -22,7 +22,7 @@ from fer_core import roles
 from fer_core.errors import ModelError
 from fer_core.models import readme
 from fer_core.models.card import NAME
-from fer_core.models.catalog import (
+from fer_core.models.catalogue import (
     ENSEMBLE,
     SHIPPED,
     ModelFolder,

@@ -6,7 +6,7 @@ from fer_core import roles
 from fer_core.errors import ModelError
 from fer_core.files import remove_folder, write_bytes
 from fer_core.models.card import NAME
-from fer_core.models.catalog import SHIPPED, default_model, find_model, list_models
+from fer_core.models.catalogue import SHIPPED, default_model, find_model, list_models
 from fer_core.settings import settings
 
 __all__ = ["check_new_name", "default_model", "delete", "exists", "set_default"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from fer_core.errors import ModelError
 from fer_core.models.card import Stored
-from fer_core.models.catalog import ModelFolder, write_folder
+from fer_core.models.catalogue import ModelFolder, write_folder
 from fer_core.preprocess import serving_graph
 
 
@@ -56,7 +56,7 @@ def save_model(
             several times as fast on processors that can; predictions move by about 0.02.
         keras_form: with ``model.keras``, which explanations, audits and further training
             start from.
-        finish: see :func:`fer_core.models.catalog.write_folder`.
+        finish: see :func:`fer_core.models.catalogue.write_folder`.
         card: further entries of the card.
 
     Raises:

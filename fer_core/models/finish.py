@@ -14,7 +14,7 @@ from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.evaluation import hard, measure, predict
 from fer_core.evaluation.conditions import CONDITIONS
 from fer_core.models import readme
-from fer_core.models.catalog import ModelFolder, read_folder, write_card
+from fer_core.models.catalogue import ModelFolder, read_folder, write_card
 from fer_core.preprocess import faces_to_crops
 
 

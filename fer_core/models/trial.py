@@ -35,7 +35,7 @@ def main(path: Path) -> int:
 
 def _serve(path: Path) -> None:
     from fer_core.classifier import Classifier
-    from fer_core.models.catalog import read_folder
+    from fer_core.models.catalogue import read_folder
     from fer_core.preprocess import CROP_SIZE
 
     crops = np.random.default_rng(0).integers(0, 256, (4, CROP_SIZE, CROP_SIZE, 3), np.uint8)

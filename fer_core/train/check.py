@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from fer_core.datasets import MADE_HERE
 from fer_core.datasets.corrections import KEPT
 from fer_core.errors import FerError
-from fer_core.models import registry
+from fer_core.models.architectures import registry
 from fer_core.train.config import TrainConfig
 
 

@@ -13,7 +13,7 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = Field(description="Architecture, see fer_core.models.registry.")
+    model: str = Field(description="Architecture, see fer_core.models.architectures.registry.")
     model_options: dict[str, Any] = Field(
         {}, description="Options of the network, such as dropout."
     )

@@ -116,7 +116,7 @@ def _try(config: TrainConfig, updates: int = 12) -> float:
     import numpy as np
 
     from fer_core.datasets import Dataset
-    from fer_core.models import registry
+    from fer_core.models.architectures import registry
     from fer_core.train import optimize
     from fer_core.train.batches import Batches, feed
     from fer_core.train.kernels import use_quick_kernels

@@ -21,7 +21,7 @@ from fer_core.classifier import load_classifier
 from fer_core.errors import ImageError
 from fer_core.faces import get_detector
 from fer_core.images import example_portrait, read_image
-from fer_core.models.catalog import find_model
+from fer_core.models.catalogue import find_model
 from ui.common.controls import Choice
 from ui.common.exports import to_csv, to_json, to_png, to_zip
 from ui.common.pictures import Memory, example, picture, read

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from benchmarks.browser import App, wait_for
-from fer_core.models.catalog import default_model, find_model, list_models
+from fer_core.models.catalogue import default_model, find_model, list_models
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 

@@ -16,7 +16,7 @@ from fer_core.datasets import demo
 from fer_core.errors import ModelError
 from fer_core.evaluation.predictions import predictions
 from fer_core.models import archive, choice
-from fer_core.models.catalog import default_model, find_model
+from fer_core.models.catalogue import default_model, find_model
 from fer_core.settings import settings
 
 

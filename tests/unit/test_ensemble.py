@@ -15,7 +15,7 @@ from fer_core.classifier import Classifier, load_classifier
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
 from fer_core.evaluation import evaluate
-from fer_core.models.catalog import find_model, list_models, read_folder
+from fer_core.models.catalogue import find_model, list_models, read_folder
 from fer_core.settings import settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ def members(home, data):
     import keras
     from sklearn.linear_model import LogisticRegression
 
-    from fer_core.models import registry
+    from fer_core.models.architectures import registry
     from fer_core.models.export import save_model
 
     training = data.split("Training")

@@ -122,7 +122,7 @@ def exported(request, home, tmp_path_factory) -> Classifier:
     """A small network that nobody trained, exported plain and with the flip built in."""
     import keras
 
-    from fer_core.models import registry
+    from fer_core.models.architectures import registry
     from fer_core.models.export import save_model
 
     keras.utils.set_random_seed(1)

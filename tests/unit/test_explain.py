@@ -15,7 +15,7 @@ from fer_core.explain import SIZE, Explainer, Explanation, load_explainer
 from fer_core.faces import get_detector
 from fer_core.files import sha256
 from fer_core.images import example_portrait
-from fer_core.models.catalog import ModelFolder, default_model, find_model, read_folder
+from fer_core.models.catalogue import ModelFolder, default_model, find_model, read_folder
 
 
 @pytest.fixture(scope="module")

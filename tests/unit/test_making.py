@@ -9,7 +9,7 @@ from benchmarks.browser import wait_for
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
 from fer_core.models import making
-from fer_core.models.catalog import find_model, list_models
+from fer_core.models.catalogue import find_model, list_models
 from fer_core.models.finish import look_at_private
 from fer_core.settings import settings
 

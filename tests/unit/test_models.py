@@ -5,9 +5,9 @@ import pytest
 
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
-from fer_core.models import registry
-from fer_core.models.sets import NAMED, search
-from fer_core.models.weights import start
+from fer_core.models.architectures import registry
+from fer_core.models.starting_weights.sources import NAMED, search
+from fer_core.models.starting_weights.start import start
 from fer_core.settings import settings
 
 keras = pytest.importorskip("keras")

@@ -64,7 +64,7 @@ def test_a_killed_run_makes_room_for_the_next(one_at_a_time):
 
 
 def test_a_run_is_judged_and_made_a_model(one_at_a_time):
-    from fer_core.models.catalog import find_model
+    from fer_core.models.catalogue import find_model
 
     run = queue.submit(tiny(epochs=1))
     runs.wait(run.name, 240)

@@ -14,10 +14,10 @@ import pytest
 
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
-from fer_core.models import registry
-from fer_core.models.sets import NAMED, search
-from fer_core.models.torch_file import read_state
-from fer_core.models.weights import about, start
+from fer_core.models.architectures import registry
+from fer_core.models.starting_weights.sources import NAMED, search
+from fer_core.models.starting_weights.start import about, start
+from fer_core.models.starting_weights.torch_file import read_state
 
 keras = pytest.importorskip("keras")
 ops = keras.ops

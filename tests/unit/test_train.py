@@ -96,7 +96,7 @@ def test_preset_is_changed_by_what_is_given(tmp_path):
 
 
 def test_every_preset_is_a_valid_configuration_of_a_known_model():
-    from fer_core.models.registry import architecture
+    from fer_core.models.architectures.registry import architecture
 
     for name, recipes in presets.PRESETS.items():
         for model in recipes:

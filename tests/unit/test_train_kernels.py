@@ -7,7 +7,7 @@ import pytest
 def test_fused_batch_norm_gives_the_same_weights() -> None:
     import keras
 
-    from fer_core.models import registry
+    from fer_core.models.architectures import registry
     from fer_core.train.kernels import use_quick_kernels
 
     rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from fer_core.classifier import Classifier, load_classifier
 from fer_core.drawing import UNSURE_BELOW
 from fer_core.errors import FerError
 from fer_core.faces import DETECTORS, Detector, get_detector
-from fer_core.models.catalog import default_model, list_models
+from fer_core.models.catalogue import default_model, list_models
 from fer_core.models.choice import set_default
 from fer_core.settings import settings
 

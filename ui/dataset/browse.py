@@ -18,7 +18,7 @@ from fer_core.datasets.corrections import Change
 from fer_core.datasets.ferplus import OTHERS, counts_of
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
-from fer_core.models.catalog import list_models
+from fer_core.models.catalogue import list_models
 from fer_core.preprocess import faces_to_crops
 from ui.common.faces import percent, why
 from ui.dataset.face_grid import (

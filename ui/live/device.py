@@ -17,7 +17,7 @@ from fer_core.faces.framing import FRAMINGS
 from fer_core.files import sha256, write_bytes
 from fer_core.live import LiveOptions
 from fer_core.live.remote import RemoteSession
-from fer_core.models.catalog import SHIPPED, ModelFolder, find_model, read_folder
+from fer_core.models.catalogue import SHIPPED, ModelFolder, find_model, read_folder
 from fer_core.preprocess import CROP_SIZE
 from fer_core.tracking import detector, smoothing, tracker
 from ui.common.component import nothing

@@ -10,7 +10,7 @@ import streamlit as st
 
 from fer_core.errors import ModelError
 from fer_core.models import choice, readme
-from fer_core.models.catalog import ModelFolder
+from fer_core.models.catalogue import ModelFolder
 
 
 def rows(folders: list[ModelFolder]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from fer_core.datasets.corrections import KEPT
 from fer_core.errors import FerError
 from fer_core.jobs import duration_in_words
-from fer_core.models import registry
+from fer_core.models.architectures import registry
 from fer_core.settings import settings
 from fer_core.train import configure, estimate
 from fer_core.train.augment import Augmentation

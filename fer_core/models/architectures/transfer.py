@@ -1,22 +1,32 @@
 """Large backbones with the report's head: resize, backbone, mean, dense 4096 and 1024.
 
 The backbone is one layer of the network, called ``backbone``, so that its weights can be
-set (:mod:`fer_core.models.weights`) and its first layers frozen as one.
+set (:mod:`fer_core.models.starting_weights.start`) and its first layers frozen as one.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-import keras
-from keras import layers
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fer_core.emotions import EMOTIONS
-from fer_core.models.se_resnet import squeeze
+from fer_core.models.architectures.registry import register
+from fer_core.models.architectures.se_resnet import squeeze
 from fer_core.preprocess import FACE_SIZE, scale
+
+if TYPE_CHECKING:
+    import keras
 
 #: What ImageNet's pictures are on average, blue first, as older networks subtract it.
 _BGR_MEAN = (103.939, 116.779, 123.68)
 
 
+@register(
+    "vgg16",
+    "VGG16",
+    "Simonyan & Zisserman 2015, arXiv 1409.1556",
+    weights=("imagenet", "hed_vgg16"),
+)
 def vgg16(size: int = 48, **head) -> keras.Model:
     """VGG16 (Simonyan & Zisserman 2015, arXiv 1409.1556) with BatchNorm, and a head.
 
@@ -27,19 +37,24 @@ def vgg16(size: int = 48, **head) -> keras.Model:
     return with_head("vgg16", _vgg(size, (2, 2, 3, 3, 3)), _centred, size, **head)
 
 
+@register("vgg19", "VGG19", "Simonyan & Zisserman 2015, arXiv 1409.1556", weights=("imagenet",))
 def vgg19(size: int = 48, **head) -> keras.Model:
     """VGG19 with BatchNorm, and a head; see :func:`vgg16`."""
     return with_head("vgg19", _vgg(size, (2, 2, 4, 4, 4)), _centred, size, **head)
 
 
+@register("resnet50", "ResNet50", "He et al. 2015, arXiv 1512.03385", weights=("imagenet",))
 def resnet50(size: int = 64, **head) -> keras.Model:
     """ResNet50 (He et al. 2015, arXiv 1512.03385) and a head; see :func:`vgg16`."""
+    import keras
+
     backbone = keras.applications.ResNet50(
         weights=None, include_top=False, input_shape=(size, size, 3), name="backbone"
     )
     return with_head("resnet50", backbone, _caffe, size, **head)
 
 
+@register("senet50", "SENet50", "Hu et al. 2018, arXiv 1709.01507")
 def senet50(size: int = 64, **head) -> keras.Model:
     """SENet50, a ResNet50 with squeeze-and-excitation (Hu et al. 2018, arXiv
     1709.01507), and a head; see :func:`vgg16`.
@@ -47,16 +62,27 @@ def senet50(size: int = 64, **head) -> keras.Model:
     return with_head("senet50", _senet50(size), _caffe, size, **head)
 
 
+@register(
+    "inception_v3", "Inception-v3", "Szegedy et al. 2016, arXiv 1512.00567", weights=("imagenet",)
+)
 def inception_v3(size: int = 75, **head) -> keras.Model:
     """Inception-v3 (Szegedy et al. 2016, arXiv 1512.00567) and a head; ``size`` is 75
     or more; see :func:`vgg16`.
     """
+    import keras
+
     backbone = keras.applications.InceptionV3(
         weights=None, include_top=False, input_shape=(size, size, 3), name="backbone"
     )
     return with_head("inception_v3", backbone, _inception, size, **head)
 
 
+@register(
+    "mobilenet",
+    "MobileNet v1",
+    "Howard et al. 2017, arXiv 1704.04861",
+    weights=("mobilenet_vggface2",),
+)
 def mobilenet(size: int = 96, **head) -> keras.Model:
     """MobileNet v1 (Howard et al. 2017, arXiv 1704.04861) and a head, without dense
     layers unless asked; see :func:`vgg16`.
@@ -86,6 +112,9 @@ def with_head(
         dropout: share dropped after each of them, or of the features without any.
         frozen: how many of the backbone's layers stay as they are; ``True`` for all.
     """
+    import keras
+    from keras import layers
+
     for layer in backbone.layers[: len(backbone.layers) if frozen is True else frozen]:
         layer.trainable = False
     faces = keras.Input((FACE_SIZE, FACE_SIZE, 1), name="faces")
@@ -106,24 +135,32 @@ def with_head(
 
 def three(x: keras.KerasTensor) -> keras.KerasTensor:
     """Grey as red, green and blue."""
+    from keras import layers
+
     return layers.Concatenate(dtype="float32", name="three")([x, x, x])
 
 
 def _caffe(x: keras.KerasTensor) -> keras.KerasTensor:
     """Grey as blue, green and red, each minus its mean."""
+    from keras import layers
+
     shift = [-mean for mean in _BGR_MEAN]
     return layers.Rescaling(1.0, shift, dtype="float32", name="prepare")(three(x))
 
 
 def _centred(x: keras.KerasTensor) -> keras.KerasTensor:
     """As :func:`_caffe`, and divided by 114: a VGG with BatchNorm keeps its activations
-    small, see :mod:`fer_core.models.weights`.
+    small, see :mod:`fer_core.models.starting_weights.start`.
     """
+    from keras import layers
+
     shift = [-mean / 114 for mean in _BGR_MEAN]
     return layers.Rescaling(1 / 114, shift, dtype="float32", name="prepare")(three(x))
 
 
 def _grey_114(x: keras.KerasTensor) -> keras.KerasTensor:
+    from keras import layers
+
     return layers.Rescaling(1.0, -114.0, dtype="float32", name="prepare")(three(x))
 
 
@@ -132,6 +169,9 @@ def _inception(x: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _vgg(size: int, convolutions: Sequence[int]) -> keras.Model:
+    import keras
+    from keras import layers
+
     image = keras.Input((size, size, 3), name="image")
     x = image
     for block, (filters, count) in enumerate(
@@ -147,6 +187,9 @@ def _vgg(size: int, convolutions: Sequence[int]) -> keras.Model:
 
 
 def _senet50(size: int) -> keras.Model:
+    import keras
+    from keras import layers
+
     def convolve(x, filters: int, kernel: int, stride: int, name: str):
         x = layers.Conv2D(
             filters, kernel, strides=stride, padding="same", use_bias=False, name=f"{name}_conv"
@@ -170,6 +213,9 @@ def _senet50(size: int) -> keras.Model:
 
 
 def _mobilenet(size: int) -> keras.Model:
+    import keras
+    from keras import layers
+
     def finish(x, name: str):
         return layers.ReLU(6.0, name=f"{name}_relu")(
             layers.BatchNormalization(name=f"{name}_bn")(x)

@@ -73,7 +73,7 @@ class NamedSet:
 def search(file: str) -> Path | None:
     """``file`` in the folders where weights are looked for, or ``None``."""
     own = settings().weights
-    shipped = Path(__file__).resolve().parents[2] / "models" / "weights"
+    shipped = Path(__file__).resolve().parents[3] / "models" / "weights"
     for folder in [*([own] if own else []), settings().home / "weights", shipped]:
         if (folder / file).is_file():
             return folder / file
@@ -138,7 +138,7 @@ def _dlib(path: Path) -> Arrays:
 
 
 def _efficientnet(path: Path) -> Arrays:
-    from fer_core.models.torch_file import read_state
+    from fer_core.models.starting_weights.torch_file import read_state
 
     state = read_state(path)
     layers: Arrays = []

@@ -2,15 +2,24 @@
 arXiv 1603.05027; Hu et al. 2018, arXiv 1709.01507).
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-import keras
-from keras import layers
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fer_core.emotions import EMOTIONS
+from fer_core.models.architectures.registry import register
 from fer_core.preprocess import FACE_SIZE, scale
 
+if TYPE_CHECKING:
+    import keras
 
+
+@register(
+    "se_resnet",
+    "Residual network with squeeze-and-excitation",
+    "He et al. 2016, arXiv 1603.05027; Hu et al. 2018, arXiv 1709.01507",
+)
 def build(
     widths: Sequence[int] = (32, 64, 128, 256),
     blocks: Sequence[int] = (2, 2, 2, 2),
@@ -25,6 +34,9 @@ def build(
         ratio: how far squeezing narrows the channels.
         dropout: share of the mean that is dropped.
     """
+    import keras
+    from keras import layers
+
     faces = keras.Input((FACE_SIZE, FACE_SIZE, 1), name="faces")
     x = _convolve(scale(faces), widths[0], 1, "stem")
     x = layers.ReLU(name="stem_relu")(x)
@@ -39,6 +51,8 @@ def build(
 
 
 def _convolve(x: keras.KerasTensor, filters: int, stride: int, name: str) -> keras.KerasTensor:
+    from keras import layers
+
     x = layers.Conv2D(
         filters, 3, strides=stride, padding="same", use_bias=False, name=f"{name}_conv"
     )(x)
@@ -48,6 +62,8 @@ def _convolve(x: keras.KerasTensor, filters: int, stride: int, name: str) -> ker
 def _block(
     x: keras.KerasTensor, filters: int, stride: int, ratio: int, name: str
 ) -> keras.KerasTensor:
+    from keras import layers
+
     shortcut = x
     if stride > 1 or x.shape[-1] != filters:
         if stride > 1:
@@ -61,6 +77,8 @@ def _block(
 
 def squeeze(x: keras.KerasTensor, ratio: int, name: str) -> keras.KerasTensor:
     """Weigh channels by what all of the picture says (squeeze-and-excitation)."""
+    from keras import layers
+
     filters = x.shape[-1]
     y = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
     y = layers.Conv2D(filters // ratio, 1, activation="relu", name=f"{name}_down")(y)

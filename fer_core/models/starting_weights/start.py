@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from fer_core.errors import ModelError
-from fer_core.models.sets import NAMED, Arrays, missing, search
+from fer_core.models.starting_weights.sources import NAMED, Arrays, missing, search
 
 if TYPE_CHECKING:
     import keras
@@ -32,9 +32,9 @@ def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarra
     """Give ``model`` its starting weights.
 
     Args:
-        model: as built by :func:`fer_core.models.registry.build`.
+        model: as built by :func:`fer_core.models.architectures.registry.build`.
         architecture: its name there.
-        source: ``none``, ``imagenet``, a named set of :data:`fer_core.models.sets.NAMED`,
+        source: ``none``, ``imagenet``, a named set of :data:`NAMED`,
             or a file: that of a named set, the ``best.npz`` of a run of this architecture,
             its ``model.keras``, or the ``…_notop.h5`` of ``keras.applications``.
         faces: ``(N, 48, 48)`` training faces, for measuring BatchNorm.
