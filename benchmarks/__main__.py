@@ -104,7 +104,7 @@ def video(parts: tuple[str, ...], as_json: bool, save: bool, **how: Any) -> None
     from benchmarks.video import PARTS, run_video
 
     kept = MEASURED / "video.json"
-    before = json.loads(kept.read_text()) if parts and kept.exists() else {}
+    before = json.loads(kept.read_text(encoding="utf-8")) if parts and kept.exists() else {}
     _report("video", before | run_video(parts or PARTS, **how), as_json, save)
 
 

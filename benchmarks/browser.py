@@ -69,7 +69,7 @@ class App:
     def start(self) -> None:
         """Start it, at first or after :meth:`stop`, and wait until it answers."""
         options = ["--server.headless=true", f"--server.port={self.port}"]
-        with self._log.open("a") as out:
+        with self._log.open("a", encoding="utf-8") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options],
                 cwd=ROOT,
@@ -77,7 +77,11 @@ class App:
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
-        wait_for(self._answers, 90, lambda: f"The app did not start: {self._log.read_text()}")
+        wait_for(
+            self._answers,
+            90,
+            lambda: f"The app did not start: {self._log.read_text(encoding='utf-8')}",
+        )
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError):

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 
 from benchmarks.browser import App, chromium_with_camera, find_chromium, wait_for
 from benchmarks.versus import cpu_seconds, environment
@@ -46,7 +45,8 @@ def finished(epochs: int = 60, steps: int = 224) -> None:
             json.dumps({"epoch": e, "step": s, "loss": 1.234}) + "\n"
             for e in range(1, epochs + 1)
             for s in range(1, steps + 1)
-        )
+        ),
+        encoding="utf-8",
     )
     run.write_state(
         status="trained", epoch=epochs, best_epoch=epochs, best_accuracy=0.69, steps_per_epoch=steps
@@ -57,7 +57,7 @@ def speed(run: TrainingRun, seconds: float) -> tuple[float, float]:
     """Faces per second from the next update on, without what lies between two epochs; and the
     cores that the training has, on average.
     """
-    worker = psutil.Process(int((run.path / "lock").read_text()))
+    worker = run.process()
     begun, before = time.monotonic(), cpu_seconds(worker)
     log = run.path / "steps.jsonl"
     size, last, spent, updates = log.stat().st_size, None, 0.0, 0
@@ -221,5 +221,5 @@ def main(arguments: list[str]) -> None:
     chosen = parser.parse_args(arguments)
     result = measure(chosen.pairs, chosen.seconds, chosen.finished, chosen.data)
     if chosen.json:
-        chosen.json.write_text(json.dumps(result, indent=2) + "\n")
+        chosen.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(to_markdown(result))

@@ -99,6 +99,7 @@ def _opened(data: str, home: str) -> tuple[float, float]:
         text=True,
         check=True,
         cwd=Path(__file__).resolve().parents[1],
+        encoding="utf-8",
     ).stdout.split()
     return float(out[0]), float(out[1]) / 1024
 

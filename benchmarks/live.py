@@ -160,7 +160,9 @@ def _usual(frames: np.ndarray, seconds: float, versus: Path | None) -> list[dict
         for command in commands:
             command = [str(part) for part in (*command, path, seconds)]
             quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-            done = subprocess.run(command, capture_output=True, text=True, env=quiet)
+            done = subprocess.run(
+                command, capture_output=True, text=True, env=quiet, encoding="utf-8"
+            )
             lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
             if done.returncode or not lines:
                 last = (done.stderr.strip().splitlines() or ["no reason"])[-1]

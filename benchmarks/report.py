@@ -67,8 +67,8 @@ def write() -> Path:
     models = [folder for folder in list_models() if folder.ships]
     for folder in models:
         readme.write(folder.path, folder.card)
-    RESULTS.write_text(text(models, _kept()))
-    AUDIT.write_text(_measured("audit"))
+    RESULTS.write_text(text(models, _kept()), encoding="utf-8")
+    AUDIT.write_text(_measured("audit"), encoding="utf-8")
     return RESULTS
 
 
@@ -87,7 +87,9 @@ def keep(folder: Path) -> Path:
 
 
 def _kept() -> list[Card]:
-    return [Card.model_validate_json(p.read_text()) for p in sorted(KEPT.glob("*.json"))]
+    return [
+        Card.model_validate_json(p.read_text(encoding="utf-8")) for p in sorted(KEPT.glob("*.json"))
+    ]
 
 
 def text(models: list[ModelFolder], kept: list[Card]) -> str:
@@ -157,7 +159,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
 
 def _measured(name: str) -> str:
     module = importlib.import_module(f"benchmarks.{name}")
-    return module.to_markdown(json.loads((MEASURED / f"{name}.json").read_text()))
+    return module.to_markdown(json.loads((MEASURED / f"{name}.json").read_text(encoding="utf-8")))
 
 
 def _models(models: list[ModelFolder]) -> str:

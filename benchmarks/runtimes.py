@@ -239,7 +239,7 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     result = measure(given.model, given.rounds)
     if given.json:
-        given.json.write_text(json.dumps(result, indent=2) + "\n")
+        given.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(to_markdown(result))
 
 

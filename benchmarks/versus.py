@@ -25,6 +25,7 @@ from fer_core.datasets.base import Dataset
 from fer_core.errors import FerError
 from fer_core.faces import resolve
 from fer_core.models.readme import table
+from fer_core.system import processor_name
 
 BATCHES: Final = (1, 8, 64)
 _ROOT: Final = Path(__file__).resolve().parents[1]
@@ -314,12 +315,7 @@ def again(command: str, model: str | None = None) -> str:
 
 def environment() -> dict[str, str]:
     """What machine this is, for the record."""
-    name = "unknown processor"
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text().splitlines()
-        name = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), name)
-    return {"processor": name, "cores": str(os.cpu_count())}
+    return {"processor": processor_name(), "cores": str(os.cpu_count())}
 
 
 def cpu_seconds(process: psutil.Process) -> float:

@@ -1,4 +1,4 @@
-"""An audit in a process of its own: ``python -m fer_core.audit.jobs NAME LOCK``.
+"""An audit in a process of its own: ``python -m fer_core.audit.jobs NAME``.
 
 Its folder under ``FER_HOME/audits`` holds what it was asked (``config.json``), what it
 found (``summary.json``, ``problems.csv``) and what it saw (``seen.npz``).
@@ -86,12 +86,12 @@ class AuditJob(Job):
     def result(self) -> Audit:
         """What was found."""
         problems = pd.read_csv(self.path / "problems.csv", keep_default_na=False)
-        return Audit(problems, json.loads((self.path / "summary.json").read_text()))
+        return Audit(problems, json.loads((self.path / "summary.json").read_text(encoding="utf-8")))
 
 
 def look(work: AuditJob) -> None:
     """Do it, in this process."""
-    config: dict[str, Any] = json.loads((work.path / "config.json").read_text())
+    config: dict[str, Any] = json.loads((work.path / "config.json").read_text(encoding="utf-8"))
     votes = Path(config["votes"]) if config["votes"] else None
     dataset = load(config["source"], votes, skip_bad=config["skip_bad"])
     begun, steps = time.monotonic(), {}
@@ -121,16 +121,16 @@ def _flat(values: np.ndarray) -> np.ndarray:
     return PCA(2, random_state=0).fit_transform(values).astype(np.float32)
 
 
-def main(name: str, lock: int | None = None) -> int:
+def main(name: str) -> int:
     """Do the audit ``name``; returns the exit status."""
 
     def do() -> None:
         work = AuditJob(settings().audits / name)
-        with work.hold(lock):
+        with work.hold():
             look(work)
 
     return run_worker(do)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], *(int(argument) for argument in sys.argv[2:])))
+    sys.exit(main(sys.argv[1]))

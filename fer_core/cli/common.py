@@ -1,6 +1,7 @@
 """Options and habits that several commands share."""
 
 import importlib
+import io
 import json
 import os
 import sys
@@ -41,8 +42,13 @@ corrections_option = click.option(
 
 
 def print_json(value: Any) -> None:
-    """Print ``value`` as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print ``value`` as JSON; characters that the console cannot show are escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    click.echo(text)
 
 
 def note(message: str) -> None:
@@ -64,6 +70,10 @@ def run_as_program(command: click.Command, name: str, arguments: list[str] | Non
         name: What the help calls the program.
         arguments: Those of the command line; without, the process's own.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A console of Windows may not know every character: it shows a question mark then.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         command.main(arguments, prog_name=name, standalone_mode=False)
     except FerError as error:

@@ -11,4 +11,6 @@ from typing import Final
 from fer_core.faces.base import Framing
 
 FILE: Final = Path(__file__).with_name("framing.json")
-FRAMINGS: Final = {name: Framing(**row) for name, row in json.loads(FILE.read_text()).items()}
+FRAMINGS: Final = {
+    name: Framing(**row) for name, row in json.loads(FILE.read_text(encoding="utf-8")).items()
+}

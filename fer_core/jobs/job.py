@@ -5,15 +5,13 @@ outlives the one that started it. In its folder are
 
 - ``state.json``: how it stands
 - ``progress.json``: what the worker last said
-- ``lock``: held by the worker, whose number it holds
+- ``lock``: held by the worker while it works; ``worker.json`` says which process that is
 - ``log.txt``: what the worker printed
 """
 
 import contextlib
-import fcntl
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -24,10 +22,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from fer_core import bounds, roles
+import psutil
+from filelock import FileLock, Timeout
+
+from fer_core import bounds, roles, system
 from fer_core.errors import FerError
 from fer_core.files import read_json, write_json
 from fer_core.settings import settings
+from fer_core.system import ProcessIdentity
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Job:
     kind: ClassVar[str] = "work"
     error: ClassVar[type[FerError]] = FerError
     taken: ClassVar[str] = "{name} is being done already."
-    #: The module whose ``__main__`` does it, given the name and the lock's descriptor.
+    #: The module whose ``__main__`` does it, given the job's name.
     worker: ClassVar[str]
 
     @property
@@ -76,56 +78,46 @@ class Job:
     def progress(self) -> dict[str, Any]:
         """What the worker last said; empty before it said anything."""
         try:
-            return json.loads((self.path / "progress.json").read_text())
+            return json.loads((self.path / "progress.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
 
     def write_progress(self, values: dict[str, Any]) -> None:
         """Say how far it is; a reader sees the old values or the new ones."""
         new = self.path / ".progress.json"
-        new.write_text(json.dumps(values))
+        new.write_text(json.dumps(values), encoding="utf-8")
         new.replace(self.path / "progress.json")
 
     @contextmanager
-    def lock(self, inherited: int | None = None) -> Iterator[int]:
+    def lock(self) -> Iterator[None]:
         """Hold the folder for writing; two processes never write the same one.
 
-        Args:
-            inherited: the descriptor of a lock that the parent process took.
-
-        Yields:
-            The descriptor, to pass on.
+        While it is held, ``worker.json`` says which process holds it.
 
         Raises:
-            FerError: another process holds it.
+            FerError: Another process holds it.
         """
-        if inherited is None:
-            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-        else:
-            handle = inherited
+        held = FileLock(self.path / "lock")
         try:
-            for patience in (5, 4, 3, 2, 1, 0):
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError as error:
-                    if not patience:
-                        raise self.error(self.taken.format(name=self.name)) from error
-                    time.sleep(0.02)  # somebody may just be looking, see busy()
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, str(os.getpid()).encode(), 0)
-            yield handle
+            # Somebody may just be looking, see busy(), and lets go at once.
+            held.acquire(timeout=0.2, poll_interval=0.02)
+        except Timeout as error:
+            raise self.error(self.taken.format(name=self.name)) from error
+        try:
+            self._write_worker(os.getpid())
+            yield
         finally:
-            os.close(handle)
+            (self.path / "worker.json").unlink(missing_ok=True)
+            held.release()
 
     @contextmanager
-    def hold(self, inherited: int | None = None) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Hold the folder as :meth:`lock` does, and write into its state how that ends.
 
         Raises:
             FerError: another process holds it, or its folder cannot be written.
         """
-        with self.lock(inherited):
+        with self.lock():
             try:
                 yield
             except KeyboardInterrupt:
@@ -151,30 +143,42 @@ class Job:
             self.write_state(status="failed", reason=reason)
 
     def busy(self) -> bool:
-        """Whether a process does it now."""
-        try:
-            with (self.path / "lock").open() as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        return False
+        """Return whether a process works on it now."""
+        path = self.path / "lock"
+        if path.exists():
+            look = FileLock(path)
+            try:
+                look.acquire(timeout=0)
+            except Timeout:
+                return True
+            except OSError:
+                pass  # a folder that is being deleted, or that cannot be written by us
+            else:
+                look.release()
+        # A worker that was started a moment ago does not hold the lock yet.
+        return self.process() is not None
 
-    def send(self, number: signal.Signals) -> bool:
-        """Send a signal to the process that does it; ``False`` where there is none."""
-        if not self.busy():
-            return False
-        with contextlib.suppress(OSError, ValueError):
-            os.kill(int((self.path / "lock").read_text()), number)
-            return True
-        return False
+    def process(self) -> psutil.Process | None:
+        """Return the process that works on it, if that is certainly one of this machine."""
+        try:
+            value = json.loads((self.path / "worker.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        identity = ProcessIdentity.from_json(value)
+        return identity.process() if identity else None
+
+    def _write_worker(self, pid: int) -> None:
+        identity = ProcessIdentity.of(pid)
+        if identity:
+            # On a full disk the lock alone says that somebody works on it.
+            with contextlib.suppress(OSError):
+                write_json(self.path / "worker.json", identity.to_json())
 
     def spawn(self, module: str | None = None, *arguments: str, **state: Any) -> None:
         """Do it in a process of its own.
 
         Args:
-            module: what does it, given name, lock and ``arguments``; without, its worker.
+            module: What does it, given the name and ``arguments``; without, its worker.
             arguments: further ones.
             state: what the state is to say; without, that it runs.
 
@@ -183,33 +187,33 @@ class Job:
         """
         bounds.check_turn(self.path)
         bounds.check_room()
-        # The lock is taken here and handed on, so that of two starts only one succeeds, and
-        # a worker that dies before its first line leaves interrupted work, not waiting work.
-        with self.lock() as handle:
+        with self._start_alone():
+            if self.busy():
+                raise self.error(self.taken.format(name=self.name))
             self.write_state(**(state or {"status": "running", "reason": None}))
             with (self.path / "log.txt").open("ab") as log:
                 worker = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-m",
-                        module or self.worker,
-                        self.name,
-                        str(handle),
-                        *arguments,
-                    ],
+                    [sys.executable, "-m", module or self.worker, self.name, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    start_new_session=True,
-                    pass_fds=(handle,),
                     cwd=Path(__file__).resolve().parents[2],
                     # Of TensorFlow's notes the log keeps the errors.
                     env={"TF_CPP_MIN_LOG_LEVEL": "2"}
                     | os.environ
                     | {"FER_HOME": str(settings().home.resolve())},
+                    **system.detached(),
                 )
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, str(worker.pid).encode(), 0)
+            self._write_worker(worker.pid)
+
+    @contextmanager
+    def _start_alone(self) -> Iterator[None]:
+        """Let one process at a time start a worker, so that of two starts only one succeeds."""
+        try:
+            with FileLock(self.path / ".starting", timeout=10):
+                yield
+        except Timeout as error:
+            raise self.error(self.taken.format(name=self.name)) from error
 
     def stop(self, seconds: float = 60.0) -> None:
         """End its process and wait for that.
@@ -217,8 +221,9 @@ class Job:
         Raises:
             FerError: it does not end within ``seconds``.
         """
-        self.send(signal.SIGTERM)
-        self.send(signal.SIGCONT)
+        process = self.process()
+        if process:
+            system.ask_to_end(process)
         self.wait(seconds)
         if self.state()["status"] in ("interrupted", "queued"):  # it had not begun to listen
             self.write_state(status="stopped")
@@ -250,18 +255,13 @@ def duration_in_words(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def listen() -> None:
-    """For a worker: asked to stop, it ends as after Ctrl-C, with its state written."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
 def run_worker(do: Callable[[], None]) -> int:
     """What a worker's ``main`` does: do it until it is done or asked to stop.
 
     Returns:
         The exit status; what was wrong is printed, for the log.
     """
-    listen()
+    system.end_when_asked()
     try:
         do()
     except KeyboardInterrupt:

@@ -247,6 +247,7 @@ def _try(folder: ModelFolder) -> None:
             text=True,
             timeout=300,
             cwd=Path(__file__).resolve().parents[2],
+            encoding="utf-8",
         )
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"{folder.name}: it takes too long to load.") from error

@@ -145,7 +145,7 @@ def read_folder(path: Path) -> ModelFolder:
         ModelError: no card, a damaged one, or one of another name than the folder.
     """
     try:
-        card = Card.model_validate(json.loads((path / "card.json").read_text()))
+        card = Card.model_validate(json.loads((path / "card.json").read_text(encoding="utf-8")))
     except OSError as error:
         raise ModelError(f"{path.name} is no model folder: card.json is missing.") from error
     except (ValueError, ValidationError) as error:
@@ -191,7 +191,7 @@ def default_model() -> str:
     if settings().model:
         return settings().model
     try:
-        chosen = settings().default_model.read_text().strip()
+        chosen = settings().default_model.read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         return _DEFAULT
     there = any((root / chosen / "card.json").is_file() for root in (SHIPPED, settings().models))

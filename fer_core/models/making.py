@@ -1,4 +1,4 @@
-"""Long work on a model, in a process of its own: ``python -m fer_core.models.making NAME LOCK``.
+"""Long work on a model, in a process of its own: ``python -m fer_core.models.making NAME``.
 
 Its folder under ``FER_HOME/making`` has the model's name and holds what was asked
 (``config.json``) besides what all long work has, see :mod:`fer_core.jobs`; the status at the
@@ -37,7 +37,7 @@ class ModelJob(Job):
         ensemble, ``members`` and ``weights``.
         """
         try:
-            return json.loads((self.path / "config.json").read_text())
+            return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ModelError(f"What was to be done with {self.name} is not known.") from error
 
@@ -123,16 +123,16 @@ def _do(work: ModelJob) -> None:
     work.write_state(status="done")
 
 
-def main(name: str, lock: int | None = None) -> int:
+def main(name: str) -> int:
     """Do the work called ``name``; returns the exit status."""
 
     def do() -> None:
         work = ModelJob(settings().making / name)
-        with work.hold(lock):
+        with work.hold():
             _do(work)
 
     return run_worker(do)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], *(int(argument) for argument in sys.argv[2:])))
+    sys.exit(main(sys.argv[1]))

@@ -10,13 +10,13 @@ import numpy as np
 
 from fer_core.calibration import fit_temperature
 from fer_core.datasets.base import Dataset
+from fer_core.models import starting_weights
 from fer_core.models.architectures.registry import architecture
 from fer_core.models.card import Stored
 from fer_core.models.catalogue import ModelFolder
 from fer_core.models.export import round_weights, save_model
 from fer_core.models.finish import finish, machine
 from fer_core.models.outputs import outputs
-from fer_core.models.starting_weights import start
 from fer_core.train.command import command
 from fer_core.train.config import TrainConfig
 from fer_core.train.fit import load_best
@@ -102,7 +102,7 @@ def _started_from(config: TrainConfig) -> str:
     """What the card says of starting weights; those of a run are followed to its own."""
     before = TrainingRun(Path(config.weights).parent)
     if not Path(config.weights).is_file() or not (before.path / "config.json").is_file():
-        return start.about(config.weights)
+        return starting_weights.about(config.weights)
     how, earlier = _history(before), before.config
     return (
         f"{Path(config.weights).name} of a run of {how['epochs']} epochs, {how['minutes']} "

@@ -5,13 +5,13 @@ nothing else falls.
 """
 
 import os
-import resource
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from fer_core.errors import FerError, ModelError
+from fer_core.system import limit_memory_and_time
 
 #: Bytes of memory and seconds of processor time.
 _MEMORY, _SECONDS = 8 * 2**30, 240
@@ -19,9 +19,7 @@ _MEMORY, _SECONDS = 8 * 2**30, 240
 
 def main(path: Path) -> int:
     """Load what is in the folder and let it see a few crops; returns the exit status."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_memory_and_time(_MEMORY, _SECONDS)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         _serve(path)

@@ -46,7 +46,7 @@ def configure(
     fields: dict[str, Any] = {}
     if config_file is not None:
         try:
-            fields = json.loads(config_file.read_text())
+            fields = json.loads(config_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise TrainingError(f"{config_file} is no configuration: {error}.") from error
     fields |= given

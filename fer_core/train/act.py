@@ -1,27 +1,27 @@
 """The process that judges a run or makes a model of it:
-``python -m fer_core.train.act RUN LOCK judge SPLIT`` or ``… publish NAME``.
+``python -m fer_core.train.act RUN judge SPLIT`` or ``… publish NAME``.
 """
 
 import sys
 from typing import Any
 
+from fer_core import system
 from fer_core.datasets import Dataset
 from fer_core.errors import FerError
-from fer_core.jobs import listen
 from fer_core.settings import settings
 from fer_core.train import judge, load_data
 from fer_core.train.runs import TrainingRun
 
 
-def main(name: str, lock: int, what: str, of: str) -> int:
+def main(name: str, what: str, of: str) -> int:
     """Do it, and say in the run's state how it ended."""
     run = TrainingRun.open(name)
-    listen()
+    system.end_when_asked()
 
     def note(**changes: Any) -> None:
         run.write_state(act={"what": what, "of": of} | changes)
 
-    with run.lock(lock):
+    with run.lock():
         try:
             data = load_data(run.config)
             _judge(run, data, of) if what == "judge" else _publish(run, data, of)
@@ -60,4 +60,4 @@ def _publish(run: TrainingRun, data: Dataset, name: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]))
+    sys.exit(main(*sys.argv[1:4]))

@@ -83,6 +83,7 @@ def trial(config: TrainConfig, limit: float = 300.0, backend: str | None = None)
             cwd=Path(__file__).resolve().parents[2],
             env=os.environ | ({"KERAS_BACKEND": backend} if backend else {}),
             check=True,
+            encoding="utf-8",
         )
         return float(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired as error:
@@ -103,7 +104,7 @@ def _path() -> Path:
 
 def _trials() -> dict[str, Any]:
     try:
-        return json.loads(_path().read_text())
+        return json.loads(_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 

@@ -14,10 +14,10 @@ from scipy.special import log_softmax, softmax
 
 from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
+from fer_core.models import starting_weights
 from fer_core.models.architectures import registry
 from fer_core.models.finish import machine
 from fer_core.models.outputs import outputs
-from fer_core.models.starting_weights import start
 from fer_core.train import judge, optimize, strategy
 from fer_core.train.batches import Batches, feed
 from fer_core.train.kernels import use_quick_kernels
@@ -119,7 +119,7 @@ def fit_held(
     model = registry.build(config.model, **config.model_options)
     use_quick_kernels(model)
     if not resumed:
-        start.start(model, config.model, config.weights, training.faces)
+        starting_weights.start(model, config.model, config.weights, training.faces)
     # Where several devices or machines train, this one validates alone, on a copy.
     alone = model
     with spread.scope() if spread else nullcontext():

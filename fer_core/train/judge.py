@@ -54,7 +54,7 @@ def figures(run: TrainingRun) -> dict[str, dict[str, Any]]:
     the times when it was judged.
     """
     try:
-        found = json.loads((run.path / "evaluation.json").read_text())
+        found = json.loads((run.path / "evaluation.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -46,5 +46,5 @@ class Notes:
                 "memory": self._process.memory_info().rss // 2**20,
                 "images_per_second": round(progress.images_per_second, 1),
             }
-            with (self._run.path / "usage.jsonl").open("a") as file:
+            with (self._run.path / "usage.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")

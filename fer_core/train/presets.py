@@ -1,11 +1,10 @@
 """Named recipes per architecture: the report's, and ours."""
 
 import copy
-import functools
-from pathlib import Path
 from typing import Any, Final
 
 from fer_core.errors import TrainingError
+from fer_core.system import computes_bfloat16
 
 _PK: Final = {
     "epochs": 150, "batch_size": 128, "optimizer": "sgd", "learning_rate": 0.1,
@@ -114,18 +113,6 @@ _QUICK: Final[dict[str, dict[str, Any]]] = {
 PRESETS: Final = {"report": _REPORT, "recommended": _RECOMMENDED, "quick": _QUICK}
 
 
-@functools.cache
-def _computes_bfloat16() -> bool:
-    """Whether this machine has arithmetic for bfloat16: without, it is many times slower."""
-    if Path("/proc/driver/nvidia/version").exists():
-        return True
-    try:
-        processor = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "avx512_bf16" in processor or "amx_bf16" in processor
-
-
 def preset(name: str, model: str | None, weights: str | None = None) -> dict[str, Any]:
     """The fields of a training configuration that the recipe ``name`` sets for ``model``.
 
@@ -151,6 +138,6 @@ def preset(name: str, model: str | None, weights: str | None = None) -> dict[str
     if weights == "none":
         # Nothing is frozen that nobody trained.
         recipe.get("model_options", {}).pop("frozen", None)
-    if recipe.get("precision") == "mixed_bfloat16" and not _computes_bfloat16():
+    if recipe.get("precision") == "mixed_bfloat16" and not computes_bfloat16():
         recipe["precision"] = "float32"
     return recipe

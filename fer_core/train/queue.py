@@ -6,7 +6,6 @@ while something waits. After a restart of the machine it comes back with the fir
 at the queue.
 """
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -16,7 +15,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fer_core import roles
+from filelock import BaseFileLock, FileLock, Timeout
+
+from fer_core import roles, system
 from fer_core.errors import FerError, TrainingError
 from fer_core.settings import settings
 from fer_core.train import runs
@@ -84,56 +85,59 @@ def _free() -> bool:
 
 def _call_keeper() -> None:
     """Start a keeper where there is none."""
-    with (settings().runs / ".keeper").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return
+    try:
+        _keeper_lock().acquire(timeout=0).lock.release()
+    except Timeout:
+        return
     subprocess.Popen(
         [sys.executable, "-m", "fer_core.train.queue"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
         cwd=Path(__file__).resolve().parents[2],
         env=os.environ | {"FER_HOME": str(settings().home.resolve())},
+        **system.detached(),
     )
+
+
+def _keeper_lock() -> BaseFileLock:
+    """Return the lock that the keeper holds for as long as it is there."""
+    return FileLock(settings().runs / ".keeper")
 
 
 @contextmanager
 def _lock() -> Iterator[None]:
-    """Only one process at a time decides who is next."""
+    """Let only one process at a time decide who is next."""
     try:
         settings().runs.mkdir(parents=True, exist_ok=True)
-        file = (settings().runs / ".queue").open("w")
+        held = FileLock(settings().runs / ".queue").acquire()
     except OSError as error:
         raise TrainingError(f"{settings().runs} cannot be written: {error.strerror}.") from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with held:
         yield
 
 
 def main() -> None:
-    """The keeper: starts what waits until nothing does."""
-    with (settings().runs / ".keeper").open("w") as file:
+    """Start what waits until nothing does: the keeper's work."""
+    keeper = _keeper_lock()
+    with _lock():
+        try:
+            keeper.acquire(timeout=0)
+        except Timeout:
+            return  # there is one, and it leaves only while nobody holds the queue
+    while True:
         with _lock():
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return  # there is one, and it leaves only while nobody holds the queue
-        while True:
-            with _lock():
-                queued = waiting()
-                if not queued:
-                    # Let go while nobody can add to the queue, so that no run is forgotten.
-                    fcntl.flock(file, fcntl.LOCK_UN)
-                    return
-                if _free():
-                    try:
-                        runs.resume(queued[0].name)
-                    except FerError as error:
-                        queued[0].write_state(status="failed", reason=str(error))
-            time.sleep(_EVERY)
+            queued = waiting()
+            if not queued:
+                # Let go while nobody can add to the queue, so that no run is forgotten.
+                keeper.release()
+                return
+            if _free():
+                try:
+                    runs.resume(queued[0].name)
+                except FerError as error:
+                    queued[0].write_state(status="failed", reason=str(error))
+        time.sleep(_EVERY)
 
 
 if __name__ == "__main__":

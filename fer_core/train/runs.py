@@ -20,7 +20,6 @@ of its own (:mod:`fer_core.train.worker`) and outlives the one that started it.
 import contextlib
 import json
 import re
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
-from fer_core import roles
+from fer_core import roles, system
 from fer_core.errors import TrainingError
 from fer_core.files import write_atomic, write_bytes, write_json
 from fer_core.jobs import Job
@@ -85,7 +84,9 @@ class TrainingRun(Job):
     def config(self) -> TrainConfig:
         """The configuration the run was started with."""
         try:
-            return TrainConfig.model_validate_json((self.path / "config.json").read_text())
+            return TrainConfig.model_validate_json(
+                (self.path / "config.json").read_text(encoding="utf-8")
+            )
         except (OSError, ValueError) as error:
             raise TrainingError(f"Run {self.name} has no readable configuration.") from error
 
@@ -105,7 +106,7 @@ class TrainingRun(Job):
 
     def _lines(self, name: str) -> list[dict[str, Any]]:
         try:
-            lines = (self.path / name).read_text(errors="replace").splitlines()
+            lines = (self.path / name).read_text(errors="replace", encoding="utf-8").splitlines()
         except OSError:
             return []
         rows = []
@@ -122,7 +123,7 @@ class TrainingRun(Job):
     def step_log(self, epochs: int) -> Iterator[TextIO]:
         """A file to which lines of :meth:`steps` are added, cut to the first ``epochs``."""
         self._write_lines("steps.jsonl", [r for r in self.steps() if r["epoch"] <= epochs])
-        with (self.path / "steps.jsonl").open("a", buffering=1) as file:
+        with (self.path / "steps.jsonl").open("a", buffering=1, encoding="utf-8") as file:
             yield file
 
     def _write_lines(self, name: str, rows: list[dict[str, Any]]) -> None:
@@ -165,7 +166,8 @@ def resume(name: str) -> TrainingRun:
     """
     roles.require("train")
     run = TrainingRun.open(name)
-    if run.state()["status"] in ("paused", "queued") and run.send(signal.SIGCONT):
+    process = run.process()
+    if process and run.state()["status"] in ("paused", "queued") and system.resume(process):
         run.write_state(status="running")
     else:
         run.spawn()
@@ -180,7 +182,8 @@ def pause(name: str) -> TrainingRun:
     """
     roles.require("train")
     run = TrainingRun.open(name)
-    if run.state()["status"] != "running" or not run.send(signal.SIGSTOP):
+    process = run.process()
+    if not process or run.state()["status"] != "running" or not system.suspend(process):
         raise TrainingError(f"Run {name} is not being trained, so there is nothing to pause.")
     run.write_state(status="paused")
     return run

@@ -1,4 +1,4 @@
-"""The process that trains a run: ``python -m fer_core.train.worker RUN [LOCK]``.
+"""The process that trains a run: ``python -m fer_core.train.worker RUN``.
 
 Started by :meth:`fer_core.jobs.Job.spawn`; it belongs to no terminal and outlives the
 process that started it. What it prints is the run's ``log.txt``.
@@ -11,12 +11,12 @@ from fer_core.train import load_data
 from fer_core.train.runs import TrainingRun
 
 
-def main(name: str, lock: int | None = None) -> int:
+def main(name: str) -> int:
     """Train the run ``name`` to its end; returns the exit status."""
     run = TrainingRun.open(name)
 
     def do() -> None:
-        with run.hold(lock):
+        with run.hold():
             data = load_data(run.config)
             from fer_core.train.fit import fit_held
 
@@ -26,4 +26,4 @@ def main(name: str, lock: int | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], *(int(argument) for argument in sys.argv[2:])))
+    sys.exit(main(sys.argv[1]))

@@ -117,7 +117,7 @@ class VideoJob(Job):
     def config(self) -> dict[str, Any]:
         """What it was created with: ``name``, ``options``, ``annotated``, ``keep_source``."""
         try:
-            return json.loads((self.path / "config.json").read_text())
+            return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise VideoError("This analysis is gone or damaged.") from error
 
@@ -153,7 +153,7 @@ class VideoJob(Job):
         the ``picture``'s path, which may be ``None``.
         """
         try:
-            rows = json.loads((self.path / "moments.json").read_text())
+            rows = json.loads((self.path / "moments.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return []
         return [
@@ -172,7 +172,7 @@ class VideoJob(Job):
     def is_stale(self) -> bool:
         """Whether people were named or joined after pictures and video were drawn."""
         try:
-            drawn = json.loads((self.path / "drawn.json").read_text())
+            drawn = json.loads((self.path / "drawn.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
         return drawn != _people(self.result())
@@ -201,9 +201,9 @@ class VideoJob(Job):
             self.stop()
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def do(self, lock: int | None = None) -> None:
+    def do(self) -> None:
         """Do the work, in this process: analyse and draw, or where it is analysed, draw anew."""
-        with self.hold(lock):
+        with self.hold():
             config, source = self.config, self.source
             if source is None:
                 raise VideoError("The video is gone: upload it again.")
@@ -327,10 +327,10 @@ def _digest(owner: str) -> str:
     return hashlib.sha256(owner.encode()).hexdigest()
 
 
-def main(name: str, lock: int | None = None) -> int:
+def main(name: str) -> int:
     """Do the job ``name`` to its end; returns the exit status."""
-    return run_worker(lambda: VideoJob.open(name).do(lock))
+    return run_worker(lambda: VideoJob.open(name).do())
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], *(int(argument) for argument in sys.argv[2:])))
+    sys.exit(main(sys.argv[1]))

@@ -230,7 +230,7 @@ class VideoResult:
             VideoError: there is none that can be read.
         """
         try:
-            value = json.loads((folder / "result.json").read_text())
+            value = json.loads((folder / "result.json").read_text(encoding="utf-8"))
             read = value["read"]
             frames, seconds = read.pop("frames"), read.pop("seconds")
             return cls(

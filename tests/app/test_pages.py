@@ -67,8 +67,11 @@ def another_model(home: Path) -> Callable[..., str]:
     def make(name: str, **card: object) -> str:
         target = home / "models" / name
         shutil.copytree(find_model("mini_xception").path, target)
-        value = json.loads((target / "card.json").read_text()) | {"name": name, "title": name}
-        (target / "card.json").write_text(json.dumps(value | card))
+        value = json.loads((target / "card.json").read_text(encoding="utf-8")) | {
+            "name": name,
+            "title": name,
+        }
+        (target / "card.json").write_text(json.dumps(value | card), encoding="utf-8")
         return name
 
     yield make
@@ -188,9 +191,9 @@ def test_a_damaged_model_is_one_sentence(another_model, home: Path) -> None:
 def test_a_model_that_cannot_explain_itself_says_so(another_model) -> None:
     name = another_model("mute")
     card = find_model(name).path / "card.json"
-    value = json.loads(card.read_text())
+    value = json.loads(card.read_text(encoding="utf-8"))
     del value["files"]["model.keras"]
-    card.write_text(json.dumps(value))
+    card.write_text(json.dumps(value), encoding="utf-8")
     app = open_app("images")
     app.selectbox(key="model").select(name).run()
     drop(app, a__png=PORTRAIT)
@@ -288,6 +291,11 @@ def test_the_pages_come_without_tensorflow() -> None:
         "print([m for m in ('tensorflow', 'keras', 'sklearn') if m in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        encoding="utf-8",
     )
     assert done.stdout.strip() == "[]"

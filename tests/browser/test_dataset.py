@@ -36,14 +36,14 @@ def faces():
 def app(tmp_path_factory: pytest.TempPathFactory, faces) -> Iterator[App]:
     folder = tmp_path_factory.mktemp("dataset")
     export_csv(faces, folder / "small.csv")
-    lines = (folder / "small.csv").read_text().splitlines()
+    lines = (folder / "small.csv").read_text(encoding="utf-8").splitlines()
     bad = [lines[1].replace(lines[1][0], "7", 1), lines[2].rsplit(" ", 1)[0] + ",Training"]
-    (folder / "bad.csv").write_text("\n".join([*lines, *bad]) + "\n")
+    (folder / "bad.csv").write_text("\n".join([*lines, *bad]) + "\n", encoding="utf-8")
     running = App(folder / "home", folder / "app.log", FER_DATA=str(folder / "small.csv"))
     running.folder = folder
     yield running
     running.stop()
-    log = (folder / "app.log").read_text(errors="replace")
+    log = (folder / "app.log").read_text(errors="replace", encoding="utf-8")
     assert "Traceback" not in log and "deprecat" not in log.lower(), log
 
 
@@ -256,6 +256,7 @@ def test_look_through_accept_a_proposal_and_train_on_the_result(visit, app, tmp_
         capture_output=True,
         text=True,
         check=False,
+        encoding="utf-8",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert '"status": "trained"' in result.stdout

@@ -52,7 +52,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running = App(folder / "home", log, FER_PUBLIC="1", STREAMLIT_BROWSER_SERVER_ADDRESS=HOST)
     yield running
     running.stop()
-    assert "Traceback" not in log.read_text(errors="replace")
+    assert "Traceback" not in log.read_text(errors="replace", encoding="utf-8")
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def table(page: Page) -> list[dict[str, str]]:
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Table (CSV)").click()
     page.keyboard.press("Escape")
-    return list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text())))
+    return list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text(encoding="utf-8"))))
 
 
 def minute(page: Page) -> str:
@@ -226,7 +226,7 @@ def test_the_network_log_holds_no_address_but_the_apps(
             if live:
                 start(page)
                 stop(page)
-        names.append(set(re.findall(r'"host":"([^"]+)"', log.read_text())))
+        names.append(set(re.findall(r'"host":"([^"]+)"', log.read_text(encoding="utf-8"))))
     own = {name for name in names[1] if "content-autofill" in name}  # whenever it sees a field
     assert names[0] and names[1] - names[0] - own == set()
 

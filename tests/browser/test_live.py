@@ -65,7 +65,7 @@ def download(page: Page, name: str) -> str:
     with page.expect_download() as waiting:
         page.get_by_role("button", name=name).click()
     page.keyboard.press("Escape")
-    return Path(waiting.value.path()).read_text()
+    return Path(waiting.value.path()).read_text(encoding="utf-8")
 
 
 def test_a_visit_from_start_to_export(context: BrowserContext, app: App) -> None:
@@ -237,7 +237,7 @@ def test_plain_http_from_another_machine_says_what_is_missing(
 
 def test_nobody_else_is_asked(chromium: str, camera: Path, tmp_path: Path) -> None:
     """Neither the app nor the browser looks up a name or speaks to an outside address."""
-    (tmp_path / "sitecustomize.py").write_text(WATCH)
+    (tmp_path / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
     asked = tmp_path / "asked.txt"
     asked.touch()
     running = App(
@@ -263,10 +263,10 @@ def test_nobody_else_is_asked(chromium: str, camera: Path, tmp_path: Path) -> No
                 if live:
                     start(page)
                     stop(page)
-            names.append(set(re.findall(r'"host":"([^"]+)"', log.read_text())))
+            names.append(set(re.findall(r'"host":"([^"]+)"', log.read_text(encoding="utf-8"))))
     finally:
         running.stop()
-    assert asked.read_text() == ""
+    assert asked.read_text(encoding="utf-8") == ""
     assert {url for url in requests if not url.startswith((running.url, "data:", "blob:"))} == set()
     assert requests and names[0]
     own = {name for name in names[1] if "content-autofill" in name}  # whenever it sees a field
@@ -288,9 +288,9 @@ def test_the_watch_would_notice(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    (tmp_path / "sitecustomize.py").write_text(WATCH)
+    (tmp_path / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
     asked = tmp_path / "asked.txt"
     code = "import socket\ntry: socket.getaddrinfo('name.invalid', 1)\nexcept OSError: pass"
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "WATCH_FILE": str(asked)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
-    assert asked.read_text() == "socket.getaddrinfo name.invalid\n"
+    assert asked.read_text(encoding="utf-8") == "socket.getaddrinfo name.invalid\n"

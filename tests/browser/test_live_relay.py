@@ -32,7 +32,7 @@ class Relay:
             "--no-tls --no-dtls --no-cli --allow-loopback-peers --no-multicast-peers"
         )
         files = [f"--pidfile={folder / 'pid'}", f"--userdb={folder / 'users'}"]
-        with self.log.open("w") as out:
+        with self.log.open("w", encoding="utf-8") as out:
             self.process = subprocess.Popen(
                 [program, f"--listening-port={self.port}", *options.split(), *files],
                 stdout=out,
@@ -41,7 +41,7 @@ class Relay:
         wait_for(lambda: "Total General servers" in self.said(), 30, self.said)
 
     def said(self) -> str:
-        return self.log.read_text(errors="replace")
+        return self.log.read_text(errors="replace", encoding="utf-8")
 
     def stop(self) -> None:
         self.process.terminate()

@@ -21,8 +21,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 def copy_of_shipped(models: Path, name: str, **card) -> None:
     """The shipped model under another name, as if it had been trained here."""
     shutil.copytree(find_model("mini_xception").path, models / name)
-    old = json.loads((models / name / "card.json").read_text())
-    (models / name / "card.json").write_text(json.dumps(old | {"name": name} | card))
+    old = json.loads((models / name / "card.json").read_text(encoding="utf-8"))
+    (models / name / "card.json").write_text(
+        json.dumps(old | {"name": name} | card), encoding="utf-8"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running.models = folder / "home" / "models"
     yield running
     running.stop()
-    log = (folder / "app.log").read_text(errors="replace")
+    log = (folder / "app.log").read_text(errors="replace", encoding="utf-8")
     assert "Traceback" not in log and "deprecat" not in log.lower(), log
 
 
@@ -112,7 +114,7 @@ def test_two_are_compared_and_become_one(visit, app: App) -> None:
 
 
 def find_made(app: App, name: str) -> dict:
-    return json.loads((app.models / name / "card.json").read_text())
+    return json.loads((app.models / name / "card.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.slow

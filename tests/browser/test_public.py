@@ -36,7 +36,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iterato
     folder = tmp_path_factory.mktemp("public")
     port = free_port()
     secrets = folder / "secrets.toml"
-    secrets.write_text(provider.secrets_toml(f"http://127.0.0.1:{port}"))
+    secrets.write_text(provider.secrets_toml(f"http://127.0.0.1:{port}"), encoding="utf-8")
     home = folder / "home"
     leave_something(home)
     running = App(
@@ -53,7 +53,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iterato
     running.home = home
     yield running
     running.stop()
-    log = (folder / "app.log").read_text(errors="replace")
+    log = (folder / "app.log").read_text(errors="replace", encoding="utf-8")
     assert "Traceback" not in log, log
 
 

@@ -3,7 +3,6 @@ as they get; what they do in their own processes is real."""
 
 import json
 import re
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running.folder = folder
     yield running
     running.stop()
-    log = (folder / "app.log").read_text(errors="replace")
+    log = (folder / "app.log").read_text(errors="replace", encoding="utf-8")
     assert "Traceback" not in log and "deprecat" not in log.lower(), log
 
 
@@ -122,7 +121,7 @@ def test_from_the_form_to_a_model_that_the_images_page_uses(visit, tmp_path: Pat
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Everything").click()
-    (result,) = json.loads(Path(waiting.value.path()).read_text())
+    (result,) = json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))
     assert result["model"] == "from-demo" and len(result["faces"]) == 1
 
 
@@ -159,13 +158,13 @@ def test_a_restart_of_the_app_changes_nothing(visit, app: App) -> None:
     page = visit(f"training?run={run.name}")
     expect(badge(page, "training")).to_be_visible()
     has_trained(run, 1)
-    worker = (run.path / "lock").read_text()
+    worker = run.process().pid
     app.stop()
     has_trained(run, epoch(run) + 2)
     app.start()
     page = visit(f"training?run={run.name}")
     expect(badge(page, "training")).to_be_visible()
-    assert (run.path / "lock").read_text() == worker
+    assert run.process().pid == worker
     assert [row["epoch"] for row in run.metrics()] == list(range(1, len(run.metrics()) + 1))
 
 
@@ -175,9 +174,9 @@ def test_a_killed_worker_shows_as_failed_with_its_last_lines_and_goes_on(visit) 
     page = visit(f"training?run={run.name}")
     expect(badge(page, "training")).to_be_visible()
     has_trained(run, 1)
-    with (run.path / "log.txt").open("a") as log:
+    with (run.path / "log.txt").open("a", encoding="utf-8") as log:
         log.write("the last thing it said\n")
-    run.send(signal.SIGKILL)
+    run.process().kill()
     expect(badge(page, "failed: its process is gone")).to_be_visible()
     expect(page.get_by_text(re.compile("killed, out of memory, or the machine"))).to_be_visible()
     expect(page.get_by_test_id("stCode").first).to_contain_text("the last thing it said")
@@ -241,7 +240,7 @@ def test_a_damaged_run_hinders_nobody(visit) -> None:
     good, bad = TrainingRun.create(configure(model="fast", data="demo")), small(epochs=1)
     bad.stop()
     for file in ("config.json", "state.json"):
-        (bad.path / file).write_text("{")
+        (bad.path / file).write_text("{", encoding="utf-8")
     page = visit(f"training?run={bad.name}")
     expect(page.get_by_text("missing or damaged: it can only be deleted")).to_be_visible()
     button(page, "Delete").click()

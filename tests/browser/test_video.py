@@ -25,7 +25,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running.home = folder / "home"
     yield running
     running.stop()
-    log = (folder / "app.log").read_text(errors="replace")
+    log = (folder / "app.log").read_text(errors="replace", encoding="utf-8")
     assert "Traceback" not in log, log
 
 

@@ -31,7 +31,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running = App(folder / "home", folder / "app.log")
     yield running
     running.stop()
-    log = (folder / "app.log").read_text(errors="replace")
+    log = (folder / "app.log").read_text(errors="replace", encoding="utf-8")
     assert "Traceback" not in log and "deprecat" not in log.lower(), log
 
 

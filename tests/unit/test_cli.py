@@ -26,6 +26,7 @@ def run(*arguments: object, **env: str) -> subprocess.CompletedProcess:
         env=os.environ | env,
         timeout=280,
         check=False,
+        encoding="utf-8",
     )
 
 
@@ -43,7 +44,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     Image.fromarray(example_portrait()).save(folder / "a.png")
     Image.new("RGB", (300, 200), "teal").save(folder / "b.jpg")
-    (folder / "c.jpg").write_text("words")
+    (folder / "c.jpg").write_text("words", encoding="utf-8")
     return folder
 
 
@@ -121,7 +122,9 @@ def test_evaluate_under_hard_conditions_with_charts(tmp_path: Path) -> None:
     faces = demo.load(7, 35, 7, seed=3)
     rows = zip(faces.labels, faces.faces, faces.usage, strict=True)
     lines = [f"{label},{' '.join(map(str, face.ravel()))},{usage}" for label, face, usage in rows]
-    (tmp_path / "faces.csv").write_text("\n".join(["emotion,pixels,Usage", *lines]))
+    (tmp_path / "faces.csv").write_text(
+        "\n".join(["emotion,pixels,Usage", *lines]), encoding="utf-8"
+    )
     result = run(
         "evaluate", "--model", "mini_xception", "--data", tmp_path / "faces.csv", "--hard",
         "--charts", tmp_path,
@@ -141,6 +144,6 @@ def test_written_pages_are_what_the_command_writes() -> None:
     from benchmarks import report
 
     pages = (report.RESULTS, report.AUDIT)
-    before = [page.read_text() for page in pages]
+    before = [page.read_text(encoding="utf-8") for page in pages]
     assert run("results").returncode == 0
-    assert [page.read_text() for page in pages] == before
+    assert [page.read_text(encoding="utf-8") for page in pages] == before

@@ -23,6 +23,7 @@ def cli(*arguments: str) -> subprocess.CompletedProcess:
         env=dict(os.environ),
         timeout=280,
         check=False,
+        encoding="utf-8",
     )
 
 

@@ -95,11 +95,13 @@ def test_csv_there_and_back(keys, tmp_path):
 
 def test_a_bad_csv_names_every_row(tmp_path):
     path = tmp_path / "c.csv"
-    path.write_text("face,action,value\nab,label,Bored\n,exclude,\ncd,jump,\nef,label,Sad\n")
+    path.write_text(
+        "face,action,value\nab,label,Bored\n,exclude,\ncd,jump,\nef,label,Sad\n", encoding="utf-8"
+    )
     with pytest.raises(DatasetError) as caught:
         corrections.read(path)
     assert [p.split(":")[0] for p in caught.value.problems] == ["row 0", "row 1", "row 2"]
-    path.write_text("who,what\n1,2\n")
+    path.write_text("who,what\n1,2\n", encoding="utf-8")
     with pytest.raises(DatasetError, match="lacks the column face"):
         corrections.read(path)
 
@@ -231,7 +233,9 @@ def test_visitors_of_a_public_copy_can_keep_and_correct_nothing(faces, keys, mon
 def test_command_counts_corrects_and_exports(faces, keys, tmp_path):
     export_splits(faces, tmp_path)
     overlay = tmp_path / "c.csv"
-    overlay.write_text(f"face,action,value\n{keys[0]},label,Sad\n{keys[1]},exclude,\n")
+    overlay.write_text(
+        f"face,action,value\n{keys[0]},label,Sad\n{keys[1]},exclude,\n", encoding="utf-8"
+    )
     code, out, _ = command(
         "dataset", str(tmp_path / "Training.csv"), "--corrections", str(overlay),
         "--export", str(tmp_path / "out"), "--json",
@@ -250,14 +254,14 @@ def test_command_counts_corrects_and_exports(faces, keys, tmp_path):
 def test_command_lists_every_problem_and_goes_on_without(faces, tmp_path):
     path = tmp_path / "a.csv"
     export_csv(faces, path)
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     label, pixels, usage = lines[1].split(",")
     bad = [
         f"7,{pixels},{usage}", f"happy,{pixels},{usage}", f"{label},{pixels},Test",
         f"{label},{pixels.rsplit(' ', 1)[0]},{usage}",
         f"{label},256 {pixels.split(' ', 1)[1]},{usage}",
     ]  # fmt: skip
-    path.write_text("\n".join([*lines, *bad]) + "\n")
+    path.write_text("\n".join([*lines, *bad]) + "\n", encoding="utf-8")
     code, _, err = command("dataset", str(path))
     assert code == 1
     for words in ("'7'", "'happy'", "'Test'", "2303 pixels", "above 255", "5 problems"):

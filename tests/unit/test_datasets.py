@@ -122,20 +122,20 @@ def test_csv_in_every_wrapping(tmp_path, faces, text, name, pack):
 
 def test_second_load_reads_the_cache_and_a_changed_file_is_parsed_anew(tmp_path, faces, text):
     path = tmp_path / "fer.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     load(path)
     cached = max(settings().cache.glob("fer2013-*.npz"), key=lambda p: p.stat().st_mtime_ns)
     with np.load(cached) as file:
         arrays = dict(file)
     np.savez(cached, **arrays | {"labels": 6 - arrays["labels"]})
     assert np.array_equal(load(path).labels, 6 - faces.labels)
-    path.write_text(text + text.splitlines()[1] + "\n")
+    path.write_text(text + text.splitlines()[1] + "\n", encoding="utf-8")
     assert np.array_equal(load(path).labels[:-1], faces.labels)
 
 
 def test_damaged_cache_is_no_trouble(tmp_path, faces, text):
     path = tmp_path / "fer.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     load(path)
     cached = max(settings().cache.glob("fer2013-*.npz"), key=lambda p: p.stat().st_mtime_ns)
     cached.write_bytes(cached.read_bytes()[:5000])
@@ -144,13 +144,15 @@ def test_damaged_cache_is_no_trouble(tmp_path, faces, text):
 
 def test_columns_in_another_order_with_spaces_and_quotes(tmp_path, faces):
     path = tmp_path / "icml_face_data.csv"
-    path.write_text(as_csv(faces, "emotion, Usage, pixels", '{label},{usage},"{pixels}"'))
+    path.write_text(
+        as_csv(faces, "emotion, Usage, pixels", '{label},{usage},"{pixels}"'), encoding="utf-8"
+    )
     assert same(load(path), faces)
 
 
 def test_csv_without_usage_is_split_by_seed(tmp_path, faces):
     path = tmp_path / "train.csv"
-    path.write_text(as_csv(faces, "emotion,pixels", "{label},{pixels}"))
+    path.write_text(as_csv(faces, "emotion,pixels", "{label},{pixels}"), encoding="utf-8")
     dataset = load(path)
     assert np.array_equal(dataset.usage, load(path).usage)
     assert dataset.counts()["Training"] == dict.fromkeys(EMOTIONS, 24)
@@ -169,7 +171,7 @@ def test_every_bad_row_is_listed_and_can_be_left_out(tmp_path, faces, text):
     lines[9] = lines[9].replace(" ", " -", 1)
     lines[11] = lines[11].rsplit(",", 1)[0]
     path = tmp_path / "bad.csv"
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(DatasetError) as caught:
         load(path)
     problems = {p.split(":")[0]: p for p in caught.value.problems}
@@ -247,7 +249,7 @@ def write_votes(path, counts):
     rows = [
         "Training,fer.png," + ",".join(str(int(row[i])) for i in order) for row in np.array(counts)
     ]
-    path.write_text("\n".join([header, *rows]) + "\n")
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
 
 
 def test_votes_become_shares_labels_and_exclusions(tmp_path, faces, text):
@@ -259,7 +261,7 @@ def test_votes_become_shares_labels_and_exclusions(tmp_path, faces, text):
     counts[3] = [0, 0, 0, 0, 0, 0, 4, 0, 0, 6]  # not a face
     counts[4] = [0, 0, 0, 0, 5, 0, 0, 0, 0, 5]  # not a majority
     write_votes(tmp_path / "votes.csv", counts)
-    (tmp_path / "fer.csv").write_text(text)
+    (tmp_path / "fer.csv").write_text(text, encoding="utf-8")
 
     soft = load(tmp_path / "fer.csv", tmp_path / "votes.csv")
     assert np.array_equal(soft.labels, faces.labels)
@@ -276,7 +278,7 @@ def test_votes_become_shares_labels_and_exclusions(tmp_path, faces, text):
 def test_votes_follow_rows_when_bad_ones_are_left_out(tmp_path, faces, text):
     lines = text.splitlines()
     lines[2] = "9" + lines[2][1:]
-    (tmp_path / "fer.csv").write_text("\n".join(lines))
+    (tmp_path / "fer.csv").write_text("\n".join(lines), encoding="utf-8")
     counts = np.zeros((len(faces), 10))
     counts[np.arange(len(faces)), np.arange(len(faces)) % 7] = 10
     write_votes(tmp_path / "votes.csv", counts)
@@ -285,7 +287,7 @@ def test_votes_follow_rows_when_bad_ones_are_left_out(tmp_path, faces, text):
 
 
 def test_votes_that_do_not_belong(tmp_path, text):
-    (tmp_path / "fer.csv").write_text(text)
+    (tmp_path / "fer.csv").write_text(text, encoding="utf-8")
     write_votes(tmp_path / "short.csv", np.ones((3, 10)))
     with pytest.raises(DatasetError, match="has 3 rows"):
         load(tmp_path / "fer.csv", tmp_path / "short.csv")

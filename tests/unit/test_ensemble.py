@@ -77,7 +77,7 @@ def test_it_is_a_model_like_any_other(members, voted, data):
     sizes = [find_model(name).card.sizes["model.tflite"] for name in members]
     assert voted.served_bytes() == sum(sizes)
     assert load_classifier("both").predict(np.empty((0, 192, 192, 3), np.uint8)).shape == (0, 7)
-    readme = (voted.path / "README.md").read_text()
+    readme = (voted.path / "README.md").read_text(encoding="utf-8")
     assert "[wide-48](../wide-48/README.md) 50.0%" in readme
     assert voted.card.hard.keys() and f"`{voted.card.command}`" in readme
     assert "evaluate --model both --data demo" in readme
@@ -91,7 +91,12 @@ def test_serving_it_imports_no_tensorflow(voted):
         "print([m for m in ('tensorflow', 'keras', 'scipy.optimize') if m in sys.modules])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        encoding="utf-8",
     )
     assert done.stdout.splitlines() == ["(1, 7)", "[]"]
 
@@ -121,10 +126,10 @@ def test_from_the_command_line(members, data, tmp_path):
         f"{label},{' '.join(map(str, face.ravel()))},{usage}"
         for face, label, usage in zip(data.faces, data.labels, data.usage, strict=True)
     ]
-    file.write_text("\n".join(["emotion,pixels,Usage", *lines]))
+    file.write_text("\n".join(["emotion,pixels,Usage", *lines]), encoding="utf-8")
     command = [sys.executable, "-m", "fer_core", "ensemble", *members, "--save", "fitted"]
     command += ["--data", str(file), "--weights", "fitted", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     card = find_model("fitted").card
@@ -152,12 +157,12 @@ def test_a_member_that_is_another_now_is_refused(members, voted, tmp_path):
     assert Classifier(read_folder(tmp_path / "both")).name == "both"
     # The other network under this one's name, honestly described by its card.
     shutil.copy(tmp_path / "narrow-32" / "model.tflite", tmp_path / "wide-48" / "model.tflite")
-    card = json.loads((tmp_path / "wide-48" / "card.json").read_text())
+    card = json.loads((tmp_path / "wide-48" / "card.json").read_text(encoding="utf-8"))
     card["files"]["model.tflite"] = find_model("narrow-32").card.files["model.tflite"]
-    (tmp_path / "wide-48" / "card.json").write_text(json.dumps(card))
+    (tmp_path / "wide-48" / "card.json").write_text(json.dumps(card), encoding="utf-8")
     with pytest.raises(ModelError, match="its member wide-48 is another than it was made of"):
         Classifier(read_folder(tmp_path / "both"))
     shutil.rmtree(tmp_path / "wide-48")
-    (tmp_path / "both" / "ensemble.json").write_text("{}")
+    (tmp_path / "both" / "ensemble.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ModelError, match="not the file its card describes"):
         Classifier(read_folder(tmp_path / "both"))

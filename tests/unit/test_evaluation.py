@@ -203,5 +203,5 @@ def test_charts_show_the_figures(faces, tmp_path) -> None:
     assert "Sad, taken for" in sheet.layout.annotations[0].text
     assert charts.conditions(0.7, {"dark": 0.6}).data[0].text == ("60.0% (-10.0)",)
     paths = charts.save({"confusion": charts.confusion(result.confusion_matrix)}, tmp_path / "new")
-    page = paths[0].read_text()
+    page = paths[0].read_text(encoding="utf-8")
     assert "https://cdn" not in page and (tmp_path / "new" / "plotly.min.js").exists()

@@ -29,13 +29,13 @@ def folder(path: Path, network) -> ModelFolder:
     path.mkdir()
     network.save(path / "model.keras")
     shutil.copy(shipped.path / "model.tflite", path)
-    card = json.loads((shipped.path / "card.json").read_text())
+    card = json.loads((shipped.path / "card.json").read_text(encoding="utf-8"))
     card |= {
         "name": path.name,
         "files": {file.name: sha256(file) for file in path.iterdir()},
         "sizes": {file.name: file.stat().st_size for file in path.iterdir()},
     }
-    (path / "card.json").write_text(json.dumps(card))
+    (path / "card.json").write_text(json.dumps(card), encoding="utf-8")
     return read_folder(path)
 
 
@@ -127,9 +127,9 @@ def test_many_threads_get_the_same_answer(crop: np.ndarray) -> None:
 
 def test_a_model_without_its_keras_form_says_so(tmp_path: Path) -> None:
     whole = folder(tmp_path / "whole", looks_at(slice(0, 48)))
-    card = json.loads((whole.path / "card.json").read_text())
+    card = json.loads((whole.path / "card.json").read_text(encoding="utf-8"))
     del card["files"]["model.keras"]
-    (whole.path / "card.json").write_text(json.dumps(card))
+    (whole.path / "card.json").write_text(json.dumps(card), encoding="utf-8")
     with pytest.raises(ModelError, match="cannot explain itself.*vgg"):
         Explainer(read_folder(whole.path))
 

@@ -22,21 +22,21 @@ def test_the_bundle_is_made_of_these_sources() -> None:
     checksum = hashlib.sha256()
     for path in sorted(SOURCES.glob("*.js")):
         checksum.update(path.read_bytes())
-    assert checksum.hexdigest() in (SERVED / "worker.js").read_text()[:200], (
+    assert checksum.hexdigest() in (SERVED / "worker.js").read_text(encoding="utf-8")[:200], (
         "static/device/worker.js is out of date: cd ui/device && npm ci && npm run build"
     )
 
 
 def test_the_runtime_is_the_pinned_one_and_its_licence_lies_beside_it() -> None:
-    wanted = json.loads((SOURCES / "package.json").read_text())["devDependencies"]
-    locked = json.loads((SOURCES / "package-lock.json").read_text())["packages"]
+    wanted = json.loads((SOURCES / "package.json").read_text(encoding="utf-8"))["devDependencies"]
+    locked = json.loads((SOURCES / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     version = wanted["@litertjs/core"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
     assert locked["node_modules/@litertjs/core"]["version"] == version
-    assert f"@litertjs/core {version}" in (SERVED / "worker.js").read_text()[:400]
-    assert version in (SERVED / "README.md").read_text()
+    assert f"@litertjs/core {version}" in (SERVED / "worker.js").read_text(encoding="utf-8")[:400]
+    assert version in (SERVED / "README.md").read_text(encoding="utf-8")
     assert gzip.decompress((SERVED / "litert.wasm.gz").read_bytes())[:4] == b"\0asm"
-    assert "Apache License" in (SERVED / "LICENSE").read_text()
+    assert "Apache License" in (SERVED / "LICENSE").read_text(encoding="utf-8")
 
 
 def test_every_file_is_laid_where_the_app_serves_it_with_its_checksum() -> None:
@@ -49,7 +49,7 @@ def test_every_file_is_laid_where_the_app_serves_it_with_its_checksum() -> None:
 
 
 def test_the_worker_is_told_every_number_it_uses_and_no_other() -> None:
-    source = "".join(path.read_text() for path in SOURCES.glob("*.js"))
+    source = "".join(path.read_text(encoding="utf-8") for path in SOURCES.glob("*.js"))
     told = set(device.fixed()["k"])
     assert set(re.findall(r"\bk\.([A-Z_]+)", source)) <= told
     assert {name for name in told if not re.search(rf"\b{name}\b", source)} == set()

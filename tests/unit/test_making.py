@@ -21,9 +21,9 @@ def another(tmp_path, monkeypatch):
     settings.cache_clear()
     folder = settings().models / "another"
     shutil.copytree(find_model("mini_xception").path, folder)
-    card = json.loads((folder / "card.json").read_text())
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     card |= {"name": "another", "figures": {}}
-    (folder / "card.json").write_text(json.dumps(card))
+    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
     yield "another"
     for work in making.list_work():
         work.delete()
@@ -37,7 +37,7 @@ def test_an_ensemble_is_made_and_looks_at_privatetest_when_asked(another):
     with pytest.raises(ModelError, match="already"):
         making.make_ensemble("both", ["mini_xception", another], "demo")
     work.wait(240)
-    assert work.state()["status"] == "done", (work.path / "log.txt").read_text()
+    assert work.state()["status"] == "done", (work.path / "log.txt").read_text(encoding="utf-8")
     assert 0 < work.progress()["share"] <= 1
     assert set(find_model("both").card.figures) == {"PublicTest"}
     work.delete()
@@ -45,7 +45,7 @@ def test_an_ensemble_is_made_and_looks_at_privatetest_when_asked(another):
 
     work = making.measure_private("both", "demo")
     work.wait(240)
-    assert work.state()["status"] == "done", (work.path / "log.txt").read_text()
+    assert work.state()["status"] == "done", (work.path / "log.txt").read_text(encoding="utf-8")
     figures = find_model("both").card.figures
     assert set(figures) == {"PublicTest", "PrivateTest"}
     (first,) = figures["PrivateTest"]["looked"]

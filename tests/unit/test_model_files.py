@@ -169,16 +169,16 @@ def test_missing_file_is_named(copy: Path) -> None:
 
 
 def test_damaged_card_is_refused(copy: Path) -> None:
-    (copy / "card.json").write_text('{"name": ')
+    (copy / "card.json").write_text('{"name": ', encoding="utf-8")
     with pytest.raises(ModelError, match="card.json is damaged"):
         read_folder(copy)
 
 
 def test_card_cannot_point_outside_its_folder(copy: Path) -> None:
-    card = json.loads((copy / "card.json").read_text())
+    card = json.loads((copy / "card.json").read_text(encoding="utf-8"))
     card["exported"] = "../secret"
     card["files"]["../secret"] = card["files"]["model.tflite"]
-    (copy / "card.json").write_text(json.dumps(card))
+    (copy / "card.json").write_text(json.dumps(card), encoding="utf-8")
     (copy.parent / "secret").write_bytes((copy / "model.tflite").read_bytes())
     with pytest.raises(ModelError, match="names no file"):
         Classifier(read_folder(copy))
@@ -189,9 +189,9 @@ def test_file_that_is_no_model_is_refused(copy: Path) -> None:
 
     content = b"not a model at all" * 100
     (copy / "model.tflite").write_bytes(content)
-    card = json.loads((copy / "card.json").read_text())
+    card = json.loads((copy / "card.json").read_text(encoding="utf-8"))
     card["files"]["model.tflite"] = hashlib.sha256(content).hexdigest()
-    (copy / "card.json").write_text(json.dumps(card))
+    (copy / "card.json").write_text(json.dumps(card), encoding="utf-8")
     with pytest.raises(ModelError, match="not a LiteRT model"):
         Classifier(read_folder(copy))
 
@@ -214,7 +214,12 @@ def test_a_first_prediction_imports_no_tensorflow() -> None:
         "print([m for m in ('tensorflow', 'keras', 'streamlit') if m in sys.modules])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        encoding="utf-8",
     )
     assert done.stdout.splitlines() == ["Happy", "[]"]
 

@@ -6,8 +6,8 @@ import pytest
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
 from fer_core.models.architectures import registry
+from fer_core.models.starting_weights.loading import start
 from fer_core.models.starting_weights.sources import NAMED, search
-from fer_core.models.starting_weights.start import start
 from fer_core.settings import settings
 
 keras = pytest.importorskip("keras")

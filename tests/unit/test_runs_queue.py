@@ -1,7 +1,5 @@
 """Runs that wait their turn, and what people do with runs; in real processes."""
 
-import signal
-
 import pytest
 
 from benchmarks.browser import wait_for
@@ -48,7 +46,7 @@ def test_a_killed_run_makes_room_for_the_next(one_at_a_time):
     # Taken out of the queue, one is not started any more.
     runs.stop(second.name)
     assert status(second) == "stopped"
-    first.send(signal.SIGKILL)
+    first.process().kill()
     wait_for(lambda: status(third) == "running", 60)
     assert status(first) == "interrupted" and status(second) == "stopped"
 
@@ -114,7 +112,7 @@ def test_names_notes_and_deletion(one_at_a_time):
 def test_a_damaged_folder_is_shown_and_hinders_nobody(one_at_a_time):
     good, bad = TrainingRun.create(tiny()), TrainingRun.create(tiny())
     for file in ("config.json", "state.json"):
-        (bad.path / file).write_text("{")
+        (bad.path / file).write_text("{", encoding="utf-8")
     (bad.path / "metrics.jsonl").write_bytes(b"\xff\n")
     assert {status(run) for run in list_runs()} == {"created", "damaged"}
     assert bad.metrics() == [] and judge.figures(bad) == {}

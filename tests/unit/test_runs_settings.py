@@ -92,7 +92,7 @@ def test_the_time_is_that_of_a_run_of_the_same_kind(tmp_path, monkeypatch):
     assert estimate.seconds(config, 2800) == estimate.START + 280
     other = config.model_copy(update={"batch_size": 8})
     assert estimate.seconds(other, 2800) is None
-    (run.path / "config.json").write_text(json.dumps({"model": 3}))
+    (run.path / "config.json").write_text(json.dumps({"model": 3}), encoding="utf-8")
     assert estimate.rate(config) is None
     monkeypatch.undo()
     settings.cache_clear()

@@ -15,8 +15,8 @@ import pytest
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
 from fer_core.models.architectures import registry
+from fer_core.models.starting_weights.loading import about, start
 from fer_core.models.starting_weights.sources import NAMED, search
-from fer_core.models.starting_weights.start import about, start
 from fer_core.models.starting_weights.torch_file import read_state
 
 keras = pytest.importorskip("keras")
@@ -280,7 +280,9 @@ def random_dlib(folder):
     add("fc", (256, 128), -0.1, 0.1)
     (folder / DLIB.file).write_bytes(content)
     manifest = [{"paths": [DLIB.file], "weights": weights}]
-    (folder / "face_recognition_model-weights_manifest.json").write_text(json.dumps(manifest))
+    (folder / "face_recognition_model-weights_manifest.json").write_text(
+        json.dumps(manifest), encoding="utf-8"
+    )
 
 
 def blocks():
@@ -294,7 +296,7 @@ def original_dlib(path, x):
     """What face-api.js computes from its files, layer by layer."""
     index = path.with_name("face_recognition_model-weights_manifest.json")
     arrays, content = {}, io.BytesIO(path.read_bytes())
-    for weight in json.loads(index.read_text())[0]["weights"]:
+    for weight in json.loads(index.read_text(encoding="utf-8"))[0]["weights"]:
         count, how = int(np.prod(weight["shape"])), weight.get("quantization")
         if how:
             values = np.frombuffer(content.read(count), np.uint8) * how["scale"] + how["min"]

@@ -81,7 +81,12 @@ def halt_at(epoch, step):
 def test_importing_the_package_does_not_import_keras():
     code = "import sys, fer_core.train, fer_core.train.runs; print('keras' in sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+        encoding="utf-8",
     )
     assert done.stdout.strip() == "False"
 
@@ -90,7 +95,9 @@ def test_preset_is_changed_by_what_is_given(tmp_path):
     config = configure(preset="report", model="pk_03", data="demo", epochs=5, seed=None)
     assert (config.epochs, config.optimizer, config.plateau_factor) == (5, "sgd", 0.5)
     file = tmp_path / "config.json"
-    file.write_text(json.dumps({"model": "pk_03", "data": "demo", "learning_rate": 0.02}))
+    file.write_text(
+        json.dumps({"model": "pk_03", "data": "demo", "learning_rate": 0.02}), encoding="utf-8"
+    )
     config = configure(preset="report", config_file=file, batch_size=64)
     assert (config.learning_rate, config.batch_size, config.epochs) == (0.02, 64, 150)
 
@@ -221,7 +228,7 @@ def test_a_run_keeps_what_happened(data, undisturbed):
     # Other processes see how far it is, whoever trains it.
     assert undisturbed.progress()["epochs"] == 3
     assert undisturbed.usage()[0]["memory"] > 100
-    evaluation = json.loads((undisturbed.path / "evaluation.json").read_text())
+    evaluation = json.loads((undisturbed.path / "evaluation.json").read_text(encoding="utf-8"))
     assert evaluation["PublicTest"]["accuracy"] == pytest.approx(state["best_accuracy"])
 
 
@@ -264,6 +271,7 @@ fit(TrainingRun.open({run.name!r}), demo.load(160, 70, 35, seed=4),
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=ROOT,
+        encoding="utf-8",
     ) as process:
         for line in process.stdout:
             if line.split() == ["2", "3"]:
@@ -346,7 +354,12 @@ from fer_core.train.config import TrainConfig
 print(runs.start(TrainConfig.model_validate_json({config.model_dump_json()!r})).name)
 """
     started = subprocess.run(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        check=True,
+        encoding="utf-8",
     )
     run = TrainingRun.open(started.stdout.strip())
     assert run.busy()
@@ -361,7 +374,7 @@ print(runs.start(TrainConfig.model_validate_json({config.model_dump_json()!r})).
 
     runs.resume(run.name)
     runs.wait(run.name, 200)
-    assert run.state()["status"] == "trained", (run.path / "log.txt").read_text()
+    assert run.state()["status"] == "trained", (run.path / "log.txt").read_text(encoding="utf-8")
     assert run.progress()["steps"] == 87
     assert run.name in [r.name for r in runs.list_runs()]
 

@@ -55,8 +55,9 @@ def test_two_workers_train_one_network(tmp_path):
                 env=os.environ | {"TF_CONFIG": json.dumps(task), "FER_HOME": str(tmp_path)},
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
-                stderr=(tmp_path / f"worker{index}").open("w"),
+                stderr=(tmp_path / f"worker{index}").open("w", encoding="utf-8"),
                 text=True,
+                encoding="utf-8",
             )
         )
     try:
@@ -64,7 +65,7 @@ def test_two_workers_train_one_network(tmp_path):
     finally:
         for process in processes:
             process.kill()
-    logs = [(tmp_path / f"worker{index}").read_text()[-2000:] for index in range(2)]
+    logs = [(tmp_path / f"worker{index}").read_text(encoding="utf-8")[-2000:] for index in range(2)]
     assert [p.returncode for p in processes] == [0, 0], logs
     (digest, path), (others, elsewhere) = (json.loads(s.splitlines()[-1]) for s in said)
 

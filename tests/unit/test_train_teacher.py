@@ -172,7 +172,7 @@ def test_a_model_that_does_not_ship_has_its_row(data, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results.md")
     kept = report.keep(folder.path)
     assert kept == tmp_path / "kept" / "pk_04.json"
-    page = report.write().read_text()
+    page = report.write().read_text(encoding="utf-8")
     public, private = (
         100 * folder.card.figures[split]["accuracy"] for split in ("PublicTest", "PrivateTest")
     )

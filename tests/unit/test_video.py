@@ -276,7 +276,10 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(changing: Path, tmp_path
     )
     target = tmp_path / "out.mp4"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(changing), str(target)], capture_output=True, text=True
+        [sys.executable, "-c", code, str(changing), str(target)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
     assert "cannot be written" in done.stdout and "Make room" in done.stdout, done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -299,7 +302,7 @@ def test_no_file_and_a_folder(tmp_path: Path) -> None:
 
 
 def test_not_a_video_at_all(tmp_path: Path) -> None:
-    (tmp_path / "text.mp4").write_text("this is no video " * 100)
+    (tmp_path / "text.mp4").write_text("this is no video " * 100, encoding="utf-8")
     with pytest.raises(VideoError, match="not a video that can be read"):
         analyze_video(tmp_path / "text.mp4")
 

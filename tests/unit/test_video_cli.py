@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clip(path / "a.mp4", 0.6)
     (path / "below").mkdir()
     clip(path / "below" / "a.mkv", 0.6)
-    (path / "notes.txt").write_text("no video")
+    (path / "notes.txt").write_text("no video", encoding="utf-8")
     return path
 
 
@@ -49,7 +49,7 @@ def test_one_video_with_everything(folder: Path, tmp_path: Path) -> None:
     assert len(value["rows"]) == 15
     table = pd.read_csv(csv)
     assert list(table.columns) == COLUMNS and len(table) == 15
-    assert "<html" in page.read_text()
+    assert "<html" in page.read_text(encoding="utf-8")
     with VideoFile(video) as written:
         assert len(list(written.frames())) == 15
     assert kept() == []
@@ -90,6 +90,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(
         env=os.environ | {"FER_HOME": str(tmp_path / "home")},
         capture_output=True,
         text=True,
+        encoding="utf-8",
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "cannot be written" in done.stderr
@@ -134,10 +135,12 @@ def test_an_interrupted_batch_goes_on_where_it_stopped(folder: Path, tmp_path: P
     kept_table = kept_result.with_name("table.parquet")
     assert kept_table.stat().st_mtime_ns <= before
     # What is kept is what the second run says, even where the file now says otherwise.
-    marked = json.loads(kept_result.read_text())
+    marked = json.loads(kept_result.read_text(encoding="utf-8"))
     marked["problems"] = ["from the first run"]
-    kept_result.write_text(json.dumps(marked))
-    done = subprocess.run([*arguments, "--json"], env=environment, capture_output=True, text=True)
+    kept_result.write_text(json.dumps(marked), encoding="utf-8")
+    done = subprocess.run(
+        [*arguments, "--json"], env=environment, capture_output=True, text=True, encoding="utf-8"
+    )
     values = json.loads(done.stdout)
     assert values[0]["problems"] == ["from the first run"]
     assert values[1]["problems"] == [] and values[1]["summary"]["rows"] == 1

@@ -35,9 +35,9 @@ def done(path: Path, owner: str = "mine", **how: object) -> VideoJob:
 
 def ended(job: VideoJob, hours: float) -> None:
     """Let it have ended so many hours ago."""
-    state = json.loads((job.path / "state.json").read_text())
+    state = json.loads((job.path / "state.json").read_text(encoding="utf-8"))
     state["updated"] = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
-    (job.path / "state.json").write_text(json.dumps(state))
+    (job.path / "state.json").write_text(json.dumps(state), encoding="utf-8")
 
 
 def test_the_upload_goes_with_the_result_unless_it_is_kept(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_process_of_its_own_does_it_and_only_its_owner_finds_it(tmp_path: Path
     job.wait(120)
     assert job.state()["status"] == "done" and len(job.result().table) == 2
     assert [j.name for j in list_jobs("mine")] == [job.name] and list_jobs("another's") == []
-    assert "mine" not in (job.path / "config.json").read_text()
+    assert "mine" not in (job.path / "config.json").read_text(encoding="utf-8")
 
 
 def test_what_nobody_keeps_is_gone_after_keep_hours(

@@ -50,7 +50,10 @@ _CSS: Final = """
 .excluded .word { text-decoration: line-through; }
 """
 _COMPONENT: Final = st.components.v2.component(
-    "fer_face_grid", html=_HTML, css=_CSS, js=Path(__file__).with_suffix(".js").read_text()
+    "fer_face_grid",
+    html=_HTML,
+    css=_CSS,
+    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
 )
 
 

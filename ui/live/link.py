@@ -58,7 +58,9 @@ label { color: var(--st-text-color); font-size: 0.9rem; }
 def script(name: str) -> str:
     """A component's script, after what both have of the camera."""
     here = Path(__file__).parent
-    return (here / "camera.js").read_text() + (here / name).read_text()
+    return (here / "camera.js").read_text(encoding="utf-8") + (here / name).read_text(
+        encoding="utf-8"
+    )
 
 
 _COMPONENT: Final = st.components.v2.component(

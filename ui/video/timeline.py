@@ -42,7 +42,7 @@ _COMPONENT: Final = st.components.v2.component(
     "fer_video_timeline",
     html=_HTML,
     css=_CSS,
-    js=Path(__file__).with_suffix(".js").read_text(),
+    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
 )
 
 

@@ -1,7 +1,7 @@
 """Large backbones with the report's head: resize, backbone, mean, dense 4096 and 1024.
 
 The backbone is one layer of the network, called ``backbone``, so that its weights can be
-set (:mod:`fer_core.models.starting_weights.start`) and its first layers frozen as one.
+set (:mod:`fer_core.models.starting_weights`) and its first layers frozen as one.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def _caffe(x: keras.KerasTensor) -> keras.KerasTensor:
 
 def _centred(x: keras.KerasTensor) -> keras.KerasTensor:
     """As :func:`_caffe`, and divided by 114: a VGG with BatchNorm keeps its activations
-    small, see :mod:`fer_core.models.starting_weights.start`.
+    small, see :mod:`fer_core.models.starting_weights`.
     """
     from keras import layers
 

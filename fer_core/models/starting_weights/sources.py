@@ -121,7 +121,7 @@ def _dlib(path: Path) -> Arrays:
     # What the bytes mean stands in a file beside.
     index = path.with_name("face_recognition_model-weights_manifest.json")
     arrays, at = {}, 0
-    for weight in json.loads(index.read_text())[0]["weights"]:
+    for weight in json.loads(index.read_text(encoding="utf-8"))[0]["weights"]:
         count, how = int(np.prod(weight["shape"])), weight.get("quantization")
         values = np.frombuffer(content, np.uint8 if how else "<f4", count, at)
         at += values.nbytes
