@@ -5,6 +5,7 @@ import streamlit as st
 from fer_core import bounds
 from fer_core.drawing import label
 from fer_core.errors import FerError
+from fer_core.explain import warm_up
 from fer_core.images import SUFFIXES
 from ui.common.collect import correct_button, say_kept
 from ui.common.controls import Choice, model_row
@@ -186,6 +187,8 @@ def large(result: Result, choice: Choice) -> None:
         first = (
             (st.pagination(pages, key="images_faces_page") - 1) * FACES_PER_PAGE if pages > 1 else 0
         )
+        # "Why?" is a click away now, and loading what it needs takes seconds.
+        warm_up(analysis.model)
         with st.container(height=TALLEST if len(faces) > 2 else "content", border=False):
             for index in range(first, min(first + FACES_PER_PAGE, len(faces))):
                 face_card(result, index, choice)

@@ -9,7 +9,7 @@ from fer_core.analysis import FaceEmotion
 from fer_core.drawing import is_unsure
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
-from fer_core.explain import load_explainer
+from fer_core.explain import explain
 
 
 def percent(probability: float) -> str:
@@ -85,10 +85,12 @@ def why(crop: np.ndarray, face: FaceEmotion, model: str) -> None:
         key="why_emotion",
     )
     try:
-        with st.spinner("Looking inside the model; the first time takes some seconds."):
-            shown = load_explainer(model).explain(crop, emotion)
+        with st.spinner("Computing the explanation; the first one takes a few seconds."):
+            shown = explain(crop, emotion, model)
     except FerError as error:
         st.error(str(error), icon=":material/error:")
+        # Pressing it runs the dialog again.
+        st.button("Try again", icon=":material/refresh:", key="why_again")
         return
     with st.grid(3, min_column_width=200):
         with st.container():

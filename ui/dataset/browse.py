@@ -18,6 +18,7 @@ from fer_core.datasets.corrections import Change
 from fer_core.datasets.ferplus import OTHERS, counts_of
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
+from fer_core.explain import warm_up
 from fer_core.models.catalogue import list_models
 from fer_core.preprocess import faces_to_crops
 from ui.common.faces import percent, why
@@ -245,6 +246,8 @@ def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
             _votes(data, row)
         with st.container(horizontal=True):
             name = st.session_state["model"]
+            if name in said:
+                warm_up(name)
             if name in said and st.button("Why?", icon=":material/visibility:", key="browse_why"):
                 crop = faces_to_crops(data.dataset.faces[row : row + 1])[0]
                 face = FaceEmotion(
