@@ -62,6 +62,7 @@ class App:
         """
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = log.parent
         self._log, self._environment = log, os.environ | {"FER_HOME": str(home)} | environment
         log.write_bytes(b"")
         self.start()

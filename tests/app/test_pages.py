@@ -6,19 +6,23 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.browser import wait_for
 from fer_core.analysis import COLUMNS
 from fer_core.classifier import load_classifier
 from fer_core.errors import ImageError
+from fer_core.explain import client
 from fer_core.faces import get_detector
 from fer_core.images import example_portrait, read_image
 from fer_core.models.catalogue import find_model
@@ -200,6 +204,27 @@ def test_a_model_that_cannot_explain_itself_says_so(another_model) -> None:
     app.button(key="why_0").click().run()
     assert not app.exception
     assert "cannot explain itself" in app.error[0].value
+
+
+def test_an_explanation_that_broke_off_can_be_tried_again() -> None:
+    app = drop(open_app("images"), a__png=PORTRAIT)
+    app.button(key="why_0").click().run()
+    assert not app.error and not app.exception
+    worker = psutil.Process(client._EXPLAINER.pid)
+
+    def kill_it_in_the_middle() -> None:
+        wait_for(client._EXPLAINER._lock.locked, 60)
+        worker.kill()
+
+    worker.suspend()
+    killer = threading.Thread(target=kill_it_in_the_middle)
+    killer.start()
+    app.button(key="why_0").click().run()
+    killer.join()
+    assert not app.exception and "broke off: try again" in app.error[0].value
+    assert app.button(key="why_again").label == "Try again"
+    app.button(key="why_0").click().run()
+    assert not app.error and "Guided back-propagation" in texts(app)
 
 
 def test_reading_can_stop_and_go_on() -> None:

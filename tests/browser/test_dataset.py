@@ -40,7 +40,6 @@ def app(tmp_path_factory: pytest.TempPathFactory, faces) -> Iterator[App]:
     bad = [lines[1].replace(lines[1][0], "7", 1), lines[2].rsplit(" ", 1)[0] + ",Training"]
     (folder / "bad.csv").write_text("\n".join([*lines, *bad]) + "\n", encoding="utf-8")
     running = App(folder / "home", folder / "app.log", FER_DATA=str(folder / "small.csv"))
-    running.folder = folder
     yield running
     running.stop()
     log = (folder / "app.log").read_text(errors="replace", encoding="utf-8")

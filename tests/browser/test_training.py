@@ -23,7 +23,6 @@ SMALL = {"widths": [4, 4, 4, 4], "convolutions": [1, 1, 1, 1]}
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     folder = tmp_path_factory.mktemp("training")
     running = App(folder / "home", folder / "app.log", FER_DATA="demo")
-    running.folder = folder
     yield running
     running.stop()
     log = (folder / "app.log").read_text(errors="replace", encoding="utf-8")
