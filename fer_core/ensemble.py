@@ -14,7 +14,6 @@ from typing import Final, Literal
 
 import numpy as np
 
-from fer_core import roles
 from fer_core.calibration import fit_temperature, fit_weights, soft_vote
 from fer_core.classifier import load_classifier
 from fer_core.datasets.base import Dataset
@@ -57,7 +56,6 @@ def save(
         ModelError: see :func:`check_members`, or one cannot be loaded.
         DatasetError: the dataset has no PublicTest.
     """
-    roles.require("make models")
     check_members(names)
     members = [load_classifier(name) for name in names]
     public = dataset.split("PublicTest")

@@ -2,19 +2,19 @@
 
 import streamlit as st
 
-from fer_core import roles
-from fer_core.models.catalogue import default_model, list_models
 from ui.common.notices import footer
-from ui.common.roles import only_for_admins
+from ui.common.sign_in import only_for_admins
 from ui.dataset import browse, overview, problems, saved
 from ui.dataset.open import chooser, opened
+from ui.services import access
+from ui.services.models import default_model, list_models
 
 VIEWS = ("Overview", "Browse", "Problems", "Corrections", "Collected")
 state = st.session_state
 state.setdefault("dataset_view", "Overview")
 state.setdefault("model", default_model())
 
-if not roles.is_admin():
+if not access.is_admin():
     st.title("Dataset")
     only_for_admins("Dataset")
     footer()

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from fer_core.models.catalogue import find_model
 from ui.common.controls import current
 from ui.common.faces import emotion_bars, looks, percent
 from ui.common.navigation import HOME, IMAGES, PAGES
 from ui.common.notices import footer
 from ui.common.pictures import LARGE, drawn, example, read
+from ui.services.models import find_model
 
 st.title("Emotions from faces")
 st.markdown(

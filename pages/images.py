@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from fer_core import bounds
 from fer_core.drawing import label
 from fer_core.errors import FerError
 from fer_core.explain import warm_up
@@ -13,6 +12,7 @@ from ui.common.exports import to_csv, to_json, to_png, to_zip
 from ui.common.faces import emotion_bars, looks, why
 from ui.common.notices import footer, say_problem
 from ui.common.pictures import CARD, LARGE, Picture, Result, drawn, example, picture, read_all
+from ui.services import quotas
 
 SOURCES = {
     "Files": ":material/upload: Files",
@@ -41,7 +41,7 @@ def take_files() -> None:
     dropped = state[f"images_drop_{state['images_round']}"]
     pictures = [*state["images_kept"], *(picture(f.name, f.getvalue()) for f in dropped)]
     try:
-        bounds.check_upload(sum(len(one.content) for one in pictures))
+        quotas.check_upload(sum(len(one.content) for one in pictures))
     except FerError as error:
         state["images_problem"] = str(error)
         state["images_kept"] = state["images_files"]

@@ -5,7 +5,6 @@ import io
 import streamlit as st
 from PIL import Image
 
-from fer_core import roles
 from fer_core.live import LiveOptions
 from fer_core.preprocess import crop_face
 from fer_core.settings import settings
@@ -20,6 +19,7 @@ from ui.common.notices import footer
 from ui.live import device
 from ui.live.after import ASKED, ask, kept_sessions, summary
 from ui.live.link import CAUSES, live_link
+from ui.services import access
 
 state = st.session_state
 state.setdefault("live_mirror", True)
@@ -263,7 +263,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             on_click="ignore",
             disabled=not live.on,
         )
-    if roles.is_admin():
+    if access.is_admin():
         st.button(
             "Correct…",
             icon=":material/edit:",

@@ -5,20 +5,18 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from fer_core import roles
-from fer_core.datasets import Dataset, load
+from fer_core.datasets import Dataset
 from fer_core.errors import FerError
-from fer_core.models import archive, choice, making
-from fer_core.models.catalogue import ModelFolder, list_models
-from fer_core.models.making import ModelJob
 from fer_core.settings import settings
 from ui.common import judgement
 from ui.common.controls import make_default
 from ui.common.notices import attempt, footer, say_problem
-from ui.common.roles import sign_in
+from ui.common.sign_in import sign_in
 from ui.models import compare as model_compare
 from ui.models import jobs as model_jobs
 from ui.models import table as model_table
+from ui.services import access, datasets, models
+from ui.services.models import ModelFolder, ModelJob, list_models
 
 state = st.session_state
 state.setdefault("models_chosen", st.query_params.get_all("model"))
@@ -26,15 +24,15 @@ state.setdefault("models_problem", None)
 
 
 def delete(name: str) -> None:
-    choice.delete(name)
+    models.delete(name)
     if state.get("model") == name:
-        state["model"] = choice.default_model()
+        state["model"] = models.default_model()
 
 
 @st.cache_resource(max_entries=1, show_spinner="Reading the faces…")
 def public_faces(data: str, changed: float) -> Dataset:
     """The faces to compare models on; without PrivateTest, which decides nothing."""
-    found = load(data)
+    found = datasets.load(data)
     return found.take(np.asarray(found.usage) == "PublicTest")
 
 
@@ -70,7 +68,7 @@ def measure_private(folder: ModelFolder) -> None:
             on_click=state.update,
             kwargs={"models_private_open": False},
         ):
-            begin(attempt("models_problem", making.measure_private, folder.name, data))
+            begin(attempt("models_problem", models.measure_private, folder.name, data))
 
 
 def begin(work: ModelJob | None) -> None:
@@ -85,11 +83,11 @@ def one(folder: ModelFolder) -> None:
     name = folder.name
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"{name}: {folder.card.title}", anchor=False, width="content")
-        if choice.default_model() == name:
+        if models.default_model() == name:
             st.badge("the default of all pages", icon=":material/check:", color="green")
-    if roles.is_admin():
+    if access.is_admin():
         with st.container(horizontal=True):
-            if choice.default_model() != name:
+            if models.default_model() != name:
                 st.button(
                     "Make it the default",
                     type="primary",
@@ -100,7 +98,7 @@ def one(folder: ModelFolder) -> None:
                 )
             st.download_button(
                 "Export",
-                lambda: archive.export(name),
+                lambda: models.export(name),
                 f"{name}.zip",
                 "application/zip",
                 icon=":material/download:",
@@ -149,7 +147,7 @@ def take_archive() -> None:
             if st.form_submit_button("Check and add") and file:
                 with st.spinner("Checking it; that takes some seconds."):
                     try:
-                        state["models_chosen"] = archive.import_(file)
+                        state["models_chosen"] = models.import_archive(file)
                     except FerError as error:
                         state["models_problem"] = str(error)
                 st.rerun()
@@ -160,10 +158,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Models")
         st.markdown("How good each is and how fast; select one for its card, several to compare.")
-    if roles.is_admin():
+    if access.is_admin():
         take_archive()
 say_problem("models_problem")
-if roles.is_admin():
+if access.is_admin():
     model_jobs.at_work()
 
 folders = {folder.name: folder for folder in list_models()}
@@ -173,7 +171,7 @@ chosen = [name for name in chosen if name in folders]
 st.query_params["model"] = chosen
 if len(chosen) == 1:
     one(folders[chosen[0]])
-elif chosen and roles.is_admin():
+elif chosen and access.is_admin():
     several(chosen)
 else:
     model_table.chart(found)

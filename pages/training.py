@@ -5,12 +5,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fer_core import roles
 from fer_core.errors import FerError
-from fer_core.train import TrainConfig, configure, manage, queue
-from fer_core.train.runs import TrainingRun, list_runs
+from fer_core.train import TrainConfig, configure, manage
 from ui.common.notices import footer, say_problem
-from ui.common.roles import only_for_admins, sign_in
+from ui.common.sign_in import only_for_admins, sign_in
+from ui.services import access, training
+from ui.services.training import TrainingRun, list_runs
 from ui.training import after as training_after
 from ui.training import form as training_form
 from ui.training import watch as training_watch
@@ -41,11 +41,11 @@ def watch(run: TrainingRun | None) -> None:
 
 def start(config: TrainConfig) -> TrainingRun:
     # Configured anew, which takes corrections of this machine as they are at this moment.
-    return queue.submit(configure(**config.model_dump()))
+    return training.submit(configure(**config.model_dump()))
 
 
 def quick_try() -> None:
-    watch(attempt(queue.submit, configure(preset="quick", model="fast", data="demo")))
+    watch(attempt(training.submit, configure(preset="quick", model="fast", data="demo")))
 
 
 def standing(run: TrainingRun, now: dict[str, Any]) -> tuple:
@@ -122,7 +122,7 @@ def one(run: TrainingRun, now: dict[str, Any]) -> None:
 
 
 def show_runs() -> None:
-    queue.keep()
+    training.keep_queue()
     found = list_runs()
     if not found:
         st.info(
@@ -174,7 +174,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Training")
         st.markdown("Teach a network, watch it learn, and put the result to use.")
-    if roles.is_admin() and not state["training_new"]:
+    if access.is_admin() and not state["training_new"]:
         st.button("New run", icon=":material/add:", on_click=new, type="primary")
         st.button(
             "Quick try on demo faces", icon=":material/bolt:", on_click=quick_try,

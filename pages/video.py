@@ -3,10 +3,11 @@
 import streamlit as st
 
 from fer_core.errors import FerError
-from fer_core.video.jobs import VideoJob
 from ui.common.browser_key import browser_key
 from ui.common.controls import model_row
 from ui.common.notices import footer
+from ui.services import videos
+from ui.services.videos import VideoJob
 from ui.video.result import finished
 from ui.video.start import broken_off, earlier, new_video, show, working
 
@@ -23,7 +24,7 @@ def opened() -> VideoJob | None:
     if state["video_job"] is None:
         return None
     try:
-        return VideoJob.open(state["video_job"])
+        return videos.find(state["video_job"])
     except FerError:
         show(None)
         return None

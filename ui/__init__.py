@@ -3,9 +3,6 @@
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-# Whatever is imported from here on, the library knows whom to ask who is acting.
-import ui.common.roles  # noqa: F401
-
 if PagesManager.uses_pages_directory:
     # A fresh server whose first visitor came by a link to a page: because there is a folder
     # pages/, Streamlit ran that page alone. Once more, through the front door.

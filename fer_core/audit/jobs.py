@@ -23,7 +23,7 @@ from fer_core.datasets.identity import digest
 from fer_core.errors import DatasetError
 from fer_core.evaluation.predictions import predictions
 from fer_core.files import write_atomic, write_bytes, write_json
-from fer_core.jobs import Job, run_worker
+from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker
 from fer_core.models.catalogue import default_model, find_model
 from fer_core.settings import settings
 
@@ -51,8 +51,25 @@ class AuditJob(Job):
         """Whether it is there to be read."""
         return self.path.is_dir() and self.state()["status"] == "done"
 
-    def start(self, source: str, votes: Path | None, skip_bad: bool, model: str | None) -> None:
-        """Begin, in a process of its own; arguments as those of ``load``."""
+    def start(
+        self,
+        source: str,
+        votes: Path | None,
+        skip_bad: bool,
+        model: str | None,
+        owner: str = "",
+        limits: Limits = NO_LIMITS,
+    ) -> None:
+        """Begin, in a process of its own.
+
+        Args:
+            source: See :func:`fer_core.datasets.load`; so are the next two.
+            votes: Likewise.
+            skip_bad: Likewise.
+            model: Whose predictions and features are used; the default without.
+            owner: Opaque text that says in whose limits it counts.
+            limits: What the owner may use.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         config = {
             "source": str(source),
@@ -61,7 +78,8 @@ class AuditJob(Job):
             "model": model or default_model(),
         }
         write_json(self.path / "config.json", config)
-        self.spawn()
+        self.write_state(status="created", owner=owner)
+        self.spawn(limits=limits)
 
     @cached_property
     def _arrays(self) -> dict[str, np.ndarray]:

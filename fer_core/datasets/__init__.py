@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from fer_core import roles
 from fer_core.datasets.base import SPLITS, Dataset, mix
 from fer_core.errors import DatasetError
 
@@ -51,10 +50,7 @@ def load(
     Raises:
         DatasetError: it cannot be read; where rows or files are wrong, ``problems``
             lists all of them.
-        RoleError: a visitor of a public copy asks for more than the demo.
     """
-    if str(source) != "demo":
-        roles.require("open datasets")
     path = Path(source).expanduser()
     if str(source) == "demo":
         from fer_core.datasets import demo

@@ -28,7 +28,7 @@ from uuid import uuid4
 import numpy as np
 import pandas as pd
 
-from fer_core import roles, storage
+from fer_core import storage
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
@@ -195,7 +195,6 @@ def kept() -> Overlay:
 
 def history() -> pd.DataFrame:
     """Every event there ever was: :data:`COLUMNS`, ``id``, ``batch`` and ``undone``."""
-    roles.require("see corrections")
     columns = ["id", "batch", *COLUMNS, "undone"]
     rows: Sequence = []
     if storage.exists():
@@ -220,9 +219,7 @@ def add(changes: Sequence[Change], author: str = "", reason: str = "") -> str:
 
     Raises:
         DatasetError: a change is none.
-        RoleError: a visitor of a public copy asks.
     """
-    roles.require("correct the data")
     for change in changes:
         if what := _wrong(*change):
             raise DatasetError(f"This cannot be corrected: {what}.")
@@ -230,23 +227,26 @@ def add(changes: Sequence[Change], author: str = "", reason: str = "") -> str:
     return _insert([(*change, author, now, reason) for change in changes])
 
 
-def add_overlay(overlay: Overlay) -> str:
+def add_overlay(overlay: Overlay, author: str = "") -> str:
     """Keep the events of a CSV, with the authors, times and reasons that it gives them.
 
     Events that are here already are not kept twice.
 
+    Args:
+        overlay: The events.
+        author: Who said it where the file does not tell; without, the user of this machine.
+
     Returns:
         The batch, which :func:`undo` takes.
     """
-    roles.require("correct the data")
     now = _now()
     here = set(kept().events[list(COLUMNS)].itertuples(index=False, name=None))
     rows = [
-        (face, action, value, author or user(), time or now, reason)
-        for face, action, value, author, time, reason in overlay.events[list(COLUMNS)].itertuples(
+        (face, action, value, said or author or user(), time or now, reason)
+        for face, action, value, said, time, reason in overlay.events[list(COLUMNS)].itertuples(
             index=False, name=None
         )
-        if (face, action, value, author, time, reason) not in here
+        if (face, action, value, said, time, reason) not in here
     ]
     return _insert(rows)
 
@@ -274,7 +274,6 @@ def undo(*batches: str) -> list[str]:
     Returns:
         The keys of the faces concerned.
     """
-    roles.require("correct the data")
     now = _now()
     faces = []
     with _connect() as db:
@@ -300,10 +299,7 @@ def frozen(source: str | Path) -> Path:
 
 
 def user() -> str:
-    """Who is acting: the address of who signed in, or the user of this machine."""
-    who = roles.person()
-    if who and who.email:
-        return who.email
+    """Return the name of the user of this machine."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-from sklearn import metrics
-
 from fer_core.calibration import calibration_error, reliability
 from fer_core.classifier import Classifier
 from fer_core.datasets.base import Dataset
@@ -76,6 +74,9 @@ def measure(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
         probabilities: ``(N, 7)``, rows sum to 1.
         labels: ``(N,)``, 0 to 6.
     """
+    # Half of the time to a first result otherwise.
+    from sklearn import metrics
+
     predicted = probabilities.argmax(axis=1)
     classes = range(len(EMOTIONS))
     precision, recall, f1, support = metrics.precision_recall_fscore_support(

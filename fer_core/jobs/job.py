@@ -20,16 +20,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import psutil
 from filelock import FileLock, Timeout
 
-from fer_core import bounds, roles, system
+from fer_core import system
 from fer_core.errors import FerError
 from fer_core.files import read_json, write_json
+from fer_core.jobs.limits import Limits
 from fer_core.settings import settings
 from fer_core.system import ProcessIdentity
+
+NO_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,17 @@ class Job:
             state["status"] = "interrupted"
         return state
 
+    @property
+    def owner(self) -> str:
+        """Return the opaque text that says whose it is; "" for the machine's own."""
+        return str(self.state().get("owner", ""))
+
     def write_state(self, **changes: Any) -> None:
         """Change entries of the state."""
         if (self.path / "state.json").exists():
             old = self.state()
         else:
-            old = {"created": _now(), "owner": roles.owner()}
+            old = {"created": _now(), "owner": ""}
         write_json(self.path / "state.json", {**old, **changes, "updated": _now()})
 
     def progress(self) -> dict[str, Any]:
@@ -174,19 +182,25 @@ class Job:
             with contextlib.suppress(OSError):
                 write_json(self.path / "worker.json", identity.to_json())
 
-    def spawn(self, module: str | None = None, *arguments: str, **state: Any) -> None:
+    def spawn(
+        self,
+        module: str | None = None,
+        *arguments: str,
+        limits: Limits = NO_LIMITS,
+        **state: Any,
+    ) -> None:
         """Do it in a process of its own.
 
         Args:
             module: What does it, given the name and ``arguments``; without, its worker.
             arguments: further ones.
+            limits: What the owner may use.
             state: what the state is to say; without, that it runs.
 
         Raises:
-            FerError: a process does it already, or a visitor has too much at work.
+            FerError: A process works on it already, or the limits allow no further job.
         """
-        bounds.check_turn(self.path)
-        bounds.check_room()
+        limits.check_turn(self)
         with self._start_alone():
             if self.busy():
                 raise self.error(self.taken.format(name=self.name))
@@ -245,14 +259,6 @@ def seconds_left(begun: float, share: float) -> float | None:
     """Seconds left of work that began at ``begun`` on the monotonic clock."""
     spent = time.monotonic() - begun
     return spent / share * (1 - share) if share > 0.01 else None
-
-
-def duration_in_words(seconds: float) -> str:
-    """'40 s', '12 min', '3 h 20 min'."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def run_worker(do: Callable[[], None]) -> int:

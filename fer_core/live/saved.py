@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from fer_core import bounds, roles, storage
+from fer_core import storage
 from fer_core.analysis import COLUMNS
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
@@ -64,21 +64,22 @@ class KeptSession:
     about: dict[str, Any]
 
 
-def keep_session(table: pd.DataFrame, name: str, about: dict[str, Any] | None = None) -> int:
+def keep_session(
+    table: pd.DataFrame, name: str, about: dict[str, Any] | None = None, owner: str = ""
+) -> int:
     """Keep the numbers of a session; returns its id.
 
     Args:
         table: in the columns :data:`fer_core.analysis.COLUMNS`.
         name: for people.
         about: plain JSON values to remember with it.
+        owner: Opaque text that says whose it is; "" for the machine's own.
 
     Raises:
-        FerError: nothing was recorded, the store cannot be written, or visitors of a
-            public copy have left too much already.
+        FerError: Nothing was recorded, or the database cannot be written.
     """
     if table.empty:
         raise FerError("There are no numbers to keep: record some first.")
-    bounds.check_room(len(table) * _ROW_BYTES)
     seconds = float(table["time"].max() - table["time"].min())
     kept = datetime.now(UTC).isoformat()
     rows = table[COLUMNS].astype(object).itertuples(index=False)
@@ -86,43 +87,46 @@ def keep_session(table: pd.DataFrame, name: str, about: dict[str, Any] | None = 
     with _connect() as db:
         key = db.execute(
             "INSERT INTO sessions (name, kept, about, seconds, owner) VALUES (?, ?, ?, ?, ?)",
-            (name, kept, json.dumps(about or {}), seconds, roles.owner()),
+            (name, kept, json.dumps(about or {}), seconds, owner),
         ).lastrowid
         db.executemany(f"INSERT INTO session_rows VALUES ({marks})", ((key, *row) for row in rows))
     assert key is not None
     return key
 
 
-def list_sessions() -> list[KeptSession]:
-    """Kept sessions, the newest first; a visitor of a public copy has their own only.
+def list_sessions(owner: str | None = None) -> list[KeptSession]:
+    """Return saved sessions, the newest first.
 
-    What visitors left ``FER_KEEP_HOURS`` ago is deleted before.
+    Args:
+        owner: Whose; ``None`` for those of everybody.
     """
     if not storage.exists():
         return []
     with _connect() as db:
-        db.execute(
-            "DELETE FROM sessions WHERE owner != '' AND kept < ?", (bounds.oldest().isoformat(),)
-        )
         rows = db.execute(
-            "SELECT id, name, kept, seconds, about, owner FROM sessions ORDER BY id DESC"
+            "SELECT id, name, kept, seconds, about FROM sessions "
+            "WHERE ?1 IS NULL OR owner = ?1 ORDER BY id DESC",
+            (owner,),
         )
         return [
             KeptSession(key, name, datetime.fromisoformat(kept), seconds, json.loads(about))
-            for key, name, kept, seconds, about, owner in rows
-            if roles.sees(owner)
+            for key, name, kept, seconds, about in rows
         ]
 
 
-def load_session(key: int) -> pd.DataFrame:
-    """The numbers of a kept session, in the columns it was kept with.
+def load_session(key: int, owner: str | None = None) -> pd.DataFrame:
+    """Return the numbers of a saved session, in the columns it was saved with.
+
+    Args:
+        key: Its id.
+        owner: Whose it must be; ``None`` for anybody's.
 
     Raises:
-        FerError: there is none of that id.
+        FerError: There is none of that id, or it belongs to somebody else.
     """
     columns = ", ".join(f'"{column}"' for column in COLUMNS)
     with _connect() as db:
-        if not _is_mine(db, key):
+        if not db.execute(f"SELECT 1 {_THIS_ONE}", (key, owner)).fetchone():
             raise FerError("This session is not kept any more.")
         return pd.read_sql_query(
             f"SELECT {columns} FROM session_rows WHERE session = ? ORDER BY rowid",
@@ -131,25 +135,34 @@ def load_session(key: int) -> pd.DataFrame:
         )
 
 
-def delete_session(key: int) -> None:
-    """Delete a kept session; does nothing where it is gone already."""
+def delete_session(key: int, owner: str | None = None) -> None:
+    """Delete a saved session; do nothing where it is gone or belongs to somebody else.
+
+    Args:
+        key: Its id.
+        owner: Whose it must be; ``None`` for anybody's.
+    """
     with _connect() as db:
-        if _is_mine(db, key):
-            db.execute("DELETE FROM sessions WHERE id = ?", (key,))
+        db.execute(f"DELETE {_THIS_ONE}", (key, owner))
 
 
-def _is_mine(db: sqlite3.Connection, key: int) -> bool:
-    """Whether there is such a session, and who is acting may see it."""
-    row = db.execute("SELECT owner FROM sessions WHERE id = ?", (key,)).fetchone()
-    return row is not None and roles.sees(row[0])
+def delete_owned_before(time: datetime) -> None:
+    """Delete sessions that belong to somebody and were saved before ``time``."""
+    if storage.exists():
+        with _connect() as db:
+            db.execute("DELETE FROM sessions WHERE owner != '' AND kept < ?", (time.isoformat(),))
+
+
+#: A session by id and owner, where the owner is given.
+_THIS_ONE: Final = "FROM sessions WHERE id = ?1 AND (?2 IS NULL OR owner = ?2)"
 
 
 #: Bytes that a row of numbers takes in the file, about.
-_ROW_BYTES: Final = 150
+ROW_BYTES: Final = 150
 
 
-def left_by_visitors() -> int:
-    """Bytes of what visitors of a public copy keep here, about."""
+def owned_bytes() -> int:
+    """Return about how many bytes the sessions take that belong to somebody."""
     if not storage.exists():
         return 0
     with _connect() as db:
@@ -157,7 +170,7 @@ def left_by_visitors() -> int:
             "SELECT COUNT(*) FROM session_rows JOIN sessions ON sessions.id = session "
             "WHERE owner != ''"
         ).fetchone()
-    return rows * _ROW_BYTES
+    return rows * ROW_BYTES
 
 
 def count_sessions() -> int:

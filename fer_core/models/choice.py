@@ -2,7 +2,6 @@
 
 import re
 
-from fer_core import roles
 from fer_core.errors import ModelError
 from fer_core.files import remove_folder, write_bytes
 from fer_core.models.card import NAME
@@ -24,7 +23,6 @@ def set_default(name: str) -> None:
     """
     from fer_core.classifier import load_classifier
 
-    roles.require("change the default model")
     if settings().model:
         raise ModelError(
             f"FER_MODEL says '{settings().model}': unset it, so that a default can be chosen here."
@@ -62,7 +60,6 @@ def delete(name: str) -> None:
     Raises:
         ModelError: there is none, it ships with the project, or an ensemble needs it.
     """
-    roles.require("delete models")
     folder = find_model(name)
     if folder.path.parent != settings().models:
         raise ModelError(f"{name} ships with the project and stays.")

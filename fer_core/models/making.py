@@ -11,11 +11,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from fer_core import ensemble, roles
+from fer_core import ensemble
 from fer_core.datasets import load
 from fer_core.errors import ModelError
 from fer_core.files import remove_folder, write_json
-from fer_core.jobs import Job, run_worker, seconds_left
+from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker, seconds_left
 from fer_core.models.catalogue import find_model
 from fer_core.models.choice import check_new_name
 from fer_core.models.finish import look_at_private
@@ -43,7 +43,6 @@ class ModelJob(Job):
 
     def delete(self) -> None:
         """End it where it runs, and forget it; the models stay as they are."""
-        roles.require("end work on models")
         if self.busy():
             self.stop()
         if self.path.exists():
@@ -51,7 +50,12 @@ class ModelJob(Job):
 
 
 def make_ensemble(
-    name: str, members: list[str], data: str, weights: ensemble.Weights = "equal"
+    name: str,
+    members: list[str],
+    data: str,
+    weights: ensemble.Weights = "equal",
+    owner: str = "",
+    limits: Limits = NO_LIMITS,
 ) -> ModelJob:
     """Begin to make an ensemble, measured on PublicTest of a dataset.
 
@@ -60,44 +64,45 @@ def make_ensemble(
         members: who votes, see :func:`fer_core.ensemble.save`.
         data: the dataset, see :func:`fer_core.datasets.load`.
         weights: see :data:`fer_core.ensemble.Weights`.
+        owner: Opaque text that says in whose limits it counts.
+        limits: What the owner may use.
 
     Raises:
         ModelError: the name or the members cannot be taken.
     """
-    roles.require("make models")
     check_new_name(name)
     ensemble.check_members(members)
-    return _start(name, what="ensemble", data=data, members=members, weights=weights)
+    config = {"what": "ensemble", "data": data, "members": members, "weights": weights}
+    return _start(name, config, owner, limits)
 
 
-def measure_private(name: str, data: str) -> ModelJob:
+def measure_private(name: str, data: str, owner: str = "", limits: Limits = NO_LIMITS) -> ModelJob:
     """Begin to measure a model on PrivateTest, see
     :func:`fer_core.models.finish.look_at_private`.
 
     Raises:
         ModelError: there is none of that name, or it ships with the project.
     """
-    roles.require("measure models on PrivateTest")
     if find_model(name).path.parent != settings().models:
         raise ModelError(f"{name} ships with the project, and so do its figures.")
-    return _start(name, what="private", data=data)
+    return _start(name, {"what": "private", "data": data}, owner, limits)
 
 
 def list_work() -> list[ModelJob]:
     """What is done with models now, or ended and was not seen to yet; the oldest first."""
-    roles.require("see what is done with models")
     found = [ModelJob(path) for path in settings().making.glob("[!.]*/")]
     return sorted(found, key=lambda work: work.state().get("created", ""))
 
 
-def _start(name: str, **config: Any) -> ModelJob:
+def _start(name: str, config: dict[str, Any], owner: str, limits: Limits) -> ModelJob:
     work = ModelJob(settings().making / name)
     if work.busy():
         raise ModelError(work.taken.format(name=name))
     try:
         work.path.mkdir(parents=True, exist_ok=True)
         write_json(work.path / "config.json", config)
-        work.spawn()
+        work.write_state(status="created", owner=owner)
+        work.spawn(limits=limits)
     except OSError as error:
         raise ModelError(f"{work.path} cannot be written: {error.strerror}.") from error
     return work

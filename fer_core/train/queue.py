@@ -17,8 +17,9 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from fer_core import roles, system
+from fer_core import system
 from fer_core.errors import FerError, TrainingError
+from fer_core.jobs import NO_LIMITS, Limits
 from fer_core.settings import settings
 from fer_core.train import runs
 from fer_core.train.config import TrainConfig
@@ -28,16 +29,15 @@ from fer_core.train.runs import TrainingRun, list_runs
 _EVERY = 0.5
 
 
-def submit(config: TrainConfig) -> TrainingRun:
+def submit(config: TrainConfig, owner: str = "", limits: Limits = NO_LIMITS) -> TrainingRun:
     """Create a run and train it in a process of its own, now or when its turn comes.
 
     Raises:
         TrainingError: its folder cannot be made.
     """
-    roles.require("train")
     with _lock():
-        run = TrainingRun.create(config)
-        _start_or_wait(run)
+        run = TrainingRun.create(config, owner)
+        _start_or_wait(run, limits)
     return run
 
 
@@ -47,7 +47,6 @@ def resume(name: str) -> TrainingRun:
     Raises:
         TrainingError: no such run, or it is being trained.
     """
-    roles.require("train")
     with _lock():
         run = TrainingRun.open(name)
         if run.busy() and run.state()["status"] != "paused":
@@ -70,9 +69,9 @@ def keep() -> None:
             _call_keeper()
 
 
-def _start_or_wait(run: TrainingRun) -> None:
+def _start_or_wait(run: TrainingRun, limits: Limits = NO_LIMITS) -> None:
     if _free() and not waiting():
-        runs.resume(run.name)
+        runs.resume(run.name, limits)
     else:
         run.write_state(status="queued", queued=datetime.now(UTC).isoformat(), reason=None)
         _call_keeper()

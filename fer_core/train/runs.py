@@ -28,10 +28,10 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
-from fer_core import roles, system
+from fer_core import system
 from fer_core.errors import TrainingError
 from fer_core.files import write_atomic, write_bytes, write_json
-from fer_core.jobs import Job
+from fer_core.jobs import NO_LIMITS, Job, Limits
 from fer_core.settings import settings
 from fer_core.train.config import TrainConfig
 
@@ -49,9 +49,13 @@ class TrainingRun(Job):
     worker = "fer_core.train.worker"
 
     @classmethod
-    def create(cls, config: TrainConfig) -> "TrainingRun":
-        """A new run in a folder of its own."""
-        roles.require("train")
+    def create(cls, config: TrainConfig, owner: str = "") -> "TrainingRun":
+        """Create a run in a folder of its own.
+
+        Args:
+            config: Everything that decides how it goes.
+            owner: Opaque text that says whose it is; "" for the machine's own.
+        """
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
             path = settings().runs / f"{config.model}-{stamp}{suffix}"
@@ -63,7 +67,7 @@ class TrainingRun(Job):
                 raise TrainingError(f"{path} cannot be made: {error.strerror}.") from error
             run = cls(path)
             write_json(path / "config.json", config.model_dump(mode="json"))
-            run.write_state(status="created")
+            run.write_state(status="created", owner=owner)
             return run
         raise TrainingError("Too many runs were started in the same second.")
 
@@ -74,7 +78,6 @@ class TrainingRun(Job):
         Raises:
             TrainingError: there is none, or the name leaves the runs' folder.
         """
-        roles.require("look at training runs")
         path = settings().runs / name
         if not re.fullmatch(NAME, name) or not (path / "config.json").is_file():
             raise TrainingError(f"No run '{name}': see 'python -m fer_core runs'.")
@@ -145,32 +148,23 @@ class TrainingRun(Job):
 
 def list_runs() -> list[TrainingRun]:
     """All runs, the newest first, damaged folders among them."""
-    roles.require("look at training runs")
     found = [TrainingRun(path) for path in settings().runs.glob("[!.]*/")]
     return sorted(found, key=lambda run: run.state().get("created", ""), reverse=True)
 
 
-def start(config: TrainConfig) -> TrainingRun:
-    """Create a run and train it in a process of its own."""
-    run = TrainingRun.create(config)
-    run.spawn()
-    return run
-
-
-def resume(name: str) -> TrainingRun:
+def resume(name: str, limits: Limits = NO_LIMITS) -> TrainingRun:
     """Go on with a run in a process of its own: a paused one where it stands, any other
     from its last finished epoch.
 
     Raises:
         TrainingError: no such run, or it is being trained.
     """
-    roles.require("train")
     run = TrainingRun.open(name)
     process = run.process()
     if process and run.state()["status"] in ("paused", "queued") and system.resume(process):
         run.write_state(status="running")
     else:
-        run.spawn()
+        run.spawn(limits=limits)
     return run
 
 
@@ -180,7 +174,6 @@ def pause(name: str) -> TrainingRun:
     Raises:
         TrainingError: no such run, or nothing trains it.
     """
-    roles.require("train")
     run = TrainingRun.open(name)
     process = run.process()
     if not process or run.state()["status"] != "running" or not system.suspend(process):
@@ -195,7 +188,6 @@ def stop(name: str, seconds: float = 60.0) -> TrainingRun:
     Raises:
         TrainingError: no such run, or it does not end within ``seconds``.
     """
-    roles.require("train")
     run = TrainingRun.open(name)
     run.stop(seconds)
     return run

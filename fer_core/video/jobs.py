@@ -13,7 +13,6 @@ A job whose owner does not keep it is gone ``FER_KEEP_HOURS`` after it ended.
 
 import hashlib
 import json
-import os
 import re
 import secrets
 import shutil
@@ -25,10 +24,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from fer_core import bounds, roles
 from fer_core.errors import FerError, VideoError
 from fer_core.files import write_atomic, write_json
-from fer_core.jobs import Job, run_worker, seconds_left
+from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker, seconds_left
 from fer_core.settings import settings
 from fer_core.video.annotate import annotate, stills
 from fer_core.video.highlights import caption
@@ -56,10 +54,11 @@ class VideoJob(Job):
         source: BinaryIO,
         name: str,
         options: VideoOptions,
-        owner: str,
+        key: str,
         *,
         annotated: bool = True,
         keep_source: bool = False,
+        owner: str = "",
     ) -> "VideoJob":
         """A new job with its own copy of the video.
 
@@ -67,18 +66,14 @@ class VideoJob(Job):
             source: the video, read to its end.
             name: of the file.
             options: how to read it.
-            owner: whose it is: a key that only they know. What is stored is its SHA-256.
+            key: Of the browser that may find it again; only its SHA-256 is stored.
             annotated: make the video with boxes and labels as well.
             keep_source: keep the video when the result stands.
+            owner: Opaque text that says in whose limits it counts; "" for the machine's own.
 
         Raises:
             VideoError: it cannot be stored.
-            FerError: it is more than a visitor of a public copy may leave.
         """
-        size = source.seek(0, os.SEEK_END)
-        source.seek(0)
-        bounds.check_upload(size)
-        bounds.check_room(size)
         path = settings().jobs / secrets.token_hex(8)
         job = cls(path)
         try:
@@ -88,12 +83,12 @@ class VideoJob(Job):
                 {
                     "name": name,
                     "options": asdict(options),
-                    "owner": _digest(owner),
+                    "owner": _digest(key),
                     "annotated": annotated,
                     "keep_source": keep_source,
                 },
             )
-            job.write_state(status="created", kept=False)
+            job.write_state(status="created", kept=False, owner=owner)
         except OSError as error:
             shutil.rmtree(path, ignore_errors=True)
             raise VideoError(
@@ -178,8 +173,7 @@ class VideoJob(Job):
         return drawn != _people(self.result())
 
     def keep(self, kept: bool) -> None:
-        """Keep it beyond ``FER_KEEP_HOURS``, or no longer; not for visitors."""
-        roles.require("keep analyses for longer")
+        """Keep it beyond ``FER_KEEP_HOURS``, or no longer."""
         self.write_state(kept=kept)
 
     def cancel(self) -> None:
@@ -278,21 +272,21 @@ def _people(result: VideoResult) -> dict[str, Any]:
     }
 
 
-def start(*arguments: Any, **how: Any) -> VideoJob:
+def start(*arguments: Any, limits: Limits = NO_LIMITS, **how: Any) -> VideoJob:
     """Create a job, see :meth:`VideoJob.create`, and do it in a process of its own."""
     job = VideoJob.create(*arguments, **how)
     try:
-        job.spawn()
+        job.spawn(limits=limits)
     except FerError:
         job.delete()
         raise
     return job
 
 
-def list_jobs(owner: str) -> list[VideoJob]:
-    """Jobs of ``owner``, the newest first; what is too old is deleted before."""
+def list_jobs(key: str) -> list[VideoJob]:
+    """Return the jobs of a browser, the newest first; those that are too old are deleted."""
     sweep()
-    mine = [job for job in _all() if job.config.get("owner") == _digest(owner)]
+    mine = [job for job in _all() if job.config.get("owner") == _digest(key)]
     return sorted(mine, key=lambda job: job.state().get("created", ""), reverse=True)
 
 
@@ -323,8 +317,8 @@ def _all() -> list[VideoJob]:
     return [VideoJob(path.parent) for path in settings().jobs.glob("*/config.json")]
 
 
-def _digest(owner: str) -> str:
-    return hashlib.sha256(owner.encode()).hexdigest()
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def main(name: str) -> int:

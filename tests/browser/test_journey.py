@@ -93,7 +93,9 @@ def training(page: Page) -> None:
     expect(page.get_by_text(re.compile("faces a second"))).to_be_visible()
     press(page, "Back to the runs")
     press(page, "Quick try on demo faces")
-    expect(page.get_by_text(re.compile(r"Epoch \d of \d|best validation accuracy")).first).to_be_visible()
+    expect(
+        page.get_by_text(re.compile(r"Epoch \d of \d|best validation accuracy")).first
+    ).to_be_visible()
 
 
 def models(page: Page) -> None:

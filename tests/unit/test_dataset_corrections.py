@@ -13,7 +13,7 @@ from fer_core.datasets.fer2013 import export_csv, export_splits
 from fer_core.datasets.folders import export_folders
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
-from fer_core.errors import DatasetError, FerError
+from fer_core.errors import DatasetError
 from fer_core.settings import settings
 from tests.unit.test_cli import run
 
@@ -205,26 +205,6 @@ def test_collected_faces_mix_into_training(faces):
     mixed = load_data(config)
     assert len(mixed) == len(demo.load()) + 1
     assert mixed.weights[-1] == pytest.approx(2 * mixed.weights[0])
-
-
-def test_visitors_of_a_public_copy_can_keep_and_correct_nothing(faces, keys, monkeypatch):
-    from fer_core import roles
-
-    monkeypatch.setenv("FER_PUBLIC", "1")
-    settings.cache_clear()
-    roles.identify_by(lambda: roles.Person("x"))
-    try:
-        for act in (
-            lambda: corrections.add([Change(keys[0], "exclude")]),
-            lambda: collected.keep(faces.faces[0], "Sad", consent=True),
-            lambda: collected.delete(1),
-        ):
-            with pytest.raises(FerError, match="visitors cannot"):
-                act()
-    finally:
-        roles.identify_by(None)
-        monkeypatch.undo()
-        settings.cache_clear()
 
 
 # -- the command

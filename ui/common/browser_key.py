@@ -1,14 +1,12 @@
 """A key by which this browser finds its own things again; nobody else knows it."""
 
-import re
 from typing import Final
 
 import streamlit as st
 
 from ui.common.component import nothing
+from ui.services import access
 
-_COOKIE: Final = "fer_key"
-_KEY: Final = re.compile(r"[0-9a-f]{32}")
 _JS: Final = """
 // A cookie, so that the key comes with the next visit at once; never sent to other sites.
 export default function ({ data, setStateValue }) {
@@ -28,20 +26,14 @@ _COMPONENT: Final = st.components.v2.component("fer_browser_key", html="<span></
 
 def browser_key() -> str | None:
     """The key, 32 hexadecimal digits; ``None`` for the moment that the first visit takes."""
-    known = st.session_state.get("browser_key", {}).get("key") or kept_key()
+    known = st.session_state.get("browser_key", {}).get("key") or access.browser_cookie()
     _COMPONENT(
         key="browser_key",
-        data={"cookie": _COOKIE, "key": known},
+        data={"cookie": access.COOKIE, "key": known},
         on_key_change=nothing,
         height="content",
     )
-    if not known or not _KEY.fullmatch(known):
+    if not known or not access.KEY.fullmatch(known):
         return None
     st.session_state["visitor"] = known
     return known
-
-
-def kept_key() -> str | None:
-    """The key that the browser came with, if it was here before."""
-    known = st.context.cookies.get(_COOKIE, "")
-    return known if _KEY.fullmatch(known) else None

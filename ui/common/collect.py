@@ -3,12 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from fer_core import roles
 from fer_core.analysis import FaceEmotion
-from fer_core.datasets import collected
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.preprocess import crops_to_faces
+from ui.services import access, collected
 
 
 def correct_button(
@@ -23,7 +22,7 @@ def correct_button(
         source: the page's name.
         key: of the widget.
     """
-    if roles.is_admin() and st.button(
+    if access.is_admin() and st.button(
         "Correct…",
         key=key,
         icon=":material/edit:",

@@ -8,9 +8,8 @@ from fer_core.classifier import Classifier, load_classifier
 from fer_core.drawing import UNSURE_BELOW
 from fer_core.errors import FerError
 from fer_core.faces import DETECTORS, Detector, get_detector
-from fer_core.models.catalogue import default_model, list_models
-from fer_core.models.choice import set_default
 from fer_core.settings import settings
+from ui.services.models import default_model, list_models, set_default
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def make_default(name: str) -> None:
     """Let all pages begin with a model, and this visit go on with it.
 
     Raises:
-        ModelError: see :func:`fer_core.models.choice.set_default`.
+        ModelError: see :func:`ui.services.models.set_default`.
     """
     set_default(name)
     st.session_state["model"] = name

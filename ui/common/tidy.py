@@ -25,7 +25,7 @@ def _run() -> None:
     while True:
         time.sleep(_EVERY)
         # Here, so that the app's start does not wait for what the video page needs.
-        from fer_core.video.jobs import sweep
+        from ui.services.videos import sweep
 
         with suppress(OSError, FerError):  # somebody else deletes at the same time
             sweep()

@@ -8,18 +8,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core import roles
 from fer_core.analysis import FaceEmotion
-from fer_core.audit.jobs import AuditJob
 from fer_core.classifier import load_classifier
 from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
-from fer_core.datasets.corrections import Change
 from fer_core.datasets.ferplus import OTHERS, counts_of
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
 from fer_core.explain import warm_up
-from fer_core.models.catalogue import list_models
 from fer_core.preprocess import faces_to_crops
 from ui.common.faces import percent, why
 from ui.dataset.face_grid import (
@@ -34,6 +30,10 @@ from ui.dataset.face_grid import (
     undo_last,
 )
 from ui.dataset.open import Opened
+from ui.services import access
+from ui.services.audits import AuditJob
+from ui.services.corrections import Change
+from ui.services.models import list_models
 
 _ANY = "any"
 KEYS = (
@@ -237,7 +237,7 @@ def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
                     st.badge("excluded", icon=":material/block:", color="red")
                 if face["tags"]:
                     st.badge(face["tags"], icon=":material/sell:", color="gray")
-        if roles.is_admin():
+        if access.is_admin():
             _buttons(key, label, bool(face["excluded"]))
         said = _predictions(data, row)
         if said:

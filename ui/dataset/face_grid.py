@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core import roles
-from fer_core.datasets import corrections
 from fer_core.datasets.browse import data_uri
-from fer_core.datasets.corrections import Change
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
 from ui.common.component import nothing
+from ui.services import access, corrections
+from ui.services.corrections import Change
 
 T = TypeVar("T")
 
@@ -117,7 +116,7 @@ def face_grid(
             "emotions": list(EMOTIONS),
             "colors": COLORS,
             "tag": tag,
-            "edit": roles.is_admin(),
+            "edit": access.is_admin(),
         },
         on_actions_change=keep,
         on_focus_change=nothing,

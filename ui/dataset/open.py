@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core import roles
-from fer_core.audit.jobs import AuditJob
-from fer_core.datasets import MADE_HERE, Dataset, browse, collected, corrections, load
+from fer_core.datasets import MADE_HERE, Dataset, browse
 from fer_core.datasets.fer2013 import SUFFIXES
 from fer_core.datasets.identity import face_keys
 from fer_core.errors import DatasetError, FerError
 from fer_core.files import write_atomic
 from fer_core.settings import settings
 from ui.common.pictures import Memory
+from ui.services import access, audits, collected, corrections, datasets
+from ui.services.audits import AuditJob
 
 #: Datasets held at once, for all visitors together; FER2013 is 83 MB.
 _HELD: Final = 4
@@ -80,7 +80,7 @@ class Opened:
     def look(self, model: str) -> AuditJob:
         """Its audit with a model, made or not; one object as long as it is the same."""
         looks = self.__dict__.setdefault("_looks", {})
-        found = AuditJob.of(self.dataset, model) if model not in looks else looks[model]
+        found = audits.find(self.dataset, model) if model not in looks else looks[model]
         return looks.setdefault(model, found)
 
     def seen(self, look: AuditJob) -> pd.DataFrame:
@@ -120,7 +120,7 @@ def chooser() -> Source:
         persist_state="session",
         width=300,
     )
-    if roles.is_admin():
+    if access.is_admin():
         with st.popover("Open…", icon=":material/folder_open:"):
             _open_form()
     return chosen or found[0]
@@ -188,7 +188,9 @@ def opened(source: Source) -> Opened | None:
     def read() -> Opened:
         votes = Path(source.votes).expanduser() if source.votes else None
         with st.spinner(f"Opening {source.title}", show_time=True):
-            dataset = load(source.source, votes, skip_bad=source.skip_bad, on_progress=tell)
+            dataset = datasets.load(
+                source.source, votes, skip_bad=source.skip_bad, on_progress=tell
+            )
             return Opened(source, dataset, face_keys(dataset.faces))
 
     try:

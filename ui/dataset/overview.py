@@ -5,8 +5,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core import roles
-from fer_core.audit.jobs import AuditJob
 from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
 from fer_core.emotions import COLORS, EMOTIONS
@@ -14,6 +12,8 @@ from fer_core.errors import FerError
 from ui.common.faces import percent
 from ui.dataset.browse import begin
 from ui.dataset.open import Opened
+from ui.services import access, audits
+from ui.services.audits import AuditJob
 
 _COLORS = alt.Scale(domain=list(EMOTIONS), range=[COLORS[e] for e in EMOTIONS])
 #: Faces on the map: each carries its picture to the browser.
@@ -177,7 +177,7 @@ def looking(data: Opened, look: AuditJob) -> None:
         "Look through all faces",
         icon=":material/search:",
         type="primary",
-        disabled=not roles.is_admin(),
+        disabled=not access.is_admin(),
         on_click=_start,
         args=(data, look),
         key="overview_look",
@@ -187,8 +187,7 @@ def looking(data: Opened, look: AuditJob) -> None:
 def _start(data: Opened, look: AuditJob) -> None:
     source = data.source
     try:
-        roles.require("look through datasets")
-        look.start(source.source, source.votes, source.skip_bad, st.session_state["model"])
+        audits.start(look, source.source, source.votes, source.skip_bad, st.session_state["model"])
     except FerError as error:
         st.error(str(error), icon=":material/error:")
 
@@ -205,7 +204,7 @@ def _watch(look: AuditJob) -> None:
             words += f" · {left:.0f} s left of this step"
         st.progress(min(1.0, now.get("share") or 0.0), words)
         if st.button("Cancel", icon=":material/close:", key="overview_cancel"):
-            look.stop()
+            audits.stop(look)
             st.rerun()
 
 

@@ -4,17 +4,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core import roles
 from fer_core.audit import EXCLUDE, KINDS, report
-from fer_core.audit.jobs import AuditJob
 from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
-from fer_core.datasets.corrections import Change
 from fer_core.errors import FerError
 from ui.dataset.browse import KEYS, large
 from ui.dataset.face_grid import PAGE, afresh, change, face_grid, page_of, pager, steady, turn_to
 from ui.dataset.open import Opened
 from ui.dataset.overview import looking
+from ui.services import access
+from ui.services.audits import AuditJob
+from ui.services.corrections import Change
 
 _ALL = "all splits"
 
@@ -86,7 +86,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"{len(part):,} faces, the surest first", width="stretch")
             pager(page, pages, "problems")
-            if roles.is_admin() and (shown["proposal"] != "").any():
+            if access.is_admin() and (shown["proposal"] != "").any():
                 st.button(
                     "Accept all on this page",
                     icon=":material/done_all:",

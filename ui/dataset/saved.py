@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from fer_core import roles
-from fer_core.datasets import browse, collected, corrections
+from fer_core.datasets import browse
 from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.folders import export_folders
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from ui.dataset.browse import begin
 from ui.dataset.open import Opened, Source
+from ui.services import access, collected, corrections
 
 
 def export(data: Opened) -> None:
@@ -82,7 +82,7 @@ def corrections_view(data: Opened) -> None:
         )
     else:
         _log(data, log)
-    if roles.is_admin():
+    if access.is_admin():
         st.file_uploader(
             "Import corrections (CSV)", type=["csv"], key="corrections_upload", on_change=_import
         )
@@ -127,7 +127,7 @@ def _log(data: Opened, log: pd.DataFrame) -> None:
     st.button(
         "Undo selected",
         icon=":material/undo:",
-        disabled=not batches or not roles.is_admin(),
+        disabled=not batches or not access.is_admin(),
         help="What was done in one go is undone in one go.",
         on_click=_undo,
         args=(batches,),
@@ -200,7 +200,7 @@ def collected_view() -> None:
         st.button(
             f"Delete {len(keys)} selected" if keys else "Delete selected",
             icon=":material/delete:",
-            disabled=not keys or not roles.is_admin(),
+            disabled=not keys or not access.is_admin(),
             on_click=_delete,
             args=(keys,),
             key="collected_delete",

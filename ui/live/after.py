@@ -9,10 +9,10 @@ import streamlit as st
 
 from fer_core import timeline
 from fer_core.errors import FerError
-from fer_core.live import saved
 from fer_core.settings import settings
 from ui.common import timeline_panels as panels
 from ui.common.exports import Download, downloads
+from ui.services import sessions
 
 #: Key of what was asked for outside the stage, which the whole page has yet to hear.
 ASKED = "live_asked"
@@ -37,7 +37,7 @@ def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], No
         def keep() -> None:
             name = st.session_state["live_name"].strip() or "Unnamed"
             try:
-                saved.keep_session(table, name, about)
+                sessions.save(table, name, about)
             except FerError as error:
                 st.error(str(error), icon=":material/error:")
             else:
@@ -67,7 +67,7 @@ def exports(table: pd.DataFrame, about: dict[str, Any], key: str) -> None:
 def kept_sessions() -> None:
     """Sessions that were kept: open one, compare several, delete."""
     try:
-        kept = saved.list_sessions()
+        kept = sessions.list_all()
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -114,7 +114,7 @@ def kept_sessions() -> None:
         )
         return
     try:
-        tables = [saved.load_session(session.id) for session in selected]
+        tables = [sessions.load(session.id) for session in selected]
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -134,7 +134,7 @@ def kept_sessions() -> None:
         def delete() -> None:
             try:
                 for session in selected:
-                    saved.delete_session(session.id)
+                    sessions.delete(session.id)
             except FerError as error:
                 st.error(str(error), icon=":material/error:")
             else:

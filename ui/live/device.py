@@ -17,11 +17,11 @@ from fer_core.faces.framing import FRAMINGS
 from fer_core.files import sha256, write_bytes
 from fer_core.live import LiveOptions
 from fer_core.live.remote import RemoteSession
-from fer_core.models.catalogue import SHIPPED, ModelFolder, find_model, read_folder
 from fer_core.preprocess import CROP_SIZE
 from fer_core.tracking import detector, smoothing, tracker
 from ui.common.component import nothing
 from ui.live.link import CSS, HTML, script
+from ui.services.models import ModelFolder, find_model
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ def model_for(name: str | None) -> ModelFolder:
         folder = find_model(name)
         if folder.ensemble() is None and folder.served_bytes() <= _LIMIT:
             return folder
-    return read_folder(SHIPPED / SMALL)
+    return find_model(SMALL)
 
 
 def available() -> bool:

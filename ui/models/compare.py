@@ -13,9 +13,9 @@ from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.evaluation import measure
 from fer_core.evaluation.predictions import predictions
-from fer_core.models import making
-from fer_core.models.making import ModelJob
 from ui.common import judgement
+from ui.services import models
+from ui.services.models import ModelJob
 
 _COLORS: Final = ("#0072B2", "#D55E00")
 _SHOWN: Final = 24
@@ -149,7 +149,7 @@ def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
         if not st.form_submit_button("Save as a model", type="primary"):
             return None
     try:
-        return making.make_ensemble(name, names, data, how)
+        return models.make_ensemble(name, names, data, how)
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return None

@@ -3,17 +3,17 @@
 import streamlit as st
 
 from fer_core.errors import FerError
-from fer_core.jobs import duration_in_words
-from fer_core.models import making
-from fer_core.models.making import ModelJob
 from ui.common.notices import attempt
+from ui.common.words import duration_in_words
+from ui.services import models
+from ui.services.models import ModelJob
 
 state = st.session_state
 
 
 def at_work() -> None:
     """All of it; the page is run anew when something ends."""
-    found = making.list_work()
+    found = models.list_jobs()
     if found:
         moving = any(work.busy() for work in found)
         st.fragment(_show, run_every=1 if moving else None)(_standing(found))
@@ -24,10 +24,10 @@ def _standing(found: list[ModelJob]) -> list[tuple[str, str]]:
 
 
 def _show(known: list[tuple[str, str]]) -> None:
-    found = making.list_work()
+    found = models.list_jobs()
     done = [work for work in found if work.state()["status"] == "done"]
     for work in done:
-        work.delete()
+        models.end_job(work)
         st.toast(f"The model {work.name} is ready.", icon=":material/check:")
         if state.get("models_waits_for") == work.name:
             state["models_chosen"] = [work.name]
@@ -61,5 +61,5 @@ def _one(work: ModelJob) -> None:
             icon=":material/close:",
             key=f"models_work_{work.name}",
             on_click=attempt,
-            args=("models_problem", work.delete),
+            args=("models_problem", models.end_job, work),
         )

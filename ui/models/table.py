@@ -9,13 +9,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fer_core.errors import ModelError
-from fer_core.models import choice, readme
-from fer_core.models.catalogue import ModelFolder
+from fer_core.models import readme
+from ui.services.models import ModelFolder, default_model
 
 
 def rows(folders: list[ModelFolder]) -> pd.DataFrame:
     """What is known of each model; the default first says so."""
-    default = choice.default_model()
+    default = default_model()
     return pd.DataFrame([_row(folder, default) for folder in folders])
 
 

@@ -7,12 +7,12 @@ import streamlit as st
 from benchmarks.report import REPORT_ACCURACY
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
-from fer_core.models import choice
 from fer_core.train import judge
-from fer_core.train.runs import TrainingRun
 from ui.common import judgement
 from ui.common.controls import make_default
 from ui.common.navigation import MODELS
+from ui.services import models, training
+from ui.services.training import TrainingRun
 from ui.training.watch import attempt
 
 state = st.session_state
@@ -43,7 +43,7 @@ def result(run: TrainingRun, now: dict[str, Any]) -> None:
                 icon=":material/fact_check:",
                 disabled=working,
                 on_click=attempt,
-                args=(judge.start, run, "PublicTest"),
+                args=(training.judge_run, run, "PublicTest"),
             )
         with st.popover("PrivateTest…", icon=":material/lock:", disabled=working):
             looked = len(found.get("PrivateTest", {}).get("looked", []))
@@ -54,7 +54,7 @@ def result(run: TrainingRun, now: dict[str, Any]) -> None:
             st.button(
                 "Judge it on PrivateTest and record that",
                 on_click=attempt,
-                args=(judge.start, run, "PrivateTest"),
+                args=(training.judge_run, run, "PrivateTest"),
                 key="training_private",
             )
         with st.popover("Use this model", icon=":material/rocket_launch:", disabled=working):
@@ -73,7 +73,7 @@ def _promote(run: TrainingRun) -> None:
             help="Small letters, digits, dots, hyphens.",
         )
         if st.form_submit_button("Make the model", type="primary"):
-            attempt(judge.start_publishing, run, name.strip())
+            attempt(training.publish, run, name.strip())
             st.rerun()
 
 
@@ -94,9 +94,9 @@ def _act(run: TrainingRun, now: dict[str, Any]) -> None:
 
 def _use(name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        if choice.exists(name):
+        if models.exists(name):
             st.markdown(f"The model **{name}** is ready.", width="content")
-            if choice.default_model() == name:
+            if models.default_model() == name:
                 st.badge("the default of all pages", icon=":material/check:", color="green")
             else:
                 st.button(

@@ -10,7 +10,6 @@ from pydantic.fields import FieldInfo
 
 from fer_core.datasets.corrections import KEPT
 from fer_core.errors import FerError
-from fer_core.jobs import duration_in_words
 from fer_core.models.architectures import registry
 from fer_core.settings import settings
 from fer_core.train import configure, estimate
@@ -19,6 +18,8 @@ from fer_core.train.check import check
 from fer_core.train.command import command
 from fer_core.train.config import TrainConfig
 from fer_core.train.presets import PRESETS
+from ui.common.words import duration_in_words
+from ui.services import datasets, training
 
 #: What is seen at once; the rest is in tabs.
 _FIRST: Final = ("data", "corrections", "model", "weights", "epochs", "batch_size", "seed")
@@ -130,7 +131,7 @@ def outlook(config: TrainConfig) -> None:
             if st.button("Measure it here", icon=":material/timer:", key="training_measure"):
                 try:
                     with st.spinner("A few updates on random faces…"):
-                        estimate.measure(config)
+                        training.measure(config)
                 except FerError as error:
                     st.error(str(error), icon=":material/error:")
                 else:
@@ -265,9 +266,7 @@ def _changed(data: str) -> float:
 @st.cache_data(show_spinner="Counting the faces…", max_entries=20)
 def _training_faces(data: str, changed: float) -> int | None:
     """Faces in the split Training; ``None`` where the dataset cannot be read."""
-    from fer_core.datasets import load
-
     try:
-        return sum(load(data).counts().get("Training", {}).values())
+        return sum(datasets.load(data).counts().get("Training", {}).values())
     except FerError:
         return None

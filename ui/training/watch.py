@@ -13,10 +13,11 @@ import psutil
 import streamlit as st
 
 from fer_core.errors import FerError
-from fer_core.jobs import duration_in_words
-from fer_core.train import manage, queue, runs
-from fer_core.train.runs import TrainingRun
+from fer_core.train import manage
 from ui.common import notices
+from ui.common.words import duration_in_words
+from ui.services import training
+from ui.services.training import TrainingRun
 from ui.training import charts as charts
 
 #: Status → words, icon, colour.
@@ -114,7 +115,7 @@ def progress(run: TrainingRun) -> None:
     """How far a run is and how long it still takes."""
     now = run.state()
     if now["status"] == "queued":
-        before = list(takewhile(lambda one: one != run, queue.waiting()))
+        before = list(takewhile(lambda one: one != run, training.waiting()))
         st.info(f"Number {len(before) + 1} of those that wait.", icon=":material/hourglass_empty:")
     if now["status"] not in ("running", "paused"):
         return
@@ -165,13 +166,15 @@ def buttons(run: TrainingRun, now: dict[str, Any], clone: Callable[[dict], None]
     name, is_ = run.name, now["status"]
     with st.container(horizontal=True, gap="small"):
         if is_ == "running":
-            st.button("Pause", icon=":material/pause:", on_click=attempt, args=(runs.pause, name))
+            st.button(
+                "Pause", icon=":material/pause:", on_click=attempt, args=(training.pause, name)
+            )
         if is_ in LIVE:
             st.button(
                 "Leave the queue" if is_ == "queued" else "Stop, keep the best",
                 icon=":material/stop:",
                 on_click=attempt,
-                args=(runs.stop, name),
+                args=(training.stop, name),
             )
         if is_ in ("paused", "stopped", "interrupted", "failed", "created"):
             st.button(
@@ -179,7 +182,7 @@ def buttons(run: TrainingRun, now: dict[str, Any], clone: Callable[[dict], None]
                 icon=":material/play_arrow:",
                 type="primary",
                 on_click=attempt,
-                args=(queue.resume, name),
+                args=(training.resume, name),
             )
         if epochs_of(run) is not None:
             st.button(
@@ -206,12 +209,12 @@ def _describe(run: TrainingRun) -> None:
         title = st.text_input("Name", about["title"], max_chars=80)
         note = st.text_area("Note", about["note"], max_chars=4000, height=100)
         if st.form_submit_button("Save"):
-            attempt(manage.describe, run, title, note)
+            attempt(training.describe, run, title, note)
             st.rerun()
 
 
 def _delete(name: str) -> None:
-    attempt(manage.delete, name)
+    attempt(training.delete, name)
     state["training_chosen"] = [one for one in state["training_chosen"] if one != name]
 
 

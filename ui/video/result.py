@@ -6,15 +6,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fer_core import roles, timeline
+from fer_core import timeline
 from fer_core.errors import FerError
 from fer_core.video.highlights import face_at, in_words
-from fer_core.video.jobs import VideoJob
 from fer_core.video.report import to_html
 from fer_core.video.result import VideoResult
 from ui.common import timeline_panels as panels
 from ui.common.collect import correct, say_kept
 from ui.common.exports import Download, downloads
+from ui.services import access, videos
+from ui.services.videos import VideoJob
 from ui.video.start import show
 from ui.video.timeline import VIEWS, seek, video_timeline
 
@@ -23,7 +24,7 @@ state = st.session_state
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _load(name: str, changed: int) -> tuple[VideoResult, pd.DataFrame, dict[str, Any]]:
-    result = VideoJob.open(name).result()
+    result = videos.find(name).result()
     return result, result.smoothed(), result.summary()
 
 
@@ -70,12 +71,12 @@ def _head(job: VideoJob, result: VideoResult, summary: dict[str, Any]) -> None:
             "Kept" if kept else "Keep",
             icon=":material/bookmark_added:" if kept else ":material/bookmark:",
             key="video_keep",
-            on_click=job.keep,
-            args=(not kept,),
+            on_click=videos.keep,
+            args=(job, not kept),
             help="Press again to let it go with time." if kept else "Do not delete it with time.",
         )
         if st.button("Delete", icon=":material/delete:", key="video_delete"):
-            job.delete()
+            videos.delete(job)
             show(None)
             st.rerun()
 
@@ -120,7 +121,7 @@ def _stale(job: VideoJob) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{drawn} show people as they were before.")
         if st.button("Draw anew", icon=":material/refresh:", key="video_redraw"):
-            _change(job.spawn)
+            _change(lambda: videos.restart(job))
 
 
 def _beside(
@@ -191,7 +192,7 @@ def _moments(job: VideoJob, result: VideoResult) -> None:
 
 def _correct(job: VideoJob, result: VideoResult, row: dict[str, Any], number: int) -> None:
     """'Correct…' beside a moment, for those who may keep faces on this machine."""
-    if not roles.is_admin():
+    if not access.is_admin():
         return
     source = job.source
     if st.button(
@@ -281,7 +282,7 @@ def _people(job: VideoJob, result: VideoResult, persons: list[int]) -> None:
             if st.form_submit_button("Save names", icon=":material/save:"):
                 for person in persons:
                     result = result.called(person, state[f"video_name_{job.name}_{person}"])
-                _change(lambda: result.save_people(job.path))
+                _change(lambda: videos.save_people(job, result))
         if len(persons) > 1:
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 one = st.selectbox(
@@ -292,9 +293,9 @@ def _people(job: VideoJob, result: VideoResult, persons: list[int]) -> None:
                     "with", others, format_func=result.name, key="video_into", width=180
                 )
                 if st.button("Join", icon=":material/merge:"):
-                    _change(lambda: result.with_merged(one, into).save_people(job.path))
+                    _change(lambda: videos.save_people(job, result.with_merged(one, into)))
         if result.merged and st.button("All as found", icon=":material/call_split:"):
-            _change(lambda: result.apart().save_people(job.path))
+            _change(lambda: videos.save_people(job, result.apart()))
 
 
 def _change(make: Callable[[], None]) -> None:

@@ -10,9 +10,10 @@ from fer_core.settings import settings
 from fer_core.timeline import clock
 from fer_core.video.clips import sample_clip
 from fer_core.video.decode import SUFFIXES
-from fer_core.video.jobs import VideoJob, list_jobs, start
 from fer_core.video.result import VideoOptions
 from ui.common.controls import Choice
+from ui.services import videos
+from ui.services.videos import VideoJob, list_jobs, start
 
 state = st.session_state
 
@@ -143,7 +144,7 @@ def working(job: VideoJob) -> None:
     progress()
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Cancel", icon=":material/close:", key="video_cancel"):
-            job.cancel()
+            videos.cancel(job)
             show(job.name if job.has_result() else None)
             st.rerun()
         st.caption("You may close this page: the work goes on, and you find it here again.")
@@ -155,13 +156,13 @@ def broken_off(job: VideoJob, now: dict[str, Any]) -> None:
     st.error(reason, title=job.config["name"], icon=":material/error:")
     with st.container(horizontal=True):
         if job.source and st.button("Try again", icon=":material/refresh:"):
-            job.spawn()
+            videos.restart(job)
             st.rerun()
         if job.has_result() and st.button("Show what was read", icon=":material/timeline:"):
-            job.settle()
+            videos.settle(job)
             st.rerun()
         if st.button("Delete", icon=":material/delete:", key="video_delete"):
-            job.delete()
+            videos.delete(job)
             show(None)
             st.rerun()
 

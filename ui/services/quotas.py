@@ -1,0 +1,82 @@
+"""What visitors of a public copy may leave behind, and for how long.
+
+``FER_KEEP_HOURS`` and ``FER_DISK_MB`` bound all visitors together, ``FER_VISITOR_MB`` and
+``FER_VISITOR_JOBS`` each of them. Administrators are never bounded.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fer_core.errors import FerError
+from fer_core.files import read_json
+from fer_core.jobs import Limits
+from fer_core.live import saved
+from fer_core.settings import settings
+from ui.services import access
+
+
+def oldest() -> datetime:
+    """Return the time before which records of visitors are deleted."""
+    return datetime.now(UTC) - timedelta(hours=settings().keep_hours)
+
+
+def limits() -> Limits:
+    """Return the limits of a job that the person who is acting starts."""
+    return Limits() if access.is_admin() else Limits(jobs_at_once=settings().visitor_jobs)
+
+
+def check_upload(size: int) -> None:
+    """Check that a visitor may have uploaded so much at once.
+
+    Args:
+        size: Bytes of everything that the visitor has open.
+
+    Raises:
+        FerError: It is more than ``FER_VISITOR_MB``.
+    """
+    if not access.is_admin() and size > settings().visitor_mb * 1e6:
+        raise FerError(
+            f"This public copy takes {settings().visitor_mb:g} MB at once from each visitor: "
+            "choose fewer or smaller files."
+        )
+
+
+def check_room(size: int = 0) -> None:
+    """Check that a visitor may leave ``size`` further bytes on the disk.
+
+    Raises:
+        FerError: The records of all visitors fill ``FER_DISK_MB``.
+    """
+    if access.is_admin():
+        return
+    used = sum(_size(path) for path in _job_folders()) + saved.owned_bytes()
+    if size + used > settings().disk_mb * 1e6:
+        raise FerError(
+            "This public copy is full: records of visitors are deleted after "
+            f"{settings().keep_hours:g} hours, so try again later."
+        )
+
+
+def _job_folders() -> Iterator[Path]:
+    """Yield the folders of jobs that belong to visitors."""
+    for path in settings().jobs.glob("*/"):
+        if _owner(path):
+            yield path
+
+
+def _owner(path: Path) -> str:
+    try:
+        return str(read_json(path / "state.json").get("owner", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
+def _size(path: Path) -> int:
+    total = 0
+    for file in path.rglob("*"):
+        try:
+            total += file.stat().st_size
+        except OSError:
+            continue  # deleted in the meantime
+    return total

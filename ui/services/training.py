@@ -1,0 +1,90 @@
+"""Training runs, for administrators."""
+
+from typing import Any
+
+from fer_core.train import TrainConfig, estimate, judge, manage, queue, runs
+from fer_core.train.runs import TrainingRun
+from ui.services import access, quotas
+
+__all__ = [
+    "TrainingRun", "delete", "describe", "find", "judge_run", "keep_queue", "list_runs",
+    "measure", "pause", "publish", "resume", "stop", "submit", "waiting",
+]  # fmt: skip
+
+
+def submit(config: TrainConfig) -> TrainingRun:
+    """Start a run now or when its turn comes, see :func:`fer_core.train.queue.submit`."""
+    access.require("train")
+    return queue.submit(config, owner=access.owner(), limits=quotas.limits())
+
+
+def find(name: str) -> TrainingRun:
+    """Return the run called ``name``."""
+    access.require("look at training runs")
+    return TrainingRun.open(name)
+
+
+def list_runs() -> list[TrainingRun]:
+    """Return all runs, the newest first."""
+    access.require("look at training runs")
+    return runs.list_runs()
+
+
+def waiting() -> list[TrainingRun]:
+    """Return the runs that wait, the next first."""
+    access.require("look at training runs")
+    return queue.waiting()
+
+
+def keep_queue() -> None:
+    """Make sure that runs that wait are started."""
+    access.require("train")
+    queue.keep()
+
+
+def resume(name: str) -> TrainingRun:
+    """Go on with a run, see :func:`fer_core.train.queue.resume`."""
+    access.require("train")
+    return queue.resume(name)
+
+
+def pause(name: str) -> TrainingRun:
+    """Halt a run, see :func:`fer_core.train.runs.pause`."""
+    access.require("train")
+    return runs.pause(name)
+
+
+def stop(name: str) -> TrainingRun:
+    """End a run's process, see :func:`fer_core.train.runs.stop`."""
+    access.require("train")
+    return runs.stop(name)
+
+
+def describe(run: TrainingRun, **about: Any) -> None:
+    """Give a run a title or a note, see :func:`fer_core.train.manage.describe`."""
+    access.require("rename a run")
+    manage.describe(run, **about)
+
+
+def delete(name: str) -> None:
+    """Delete a run, see :func:`fer_core.train.manage.delete`."""
+    access.require("delete a run")
+    manage.delete(name)
+
+
+def judge_run(run: TrainingRun, split: str) -> None:
+    """Evaluate a run on a split, see :func:`fer_core.train.judge.start`."""
+    access.require("evaluate a run")
+    judge.start(run, split)
+
+
+def publish(run: TrainingRun, name: str) -> None:
+    """Make a model of a run, see :func:`fer_core.train.judge.start_publishing`."""
+    access.require("make models")
+    judge.start_publishing(run, name)
+
+
+def measure(config: TrainConfig) -> float:
+    """Measure how fast this machine trains, see :func:`fer_core.train.estimate.measure`."""
+    access.require("measure the machine")
+    return estimate.measure(config)

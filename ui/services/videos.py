@@ -1,0 +1,82 @@
+"""Analyses of videos: each belongs to the browser that asked for it."""
+
+import os
+from typing import BinaryIO
+
+from fer_core.video import jobs
+from fer_core.video.jobs import VideoJob, sweep
+from fer_core.video.result import VideoOptions, VideoResult
+from ui.services import access, quotas
+
+__all__ = [
+    "VideoJob", "cancel", "delete", "find", "keep", "list_jobs", "restart", "save_people",
+    "settle", "start", "sweep",
+]  # fmt: skip
+
+
+def start(
+    source: BinaryIO,
+    name: str,
+    options: VideoOptions,
+    key: str,
+    *,
+    annotated: bool,
+    keep_source: bool,
+) -> VideoJob:
+    """Start the analysis of a video, see :meth:`fer_core.video.jobs.VideoJob.create`."""
+    size = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    quotas.check_upload(size)
+    quotas.check_room(size)
+    return jobs.start(
+        source,
+        name,
+        options,
+        key,
+        annotated=annotated,
+        keep_source=keep_source,
+        owner=access.owner(),
+        limits=quotas.limits(),
+    )
+
+
+def find(name: str) -> VideoJob:
+    """Return the job called ``name``; only the browser that asked for it knows the name."""
+    return VideoJob.open(name)
+
+
+def list_jobs(key: str) -> list[VideoJob]:
+    """Return the jobs of a browser, the newest first."""
+    return jobs.list_jobs(key)
+
+
+def restart(job: VideoJob) -> None:
+    """Analyse a video again, or render its annotated video again."""
+    quotas.check_room()
+    job.spawn(limits=quotas.limits())
+
+
+def keep(job: VideoJob, kept: bool) -> None:
+    """Save a job beyond ``FER_KEEP_HOURS``, or no longer."""
+    access.require("keep analyses for longer")
+    job.keep(kept)
+
+
+def cancel(job: VideoJob) -> None:
+    """Cancel a job, see :meth:`fer_core.video.jobs.VideoJob.cancel`."""
+    job.cancel()
+
+
+def settle(job: VideoJob) -> None:
+    """Mark a job as finished, see :meth:`fer_core.video.jobs.VideoJob.settle`."""
+    job.settle()
+
+
+def delete(job: VideoJob) -> None:
+    """Delete a job with everything in it."""
+    job.delete()
+
+
+def save_people(job: VideoJob, result: VideoResult) -> None:
+    """Save the names and joins of people in a result."""
+    result.save_people(job.path)
