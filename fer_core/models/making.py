@@ -15,8 +15,7 @@ from fer_core import ensemble, roles
 from fer_core.datasets import load
 from fer_core.errors import ModelError
 from fer_core.files import remove_folder, write_json
-from fer_core.models.catalog import find_model
-from fer_core.models.choice import check_new_name
+from fer_core.models.catalog import check_new_name, find_model
 from fer_core.models.finish import look_at_private
 from fer_core.settings import settings
 from fer_core.work import Work, left, run_worker

@@ -102,7 +102,7 @@ def start_publishing(run: Run, name: str) -> None:
         ModelError: the name cannot be taken.
         TrainingError: a process is at work on it.
     """
-    from fer_core.models.choice import check_new_name
+    from fer_core.models.catalog import check_new_name
 
     roles.require("make models")
     check_new_name(name)
