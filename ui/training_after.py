@@ -7,6 +7,7 @@ import streamlit as st
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.models import choice
+from fer_core.models.catalog import free_name
 from fer_core.report import REPORT_ACCURACY
 from fer_core.train import judge
 from fer_core.train.runs import Run
@@ -68,7 +69,7 @@ def _promote(run: Run) -> None:
     with st.form("training_promote", border=False):
         name = st.text_input(
             "Name of the model",
-            run.name.replace("_", "-")[:40],
+            free_name(run.name),
             max_chars=64,
             help="Small letters, digits, dots, hyphens.",
         )
