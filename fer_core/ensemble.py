@@ -27,6 +27,7 @@ from fer_core.models.catalog import (
     ModelFolder,
     check_new_name,
     find_model,
+    is_shipped_folder,
     write_folder,
 )
 from fer_core.models.finish import finish
@@ -107,6 +108,8 @@ def save(
         command=shlex.join(
             ["python", "-m", "fer_core", "ensemble", *names, "--data", dataset.name]
             + ["--save", folder.name, "--weights", weights]
+            # Where else it lies on the machine that made it is nobody's business.
+            + (["--to", "models"] if is_shipped_folder(folder.parent) else [])
         ),
         notes=notes,
     )

@@ -77,7 +77,7 @@ class ModelFolder:
     @property
     def ships(self) -> bool:
         """Whether it comes with the project, rather than from this machine."""
-        return self.path.parent == SHIPPED
+        return is_shipped_folder(self.path.parent)
 
     @property
     def explainable(self) -> bool:
@@ -148,6 +148,11 @@ class ModelFolder:
         ensemble = self.ensemble()
         folders = [member.folder for member in ensemble.members] if ensemble else [self]
         return sum(folder.card.sizes[folder.card.exported] for folder in folders)
+
+
+def is_shipped_folder(path: Path) -> bool:
+    """Return whether a folder is the one of the shipped models, however its path is spelt."""
+    return path.is_dir() and SHIPPED.is_dir() and path.samefile(SHIPPED)
 
 
 def read_folder(path: Path) -> ModelFolder:
@@ -244,8 +249,7 @@ def check_new_name(name: str, to: Path | None = None, *, overwrite: bool = False
             f"'{_allowed(name)}'."
         )
     folder = to / name
-    ships = to.is_dir() and SHIPPED.is_dir() and to.samefile(SHIPPED)
-    if not ships and (SHIPPED / name).exists():
+    if not is_shipped_folder(to) and (SHIPPED / name).exists():
         raise ModelError(
             f"There is a model '{name}' already, which ships with this program and would always "
             "be found in place of yours: choose another name."
