@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_core.emotions import EMOTIONS
+from fer_core.evaluation import baseline
 from fer_core.evaluation.conditions import CONDITIONS
 from fer_core.files import write_bytes
 from fer_core.models import readme
@@ -22,42 +23,6 @@ MEASURED: Final = ROOT / "docs" / "measured"
 KEPT: Final = MEASURED / "models"
 RESULTS: Final = ROOT / "docs" / "results.md"
 AUDIT: Final = ROOT / "docs" / "dataset-audit.md"
-
-#: The report's table over the whole file, served in the wrong range: precision, recall,
-#: F1 per emotion; accuracy 0.58.
-REPORT_WHOLE_FILE: Final = {
-    "Angry": (0.54, 0.43, 0.48),
-    "Disgust": (0.38, 0.40, 0.39),
-    "Fear": (0.40, 0.39, 0.40),
-    "Happy": (0.74, 0.86, 0.80),
-    "Sad": (0.53, 0.33, 0.41),
-    "Surprise": (0.66, 0.71, 0.69),
-    "Neutral": (0.48, 0.61, 0.54),
-}
-#: The report's table of its ensemble. It calls the faces PrivateTest, but their numbers per
-#: emotion are PublicTest's; accuracy 0.7118.
-REPORT_ENSEMBLE: Final = {
-    "Angry": (0.62, 0.68, 0.65),
-    "Disgust": (0.79, 0.55, 0.65),
-    "Fear": (0.63, 0.44, 0.52),
-    "Happy": (0.87, 0.91, 0.89),
-    "Sad": (0.60, 0.64, 0.62),
-    "Surprise": (0.83, 0.81, 0.82),
-    "Neutral": (0.65, 0.69, 0.67),
-}
-#: The report's accuracies in per cent, PublicTest and PrivateTest, by architecture; VGG19 and
-#: Inception-v3 it names as what to try next.
-REPORT_ACCURACY: Final = {
-    "mini_xception": ("66.16 (a random fifth)", "–"),
-    "pk_03": ("64.98", "67.01"),
-    "pk_04": ("64.25", "65.73"),
-    "resnet50": ("66.98", "68.85"),
-    "senet50": ("65.87", "67.04"),
-    "vgg16": ("67.65", "69.80"),
-    "vgg19": ("–", "–"),
-    "inception_v3": ("–", "–"),
-    "ensemble": ("71.18", "–"),
-}
 
 
 def write() -> Path:
@@ -132,12 +97,12 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
             parts += [
                 "Whole file, beside the report's (which was served in another range than "
                 "trained, accuracy 0.58):",
-                _per_emotion(card, "all", REPORT_WHOLE_FILE),
+                _per_emotion(card, "all", baseline.WHOLE_FILE),
             ]
         if card.members:
             parts += [
                 "PublicTest, beside the report's ensemble:",
-                _per_emotion(card, "PublicTest", REPORT_ENSEMBLE),
+                _per_emotion(card, "PublicTest", baseline.ENSEMBLE),
             ]
     sections = {
         "image": "Pictures",
@@ -209,7 +174,7 @@ def _recipe(card: Card) -> str:
 
 def _beside_report(cards: list[Card], kept: list[Card]) -> str:
     rows = []
-    for architecture, reported in REPORT_ACCURACY.items():
+    for architecture, reported in baseline.ACCURACY.items():
         same = [card for card in (*cards, *kept) if card.architecture == architecture]
         for card in same or [None]:
             figures = card.figures if card else {}

@@ -7,6 +7,7 @@ is stored twice, members may see faces in whatever size they like, and the figur
 those of files that are there.
 """
 
+import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,14 @@ from fer_core.errors import ModelError
 from fer_core.evaluation import measure
 from fer_core.evaluation.predictions import predictions
 from fer_core.files import write_json
-from fer_core.models.catalogue import ENSEMBLE, ModelFolder, find_model, write_folder
+from fer_core.models.catalogue import (
+    ENSEMBLE,
+    ModelFolder,
+    check_new_name,
+    find_model,
+    is_shipped_folder,
+    write_folder,
+)
 from fer_core.models.finish import finish
 
 #: How votes are weighed: all the same, or by the log loss on PublicTest.
@@ -37,6 +45,7 @@ def save(
     *,
     weights: Weights = "equal",
     notes: str = "",
+    overwrite: bool = False,
     on_progress: Callable[[float], None] | None = None,
 ) -> ModelFolder:
     """Make an ensemble of models and measure it.
@@ -50,12 +59,16 @@ def save(
         folder: where it goes; its name becomes the model's.
         weights: see :data:`Weights`.
         notes: what the card says besides.
+        overwrite: Whether it may replace a model of that name, see
+            :func:`fer_core.models.catalogue.check_new_name`.
         on_progress: called with the share of the measuring that is done, 0 to 1.
 
     Raises:
-        ModelError: see :func:`check_members`, or one cannot be loaded.
+        ModelError: the name is not allowed or taken, see :func:`check_members` for the
+            members, or one cannot be loaded.
         DatasetError: the dataset has no PublicTest.
     """
+    check_new_name(folder.name, folder.parent, overwrite=overwrite)
     check_members(names)
     members = [load_classifier(name) for name in names]
     public = dataset.split("PublicTest")
@@ -78,6 +91,7 @@ def save(
         folder,
         fill,
         partial(finish, dataset=dataset, on_progress=on_progress),
+        overwrite=overwrite,
         title=f"Ensemble of {len(members)} models",
         architecture="ensemble",
         reference="soft vote, see fer_core.ensemble",
@@ -89,23 +103,36 @@ def save(
         licence="; ".join(sorted({m.card.licence for m in members if m.card.licence})),
         starting_weights="those of its members",
         data="; ".join(sorted({m.card.data for m in members if m.card.data})),
-        command=f"python -m fer_core ensemble {' '.join(names)} --data {dataset.name} "
-        f"--save {folder.name} --weights {weights}",
+        command=shlex.join(
+            ["python", "-m", "fer_core", "ensemble", *names, "--data", dataset.name]
+            + ["--save", folder.name, "--weights", weights]
+            # Where else it lies on the machine that made it is nobody's business.
+            + (["--to", "models"] if is_shipped_folder(folder.parent) else [])
+        ),
         notes=notes,
     )
 
 
 def check_members(names: list[str]) -> None:
-    """See that models can vote together.
+    """Check that models can vote together.
 
     Raises:
-        ModelError: fewer than two, one twice, an unknown one, or an ensemble.
+        ModelError: fewer than two, one twice, if only by content, an unknown one, or an
+            ensemble.
     """
     if len(names) < 2 or len(set(names)) < len(names):
         raise ModelError("An ensemble needs two models or more, each of them once.")
+    known: dict[str, str] = {}
     for name in names:
-        if find_model(name).card.members:
+        folder = find_model(name)
+        if folder.card.members:
             raise ModelError(f"{name} is an ensemble itself: name its members instead.")
+        first = known.setdefault(folder.served, name)
+        if first != name:
+            raise ModelError(
+                f"{first} and {name} are one model under two names, whose vote would count "
+                "twice: leave one of them out."
+            )
 
 
 def combine(

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,6 +39,33 @@ corrections_option = click.option(
     "--corrections",
     metavar="FILE",
     help="Corrections of labels as CSV, or 'kept' for those of the Dataset page.",
+)
+
+
+class _Folder(click.Path):
+    """A folder that may be missing; an empty text, as of an unset variable, is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Refuse what click would take for the current folder."""
+        if value == "":
+            self.fail("The text is empty: name a folder, or leave the option out.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+to_option = click.option(
+    "--to",
+    type=_Folder(),
+    help="Folder that receives the model's folder; without, where your own models are "
+    "(FER_HOME/models).",
+)
+
+overwrite_option = click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace a model of that name, unless an ensemble needs it.",
 )
 
 

@@ -4,9 +4,16 @@ from pathlib import Path
 
 import click
 
-from fer_core.cli.common import data_option, json_option, note, print_json
+from fer_core.cli.common import (
+    data_option,
+    json_option,
+    note,
+    overwrite_option,
+    print_json,
+    to_option,
+)
 from fer_core.datasets import load
-from fer_core.settings import settings
+from fer_core.models.catalogue import check_new_name
 
 
 @click.command("ensemble")
@@ -19,10 +26,8 @@ from fer_core.settings import settings
     default="equal",
     help="Equal votes, or those that fit PublicTest best.",
 )
-@click.option(
-    "--to", type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that receives the model's folder; without, where your own models are.",
-)  # fmt: skip
+@to_option
+@overwrite_option
 @click.option("--notes", default="", help="What else the card says of how it was made.")
 @json_option
 def command(
@@ -31,15 +36,18 @@ def command(
     name: str,
     weights: str,
     to: Path | None,
+    overwrite: bool,
     notes: str,
     as_json: bool,
 ) -> None:
     """Make a model of several: they vote, and PublicTest makes the vote honest."""
     from fer_core import ensemble
 
+    target = check_new_name(name, to, overwrite=overwrite)
+    ensemble.check_members(list(names))
     dataset = load(data)
     folder = ensemble.save(
-        list(names), dataset, (to or settings().models) / name, weights=weights, notes=notes
+        list(names), dataset, target, weights=weights, notes=notes, overwrite=overwrite
     )
     card = folder.card
     alone = ensemble.accuracies(list(names), dataset)

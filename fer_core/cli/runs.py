@@ -5,9 +5,17 @@ from typing import get_args
 
 import click
 
-from fer_core.cli.common import data_option, json_option, note, print_json
+from fer_core.cli.common import (
+    data_option,
+    json_option,
+    note,
+    overwrite_option,
+    print_json,
+    to_option,
+)
 from fer_core.datasets import load
 from fer_core.models.card import Stored
+from fer_core.models.catalogue import check_new_name
 from fer_core.train import queue, runs
 from fer_core.train.runs import TrainingRun, list_runs
 
@@ -32,10 +40,8 @@ def command(context: click.Context, as_json: bool) -> None:
 @click.argument("run")
 @click.option("--name", required=True, help="Name of the model.")
 @data_option()
-@click.option(
-    "--to", type=click.Path(file_okay=False, path_type=Path), default=Path("models"),
-    help="Folder that receives the model's folder.",
-)  # fmt: skip
+@to_option
+@overwrite_option
 @click.option("--flip", is_flag=True, help="Serve the mean over both mirror images.")
 @click.option(
     "--stored", type=click.Choice(get_args(Stored)), default="float32",
@@ -56,7 +62,8 @@ def publish(
     run: str,
     name: str,
     data: str,
-    to: Path,
+    to: Path | None,
+    overwrite: bool,
     flip: bool,
     stored: Stored,
     keras_form: bool,
@@ -67,12 +74,18 @@ def publish(
     notes: str,
 ) -> None:
     """Round, calibrate, export and measure a run's best weights; write its card."""
+    target = check_new_name(name, to, overwrite=overwrite)
+    chosen = TrainingRun.open(run)
+    config = chosen.config
+    # Read as for training: another seed would split a dataset without splits differently.
+    dataset = load(data, detector=config.detector, skip_bad=config.skip_bad, seed=config.seed)
     from fer_core.models.publish import publish
 
     folder = publish(
-        TrainingRun.open(run),
-        load(data),
-        to / name,
+        chosen,
+        dataset,
+        target,
+        overwrite=overwrite,
         flip=flip,
         stored=stored,
         keras_form=keras_form,

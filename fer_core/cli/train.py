@@ -1,5 +1,6 @@
 """``train``: train a network."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def command(
 ) -> None:
     """Train a network on a dataset; Ctrl-C stops it, --resume goes on."""
     from fer_core import train
-    from fer_core.train.command import read_settings
+    from fer_core.train.command import publish_command, read_settings
     from fer_core.train.strategy import helps
 
     if background:
@@ -53,7 +54,8 @@ def command(
 
         given |= read_settings(changes)
         run = queue.resume(resume) if resume else queue.submit(train.configure(**given))
-        note(f"See 'runs show {run.name}', 'runs stop {run.name}'.")
+        for verb in ("show", "stop"):
+            note(f"    {shlex.join(['python', '-m', 'fer_core', 'runs', verb, run.name])}")
         click.echo(run.name)
         return
     if resume:
@@ -69,7 +71,7 @@ def command(
     if as_json:
         print_json(result)
     else:
-        note(f"The run is {run.name}; make a model of it with 'runs publish {run.name}'.")
+        note(f"The run is {run.name}. To make a model of it:\n\n    {publish_command(run)}\n")
         click.echo(
             f"best validation accuracy {result['best_accuracy']:.2%} in epoch "
             f"{result['best_epoch']} of {result['epoch']}"

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
+
 from fer_core.calibration import calibration_error, reliability
 from fer_core.classifier import Classifier
 from fer_core.datasets.base import Dataset

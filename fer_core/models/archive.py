@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -23,12 +22,13 @@ from fer_core.models import readme
 from fer_core.models.card import NAME
 from fer_core.models.catalogue import (
     ENSEMBLE,
-    SHIPPED,
     ModelFolder,
+    check_new_name,
     find_model,
     list_models,
     read_folder,
 )
+from fer_core.models.staging import put_in_place, staging
 from fer_core.settings import settings
 
 #: What an archive may hold at most.
@@ -72,10 +72,8 @@ def import_(file: BinaryIO) -> list[str]:
         ModelError: what is wrong with it; nothing was added.
     """
     home = settings().models
-    home.mkdir(parents=True, exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory(dir=home, prefix=".import.") as name:
-            new = Path(name)
+        with staging(home, "import") as new:
             _unpack(file, new)
             folders = [_checked(path) for path in sorted(new.iterdir())]
             wanted = [folder for folder in folders if not _is_here(folder)]
@@ -85,7 +83,7 @@ def import_(file: BinaryIO) -> list[str]:
                 _try(folder)
             for folder in wanted:
                 readme.write(folder.path, folder.card)
-                folder.path.rename(home / folder.name)
+                put_in_place(folder.path, check_new_name(folder.name))
             return [folder.name for folder in wanted]
     except OSError as error:
         raise ModelError(f"The archive cannot be unpacked: {error.strerror or error}.") from error
@@ -224,14 +222,15 @@ def _only_its_own(group: Any) -> None:
 
 
 def _is_here(folder: ModelFolder) -> bool:
-    """Whether the same model is among ours; another of its name is refused."""
+    """Return whether this very model is here already.
+
+    Raises:
+        ModelError: its name is not allowed, or another model has it.
+    """
     for ours in list_models():
-        if ours.name == folder.name:
-            if ours.card.files == folder.card.files:
-                return True
-            raise ModelError(f"There is another model '{folder.name}' here: delete it first.")
-    if any((root / folder.name).exists() for root in (SHIPPED, settings().models)):
-        raise ModelError(f"There is a damaged folder '{folder.name}' here: delete it first.")
+        if ours.name == folder.name and ours.card.files == folder.card.files:
+            return True
+    check_new_name(folder.name)
     return False
 
 

@@ -7,9 +7,9 @@ the checksums of its card agree with its files.
 """
 
 import json
-import shutil
-import tempfile
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from fer_core.errors import ModelError
 from fer_core.files import sha256, write_json
-from fer_core.models.card import Card
+from fer_core.models.card import NAME, Card
 from fer_core.settings import settings
 
 #: Models that come with the project.
@@ -27,6 +27,13 @@ SHIPPED: Final = Path(__file__).resolve().parents[2] / "models"
 _DEFAULT: Final = "vgg"
 #: What an ensemble's folder holds in place of a network.
 ENSEMBLE: Final = "ensemble.json"
+#: Names that Windows keeps for devices, with whatever extension: a folder called so cannot
+#: be made there, and a model should work on every machine.
+_DEVICES: Final = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
+)
+#: Files of a model's folder that its card does not list.
+_BESIDES: Final = frozenset(["card.json", "README.md"])
 
 
 @dataclass(frozen=True)
@@ -70,12 +77,17 @@ class ModelFolder:
     @property
     def ships(self) -> bool:
         """Whether it comes with the project, rather than from this machine."""
-        return self.path.parent == SHIPPED
+        return is_shipped_folder(self.path.parent)
 
     @property
     def explainable(self) -> bool:
         """Whether the Keras form is there, which explanations need."""
         return "model.keras" in self.card.files
+
+    @property
+    def served(self) -> str:
+        """The SHA-256 of the file that is served: models that share it are one model."""
+        return self.card.files[self.card.exported]
 
     def checked(self, file: str) -> Path:
         """The path of one of its files, after comparing it with the card.
@@ -123,7 +135,7 @@ class ModelFolder:
             beside = self.path.parent / name
             same_place = Path(name).name == name and (beside / "card.json").is_file()
             folder = read_folder(beside) if same_place else find_model(name)
-            if folder.card.files[folder.card.exported] != checksum:
+            if folder.served != checksum:
                 raise ModelError(
                     f"{self.name}: its member {name} is another than it was made of. Make the "
                     "ensemble anew with 'python -m fer_core ensemble'."
@@ -136,6 +148,11 @@ class ModelFolder:
         ensemble = self.ensemble()
         folders = [member.folder for member in ensemble.members] if ensemble else [self]
         return sum(folder.card.sizes[folder.card.exported] for folder in folders)
+
+
+def is_shipped_folder(path: Path) -> bool:
+    """Return whether a folder is the one of the shipped models, however its path is spelt."""
+    return path.is_dir() and SHIPPED.is_dir() and path.samefile(SHIPPED)
 
 
 def read_folder(path: Path) -> ModelFolder:
@@ -159,13 +176,17 @@ def list_models() -> list[ModelFolder]:
     """All models whose card can be read: shipped ones first, then those of this machine."""
     found: dict[str, ModelFolder] = {}
     for root in (SHIPPED, settings().models):
-        for card in sorted(root.glob("*/card.json")):
-            try:
-                folder = read_folder(card.parent)
-            except ModelError:
-                continue  # named when somebody asks for it
+        for folder in _readable(root):
             found.setdefault(folder.name, folder)
     return list(found.values())
+
+
+def _readable(root: Path) -> Iterator[ModelFolder]:
+    for card in sorted(root.glob("*/card.json")):
+        try:
+            yield read_folder(card.parent)
+        except ModelError:
+            continue  # named when somebody asks for it
 
 
 def find_model(name: str) -> ModelFolder:
@@ -198,41 +219,177 @@ def default_model() -> str:
     return chosen if there and Path(chosen).name == chosen else _DEFAULT
 
 
+def check_new_name(name: str, to: Path | None = None, *, overwrite: bool = False) -> Path:
+    """Check that a new model may be called ``name``, and return the folder it goes to.
+
+    Everything that makes a model asks this before it begins, and once more when the model is
+    put into place. What exists is replaced only where it is itself a model of that name, with
+    a card that can be read and no files besides its own, and where no ensemble needs it.
+
+    Args:
+        name: Name of the new model.
+        to: Folder that receives the model's folder; ``None`` is where this machine's own
+            models are, ``FER_HOME/models``.
+        overwrite: Whether it may replace the model of that name in ``to``.
+
+    Raises:
+        ModelError: the name is not allowed, or it is taken.
+    """
+    to = settings().models if to is None else to
+    if not re.fullmatch(NAME, name):
+        better = _allowed(name)
+        raise ModelError(
+            "A model's name has small letters, digits, dots, hyphens and underscores, at most 64, "
+            "and begins with a letter or digit: "
+            + (f"use '{better}' instead of {name!r}." if name else "the name given is empty.")
+        )
+    if name.endswith(".") or name.split(".")[0] in _DEVICES:
+        raise ModelError(
+            f"Windows cannot make a folder called '{name}', so no model has this name: use "
+            f"'{_allowed(name)}'."
+        )
+    folder = to / name
+    if not is_shipped_folder(to) and (SHIPPED / name).exists():
+        raise ModelError(
+            f"There is a model '{name}' already, which ships with this program and would always "
+            "be found in place of yours: choose another name."
+        )
+    if settings().models.absolute().is_relative_to(folder.absolute()):
+        raise ModelError(f"{folder} is where all models are: name a folder inside it.")
+    if os.path.lexists(folder):
+        _check_replaceable(folder, overwrite)
+    return folder
+
+
+def _check_replaceable(folder: Path, overwrite: bool) -> None:
+    """Check that a folder that exists may be replaced by a new model of its name.
+
+    Raises:
+        ModelError: it may not.
+    """
+    name = folder.name
+    try:
+        old = None if folder.is_symlink() else read_folder(folder)
+    except ModelError:
+        old = None
+    if old is None:
+        raise ModelError(
+            f"{folder} exists and is no model called '{name}' that can be read, so it is never "
+            "replaced: choose another name, or delete it yourself."
+        )
+    if not overwrite:
+        raise ModelError(
+            f"There is a model '{name}' already in {folder.parent}: choose another name; on the "
+            "command line, --overwrite replaces it."
+        )
+    own = _BESIDES | set(old.card.files)
+    if others := sorted(file.name for file in folder.iterdir() if file.name not in own):
+        raise ModelError(
+            f"{folder} also holds {others[0]}, which is not part of the model and would be lost: "
+            "move it away, or choose another name."
+        )
+    if needing := ensembles_with(old):
+        raise ModelError(
+            f"{name} votes in {', '.join(needing)}, which would no longer work: delete that "
+            "first and make it again afterwards, or choose another name."
+        )
+
+
+def free_name(wish: str, to: Path | None = None) -> str:
+    """Return a name that :func:`check_new_name` allows in ``to``, as close to ``wish`` as can be.
+
+    Args:
+        wish: Any text.
+        to: See :func:`check_new_name`.
+    """
+    base, number = _allowed(wish), 1
+    while True:
+        name = base if number == 1 else f"{base}-{number}"
+        try:
+            check_new_name(name, to)
+        except ModelError:
+            number += 1
+        else:
+            return name
+
+
+def _allowed(wish: str) -> str:
+    """Return ``wish`` with everything changed that no name may have."""
+    name = re.sub(r"[^a-z0-9_]+", "-", wish.lower())[:56].strip("-_") or "model"
+    return f"{name}-model" if name in _DEVICES else name
+
+
+def ensembles_with(folder: ModelFolder) -> list[str]:
+    """Return the names of the ensembles that need this very model.
+
+    Args:
+        folder: A model. Ensembles are looked for among those that ship, those of this machine
+            and those beside the model.
+    """
+    names = {}
+    for root in (SHIPPED, settings().models, folder.path.parent):
+        for one in _readable(root):
+            try:
+                ensemble = one.ensemble() if folder.name in one.card.members else None
+            except ModelError:
+                continue  # it does not work as things are, so nothing can break it
+            members = ensemble.members if ensemble else ()
+            if any(member.folder.path.samefile(folder.path) for member in members):
+                names[one.name] = None
+    return list(names)
+
+
 def write_folder(
     folder: Path,
     fill: Callable[[Path], None],
     finish: Callable[[ModelFolder], object] | None = None,
+    *,
+    overwrite: bool = False,
     **card: Any,
 ) -> ModelFolder:
-    """Write a model folder; it appears whole or not at all, replacing one that was there.
+    """Write a model folder; it appears whole or not at all.
 
     Args:
-        folder: its name becomes the model's.
-        fill: writes the files into the path that it is given.
-        finish: what else is to be done before anybody sees it, such as measuring it.
-        card: entries of the card besides name, date and checksums.
+        folder: Its name becomes the model's.
+        fill: Writes the files into the path that it is given.
+        finish: What else is to be done before anybody sees it, such as measuring it.
+        overwrite: Whether it may replace a model of that name, see :func:`check_new_name`.
+        card: Entries of the card besides name, date and checksums.
+
+    Raises:
+        ModelError: the name is not allowed or taken, or the folder cannot be written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
-        new = Path(name) / folder.name
-        new.mkdir()
-        fill(new)
-        # The file that is served first, as a reader expects it.
-        files = sorted((f.name for f in new.iterdir()), reverse=True)
-        write_card(
-            new,
-            Card(
-                name=folder.name,
-                created=datetime.now(UTC).date().isoformat(),
-                files={file: sha256(new / file) for file in files},
-                sizes={file: (new / file).stat().st_size for file in files},
-                **card,
-            ),
-        )
-        if finish:
-            finish(read_folder(new))
-        shutil.rmtree(folder, ignore_errors=True)
-        new.rename(folder)
+    # Imported here, so that a first prediction does not wait for what writing needs.
+    from fer_core.models.staging import put_in_place, staging
+
+    check_new_name(folder.name, folder.parent, overwrite=overwrite)
+    try:
+        with staging(folder.parent, folder.name) as stage:
+            new = stage / folder.name
+            new.mkdir()
+            fill(new)
+            # The file that is served first, as a reader expects it.
+            files = sorted((f.name for f in new.iterdir()), reverse=True)
+            write_card(
+                new,
+                Card(
+                    name=folder.name,
+                    created=datetime.now(UTC).date().isoformat(),
+                    files={file: sha256(new / file) for file in files},
+                    sizes={file: (new / file).stat().st_size for file in files},
+                    **card,
+                ),
+            )
+            if finish:
+                finish(read_folder(new))
+            # Measuring takes minutes, in which somebody else may have taken the name.
+            check_new_name(folder.name, folder.parent, overwrite=overwrite)
+            put_in_place(new, folder)
+    except OSError as error:
+        raise ModelError(
+            f"The model '{folder.name}' cannot be written to {folder.parent}: "
+            f"{error.strerror or error}. Make room there or choose another folder."
+        ) from error
     return read_folder(folder)
 
 

@@ -37,13 +37,14 @@ def save_model(
     flip: bool = False,
     stored: Stored = "float32",
     keras_form: bool = True,
+    overwrite: bool = False,
     finish: Callable[[ModelFolder], object] | None = None,
     **card: Any,
 ) -> ModelFolder:
     """Write a model folder: ``model.tflite``, ``card.json`` and ``model.keras``.
 
     The weights of ``core`` should be rounded first, see :func:`round_weights`. The
-    folder appears whole or not at all, replacing one that was there.
+    folder appears whole or not at all.
 
     Args:
         core: from faces ``(N, 48, 48, 1)``, 0 to 255, to logits ``(N, 7)``.
@@ -56,11 +57,14 @@ def save_model(
             several times as fast on processors that can; predictions move by about 0.02.
         keras_form: with ``model.keras``, which explanations, audits and further training
             start from.
+        overwrite: Whether it may replace a model of that name, see
+            :func:`fer_core.models.catalogue.check_new_name`.
         finish: see :func:`fer_core.models.catalogue.write_folder`.
         card: further entries of the card.
 
     Raises:
-        ModelError: this Python has no TensorFlow, which LiteRT's export needs.
+        ModelError: the name is not allowed or taken, or this Python has no TensorFlow,
+            which LiteRT's export needs.
     """
     if keras.backend.backend() != "tensorflow":
         raise ModelError("Exporting needs KERAS_BACKEND=tensorflow: LiteRT knows no other.")
@@ -76,6 +80,7 @@ def save_model(
         folder,
         fill,
         finish,
+        overwrite=overwrite,
         parameters=core.count_params(),
         temperature=temperature,
         tta="flip" if flip else "none",

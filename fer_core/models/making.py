@@ -16,8 +16,7 @@ from fer_core.datasets import load
 from fer_core.errors import ModelError
 from fer_core.files import remove_folder, write_json
 from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker, seconds_left
-from fer_core.models.catalogue import find_model
-from fer_core.models.choice import check_new_name
+from fer_core.models.catalogue import check_new_name, find_model
 from fer_core.models.finish import look_at_private
 from fer_core.settings import settings
 

@@ -13,7 +13,7 @@ from fer_core.datasets.base import Dataset
 from fer_core.models import starting_weights
 from fer_core.models.architectures.registry import architecture
 from fer_core.models.card import Stored
-from fer_core.models.catalogue import ModelFolder
+from fer_core.models.catalogue import ModelFolder, check_new_name
 from fer_core.models.export import round_weights, save_model
 from fer_core.models.finish import finish, machine
 from fer_core.models.outputs import outputs
@@ -33,6 +33,7 @@ def publish(
     keras_form: bool = True,
     brief: bool = False,
     cycle: int | None = None,
+    overwrite: bool = False,
     data: str = "",
     licence: str = "",
     notes: str = "",
@@ -52,10 +53,16 @@ def publish(
         brief: see :func:`fer_core.models.finish.finish`.
         cycle: take the weights at the end of this cycle, see
             :func:`fer_core.train.fit.load_best`.
+        overwrite: Whether it may replace a model of that name, see
+            :func:`fer_core.models.catalogue.check_new_name`.
         data: what the card says of the data.
         licence: what the card says of the licence.
         notes: what else the card says of how it was made.
+
+    Raises:
+        ModelError: the name is not allowed or taken; nothing was computed then.
     """
+    check_new_name(folder.name, folder.parent, overwrite=overwrite)
     config = run.config
     public = _public(config)
     core = load_best(run, cycle)
@@ -72,6 +79,7 @@ def publish(
         flip=flip,
         stored=stored,
         keras_form=keras_form,
+        overwrite=overwrite,
         finish=partial(finish, dataset=dataset, brief=brief),
         title=of.title,
         architecture=of.name,

@@ -1,11 +1,13 @@
-"""A configuration as the command that trains by it."""
+"""Training runs as command lines: the one that trains, and the one that makes a model."""
 
 import json
 import shlex
 from typing import Any
 
+from fer_core.models.catalogue import free_name
 from fer_core.train.config import TrainConfig
 from fer_core.train.presets import PRESETS, preset
+from fer_core.train.runs import TrainingRun
 
 #: Settings with an option of their own; the others are given with ``--set``.
 _OPTIONS = ("model", "data", "votes", "corrections", "weights", "epochs", "seed")
@@ -44,6 +46,19 @@ def _with(config: TrainConfig, recipe: str | None) -> str:
         else:
             parts += ["--set", f"{name}={_text(value)}"]
     return shlex.join(parts)
+
+
+def publish_command(run: TrainingRun) -> str:
+    """Return the command line that makes a model of a run, to be pasted into a shell.
+
+    The model gets a name that is free now, and the data is the run's.
+    """
+    parts = ["python", "-m", "fer_core", "runs", "publish", run.name]
+    parts += ["--name", free_name(run.name), "--data", run.config.data]
+    line = shlex.join(parts)
+    # The shell may still name the backend that trained, and only TensorFlow can export.
+    other = run.state().get("backend", "tensorflow") != "tensorflow"
+    return f"KERAS_BACKEND=tensorflow {line}" if other else line
 
 
 def read_settings(given: tuple[str, ...]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def start_publishing(run: TrainingRun, name: str) -> None:
         ModelError: the name cannot be taken.
         TrainingError: a process is at work on it.
     """
-    from fer_core.models.choice import check_new_name
+    from fer_core.models.catalogue import check_new_name
 
     check_new_name(name)
     _start(run, "publish", name)

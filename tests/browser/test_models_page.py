@@ -4,27 +4,18 @@ models that go and come as archives."""
 import io
 import json
 import re
-import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from model_tools import copy_of_shipped
 from playwright.sync_api import Locator, Page, expect
 
 from benchmarks.browser import App, wait_for
-from fer_core.models.catalogue import default_model, find_model, list_models
+from fer_core.models.catalogue import default_model, list_models
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-
-
-def copy_of_shipped(models: Path, name: str, **card) -> None:
-    """The shipped model under another name, as if it had been trained here."""
-    shutil.copytree(find_model("mini_xception").path, models / name)
-    old = json.loads((models / name / "card.json").read_text(encoding="utf-8"))
-    (models / name / "card.json").write_text(
-        json.dumps(old | {"name": name} | card), encoding="utf-8"
-    )
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
 """Long work on models, in real processes."""
 
-import json
-import shutil
-
 import pytest
+from model_tools import copy_of_shipped
 
 from benchmarks.browser import wait_for
 from fer_core.datasets import demo
@@ -19,12 +17,7 @@ def another(tmp_path, monkeypatch):
     """A home of its own with a second model in it."""
     monkeypatch.setenv("FER_HOME", str(tmp_path))
     settings.cache_clear()
-    folder = settings().models / "another"
-    shutil.copytree(find_model("mini_xception").path, folder)
-    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    card |= {"name": "another", "figures": {}}
-    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
-    yield "another"
+    yield copy_of_shipped(settings().models, "another", figures={})
     for work in making.list_work():
         work.delete()
     monkeypatch.undo()
@@ -58,6 +51,7 @@ def test_what_cannot_be_is_said_at_once(another):
     for name, members, says in (
         ("../up", ["mini_xception", another], "small letters"),
         ("another", ["mini_xception", another], "already"),
+        ("fast", ["mini_xception", another], "ships with this program"),
         ("both", ["mini_xception"], "two models or more"),
         ("both", ["mini_xception", "gone"], "No model 'gone'"),
     ):

@@ -164,17 +164,17 @@ def test_a_model_that_does_not_ship_has_its_row(data, tmp_path, monkeypatch):
 
     run = TrainingRun.create(configure(**TINY | {"model": "pk_04", "teacher": None}))
     fit(run, data)
-    folder = publish(run, data, tmp_path / "pk_04", brief=True, keras_form=False)
+    folder = publish(run, data, tmp_path / "ours", brief=True, keras_form=False)
     assert set(folder.card.figures) == {"PublicTest", "PrivateTest"}
     assert not folder.card.hard
 
     monkeypatch.setattr(report, "KEPT", tmp_path / "kept")
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results.md")
     kept = report.keep(folder.path)
-    assert kept == tmp_path / "kept" / "pk_04.json"
+    assert kept == tmp_path / "kept" / "ours.json"
     page = report.write().read_text(encoding="utf-8")
     public, private = (
         100 * folder.card.figures[split]["accuracy"] for split in ("PublicTest", "PrivateTest")
     )
-    assert f"| pk_04 | (pk_04) | {public:.2f} | {private:.2f} | 64.25 | 65.73 |" in page
-    assert "### pk_04\n\nSeed " in page
+    assert f"| pk_04 | (ours) | {public:.2f} | {private:.2f} | 64.25 | 65.73 |" in page
+    assert "### ours\n\nSeed " in page

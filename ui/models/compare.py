@@ -109,7 +109,11 @@ def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
         names: of the models.
         faces: PublicTest of the dataset ``data``.
         data: see :func:`fer_core.datasets.load`.
+
+    Raises:
+        ModelError: they cannot vote together, see :func:`fer_core.ensemble.check_members`.
     """
+    ensemble.check_members(names)
     probabilities = said(names, faces)
     how = st.segmented_control(
         "Weights of the votes",
@@ -145,11 +149,11 @@ def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
         st.form("models_ensemble", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        name = st.text_input("Name", "my-ensemble", max_chars=64, width=300)
+        name = st.text_input("Name", models.free_name("my-ensemble"), max_chars=64, width=300)
         if not st.form_submit_button("Save as a model", type="primary"):
             return None
     try:
-        return models.make_ensemble(name, names, data, how)
+        return models.make_ensemble(name.strip(), names, data, how)
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return None

@@ -8,6 +8,7 @@ from fer_core.models.catalogue import (
     ModelFolder,
     default_model,
     find_model,
+    free_name,
     list_models,
 )
 from fer_core.models.making import ModelJob
@@ -15,8 +16,8 @@ from ui.services import access, quotas
 
 __all__ = [
     "ModelFolder", "ModelJob", "default_model", "delete", "end_job", "exists", "export",
-    "find_model", "import_archive", "list_jobs", "list_models", "make_ensemble", "measure_private",
-    "set_default",
+    "find_model", "free_name", "import_archive", "list_jobs", "list_models",
+    "make_ensemble", "measure_private", "set_default",
 ]  # fmt: skip
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import streamlit as st
 
-from benchmarks.report import REPORT_ACCURACY
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
+from fer_core.evaluation.baseline import ACCURACY
 from fer_core.train import judge
 from ui.common import judgement
 from ui.common.controls import make_default
@@ -68,7 +68,7 @@ def _promote(run: TrainingRun) -> None:
     with st.form("training_promote", border=False):
         name = st.text_input(
             "Name of the model",
-            run.name.replace("_", "-")[:40],
+            models.free_name(run.name),
             max_chars=64,
             help="Small letters, digits, dots, hyphens.",
         )
@@ -119,7 +119,7 @@ def _figures(run: TrainingRun, found: dict[str, Any], split: str) -> None:
         st.error(str(error), icon=":material/error:")
         return
     judgement.figures_row(found)
-    public, private = REPORT_ACCURACY.get(model, ("–", "–"))
+    public, private = ACCURACY.get(model, ("–", "–"))
     theirs = public if split == "PublicTest" else private
     if theirs != "–":
         st.caption(f"The report's figure for this network on FER2013's {split}: {theirs} %.")
