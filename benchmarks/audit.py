@@ -14,7 +14,7 @@ from fer_core.datasets.ferplus import counts_of, decided
 from fer_core.datasets.ferplus import not_faces as voted_no_face
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
-from fer_core.models.readme import table as markdown
+from fer_core.zoo.readme import table as markdown
 
 #: What was seen in the pictures that the audit of FER2013 lists without votes, in those that
 #: FER+ calls no face and the audit does not list (``voted``), and in 800 taken at random:

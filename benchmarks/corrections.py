@@ -16,11 +16,11 @@ from fer_core.datasets.ferplus import counts_of, majority, not_faces
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import TrainingError
 from fer_core.files import write_bytes
-from fer_core.models.readme import table as markdown
 from fer_core.settings import settings
 from fer_core.train import TrainConfig, TrainingRun, configure, resume, train
 from fer_core.train.command import command
 from fer_core.train.runs import list_runs
+from fer_core.zoo.readme import table as markdown
 
 #: Nothing that is measured on was corrected; the ways to look at it.
 LABELS: Final = {

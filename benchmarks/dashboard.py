@@ -19,10 +19,10 @@ import numpy as np
 
 from benchmarks.browser import App, chromium_with_camera, find_chromium, wait_for
 from benchmarks.versus import cpu_seconds, environment
-from fer_core.models.readme import table
 from fer_core.settings import settings
 from fer_core.train import configure, queue
 from fer_core.train.runs import TrainingRun
+from fer_core.zoo.readme import table
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

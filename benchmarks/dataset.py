@@ -22,7 +22,7 @@ from fer_core.datasets import Dataset, browse, corrections, load
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
-from fer_core.models.readme import table as markdown
+from fer_core.zoo.readme import table as markdown
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

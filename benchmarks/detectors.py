@@ -22,8 +22,8 @@ from fer_core.faces import DETECTORS, Detection, Detector, get_detector, resolve
 from fer_core.faces.base import Framing, frame
 from fer_core.faces.framing import FRAMINGS
 from fer_core.images import example_portrait
-from fer_core.models.readme import table
 from fer_core.preprocess import crop_face, crop_views
+from fer_core.zoo.readme import table
 
 #: Sides of a face in a 640×480 picture, in pixels.
 NORMAL: Final = (120, 220)

@@ -18,8 +18,8 @@ from fer_core.datasets.base import Dataset
 from fer_core.drawing import draw
 from fer_core.faces import Detector, get_detector, resolve
 from fer_core.images import read_image
-from fer_core.models.readme import table
 from fer_core.preprocess import CROP_SIZE
+from fer_core.zoo.readme import table
 
 STAGES: Final = ("read", "detect", "crop", "classify", "draw")
 

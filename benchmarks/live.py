@@ -24,7 +24,7 @@ from fer_core.errors import FerError
 from fer_core.faces import resolve
 from fer_core.live import LiveOptions, LiveSession
 from fer_core.models.catalogue import default_model, find_model
-from fer_core.models.readme import table
+from fer_core.zoo.readme import table
 
 VISITORS: Final = (1, 2, 4, 8)
 

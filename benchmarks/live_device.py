@@ -20,7 +20,7 @@ from benchmarks.camera import moving_portrait, write_y4m
 from benchmarks.versus import again, cpu_seconds, environment
 from fer_core.errors import FerError
 from fer_core.models.catalogue import default_model
-from fer_core.models.readme import table
+from fer_core.zoo.readme import table
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Request

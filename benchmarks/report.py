@@ -13,9 +13,9 @@ from fer_core.emotions import EMOTIONS
 from fer_core.evaluation import baseline
 from fer_core.evaluation.conditions import CONDITIONS
 from fer_core.files import write_bytes
-from fer_core.models import readme
 from fer_core.models.card import Card
 from fer_core.models.catalogue import ModelFolder, list_models, read_folder
+from fer_core.zoo import readme
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 MEASURED: Final = ROOT / "docs" / "measured"

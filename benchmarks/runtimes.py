@@ -196,7 +196,7 @@ def measure(model: str, rounds: int) -> dict[str, Any]:
 def to_markdown(result: dict[str, Any]) -> str:
     """The runtimes that were tried, and those that failed with why."""
     from benchmarks.versus import BATCHES
-    from fer_core.models.readme import table
+    from fer_core.zoo.readme import table
 
     machine = result["machine"]
     rows = [

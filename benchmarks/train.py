@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.versus import again, environment
 from fer_core.datasets import load
-from fer_core.models.readme import table
+from fer_core.zoo.readme import table
 
 MODELS: Final = ("mini_xception", "vgg_narrow")
 BATCH: Final = 128

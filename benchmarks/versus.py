@@ -24,8 +24,8 @@ from benchmarks.pictures import SIZES, Picture, make_pictures
 from fer_core.datasets.base import Dataset
 from fer_core.errors import FerError
 from fer_core.faces import resolve
-from fer_core.models.readme import table
 from fer_core.system import processor_name
+from fer_core.zoo.readme import table
 
 BATCHES: Final = (1, 8, 64)
 _ROOT: Final = Path(__file__).resolve().parents[1]

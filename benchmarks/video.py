@@ -23,11 +23,11 @@ from fer_core.datasets.base import Dataset
 from fer_core.emotions import EMOTIONS
 from fer_core.faces import get_detector, resolve
 from fer_core.images import example_portrait
-from fer_core.models.readme import table
 from fer_core.timeline import GAP
 from fer_core.video import VideoOptions, VideoResult, analyze_video
 from fer_core.video.batch import Task, run_all
 from fer_core.video.clips import repeat_clip, shown_in_turn, write_clip
+from fer_core.zoo.readme import table
 
 PARTS: Final = ("speed", "cores", "memory", "correct")
 #: Seconds of the clip whose reading is timed, and how often it is.

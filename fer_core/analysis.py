@@ -13,6 +13,7 @@ from fer_core.classifier import Classifier
 from fer_core.emotions import EMOTIONS
 from fer_core.faces import Detection, Detector
 from fer_core.preprocess import CROP_SIZE, VIEWS, crop_views
+from fer_core.table import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +103,7 @@ class Analysis:
         return value if self.time is None else {"time": self.time} | value
 
     def to_dataframe(self) -> "pd.DataFrame":
-        """One row per face, in the columns :data:`COLUMNS`."""
+        """One row per face, in the columns :data:`fer_core.table.COLUMNS`."""
         # Half of the time to a first result otherwise.
         import pandas as pd
 
@@ -119,21 +120,6 @@ class Analysis:
             for number, face in enumerate(self.faces, start=1)
         ]
         return pd.DataFrame(rows, columns=COLUMNS)
-
-
-#: The table of every result: seconds, pixels of the original, one row per face.
-COLUMNS = [
-    "time",
-    "person",
-    "x",
-    "y",
-    "width",
-    "height",
-    "score",
-    *(emotion.lower() for emotion in EMOTIONS),
-    "emotion",
-    "confidence",
-]
 
 
 def analyze(

@@ -91,34 +91,6 @@ def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarra
     return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def soft_vote(members: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """``(N, 7)`` ``float64``: the mean of the probabilities ``(M, N, 7)`` of members by their
-    ``weights`` ``(M,)``, which sum to 1.
-    """
-    return np.einsum("m,mnk->nk", weights, members.astype(np.float64))
-
-
-def fit_weights(members: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The weights of a soft vote that give the least log loss.
-
-    Args:
-        members: ``(M, N, 7)`` probabilities of each member.
-        labels: ``(N,)``, 0 to 6.
-
-    Returns:
-        ``(M,)``, none below 0, sum 1.
-    """
-    from scipy.optimize import minimize
-    from scipy.special import softmax
-
-    right = members[:, np.arange(len(labels)), labels].astype(np.float64)
-
-    def loss(free: np.ndarray) -> float:
-        return float(-np.log(np.maximum(softmax(free) @ right, _TINY)).mean())
-
-    return softmax(minimize(loss, np.zeros(len(members)), method="L-BFGS-B").x)
-
-
 def _log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
     likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(np.maximum(likelihood, _TINY)).mean())

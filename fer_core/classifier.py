@@ -10,8 +10,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from fer_core.calibration import soft_vote, with_temperature
+from fer_core.calibration import with_temperature
 from fer_core.emotions import EMOTIONS
+from fer_core.ensemble import soft_vote
 from fer_core.errors import ModelError
 from fer_core.litert import Runner
 from fer_core.models.catalogue import Ensemble, ModelFolder, default_model, find_model

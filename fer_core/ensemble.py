@@ -1,138 +1,43 @@
-"""Several models that vote as one.
+"""Soft voting: several models that answer as one."""
 
-An ensemble is a folder like any model's, but it holds no network: ``ensemble.json`` names
-its members, their weights and the checksums of their files. They are served as they are,
-through LiteRT, and the weighted mean of their probabilities is what it says. So nothing
-is stored twice, members may see faces in whatever size they like, and the figures are
-those of files that are there.
-"""
-
-import shlex
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
-
-from fer_core.calibration import fit_temperature, fit_weights, soft_vote
-from fer_core.classifier import load_classifier
-from fer_core.datasets.base import Dataset
-from fer_core.errors import ModelError
-from fer_core.evaluation import measure
-from fer_core.evaluation.predictions import predictions
-from fer_core.files import write_json
-from fer_core.models.catalogue import (
-    ENSEMBLE,
-    ModelFolder,
-    check_new_name,
-    find_model,
-    is_shipped_folder,
-    write_folder,
-)
-from fer_core.models.finish import finish
 
 #: How votes are weighed: all the same, or by the log loss on PublicTest.
 Weights = Literal["equal", "fitted"]
 #: A member with less weight than this is left out of a fitted ensemble.
 LEAST: Final = 0.01
+#: Below this a probability counts as this, so that its logarithm is a number.
+_TINY: Final = 1e-12
 
 
-def save(
-    names: list[str],
-    dataset: Dataset,
-    folder: Path,
-    *,
-    weights: Weights = "equal",
-    notes: str = "",
-    overwrite: bool = False,
-    on_progress: Callable[[float], None] | None = None,
-) -> ModelFolder:
-    """Make an ensemble of models and measure it.
+def soft_vote(members: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """``(N, 7)`` ``float64``: the mean of the probabilities ``(M, N, 7)`` of members by their
+    ``weights`` ``(M,)``, which sum to 1.
+    """
+    return np.einsum("m,mnk->nk", weights, members.astype(np.float64))
 
-    PublicTest fits the temperature, and the weights where they are fitted. PrivateTest is
-    measured once and decides nothing.
+
+def fit_weights(members: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The weights of a soft vote that give the least log loss.
 
     Args:
-        names: two or more models of the catalog, no ensembles among them.
-        dataset: faces of every split there is to measure on; PublicTest is needed.
-        folder: where it goes; its name becomes the model's.
-        weights: see :data:`Weights`.
-        notes: what the card says besides.
-        overwrite: Whether it may replace a model of that name, see
-            :func:`fer_core.models.catalogue.check_new_name`.
-        on_progress: called with the share of the measuring that is done, 0 to 1.
+        members: ``(M, N, 7)`` probabilities of each member.
+        labels: ``(N,)``, 0 to 6.
 
-    Raises:
-        ModelError: the name is not allowed or taken, see :func:`check_members` for the
-            members, or one cannot be loaded.
-        DatasetError: the dataset has no PublicTest.
+    Returns:
+        ``(M,)``, none below 0, sum 1.
     """
-    check_new_name(folder.name, folder.parent, overwrite=overwrite)
-    check_members(names)
-    members = [load_classifier(name) for name in names]
-    public = dataset.split("PublicTest")
-    said = np.stack([predictions(member.name, public) for member in members])
-    share, mean = combine(said, public.labels, weights)
-    members = [m for m, part in zip(members, share, strict=True) if part]
-    share = share[share > 0]
-    temperature = fit_temperature(np.log(np.maximum(mean, 1e-12)), public.labels)
-    votes = {m.name: float(w) for m, w in zip(members, share, strict=True)}
+    from scipy.optimize import minimize
+    from scipy.special import softmax
 
-    def fill(new: Path) -> None:
-        rows = [
-            {"name": m.name, "weight": votes[m.name], "sha256": m.card.files[m.card.exported]}
-            for m in members
-        ]
-        write_json(new / ENSEMBLE, {"temperature": temperature, "members": rows})
+    right = members[:, np.arange(len(labels)), labels].astype(np.float64)
 
-    tta = {member.card.tta for member in members}
-    return write_folder(
-        folder,
-        fill,
-        partial(finish, dataset=dataset, on_progress=on_progress),
-        overwrite=overwrite,
-        title=f"Ensemble of {len(members)} models",
-        architecture="ensemble",
-        reference="soft vote, see fer_core.ensemble",
-        exported=ENSEMBLE,
-        parameters=sum(member.card.parameters for member in members),
-        temperature=temperature,
-        tta=tta.pop() if len(tta) == 1 else "mixed",
-        members=votes,
-        licence="; ".join(sorted({m.card.licence for m in members if m.card.licence})),
-        starting_weights="those of its members",
-        data="; ".join(sorted({m.card.data for m in members if m.card.data})),
-        command=shlex.join(
-            ["python", "-m", "fer_core", "ensemble", *names, "--data", dataset.name]
-            + ["--save", folder.name, "--weights", weights]
-            # Where else it lies on the machine that made it is nobody's business.
-            + (["--to", "models"] if is_shipped_folder(folder.parent) else [])
-        ),
-        notes=notes,
-    )
+    def loss(free: np.ndarray) -> float:
+        return float(-np.log(np.maximum(softmax(free) @ right, _TINY)).mean())
 
-
-def check_members(names: list[str]) -> None:
-    """Check that models can vote together.
-
-    Raises:
-        ModelError: fewer than two, one twice, if only by content, an unknown one, or an
-            ensemble.
-    """
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise ModelError("An ensemble needs two models or more, each of them once.")
-    known: dict[str, str] = {}
-    for name in names:
-        folder = find_model(name)
-        if folder.card.members:
-            raise ModelError(f"{name} is an ensemble itself: name its members instead.")
-        first = known.setdefault(folder.served, name)
-        if first != name:
-            raise ModelError(
-                f"{first} and {name} are one model under two names, whose vote would count "
-                "twice: leave one of them out."
-            )
+    return softmax(minimize(loss, np.zeros(len(members)), method="L-BFGS-B").x)
 
 
 def combine(
@@ -155,9 +60,3 @@ def combine(
         share = np.where(share >= LEAST, share, 0)
         share = share / share.sum()
     return share, soft_vote(said, share)
-
-
-def accuracies(names: list[str], dataset: Dataset, split: str = "PublicTest") -> dict[str, float]:
-    """The accuracy of each model on its own, to compare an ensemble with."""
-    chosen = dataset.split(split)
-    return {name: measure(predictions(name, chosen), chosen.labels).accuracy for name in names}

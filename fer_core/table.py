@@ -1,17 +1,33 @@
 """The table of every result while it grows: numbers in memory, a data frame when asked."""
 
 from array import array
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 
-from fer_core.analysis import COLUMNS, Analysis, FaceEmotion
 from fer_core.emotions import EMOTIONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fer_core.analysis import Analysis, FaceEmotion
+
+#: The table of every result: seconds, pixels of the original, one row per face.
+COLUMNS = [
+    "time",
+    "person",
+    "x",
+    "y",
+    "width",
+    "height",
+    "score",
+    *(emotion.lower() for emotion in EMOTIONS),
+    "emotion",
+    "confidence",
+]
 
 #: Numbers per row: all columns but the last two, and the emotion's place in EMOTIONS.
 WIDTH: Final = len(COLUMNS) - 1
-_NAMES: Final = pd.array(EMOTIONS, dtype="str")
 
 
 class Rows:
@@ -45,31 +61,35 @@ class Rows:
         """A copy, ``(N, WIDTH)`` ``float64``."""
         return np.array(self._numbers, dtype=float).reshape(-1, WIDTH)
 
-    def table(self) -> pd.DataFrame:
-        """All rows, in the columns :data:`fer_core.analysis.COLUMNS`."""
+    def table(self) -> "pd.DataFrame":
+        """All rows, in the columns :data:`COLUMNS`."""
         return table_of(self.numbers())
 
 
-def rows_of(analysis: Analysis) -> list[tuple[float, ...]]:
+def rows_of(analysis: "Analysis") -> list[tuple[float, ...]]:
     """The faces of an analysis, which has its ``time``, as rows of numbers."""
     if analysis.time is None:
         raise ValueError("the analysis has no time")
     return [_row(analysis.time, number, face) for number, face in enumerate(analysis.faces, 1)]
 
 
-def table_of(numbers: np.ndarray) -> pd.DataFrame:
+def table_of(numbers: np.ndarray) -> "pd.DataFrame":
     """Rows of numbers as the table of every result."""
+    # Whoever wants no data frame does not wait for pandas.
+    import pandas as pd
+
     labels = numbers[:, -1].astype(int)
+    names = pd.array(EMOTIONS, dtype="str")
     columns = dict(zip(COLUMNS, numbers.T[:-1], strict=False))
     columns |= {
         "person": columns["person"].astype(int),
-        "emotion": _NAMES[labels],
+        "emotion": names[labels],
         "confidence": numbers[np.arange(len(numbers)), 7 + labels],
     }
     return pd.DataFrame(columns)
 
 
-def _row(time: float, number: int, face: FaceEmotion) -> tuple[float, ...]:
+def _row(time: float, number: int, face: "FaceEmotion") -> tuple[float, ...]:
     person = face.person if face.person is not None else number
     label = EMOTIONS.index(face.emotion)
     return (time, person, *face.box, face.score, *face.probabilities, label)

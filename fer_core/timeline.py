@@ -1,7 +1,7 @@
 """Emotion over time: from the one table of every result to smoothed curves, shares of
 time, changes and exports.
 
-Everything here takes a table in the columns :data:`fer_core.analysis.COLUMNS`, one row
+Everything here takes a table in the columns :data:`fer_core.table.COLUMNS`, one row
 per face and moment, whether a camera, a video or a browser made it. A moment stands for
 the time until the same person's next one, but never for more than ``gap`` seconds:
 where nobody was seen, no time passes.

@@ -41,16 +41,16 @@ def command(
     as_json: bool,
 ) -> None:
     """Make a model of several: they vote, and PublicTest makes the vote honest."""
-    from fer_core import ensemble
+    from fer_core.zoo import ensembles
 
     target = check_new_name(name, to, overwrite=overwrite)
-    ensemble.check_members(list(names))
+    ensembles.check_members(list(names))
     dataset = load(data)
-    folder = ensemble.save(
+    folder = ensembles.save(
         list(names), dataset, target, weights=weights, notes=notes, overwrite=overwrite
     )
     card = folder.card
-    alone = ensemble.accuracies(list(names), dataset)
+    alone = ensembles.accuracies(list(names), dataset)
     result = {
         "name": card.name,
         "path": str(folder.path),

@@ -79,7 +79,7 @@ def publish(
     config = chosen.config
     # Read as for training: another seed would split a dataset without splits differently.
     dataset = load(data, detector=config.detector, skip_bad=config.skip_bad, seed=config.seed)
-    from fer_core.models.publish import publish
+    from fer_core.zoo.publish import publish
 
     folder = publish(
         chosen,

@@ -66,7 +66,7 @@ class SessionRecord:
         return self._latest
 
     def recent(self) -> pd.DataFrame:
-        """The last minute, in the columns :data:`fer_core.analysis.COLUMNS`."""
+        """The last minute, in the columns :data:`fer_core.table.COLUMNS`."""
         with self._lock:
             return self._recent.table()
 

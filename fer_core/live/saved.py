@@ -10,9 +10,9 @@ from typing import Any, Final
 import pandas as pd
 
 from fer_core import storage
-from fer_core.analysis import COLUMNS
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
+from fer_core.table import COLUMNS
 
 
 def _add_owner(db: sqlite3.Connection) -> None:
@@ -70,7 +70,7 @@ def keep_session(
     """Keep the numbers of a session; returns its id.
 
     Args:
-        table: in the columns :data:`fer_core.analysis.COLUMNS`.
+        table: in the columns :data:`fer_core.table.COLUMNS`.
         name: for people.
         about: plain JSON values to remember with it.
         owner: Opaque text that says whose it is; "" for the machine's own.

@@ -9,16 +9,15 @@ the checksums of its card agree with its files.
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
 from fer_core.errors import ModelError
-from fer_core.files import sha256, write_json
+from fer_core.files import sha256
 from fer_core.models.card import NAME, Card
 from fer_core.settings import settings
 
@@ -207,7 +206,7 @@ def default_model() -> str:
     """The name of the model used where none is chosen.
 
     ``FER_MODEL`` decides; without it, what was chosen on this machine
-    (:func:`fer_core.models.choice.set_default`), as long as that model is there.
+    (:func:`fer_core.zoo.manage.set_default`), as long as that model is there.
     """
     if settings().model:
         return settings().model
@@ -337,62 +336,3 @@ def ensembles_with(folder: ModelFolder) -> list[str]:
             if any(member.folder.path.samefile(folder.path) for member in members):
                 names[one.name] = None
     return list(names)
-
-
-def write_folder(
-    folder: Path,
-    fill: Callable[[Path], None],
-    finish: Callable[[ModelFolder], object] | None = None,
-    *,
-    overwrite: bool = False,
-    **card: Any,
-) -> ModelFolder:
-    """Write a model folder; it appears whole or not at all.
-
-    Args:
-        folder: Its name becomes the model's.
-        fill: Writes the files into the path that it is given.
-        finish: What else is to be done before anybody sees it, such as measuring it.
-        overwrite: Whether it may replace a model of that name, see :func:`check_new_name`.
-        card: Entries of the card besides name, date and checksums.
-
-    Raises:
-        ModelError: the name is not allowed or taken, or the folder cannot be written.
-    """
-    # Imported here, so that a first prediction does not wait for what writing needs.
-    from fer_core.models.staging import put_in_place, staging
-
-    check_new_name(folder.name, folder.parent, overwrite=overwrite)
-    try:
-        with staging(folder.parent, folder.name) as stage:
-            new = stage / folder.name
-            new.mkdir()
-            fill(new)
-            # The file that is served first, as a reader expects it.
-            files = sorted((f.name for f in new.iterdir()), reverse=True)
-            write_card(
-                new,
-                Card(
-                    name=folder.name,
-                    created=datetime.now(UTC).date().isoformat(),
-                    files={file: sha256(new / file) for file in files},
-                    sizes={file: (new / file).stat().st_size for file in files},
-                    **card,
-                ),
-            )
-            if finish:
-                finish(read_folder(new))
-            # Measuring takes minutes, in which somebody else may have taken the name.
-            check_new_name(folder.name, folder.parent, overwrite=overwrite)
-            put_in_place(new, folder)
-    except OSError as error:
-        raise ModelError(
-            f"The model '{folder.name}' cannot be written to {folder.parent}: "
-            f"{error.strerror or error}. Make room there or choose another folder."
-        ) from error
-    return read_folder(folder)
-
-
-def write_card(folder: Path, card: Card) -> None:
-    """Write ``card.json``."""
-    write_json(folder / "card.json", json.loads(card.model_dump_json()))

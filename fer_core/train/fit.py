@@ -16,8 +16,8 @@ from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
 from fer_core.models import starting_weights
 from fer_core.models.architectures import registry
-from fer_core.models.finish import machine
 from fer_core.models.outputs import outputs
+from fer_core.system import describe_machine
 from fer_core.train import judge, optimize, strategy
 from fer_core.train.batches import Batches, feed
 from fer_core.train.kernels import use_quick_kernels
@@ -280,7 +280,7 @@ def _machine() -> str:
         import torch
 
         found = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return ", ".join([machine(), *(found or ["no GPU"])])
+    return ", ".join([describe_machine(), *(found or ["no GPU"])])
 
 
 def _write_event(run: TrainingRun, row: dict) -> None:

@@ -7,6 +7,7 @@ judged when somebody asks, and each time is written down.
 """
 
 import json
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
 from fer_core.evaluation import measure, mistakes
 from fer_core.files import write_atomic, write_json
+from fer_core.train import acts
 from fer_core.train.runs import TrainingRun
 
 #: Mistakes whose faces are kept.
@@ -79,33 +81,26 @@ def judged(run: TrainingRun, split: str) -> dict[str, np.ndarray]:
 
 
 def start(run: TrainingRun, split: str) -> None:
-    """Judge a run on a split in a process of its own; ``act`` in its state tells how it goes.
+    """Judge a run on a split in a process of its own, see :mod:`fer_core.train.acts`.
 
     Raises:
-        TrainingError: a process is at work on it.
+        TrainingError: A process works on the run already.
     """
-    _start(run, "judge", split)
+    acts.start(run, "fer_core.train.judge", "judge", split)
 
 
-def start_publishing(run: TrainingRun, name: str) -> None:
-    """Make a model of a run in a process of its own, as :func:`start` does.
+def main(name: str, split: str) -> int:
+    """Judge the run ``name`` on a split; return the exit status."""
 
-    It is measured on PublicTest, and on PrivateTest where somebody judged the run on it.
+    def do(run: TrainingRun) -> None:
+        from fer_core.train import load_data
+        from fer_core.train.fit import probabilities
 
-    Args:
-        run: with at least one finished epoch.
-        name: of the model.
+        chosen = load_data(run.config).split(split)
+        judge(run, chosen, split, probabilities(run, chosen.faces))
 
-    Raises:
-        ModelError: the name cannot be taken.
-        TrainingError: a process is at work on it.
-    """
-    from fer_core.models.catalogue import check_new_name
-
-    check_new_name(name)
-    _start(run, "publish", name)
+    return acts.carry_out(name, "judge", split, do)
 
 
-def _start(run: TrainingRun, what: str, of: str) -> None:
-    act = {"what": what, "of": of, "status": "running"}
-    run.spawn("fer_core.train.act", what, of, act=act)
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

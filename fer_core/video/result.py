@@ -56,7 +56,7 @@ class VideoResult:
         info: of the file.
         options: how it was read; model and detector by their resolved names.
         table: one row per face and moment as measured, in the columns
-            :data:`fer_core.analysis.COLUMNS`.
+            :data:`fer_core.table.COLUMNS`.
         seconds: from the start to the last frame that was decoded.
         looked: frames that were looked at.
         cuts: seconds at which the scene changed.

@@ -19,13 +19,13 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.browser import wait_for
-from fer_core.analysis import COLUMNS
 from fer_core.classifier import load_classifier
 from fer_core.errors import ImageError
 from fer_core.explain import client
 from fer_core.faces import get_detector
 from fer_core.images import example_portrait, read_image
 from fer_core.models.catalogue import find_model
+from fer_core.table import COLUMNS
 from ui.common.controls import Choice
 from ui.common.exports import to_csv, to_json, to_png, to_zip
 from ui.common.pictures import Memory, example, picture, read

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from benchmarks.browser import App, chromium_with_camera, wait_for
 from benchmarks.camera import write_y4m
-from fer_core.analysis import COLUMNS
 from fer_core.images import example_portrait
+from fer_core.table import COLUMNS
 from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop
 
 pytestmark = pytest.mark.browser

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from benchmarks.browser import App, chromium_with_camera, wait_for
-from fer_core.analysis import COLUMNS
+from fer_core.table import COLUMNS
 from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop
 
 # Slow: a camera, a server and a browser on two cores want them to themselves.

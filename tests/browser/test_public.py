@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from benchmarks.browser import App, chromium_with_camera, free_port
 from benchmarks.camera import moving_portrait, write_y4m
-from fer_core.analysis import COLUMNS
 from fer_core.images import example_portrait
 from fer_core.live import saved
 from fer_core.settings import settings
+from fer_core.table import COLUMNS
 from fer_core.train import configure
 from fer_core.train.runs import TrainingRun
 from tests.browser.oidc import Provider

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from benchmarks.browser import App, chromium_with_camera, wait_for
-from fer_core.analysis import COLUMNS
+from fer_core.table import COLUMNS
 from fer_core.video import VideoFile
 from tests.conftest import ARTIFACTS
 

@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from benchmarks.browser import App, chromium_with_camera
 from benchmarks.camera import moving_portrait, write_y4m
-from fer_core.analysis import COLUMNS
 from fer_core.images import example_portrait, read_image
+from fer_core.table import COLUMNS
 from tests.conftest import ARTIFACTS
 
 pytestmark = pytest.mark.browser

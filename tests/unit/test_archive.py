@@ -10,14 +10,13 @@ import zipfile
 import numpy as np
 import pytest
 
-from fer_core import ensemble
 from fer_core.classifier import load_classifier
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
 from fer_core.evaluation.predictions import predictions
-from fer_core.models import archive, choice
 from fer_core.models.catalogue import default_model, find_model
 from fer_core.settings import settings
+from fer_core.zoo import archive, ensembles, manage
 
 
 @pytest.fixture
@@ -84,12 +83,12 @@ def test_what_was_exported_comes_back(home):
     faces = demo.load(7, 7, 7, seed=1)
     assert np.array_equal(predictions("twin", faces), predictions("mini_xception", faces))
 
-    ensemble.save(["mini_xception", "twin"], faces, settings().models / "both")
+    ensembles.save(["mini_xception", "twin"], faces, settings().models / "both")
     sent = archive.export("both")
     with pytest.raises(ModelError, match="votes in both"):
-        choice.delete("twin")
-    choice.delete("both")
-    choice.delete("twin")
+        manage.delete("twin")
+    manage.delete("both")
+    manage.delete("twin")
     assert archive.import_(io.BytesIO(sent)) == ["both", "twin"]
     assert load_classifier("both").card.members == {"mini_xception": 0.5, "twin": 0.5}
     with pytest.raises(ModelError, match="is here already"):
@@ -183,21 +182,21 @@ def test_more_than_was_announced_is_not_unpacked(home, monkeypatch):
 def test_the_default_is_kept_and_forgotten_with_its_model(home, monkeypatch):
     before = default_model()
     archive.import_(packed(twin()))
-    choice.set_default("twin")
+    manage.set_default("twin")
     settings.cache_clear()
     assert default_model() == "twin"
     with pytest.raises(ModelError, match="No model 'gone'"):
-        choice.set_default("gone")
+        manage.set_default("gone")
     assert default_model() == "twin"
-    choice.delete("twin")
+    manage.delete("twin")
     assert default_model() == before
     with pytest.raises(ModelError, match="ships with the project"):
-        choice.delete("mini_xception")
+        manage.delete("mini_xception")
 
     monkeypatch.setenv("FER_MODEL", "mini_xception")
     settings.cache_clear()
     with pytest.raises(ModelError, match="FER_MODEL"):
-        choice.set_default("mini_xception")
+        manage.set_default("mini_xception")
 
 
 def test_what_a_model_said_is_kept(home):

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_core import ensemble
-from fer_core.calibration import fit_weights
 from fer_core.classifier import Classifier, load_classifier
 from fer_core.datasets import demo
+from fer_core.ensemble import fit_weights
 from fer_core.errors import ModelError
 from fer_core.evaluation import evaluate
 from fer_core.models.catalogue import find_model, list_models, read_folder
 from fer_core.settings import settings
+from fer_core.zoo import ensembles
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The members: different networks that see faces in different sizes.
@@ -38,7 +38,7 @@ def members(home, data):
     from sklearn.linear_model import LogisticRegression
 
     from fer_core.models.architectures import registry
-    from fer_core.models.export import save_model
+    from fer_core.zoo.export import save_model
 
     training = data.split("Training")
     for seed, (name, options) in enumerate(SMALL.items()):
@@ -56,7 +56,7 @@ def members(home, data):
 
 @pytest.fixture(scope="module")
 def voted(members, data):
-    return ensemble.save(members, data, settings().models / "both")
+    return ensembles.save(members, data, settings().models / "both")
 
 
 def test_equal_votes_are_the_mean_of_the_members(members, voted, data):
@@ -147,7 +147,7 @@ def test_members_that_make_no_sense(members, voted, data):
         (["wide-48", "nobody"], "No model 'nobody'"),
     ):
         with pytest.raises(ModelError, match=words):
-            ensemble.save(names, data, settings().models / "never")
+            ensembles.save(names, data, settings().models / "never")
     assert not (settings().models / "never").exists()
 
 

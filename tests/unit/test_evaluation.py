@@ -123,7 +123,7 @@ def exported(request, home, tmp_path_factory) -> Classifier:
     import keras
 
     from fer_core.models.architectures import registry
-    from fer_core.models.export import save_model
+    from fer_core.zoo.export import save_model
 
     keras.utils.set_random_seed(1)
     core = registry.build("vgg", convolutions=[1, 1], widths=[4, 8], dense=[])

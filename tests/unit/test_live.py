@@ -5,10 +5,11 @@ import threading
 import numpy as np
 import pytest
 
-from fer_core.analysis import COLUMNS, Analysis, FaceEmotion
+from fer_core.analysis import Analysis, FaceEmotion
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.live import LiveOptions, LiveSession, SessionRecord, WorkerPool
+from fer_core.table import COLUMNS
 from fer_core.tracking import EmotionSmoother, Tracker
 
 

@@ -6,10 +6,10 @@ from model_tools import copy_of_shipped
 from benchmarks.browser import wait_for
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
-from fer_core.models import making
 from fer_core.models.catalogue import find_model, list_models
-from fer_core.models.finish import look_at_private
 from fer_core.settings import settings
+from fer_core.zoo import create
+from fer_core.zoo.calibrate import look_at_private
 
 
 @pytest.fixture
@@ -18,25 +18,25 @@ def another(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_HOME", str(tmp_path))
     settings.cache_clear()
     yield copy_of_shipped(settings().models, "another", figures={})
-    for work in making.list_work():
+    for work in create.list_work():
         work.delete()
     monkeypatch.undo()
     settings.cache_clear()
 
 
 def test_an_ensemble_is_made_and_looks_at_privatetest_when_asked(another):
-    work = making.make_ensemble("both", ["mini_xception", another], "demo")
-    assert making.list_work() == [work]
+    work = create.make_ensemble("both", ["mini_xception", another], "demo")
+    assert create.list_work() == [work]
     with pytest.raises(ModelError, match="already"):
-        making.make_ensemble("both", ["mini_xception", another], "demo")
+        create.make_ensemble("both", ["mini_xception", another], "demo")
     work.wait(240)
     assert work.state()["status"] == "done", (work.path / "log.txt").read_text(encoding="utf-8")
     assert 0 < work.progress()["share"] <= 1
     assert set(find_model("both").card.figures) == {"PublicTest"}
     work.delete()
-    assert making.list_work() == []
+    assert create.list_work() == []
 
-    work = making.measure_private("both", "demo")
+    work = create.measure_private("both", "demo")
     work.wait(240)
     assert work.state()["status"] == "done", (work.path / "log.txt").read_text(encoding="utf-8")
     figures = find_model("both").card.figures
@@ -56,17 +56,17 @@ def test_what_cannot_be_is_said_at_once(another):
         ("both", ["mini_xception", "gone"], "No model 'gone'"),
     ):
         with pytest.raises(ModelError, match=says):
-            making.make_ensemble(name, members, "demo")
+            create.make_ensemble(name, members, "demo")
     with pytest.raises(ModelError, match="ships with the project"):
-        making.measure_private("mini_xception", "demo")
-    assert making.list_work() == []
+        create.measure_private("mini_xception", "demo")
+    assert create.list_work() == []
 
 
 def test_what_ends_early_leaves_no_model(another):
-    work = making.make_ensemble("both", ["mini_xception", another], "demo")
+    work = create.make_ensemble("both", ["mini_xception", another], "demo")
     work.delete()
-    assert making.list_work() == []
-    work = making.make_ensemble("both", ["mini_xception", another], "/gone/faces.csv")
+    assert create.list_work() == []
+    work = create.make_ensemble("both", ["mini_xception", another], "/gone/faces.csv")
     wait_for(lambda: not work.busy(), 120)
     assert work.state()["status"] == "failed" and "/gone" in work.state()["reason"]
     assert "both" not in [folder.name for folder in list_models()]

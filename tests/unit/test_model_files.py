@@ -18,8 +18,8 @@ from fer_core.errors import ModelError
 from fer_core.evaluation import evaluate, predict
 from fer_core.models.card import Card
 from fer_core.models.catalogue import SHIPPED, find_model, list_models, read_folder
-from fer_core.models.export import round_weights
 from fer_core.preprocess import crop_face, crops_to_faces, faces_to_crops
+from fer_core.zoo.export import round_weights
 
 NAME = "mini_xception"
 

@@ -13,21 +13,20 @@ import pytest
 from click.testing import CliRunner
 from model_tools import copy_of_shipped
 
-from fer_core import ensemble
 from fer_core.cli import cli
 from fer_core.datasets import demo
 from fer_core.errors import FerError, ModelError
-from fer_core.models import choice
 from fer_core.models.catalogue import (
     SHIPPED,
     check_new_name,
     find_model,
     free_name,
     list_models,
-    write_folder,
 )
 from fer_core.settings import settings
 from fer_core.train.runs import TrainingRun
+from fer_core.zoo import ensembles, manage
+from fer_core.zoo.writing import write_folder
 
 ROOT = Path(__file__).parents[2]
 NETWORK = (SHIPPED / "mini_xception" / "model.tflite").read_bytes()
@@ -215,7 +214,7 @@ def test_a_model_that_cannot_be_written_leaves_nothing_and_says_where(models):
 
 def test_a_model_that_an_ensemble_needs_is_not_replaced(models, tmp_path):
     data = demo.load(7, 7, 7, seed=1)
-    ensemble.save(["one", "two"], data, models / "both")
+    ensembles.save(["one", "two"], data, models / "both")
     before = everything(models)
     for command in (
         ["runs", "publish", "nobody", "--name", "one"],
@@ -226,13 +225,13 @@ def test_a_model_that_an_ensemble_needs_is_not_replaced(models, tmp_path):
     with pytest.raises(ModelError, match="one votes in both"):
         write(models / "one", overwrite=True)
     with pytest.raises(ModelError, match="one votes in both"):
-        choice.delete("one")
+        manage.delete("one")
     assert everything(models) == before
     # Another model of that name, elsewhere, is no member of it.
     write(tmp_path / "one")
     write(tmp_path / "one", NETWORK + b"other", overwrite=True)
     # The ensemble itself may be made again, and then its members are free.
-    ensemble.save(["mini_xception", "two"], data, models / "both", overwrite=True)
+    ensembles.save(["mini_xception", "two"], data, models / "both", overwrite=True)
     write(models / "one", overwrite=True)
     assert set(find_model("both").card.members) == {"mini_xception", "two"}
 
@@ -253,7 +252,7 @@ def test_one_model_under_two_names_does_not_vote_twice(models):
 WRITER = """
 import sys, time
 from pathlib import Path
-from fer_core.models.catalogue import write_folder
+from fer_core.zoo.writing import write_folder
 
 folder, where = Path(sys.argv[1]), sys.argv[2]
 
@@ -401,7 +400,7 @@ def test_what_a_finished_run_says_can_be_pasted(models, tmp_path, python_on_path
 
 
 def test_publishing_in_python_refuses_before_anything_is_read(models):
-    from fer_core.models.publish import publish
+    from fer_core.zoo.publish import publish
 
     run = TrainingRun(settings().runs / "nobody")
     for folder in (models / "one", models / "My Model", models / "vgg", models / ""):

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fer_core.analysis import COLUMNS
 from fer_core.errors import FerError
 from fer_core.settings import settings
+from fer_core.table import COLUMNS
 from fer_core.train import configure
 from fer_core.train.runs import TrainingRun
 from fer_core.video.jobs import VideoJob

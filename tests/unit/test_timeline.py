@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from fer_core import timeline
-from fer_core.analysis import COLUMNS
 from fer_core.emotions import EMOTIONS
+from fer_core.table import COLUMNS
 
 
 def table(*stretches: tuple[str, float], person: int = 1, start: float = 0.0, rate: float = 10):

@@ -420,8 +420,8 @@ def test_a_small_model_learns_the_demo():
 def test_another_backend_trains_what_tensorflow_exports(backend, data, tmp_path):
     from importlib.util import find_spec
 
-    from fer_core.models.export import save_model
     from fer_core.train.fit import load_best
+    from fer_core.zoo.export import save_model
 
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")

@@ -117,8 +117,8 @@ def test_cosine_starts_anew_with_every_cycle():
 
 
 def test_the_weights_at_the_end_of_each_cycle_become_models(data, tmp_path):
-    from fer_core.models.publish import publish
     from fer_core.train.fit import fit, load_best
+    from fer_core.zoo.publish import publish
 
     changes = {"schedule": "cosine", "cycles": 2, "teacher": None, "learning_rate": 0.01}
     run = TrainingRun.create(configure(**TINY | changes))
@@ -140,8 +140,8 @@ def test_the_weights_at_the_end_of_each_cycle_become_models(data, tmp_path):
 
 
 def test_a_card_tells_of_the_run_before(data, tmp_path):
-    from fer_core.models.publish import publish
     from fer_core.train.fit import fit
+    from fer_core.zoo.publish import publish
 
     first = TrainingRun.create(configure(**TINY | {"teacher": None}))
     fit(first, data)
@@ -159,8 +159,8 @@ def test_a_card_tells_of_the_run_before(data, tmp_path):
 
 def test_a_model_that_does_not_ship_has_its_row(data, tmp_path, monkeypatch):
     from benchmarks import report
-    from fer_core.models.publish import publish
     from fer_core.train.fit import fit
+    from fer_core.zoo.publish import publish
 
     run = TrainingRun.create(configure(**TINY | {"model": "pk_04", "teacher": None}))
     fit(run, data)

@@ -10,9 +10,9 @@ import pytest
 
 from benchmarks.pictures import make_pictures
 from fer_core import timeline
-from fer_core.analysis import COLUMNS
 from fer_core.errors import VideoError
 from fer_core.images import example_portrait
+from fer_core.table import COLUMNS
 from fer_core.video import VideoFile, VideoOptions, VideoResult, analyze_video
 from fer_core.video.annotate import annotate, stills
 from fer_core.video.clips import shown_in_turn, write_clip

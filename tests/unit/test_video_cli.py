@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.browser import wait_for
-from fer_core.analysis import COLUMNS
 from fer_core.cli.video import command
 from fer_core.errors import VideoError
 from fer_core.settings import settings
+from fer_core.table import COLUMNS
 from fer_core.video import VideoFile
 from fer_core.video.clips import write_clip
 from tests.unit.video_tools import clip, grey

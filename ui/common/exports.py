@@ -10,8 +10,8 @@ from pathlib import PurePath
 import streamlit as st
 from PIL import Image
 
-from fer_core.analysis import COLUMNS
 from fer_core.images import read_image
+from fer_core.table import COLUMNS
 from ui.common.pictures import Result, annotated
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from fer_core import charts
 from fer_core.calibration import reliability
 from fer_core.emotions import EMOTIONS
-from fer_core.models import readme
+from fer_core.zoo import readme
 
 _CONFIG: Final = {"displaylogo": False}
 

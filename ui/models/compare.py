@@ -111,9 +111,9 @@ def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
         data: see :func:`fer_core.datasets.load`.
 
     Raises:
-        ModelError: they cannot vote together, see :func:`fer_core.ensemble.check_members`.
+        ModelError: they cannot vote together, see :func:`fer_core.zoo.ensembles.check_members`.
     """
-    ensemble.check_members(names)
+    models.check_members(names)
     probabilities = said(names, faces)
     how = st.segmented_control(
         "Weights of the votes",

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fer_core.errors import ModelError
-from fer_core.models import readme
+from fer_core.zoo import readme
 from ui.services.models import ModelFolder, default_model
 
 

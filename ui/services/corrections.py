@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from fer_core.datasets import corrections
-from fer_core.datasets.corrections import Change, Overlay, read
+from fer_core.datasets.corrections import KEPT, Change, Overlay, read
 from ui.services import access
 
-__all__ = ["Change", "Overlay", "add", "add_overlay", "history", "kept", "read", "undo"]
+__all__ = ["KEPT", "Change", "Overlay", "add", "add_overlay", "history", "kept", "read", "undo"]
 
 
 def kept() -> Overlay:

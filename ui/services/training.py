@@ -4,6 +4,7 @@ from typing import Any
 
 from fer_core.train import TrainConfig, estimate, judge, manage, queue, runs
 from fer_core.train.runs import TrainingRun
+from fer_core.zoo import publish as publish_run
 from ui.services import access, quotas
 
 __all__ = [
@@ -79,9 +80,9 @@ def judge_run(run: TrainingRun, split: str) -> None:
 
 
 def publish(run: TrainingRun, name: str) -> None:
-    """Make a model of a run, see :func:`fer_core.train.judge.start_publishing`."""
+    """Make a model of a run, see :func:`fer_core.zoo.publish.start`."""
     access.require("make models")
-    judge.start_publishing(run, name)
+    publish_run.start(run, name)
 
 
 def measure(config: TrainConfig) -> float:

@@ -8,7 +8,6 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from fer_core.datasets.corrections import KEPT
 from fer_core.errors import FerError
 from fer_core.models.architectures import registry
 from fer_core.settings import settings
@@ -20,6 +19,7 @@ from fer_core.train.config import TrainConfig
 from fer_core.train.presets import PRESETS
 from ui.common.words import duration_in_words
 from ui.services import datasets, training
+from ui.services.corrections import KEPT
 
 #: What is seen at once; the rest is in tabs.
 _FIRST: Final = ("data", "corrections", "model", "weights", "epochs", "batch_size", "seed")

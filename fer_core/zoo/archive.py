@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from fer_core.errors import ModelError
-from fer_core.models import readme
 from fer_core.models.card import NAME
 from fer_core.models.catalogue import (
     ENSEMBLE,
@@ -28,8 +27,9 @@ from fer_core.models.catalogue import (
     list_models,
     read_folder,
 )
-from fer_core.models.staging import put_in_place, staging
 from fer_core.settings import settings
+from fer_core.zoo import readme
+from fer_core.zoo.staging import put_in_place, staging
 
 #: What an archive may hold at most.
 MOST_FILES: Final = 100
@@ -238,7 +238,7 @@ def _try(folder: ModelFolder) -> None:
     """Load it in a process of its own, whose end is not ours."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "fer_core.models.trial", str(folder.path.resolve())],
+            [sys.executable, "-m", "fer_core.zoo.inspection", str(folder.path.resolve())],
             capture_output=True,
             text=True,
             timeout=300,

@@ -10,8 +10,9 @@ import numpy as np
 
 from fer_core.errors import ModelError
 from fer_core.models.card import Stored
-from fer_core.models.catalogue import ModelFolder, write_folder
+from fer_core.models.catalogue import ModelFolder
 from fer_core.preprocess import serving_graph
+from fer_core.zoo.writing import write_folder
 
 
 def round_weights(model: keras.Model) -> None:
@@ -59,7 +60,7 @@ def save_model(
             start from.
         overwrite: Whether it may replace a model of that name, see
             :func:`fer_core.models.catalogue.check_new_name`.
-        finish: see :func:`fer_core.models.catalogue.write_folder`.
+        finish: see :func:`fer_core.zoo.writing.write_folder`.
         card: further entries of the card.
 
     Raises:

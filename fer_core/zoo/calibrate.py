@@ -1,7 +1,5 @@
 """The last step of every model: its own files are measured, and its card says what came out."""
 
-import os
-import platform
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,9 +11,11 @@ from fer_core.classifier import Classifier
 from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.evaluation import hard, measure, predict
 from fer_core.evaluation.conditions import CONDITIONS
-from fer_core.models import readme
-from fer_core.models.catalogue import ModelFolder, read_folder, write_card
+from fer_core.models.catalogue import ModelFolder, read_folder
 from fer_core.preprocess import faces_to_crops
+from fer_core.system import describe_machine
+from fer_core.zoo import readme
+from fer_core.zoo.writing import write_card
 
 
 def finish(
@@ -95,11 +95,6 @@ def look_at_private(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
     return read_folder(folder.path)
 
 
-def machine() -> str:
-    """What this machine is, in words for a card."""
-    return f"{os.cpu_count()} cores, {platform.machine()}"
-
-
 def _speed(classifier: Classifier, repeats: int = 200) -> dict[str, Any]:
     crop = faces_to_crops(np.full((1, 48, 48), 128, np.uint8))
     times = []
@@ -107,4 +102,4 @@ def _speed(classifier: Classifier, repeats: int = 200) -> dict[str, Any]:
         start = time.perf_counter()
         classifier.predict(crop)
         times.append(time.perf_counter() - start)
-    return {"ms_per_face": round(float(np.median(times)) * 1000, 3), "machine": machine()}
+    return {"ms_per_face": round(float(np.median(times)) * 1000, 3), "machine": describe_machine()}

@@ -1,4 +1,4 @@
-"""The process that tries a model from elsewhere: ``python -m fer_core.models.trial FOLDER``.
+"""The process that tries a model from elsewhere: ``python -m fer_core.zoo.inspection FOLDER``.
 
 It may take so much memory and time and no more, and where the file brings it down,
 nothing else falls.

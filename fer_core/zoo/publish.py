@@ -2,6 +2,7 @@
 measured, and described by its card.
 """
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ from fer_core.models import starting_weights
 from fer_core.models.architectures.registry import architecture
 from fer_core.models.card import Stored
 from fer_core.models.catalogue import ModelFolder, check_new_name
-from fer_core.models.export import round_weights, save_model
-from fer_core.models.finish import finish, machine
 from fer_core.models.outputs import outputs
+from fer_core.settings import settings
+from fer_core.system import describe_machine
+from fer_core.train import acts, judge, load_data
 from fer_core.train.command import command
 from fer_core.train.config import TrainConfig
 from fer_core.train.fit import load_best
 from fer_core.train.runs import TrainingRun
+from fer_core.zoo.calibrate import finish
+from fer_core.zoo.export import round_weights, save_model
 
 
 def publish(
@@ -48,9 +52,9 @@ def publish(
         dataset: what it was trained on.
         folder: where the model goes; its name becomes the model's.
         flip: build the mean over both mirror images into the exported file.
-        stored: see :func:`fer_core.models.export.save_model`.
+        stored: see :func:`fer_core.zoo.export.save_model`.
         keras_form: see there.
-        brief: see :func:`fer_core.models.finish.finish`.
+        brief: see :func:`fer_core.zoo.calibrate.finish`.
         cycle: take the weights at the end of this cycle, see
             :func:`fer_core.train.fit.load_best`.
         overwrite: Whether it may replace a model of that name, see
@@ -125,5 +129,43 @@ def _history(run: TrainingRun) -> dict[str, Any]:
         "best_epoch": state.get("best_epoch"),
         "minutes": round(sum(row["seconds"] for row in rows) / 60, 1),
         "backend": state.get("backend"),
-        "machine": state.get("machine", f"{machine()}, no GPU"),
+        "machine": state.get("machine", f"{describe_machine()}, no GPU"),
     }
+
+
+def start(run: TrainingRun, name: str) -> None:
+    """Make a model of a run in a process of its own, see :mod:`fer_core.train.acts`.
+
+    It is measured on PublicTest, and on PrivateTest where somebody judged the run on it.
+
+    Args:
+        run: With at least one finished epoch.
+        name: Of the model.
+
+    Raises:
+        ModelError: The name cannot be taken.
+        TrainingError: A process works on the run already.
+    """
+    check_new_name(name)
+    acts.start(run, "fer_core.zoo.publish", "publish", name)
+
+
+def main(run_name: str, name: str) -> int:
+    """Make the model ``name`` of a run; return the exit status."""
+
+    def do(run: TrainingRun) -> None:
+        data = load_data(run.config)
+        looked = ["PublicTest", *(["PrivateTest"] if "PrivateTest" in judge.figures(run) else [])]
+        about = "Faces drawn by the program." if run.config.data == "demo" else f"{data.name}."
+        publish(
+            run,
+            data.take([usage in looked for usage in data.usage]),
+            settings().models / name,
+            data=about,
+        )
+
+    return acts.carry_out(run_name, "publish", name, do)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

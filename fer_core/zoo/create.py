@@ -1,4 +1,4 @@
-"""Long work on a model, in a process of its own: ``python -m fer_core.models.making NAME``.
+"""Long work on a model, in a process of its own: ``python -m fer_core.zoo.create NAME``.
 
 Its folder under ``FER_HOME/making`` has the model's name and holds what was asked
 (``config.json``) besides what all long work has, see :mod:`fer_core.jobs`; the status at the
@@ -11,14 +11,15 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from fer_core import ensemble
 from fer_core.datasets import load
+from fer_core.ensemble import Weights
 from fer_core.errors import ModelError
 from fer_core.files import remove_folder, write_json
 from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker, seconds_left
 from fer_core.models.catalogue import check_new_name, find_model
-from fer_core.models.finish import look_at_private
 from fer_core.settings import settings
+from fer_core.zoo import ensembles
+from fer_core.zoo.calibrate import look_at_private
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class ModelJob(Job):
     kind = "work"
     error = ModelError
     taken = "Something is done with the model {name} already."
-    worker = "fer_core.models.making"
+    worker = "fer_core.zoo.create"
 
     @property
     def config(self) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def make_ensemble(
     name: str,
     members: list[str],
     data: str,
-    weights: ensemble.Weights = "equal",
+    weights: Weights = "equal",
     owner: str = "",
     limits: Limits = NO_LIMITS,
 ) -> ModelJob:
@@ -60,7 +61,7 @@ def make_ensemble(
 
     Args:
         name: of the new model.
-        members: who votes, see :func:`fer_core.ensemble.save`.
+        members: who votes, see :func:`fer_core.zoo.ensembles.save`.
         data: the dataset, see :func:`fer_core.datasets.load`.
         weights: see :data:`fer_core.ensemble.Weights`.
         owner: Opaque text that says in whose limits it counts.
@@ -70,14 +71,14 @@ def make_ensemble(
         ModelError: the name or the members cannot be taken.
     """
     check_new_name(name)
-    ensemble.check_members(members)
+    ensembles.check_members(members)
     config = {"what": "ensemble", "data": data, "members": members, "weights": weights}
     return _start(name, config, owner, limits)
 
 
 def measure_private(name: str, data: str, owner: str = "", limits: Limits = NO_LIMITS) -> ModelJob:
     """Begin to measure a model on PrivateTest, see
-    :func:`fer_core.models.finish.look_at_private`.
+    :func:`fer_core.zoo.calibrate.look_at_private`.
 
     Raises:
         ModelError: there is none of that name, or it ships with the project.
@@ -115,7 +116,7 @@ def _do(work: ModelJob) -> None:
 
     data = load(config["data"])
     if config["what"] == "ensemble":
-        ensemble.save(
+        ensembles.save(
             config["members"],
             data.split("PublicTest"),
             settings().models / work.name,

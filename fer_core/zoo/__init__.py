@@ -1,0 +1,1 @@
+"""Making and sharing models: calibrate, export, publish, import, choose the default."""

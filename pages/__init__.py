@@ -1,0 +1,1 @@
+"""One thin file per page; streamlit_app.py lists them."""
