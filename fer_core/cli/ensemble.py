@@ -50,14 +50,15 @@ def command(
         list(names), dataset, target, weights=weights, notes=notes, overwrite=overwrite
     )
     card = folder.card
+    public = card.figure("PublicTest")
     alone = ensembles.accuracies(list(names), dataset)
     result = {
         "name": card.name,
         "path": str(folder.path),
         "weights": card.members,
-        "temperature": card.temperature,
+        "temperature": card.temperatures.as_trained,
         "members": alone,
-        "PublicTest": card.figures["PublicTest"]["accuracy"],
+        "PublicTest": public.accuracy if public else None,
     }
     if as_json:
         print_json(result)

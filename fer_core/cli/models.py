@@ -23,14 +23,14 @@ def command(as_json: bool) -> None:
     rows = []
     for folder in list_models():
         card = folder.card
-        accuracy = {split: f["accuracy"] for split, f in card.figures.items()}
+        public, private = card.figure("PublicTest"), card.figure("PrivateTest")
         rows.append(
             {
                 "name": card.name,
                 "title": card.title,
                 "default": card.name == default,
-                "PublicTest": accuracy.get("PublicTest"),
-                "PrivateTest": accuracy.get("PrivateTest"),
+                "PublicTest": public.accuracy if public else None,
+                "PrivateTest": private.accuracy if private else None,
                 "parameters": card.parameters,
                 "bytes": _bytes(folder),
                 "path": str(folder.path),

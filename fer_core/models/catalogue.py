@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from fer_core.errors import ModelError
 from fer_core.files import sha256
-from fer_core.models.card import NAME, Card
+from fer_core.models.card import NAME, Card, read_card
 from fer_core.settings import settings
 
 #: Models that come with the project.
@@ -161,10 +159,10 @@ def read_folder(path: Path) -> ModelFolder:
         ModelError: no card, a damaged one, or one of another name than the folder.
     """
     try:
-        card = Card.model_validate(json.loads((path / "card.json").read_text(encoding="utf-8")))
+        card = read_card((path / "card.json").read_bytes())
     except OSError as error:
         raise ModelError(f"{path.name} is no model folder: card.json is missing.") from error
-    except (ValueError, ValidationError) as error:
+    except ValueError as error:
         raise ModelError(f"{path.name}: card.json is damaged. Fetch the folder again.") from error
     if card.name != path.name:
         raise ModelError(f"{path.name}: its card is that of another model, '{card.name}'.")

@@ -8,33 +8,13 @@ from typing import Final
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
+from fer_core.models.recipe import Augmentation
 from fer_core.preprocess import FACE_SIZE
 
 #: Standard deviation of a noisy face's noise, and JPEG's quality, at random.
 _NOISE: Final = (3.0, 20.0)
 _QUALITY: Final = (10, 60)
-
-
-class Augmentation(BaseModel):
-    """How far a training face may vary. The defaults are the report's set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rotation: float = Field(10.0, ge=0, le=90, description="Largest rotation, in degrees.")
-    shift: float = Field(0.1, ge=0, le=0.5, description="Largest shift, as a share of the side.")
-    zoom: float = Field(0.1, ge=0, le=0.5, description="Largest change of size, as a share.")
-    crop: float = Field(
-        0.0, ge=0, le=0.5, description="Largest share of the side that a random crop cuts away."
-    )
-    flip: bool = Field(True, description="Mirror half of the faces.")
-    brightness: float = Field(0.0, ge=0, le=0.5, description="Largest shift, as a share of 255.")
-    contrast: float = Field(0.0, ge=0, lt=1, description="Largest change of contrast, as a share.")
-    blur: float = Field(0.0, ge=0, le=1, description="Share of faces that are blurred.")
-    erase: float = Field(0.0, ge=0, le=1, description="Share of faces with one box erased.")
-    noise: float = Field(0.0, ge=0, le=1, description="Share of faces with a sensor's noise.")
-    jpeg: float = Field(0.0, ge=0, le=1, description="Share of faces that are poor JPEGs.")
 
 
 def augment(faces: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:

@@ -3,9 +3,9 @@ measured, and described by its card.
 """
 
 import sys
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from fer_core.calibration import fit_temperature
 from fer_core.datasets.base import Dataset
 from fer_core.models import starting_weights
 from fer_core.models.architectures.registry import architecture
-from fer_core.models.card import Stored
+from fer_core.models.card import ClassFrequencies, Stored, Training
 from fer_core.models.catalogue import ModelFolder, check_new_name
 from fer_core.models.outputs import outputs
+from fer_core.models.recipe import Recipe
 from fer_core.settings import settings
 from fer_core.system import describe_machine
 from fer_core.train import acts, judge, load_data
@@ -36,6 +37,7 @@ def publish(
     stored: Stored = "float32",
     keras_form: bool = True,
     brief: bool = False,
+    splits: Collection[str] | None = None,
     cycle: int | None = None,
     overwrite: bool = False,
     data: str = "",
@@ -55,6 +57,7 @@ def publish(
         stored: see :func:`fer_core.zoo.export.save_model`.
         keras_form: see there.
         brief: see :func:`fer_core.zoo.calibrate.finish`.
+        splits: likewise.
         cycle: take the weights at the end of this cycle, see
             :func:`fer_core.train.fit.load_best`.
         overwrite: Whether it may replace a model of that name, see
@@ -84,7 +87,7 @@ def publish(
         stored=stored,
         keras_form=keras_form,
         overwrite=overwrite,
-        finish=partial(finish, dataset=dataset, brief=brief),
+        finish=partial(finish, dataset=dataset, brief=brief, splits=splits),
         title=of.title,
         architecture=of.name,
         reference=of.reference,
@@ -93,7 +96,8 @@ def publish(
         notes=notes,
         starting_weights=_started_from(config),
         command=command(public),
-        recipe=public.model_dump(mode="json"),
+        recipe=Recipe.model_validate(public.model_dump()),
+        class_frequencies=_frequencies(dataset),
         training=_history(run),
     )
 
@@ -117,20 +121,28 @@ def _started_from(config: TrainConfig) -> str:
         return starting_weights.about(config.weights)
     how, earlier = _history(before), before.config
     return (
-        f"{Path(config.weights).name} of a run of {how['epochs']} epochs, {how['minutes']} "
+        f"{Path(config.weights).name} of a run of {how.epochs} epochs, {how.minutes} "
         f"minutes, by `{command(_public(earlier))}`; its own: {_started_from(earlier)}"
     )
 
 
-def _history(run: TrainingRun) -> dict[str, Any]:
+def _history(run: TrainingRun) -> Training:
     state, rows = run.state(), run.metrics()
-    return {
-        "epochs": len(rows),
-        "best_epoch": state.get("best_epoch"),
-        "minutes": round(sum(row["seconds"] for row in rows) / 60, 1),
-        "backend": state.get("backend"),
-        "machine": state.get("machine", f"{describe_machine()}, no GPU"),
-    }
+    return Training(
+        epochs=len(rows),
+        best_epoch=state.get("best_epoch"),
+        minutes=round(sum(row["seconds"] for row in rows) / 60, 1),
+        backend=state.get("backend"),
+        machine=state.get("machine", f"{describe_machine()}, no GPU"),
+    )
+
+
+def _frequencies(dataset: Dataset) -> ClassFrequencies | None:
+    """Return how many training faces each emotion has, where the dataset has that split."""
+    counts = dataset.counts().get("Training")
+    if counts is None:
+        return None
+    return ClassFrequencies(**{emotion.lower(): n for emotion, n in counts.items()})
 
 
 def start(run: TrainingRun, name: str) -> None:
@@ -157,12 +169,7 @@ def main(run_name: str, name: str) -> int:
         data = load_data(run.config)
         looked = ["PublicTest", *(["PrivateTest"] if "PrivateTest" in judge.figures(run) else [])]
         about = "Faces drawn by the program." if run.config.data == "demo" else f"{data.name}."
-        publish(
-            run,
-            data.take([usage in looked for usage in data.usage]),
-            settings().models / name,
-            data=about,
-        )
+        publish(run, data, settings().models / name, splits=looked, data=about)
 
     return acts.carry_out(run_name, "publish", name, do)
 
