@@ -2,7 +2,6 @@
 measured, and described by its card.
 """
 
-import sys
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
@@ -17,9 +16,7 @@ from fer_core.models.card import ClassFrequencies, Stored, Training
 from fer_core.models.catalogue import ModelFolder, check_new_name
 from fer_core.models.outputs import outputs
 from fer_core.models.recipe import Recipe
-from fer_core.settings import settings
 from fer_core.system import describe_machine
-from fer_core.train import acts, judge, load_data
 from fer_core.train.command import command
 from fer_core.train.config import TrainConfig
 from fer_core.train.fit import load_best
@@ -143,36 +140,3 @@ def _frequencies(dataset: Dataset) -> ClassFrequencies | None:
     if counts is None:
         return None
     return ClassFrequencies(**{emotion.lower(): n for emotion, n in counts.items()})
-
-
-def start(run: TrainingRun, name: str) -> None:
-    """Make a model of a run in a process of its own, see :mod:`fer_core.train.acts`.
-
-    It is measured on PublicTest, and on PrivateTest where somebody judged the run on it.
-
-    Args:
-        run: With at least one finished epoch.
-        name: Of the model.
-
-    Raises:
-        ModelError: The name cannot be taken.
-        TrainingError: A process works on the run already.
-    """
-    check_new_name(name)
-    acts.start(run, "fer_core.zoo.publish", "publish", name)
-
-
-def main(run_name: str, name: str) -> int:
-    """Make the model ``name`` of a run; return the exit status."""
-
-    def do(run: TrainingRun) -> None:
-        data = load_data(run.config)
-        looked = ["PublicTest", *(["PrivateTest"] if "PrivateTest" in judge.figures(run) else [])]
-        about = "Faces drawn by the program." if run.config.data == "demo" else f"{data.name}."
-        publish(run, data, settings().models / name, splits=looked, data=about)
-
-    return acts.carry_out(run_name, "publish", name, do)
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))

@@ -112,7 +112,7 @@ def test_fer2013_face_in_a_photo_keeps_its_label(classifier, fer2013) -> None:
 
 def quick(folder):
     """Whether thousands of faces take it seconds."""
-    return folder.card.speed["ms_per_face"] < 3
+    return folder.card.speed.ms_per_face < 3
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ import streamlit as st
 
 from fer_core.errors import ModelError
 from fer_core.models.card import Card
-from fer_core.zoo import readme
-from ui.services.models import ModelFolder, default_model
+from ui.services.models import ModelFolder, card_text, default_model
 
 
 def rows(folders: list[ModelFolder]) -> pd.DataFrame:
@@ -131,7 +130,7 @@ def chart(found: pd.DataFrame) -> None:
 def card(folder: ModelFolder) -> None:
     """The model's card, as its README has it."""
     # Without the README's first lines: the name stands above, and nobody writes a file here.
-    text = "\n" + readme.text(folder.card).split("\n\n", 2)[2]
+    text = "\n" + card_text(folder).split("\n\n", 2)[2]
     text = re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", text)  # to files beside it
     with st.container(height=480):
         st.markdown(text.replace("\n## ", "\n#### ").replace("\n### ", "\n##### "))
