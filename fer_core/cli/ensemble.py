@@ -13,6 +13,7 @@ from fer_core.cli.common import (
     to_option,
 )
 from fer_core.datasets import load
+from fer_core.ensemble import Weights
 from fer_core.models.catalogue import check_new_name
 
 
@@ -34,7 +35,7 @@ def command(
     names: tuple[str, ...],
     data: str,
     name: str,
-    weights: str,
+    weights: Weights,
     to: Path | None,
     overwrite: bool,
     notes: str,

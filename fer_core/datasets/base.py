@@ -80,10 +80,9 @@ class Dataset:
             faces=self.faces[rows],
             labels=self.labels[rows],
             usage=self.usage[rows],
-            **{
-                name: None if (array := getattr(self, name)) is None else array[rows]
-                for name in ("votes", "weights", "rows")
-            },
+            votes=None if self.votes is None else self.votes[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            rows=None if self.rows is None else self.rows[rows],
         )
 
     def identity(self) -> tuple[str, str]:

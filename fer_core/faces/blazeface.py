@@ -96,7 +96,10 @@ class Network:
         pixels of the window.
         """
         inputs = [window[None].astype(np.float32) / 127.5 - 1 for window in windows]
-        return [self._decode(*(o[0] for o in outputs), threshold) for outputs in self._run(inputs)]
+        return [
+            self._decode(regressors[0], logits[0], threshold)
+            for regressors, logits in self._run(inputs)
+        ]
 
     def _decode(self, regressors: np.ndarray, logits: np.ndarray, threshold: float) -> "Candidates":
         logits = logits[:, 0]

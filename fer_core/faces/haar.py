@@ -34,7 +34,8 @@ class HaarDetector:
     def __init__(self) -> None:
         self._framing = FRAMINGS[self.name]
         try:
-            path = Path(cv2.data.haarcascades) / CASCADE
+            # OpenCV's type hints lack this module.
+            path = Path(cv2.data.haarcascades) / CASCADE  # type: ignore[attr-defined]
             if cv2.CascadeClassifier(str(path)).empty():
                 raise AttributeError
         except AttributeError as error:
@@ -75,7 +76,11 @@ def _search(
         minSize=(smallest, smallest),
         flags=cv2.CASCADE_SCALE_IMAGE,
     )
-    return [tuple(float(v) / scale for v in box) for box in found]
+    return [(x / scale, y / scale, w / scale, h / scale) for x, y, w, h in map(_floats, found)]
+
+
+def _floats(box: np.ndarray) -> list[float]:
+    return [float(v) for v in box]
 
 
 def _refined(cascade: cv2.CascadeClassifier, grey: np.ndarray) -> list[Box]:

@@ -206,8 +206,8 @@ def default_model() -> str:
     ``FER_MODEL`` decides; without it, what was chosen on this machine
     (:func:`fer_core.zoo.manage.set_default`), as long as that model is there.
     """
-    if settings().model:
-        return settings().model
+    if named := settings().model:
+        return named
     try:
         chosen = settings().default_model.read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
@@ -323,7 +323,7 @@ def ensembles_with(folder: ModelFolder) -> list[str]:
         folder: A model. Ensembles are looked for among those that ship, those of this machine
             and those beside the model.
     """
-    names = {}
+    names: dict[str, None] = {}
     for root in (SHIPPED, settings().models, folder.path.parent):
         for one in _readable(root):
             try:

@@ -119,4 +119,4 @@ class Recipe(BaseModel):
         "none", description="Several devices or machines, see fer_core.train.strategy."
     )
     tensorboard: bool = Field(False, description="Write TensorBoard events as well.")
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = Field(default_factory=Augmentation)

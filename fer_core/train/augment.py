@@ -59,9 +59,9 @@ def augment(faces: np.ndarray, how: Augmentation, rng: np.random.Generator) -> n
         out = ((out - mean) * gain + mean + offset).astype(np.float32)
 
     for i in np.flatnonzero(rng.random(n) < how.erase):
-        h, w = rng.integers(4, 17, 2)
-        y, x = rng.integers(0, side - h + 1), rng.integers(0, side - w + 1)
-        out[i, y : y + h, x : x + w] = rng.uniform(0, 255)
+        high, wide = rng.integers(4, 17, 2)
+        top, left = rng.integers(0, side - high + 1), rng.integers(0, side - wide + 1)
+        out[i, top : top + high, left : left + wide] = rng.uniform(0, 255)
     for i in _some(n, how.noise, rng):
         out[i] += rng.normal(0, rng.uniform(*_NOISE), (side, side))
     np.clip(out, 0, 255, out=out)

@@ -137,7 +137,7 @@ def _paste(frame: np.ndarray, picture: np.ndarray, x: float, y: float) -> None:
     """At a place between pixels, so that slow movement does not jerk."""
     height, width = picture.shape[:2]
     x0, y0 = int(x), int(y)
-    shift = np.float32([[1, 0, x - x0], [0, 1, y - y0]])
+    shift = np.array([[1, 0, x - x0], [0, 1, y - y0]], np.float32)
     moved = cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
     frame[y0 : y0 + height, x0 : x0 + width] = moved
 
