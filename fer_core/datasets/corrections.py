@@ -241,7 +241,7 @@ def add_overlay(overlay: Overlay, author: str = "") -> str:
     """
     now = _now()
     here = set(kept().events[list(COLUMNS)].itertuples(index=False, name=None))
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (face, action, value, said or author or user(), time or now, reason)
         for face, action, value, said, time, reason in overlay.events[list(COLUMNS)].itertuples(
             index=False, name=None

@@ -237,7 +237,7 @@ class BlazeFaceDetector:
             boxes[:, :2] + boxes[:, 2:] / 2,
             boxes[:, 2:],
             np.array([face.keypoints for face in faces]),
-            _logit(scores),
+            np.asarray(_logit(scores)),
         )
         now = self._looked(self._look, Pyramid(image), before, FIRST_ZOOM, threshold=SUSPECT)
         if (now.logits <= SURE).any() or len(now.merged()) < len(faces):

@@ -2,6 +2,7 @@
 (Viola & Jones 2001, *Rapid object detection using a boosted cascade*).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -79,7 +80,7 @@ def _search(
     return [(x / scale, y / scale, w / scale, h / scale) for x, y, w, h in map(_floats, found)]
 
 
-def _floats(box: np.ndarray) -> list[float]:
+def _floats(box: Sequence[int]) -> list[float]:
     return [float(v) for v in box]
 
 

@@ -49,7 +49,7 @@ def augment(faces: np.ndarray, how: Augmentation, rng: np.random.Generator) -> n
     out = np.empty((n, side, side), np.float32)
     for i, face in enumerate(faces.astype(np.float32)):
         out[i] = cv2.warpAffine(face, matrices[i], (side, side), borderMode=cv2.BORDER_REFLECT_101)
-    for i in np.flatnonzero(rng.random(n) < how.blur):
+    for i in map(int, np.flatnonzero(rng.random(n) < how.blur)):
         out[i] = cv2.GaussianBlur(out[i], (0, 0), rng.uniform(0.4, 1.4))
 
     if how.contrast or how.brightness:
@@ -58,8 +58,8 @@ def augment(faces: np.ndarray, how: Augmentation, rng: np.random.Generator) -> n
         mean = out.mean(axis=(1, 2), keepdims=True)
         out = ((out - mean) * gain + mean + offset).astype(np.float32)
 
-    for i in np.flatnonzero(rng.random(n) < how.erase):
-        high, wide = rng.integers(4, 17, 2)
+    for i in map(int, np.flatnonzero(rng.random(n) < how.erase)):
+        high, wide = map(int, rng.integers(4, 17, 2))
         top, left = rng.integers(0, side - high + 1), rng.integers(0, side - wide + 1)
         out[i, top : top + high, left : left + wide] = rng.uniform(0, 255)
     for i in _some(n, how.noise, rng):

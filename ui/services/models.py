@@ -12,12 +12,13 @@ from fer_core.models.catalogue import (
 )
 from fer_core.zoo import archive, create, ensembles, manage, readme
 from fer_core.zoo.create import ModelJob
+from fer_core.zoo.readme import times_looked
 from ui.services import access, quotas
 
 __all__ = [
     "ModelFolder", "ModelJob", "card_text", "check_members", "default_model", "delete", "end_job",
     "exists", "export", "find_model", "free_name", "import_archive", "list_jobs", "list_models",
-    "make_ensemble", "measure_private", "set_default",
+    "make_ensemble", "measure_private", "set_default", "times_looked",
 ]  # fmt: skip
 
 
