@@ -11,6 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from fer_core.errors import ImageError
+from fer_core.resources import models_folder
 
 register_heif_opener()
 
@@ -81,12 +82,12 @@ def walk_images(paths: list[Path]) -> Iterator[Path]:
 
 
 def example_portrait() -> np.ndarray:
-    """A free portrait to try things on: NASA's picture of the astronaut Eileen Collins,
-    as it comes with scikit-image. ``(512, 512, 3)`` ``uint8``, RGB.
-    """
-    from skimage import data
+    """Return a free portrait to try things on: NASA's picture of the astronaut Eileen Collins.
 
-    return data.astronaut()
+    Returns:
+        ``(512, 512, 3)`` ``uint8``, RGB.
+    """
+    return read_image(models_folder() / "examples" / "astronaut.png")
 
 
 def _check_size(width: int, height: int) -> None:

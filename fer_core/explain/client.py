@@ -1,10 +1,8 @@
 """The calling side of explanations: one worker process for all threads of this process."""
 
 import subprocess
-import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +12,7 @@ from fer_core.explain import protocol
 from fer_core.explain.pictures import Explanation, paint
 from fer_core.models.catalogue import ModelFolder, default_model, find_model, list_models
 from fer_core.preprocess import CROP_SIZE, crops_to_faces
+from fer_core.resources import module_command, module_environment
 
 #: Seconds without a request after which the worker ends.
 IDLE_SECONDS: Final = 300.0
@@ -104,10 +103,10 @@ class Explainer:
         if self._process is None or self._process.poll() is not None:
             self._warm.clear()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "fer_core.explain.worker", str(self._idle)],
+                module_command("fer_core.explain.worker", str(self._idle)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                cwd=Path(__file__).resolve().parents[2],
+                env=module_environment(),
             )
         return self._process
 
