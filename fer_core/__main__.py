@@ -3,4 +3,4 @@
 from fer_core.cli import main
 
 if __name__ == "__main__":
-    main()
+    main(program="python -m fer_core")

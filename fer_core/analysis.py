@@ -11,6 +11,7 @@ import numpy as np
 
 from fer_core.classifier import Classifier
 from fer_core.emotions import EMOTIONS
+from fer_core.extras import needed_by
 from fer_core.faces import Detection, Detector
 from fer_core.preprocess import CROP_SIZE, VIEWS, crop_views
 from fer_core.table import COLUMNS
@@ -102,12 +103,9 @@ class Analysis:
         }
         return value if self.time is None else {"time": self.time} | value
 
-    def to_dataframe(self) -> "pd.DataFrame":
-        """One row per face, in the columns :data:`fer_core.table.COLUMNS`."""
-        # Half of the time to a first result otherwise.
-        import pandas as pd
-
-        rows = [
+    def to_rows(self) -> list[list[Any]]:
+        """Return one row per face, in the columns :data:`fer_core.table.COLUMNS`."""
+        return [
             [
                 self.time,
                 face.person if face.person is not None else number,
@@ -119,7 +117,17 @@ class Analysis:
             ]
             for number, face in enumerate(self.faces, start=1)
         ]
-        return pd.DataFrame(rows, columns=COLUMNS)
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """Return one row per face, in the columns :data:`fer_core.table.COLUMNS`.
+
+        Raises:
+            FerError: pandas is not installed.
+        """
+        # Whoever wants no data frame does not wait for pandas.
+        with needed_by("to_dataframe()", "data"):
+            import pandas as pd
+        return pd.DataFrame(self.to_rows(), columns=COLUMNS)
 
 
 def analyze(

@@ -4,13 +4,14 @@ import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from fer_core.errors import ImageError
+from fer_core.resources import models_folder
 
 register_heif_opener()
 
@@ -22,15 +23,20 @@ SUFFIXES: Final = (
     ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif",
 )  # fmt: skip
 
+#: What a picture may be read from: the path or the content of a file, an open file, a PIL
+#: image, or an array as :func:`read_image` describes it.
+Source = str | Path | bytes | BinaryIO | Image.Image | np.ndarray
 
-def read_image(source: bytes | Path) -> np.ndarray:
+
+def read_image(source: Source) -> np.ndarray:
     """Read a picture as it is meant to be seen.
 
     EXIF rotation is applied; grey, transparent (on white), CMYK and 16-bit pictures
     become plain RGB; of an animation the first frame is taken.
 
     Args:
-        source: the file's content or its path.
+        source: The file's path or its content, a file opened for reading bytes, a PIL image,
+            or an array: ``uint8``, ``(H, W, 3)`` RGB, ``(H, W, 4)`` RGBA or ``(H, W)`` grey.
 
     Returns:
         ``(H, W, 3)`` ``uint8``, RGB.
@@ -41,20 +47,18 @@ def read_image(source: bytes | Path) -> np.ndarray:
     >>> read_image(Path("portrait.heic")).shape  # doctest: +SKIP
     (4032, 3024, 3)
     """
-    if isinstance(source, Path):
-        try:
-            source = source.read_bytes()
-        except OSError as error:
-            raise ImageError(f"It cannot be opened: {error.strerror or error}.") from error
-    if not source:
-        raise ImageError("The file is empty: choose another picture.")
+    if isinstance(source, np.ndarray):
+        source = _from_array(source)
+    elif not isinstance(source, Image.Image):
+        source = read_content(source)
     try:
+        if isinstance(source, Image.Image):
+            return _upright(source)
         with warnings.catch_warnings():
             # Size is checked here, by a limit of our own.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(source)) as picture:
-                _check_size(*picture.size)
-                return _to_rgb(ImageOps.exif_transpose(picture))
+                return _upright(picture)
     except Image.DecompressionBombError as error:
         raise ImageError(_too_large()) from error
     except UnidentifiedImageError as error:
@@ -69,6 +73,35 @@ def read_image(source: bytes | Path) -> np.ndarray:
         ) from error
 
 
+def read_content(source: str | Path | bytes | BinaryIO) -> bytes:
+    """Return the bytes of a file.
+
+    Args:
+        source: Its path, its content, or the file opened for reading bytes.
+
+    Raises:
+        ImageError: It cannot be read, it is empty, or ``source`` is nothing of the kind.
+    """
+    try:
+        if isinstance(source, str | Path):
+            source = Path(source).read_bytes()
+        elif hasattr(source, "read"):
+            source = source.read()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"It cannot be opened: {reason}.") from error
+    if isinstance(source, str):
+        raise ImageError("The file is open as text: open it with mode 'rb'.")
+    if not isinstance(source, bytes | bytearray | memoryview):
+        raise ImageError(
+            f"This is no picture but a value of the type {type(source).__name__}: give a path, "
+            "bytes, an open file, a PIL image or an array."
+        )
+    if not len(source):
+        raise ImageError("The file is empty: choose another picture.")
+    return bytes(source)
+
+
 def walk_images(paths: list[Path]) -> Iterator[Path]:
     """The given files, and the pictures in the given folders and below, in order."""
     for path in paths:
@@ -81,12 +114,28 @@ def walk_images(paths: list[Path]) -> Iterator[Path]:
 
 
 def example_portrait() -> np.ndarray:
-    """A free portrait to try things on: NASA's picture of the astronaut Eileen Collins,
-    as it comes with scikit-image. ``(512, 512, 3)`` ``uint8``, RGB.
-    """
-    from skimage import data
+    """Return a free portrait to try things on: NASA's picture of the astronaut Eileen Collins.
 
-    return data.astronaut()
+    Returns:
+        ``(512, 512, 3)`` ``uint8``, RGB.
+    """
+    return read_image(models_folder() / "examples" / "astronaut.png")
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    grey = array.ndim == 2
+    if array.dtype != np.uint8 or not (grey or (array.ndim == 3 and array.shape[2] in (3, 4))):
+        raise ImageError(
+            f"The array has the shape {array.shape} and the type {array.dtype}: give uint8 of the "
+            "shape (H, W, 3) for RGB, (H, W, 4) for RGBA, or (H, W) for grey."
+        )
+    _check_size(array.shape[1], array.shape[0])
+    return Image.fromarray(array)
+
+
+def _upright(picture: Image.Image) -> np.ndarray:
+    _check_size(*picture.size)
+    return _to_rgb(ImageOps.exif_transpose(picture))
 
 
 def _check_size(width: int, height: int) -> None:

@@ -39,7 +39,7 @@ def delete_all() -> DeletedData:
     with suppress(FerError):
         sessions = saved.count_sessions()
         faces = len(collected.list_faces())
-        corrected = len(corrections.history())
+        corrected = corrections.count_events()
     storage.delete_database()
     for folder in (settings().kept, settings().audits):
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,18 +1,21 @@
 """``analyze``: pictures in, emotions out."""
 
+import csv
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-from fer_core.analysis import Analysis, analyze
-from fer_core.classifier import load_classifier
 from fer_core.cli.common import json_option, model_option, note, print_json, status
 from fer_core.errors import FerError, ImageError
 from fer_core.faces import DETECTORS, fallback, get_detector
-from fer_core.images import read_image, walk_images
 from fer_core.settings import settings
+from fer_core.table import COLUMNS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from fer_core.analysis import Analysis
 
 
 @click.command("analyze")
@@ -44,11 +47,16 @@ def command(
     save: Path | None,
 ) -> None:
     """Find the faces in pictures and the emotions they show; folders are walked."""
+    from fer_core.analysis import analyze
+    from fer_core.classifier import load_classifier
+    from fer_core.images import read_image, walk_images
+
     classifier, finder = load_classifier(model), get_detector(detector)
     if detector == "auto" and (reason := fallback()):
         note(reason)
     results: list[dict[str, Any]] = []
-    tables, failed, saved = [], 0, _Saver(save) if save else None
+    rows: list[list[Any]] = []
+    failed, saved = 0, _Saver(save) if save else None
 
     pictures = list(walk_images(list(paths)))
     if not pictures:
@@ -67,7 +75,7 @@ def command(
         analysis = analyze(image, classifier, finder, largest=largest)
         results.append({"path": str(path)} | analysis.to_dict())
         if csv_file:
-            tables.append(analysis.to_dataframe().assign(path=str(path)))
+            rows += [[str(path), *row] for row in analysis.to_rows()]
         if saved:
             saved(path, image, analysis)
         if not as_json:
@@ -77,14 +85,14 @@ def command(
     if as_json:
         print_json(results)
     if csv_file:
-        _write_csv(csv_file, tables)
+        _write_csv(csv_file, rows)
     if failed:
         of = f"{failed} of {len(pictures)} pictures" if len(pictures) > 1 else "The picture"
         reason = next(r["error"] for r in results if "error" in r)
         raise ImageError(f"{of} could not be read. {reason}")
 
 
-def _in_words(analysis: Analysis) -> str:
+def _in_words(analysis: "Analysis") -> str:
     if not analysis.faces:
         return (
             "no face found; try a larger or brighter picture, a face turned to the camera, "
@@ -95,16 +103,11 @@ def _in_words(analysis: Analysis) -> str:
     return f"{many}: {', '.join(faces)}"
 
 
-def _write_csv(path: Path, tables: list) -> None:
-    import pandas as pd
-
-    from fer_core.analysis import COLUMNS
-
-    columns = ["path", *COLUMNS]
-    table = pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
+def _write_csv(path: Path, rows: list[list[Any]]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        table.to_csv(path, index=False)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([["path", *COLUMNS], *rows])
     except OSError as error:
         raise FerError(f"{path} cannot be written: {error.strerror}.") from error
 
@@ -115,7 +118,7 @@ class _Saver:
     def __init__(self, folder: Path) -> None:
         self._folder, self._taken = folder, set[str]()
 
-    def __call__(self, path: Path, image: np.ndarray, analysis: Analysis) -> None:
+    def __call__(self, path: Path, image: "np.ndarray", analysis: "Analysis") -> None:
         from PIL import Image
 
         from fer_core.drawing import draw

@@ -116,6 +116,11 @@ def run_as_program(command: click.Command, name: str, arguments: list[str] | Non
         sys.exit(1)
 
 
+def note_new_name(old: str, new: str) -> None:
+    """Say what a command is called now, after it was called by its former name."""
+    note(f"'{old}' is now '{new}'; the old name works for one more release.")
+
+
 def run_benchmarks(old_name: str, new_name: str, arguments: list[str]) -> None:
     """Run ``python -m benchmarks`` for a command that moved there, and name the new one.
 
@@ -133,7 +138,7 @@ def run_benchmarks(old_name: str, new_name: str, arguments: list[str]) -> None:
         raise FerError(
             "Measuring needs the project's repository: run 'python -m benchmarks' in a checkout."
         ) from error
-    note(f"'{old_name}' is now '{new_name}'; the old name works for one more release.")
+    note_new_name(old_name, new_name)
     benchmarks.command.main(arguments, prog_name="python -m benchmarks", standalone_mode=False)
 
 

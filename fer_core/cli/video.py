@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from fer_core import timeline
 from fer_core.cli.common import json_option, model_option, note, print_json, status
 from fer_core.errors import VideoError
 from fer_core.faces import DETECTORS, fallback
@@ -139,6 +138,8 @@ def _targets(videos: list[Path], target: Path | None, suffix: str, many: bool) -
 
 
 def _in_words(result: Any) -> str:
+    from fer_core import timeline
+
     summary = result.summary()
     lines = [timeline.in_words(summary)]
     for person in summary["persons"]:
@@ -161,7 +162,8 @@ def _as_json(path: Path, outcome: Any) -> dict[str, Any]:
 def _write_csv(path: Path, results: dict[Path, Any], many: bool) -> None:
     import pandas as pd
 
-    from fer_core.analysis import COLUMNS
+    from fer_core import timeline
+    from fer_core.table import COLUMNS
     from fer_core.video.batch import write_text
 
     tables = [
@@ -173,6 +175,8 @@ def _write_csv(path: Path, results: dict[Path, Any], many: bool) -> None:
 
 
 def _watch(progress: Any) -> None:
+    from fer_core import timeline
+
     left = progress.seconds_left
     rest = f", {timeline.clock(left)} left" if left is not None else ""
     status(f"{progress.share:.0%}, {progress.faces} faces{rest}")

@@ -22,11 +22,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import uuid4
 
 import numpy as np
-import pandas as pd
 
 from fer_core import storage
 from fer_core.datasets.base import Dataset
@@ -35,6 +34,9 @@ from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
 from fer_core.files import write_bytes
 from fer_core.settings import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS: Final = ("face", "action", "value", "author", "time", "reason")
 #: What can be done to a face; ``label`` and the tags have a value.
@@ -100,11 +102,11 @@ class Overlay:
         faces: what holds, by the key of each face that was touched.
     """
 
-    events: pd.DataFrame
+    events: "pd.DataFrame"
     faces: dict[str, Correction] = field(repr=False)
 
     @classmethod
-    def of(cls, events: pd.DataFrame) -> "Overlay":
+    def of(cls, events: "pd.DataFrame") -> "Overlay":
         """What follows from ``events``."""
         faces: dict[str, Correction] = {}
         for face, action, value in zip(
@@ -171,7 +173,7 @@ def read(source: Path | bytes) -> Overlay:
     wrong = ((n, _wrong(e["face"], e["action"], e["value"])) for n, e in enumerate(events))
     if problems := [f"row {n}: {what}" for n, what in wrong if what]:
         raise DatasetError.listing(name, problems)
-    return Overlay.of(pd.DataFrame(events, columns=list(COLUMNS), dtype=object))
+    return Overlay.of(_table(events, list(COLUMNS)))
 
 
 def _wrong(face: str, action: str, value: str) -> str | None:
@@ -193,7 +195,7 @@ def kept() -> Overlay:
     return Overlay.of(log.loc[~log["undone"], list(COLUMNS)])
 
 
-def history() -> pd.DataFrame:
+def history() -> "pd.DataFrame":
     """Every event there ever was: :data:`COLUMNS`, ``id``, ``batch`` and ``undone``."""
     columns = ["id", "batch", *COLUMNS, "undone"]
     rows: Sequence = []
@@ -202,8 +204,23 @@ def history() -> pd.DataFrame:
             rows = db.execute(
                 f"SELECT {', '.join(columns)} FROM corrections ORDER BY id"
             ).fetchall()
-    table = pd.DataFrame(rows, columns=columns, dtype=object)
+    table = _table(rows, columns)
     return table.assign(undone=table["undone"].notna())
+
+
+def count_events() -> int:
+    """Return how many events there ever were, undone ones included."""
+    if not storage.exists():
+        return 0
+    with _connect() as db:
+        return db.execute("SELECT count(*) FROM corrections").fetchone()[0]
+
+
+def _table(rows: Sequence, columns: list[str]) -> "pd.DataFrame":
+    # Counting and deleting corrections works without pandas.
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
 def add(changes: Sequence[Change], author: str = "", reason: str = "") -> str:

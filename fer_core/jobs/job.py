@@ -29,6 +29,7 @@ from fer_core import system
 from fer_core.errors import FerError
 from fer_core.files import read_json, write_json
 from fer_core.jobs.limits import Limits
+from fer_core.resources import module_command, module_environment
 from fer_core.settings import settings
 from fer_core.system import ProcessIdentity
 
@@ -207,14 +208,13 @@ class Job:
             self.write_state(**(state or {"status": "running", "reason": None}))
             with (self.path / "log.txt").open("ab") as log:
                 worker = subprocess.Popen(
-                    [sys.executable, "-m", module or self.worker, self.name, *arguments],
+                    module_command(module or self.worker, self.name, *arguments),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    cwd=Path(__file__).resolve().parents[2],
                     # Of TensorFlow's notes the log keeps the errors.
                     env={"TF_CPP_MIN_LOG_LEVEL": "2"}
-                    | os.environ
+                    | module_environment()
                     | {"FER_HOME": str(settings().home.resolve())},
                     **system.detached(),
                 )

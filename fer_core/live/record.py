@@ -3,12 +3,13 @@ visitor records. Whoever analyses, this server or the visitor's browser, feeds i
 """
 
 import threading
-from typing import Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final
 
 from fer_core.analysis import Analysis
 from fer_core.table import Rows, rows_of, table_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Seconds of the running timeline.
 WINDOW: Final = 60.0
@@ -65,12 +66,12 @@ class SessionRecord:
         """The last analysis added."""
         return self._latest
 
-    def recent(self) -> pd.DataFrame:
+    def recent(self) -> "pd.DataFrame":
         """The last minute, in the columns :data:`fer_core.table.COLUMNS`."""
         with self._lock:
             return self._recent.table()
 
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """The recording, in the same columns; its time begins with its first row."""
         with self._lock:
             rows = self._rows.numbers()

@@ -5,14 +5,15 @@ import sqlite3
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final
 
 from fer_core import storage
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.table import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _add_owner(db: sqlite3.Connection) -> None:
@@ -65,7 +66,7 @@ class KeptSession:
 
 
 def keep_session(
-    table: pd.DataFrame, name: str, about: dict[str, Any] | None = None, owner: str = ""
+    table: "pd.DataFrame", name: str, about: dict[str, Any] | None = None, owner: str = ""
 ) -> int:
     """Keep the numbers of a session; returns its id.
 
@@ -114,7 +115,7 @@ def list_sessions(owner: str | None = None) -> list[KeptSession]:
         ]
 
 
-def load_session(key: int, owner: str | None = None) -> pd.DataFrame:
+def load_session(key: int, owner: str | None = None) -> "pd.DataFrame":
     """Return the numbers of a saved session, in the columns it was saved with.
 
     Args:
@@ -124,6 +125,9 @@ def load_session(key: int, owner: str | None = None) -> pd.DataFrame:
     Raises:
         FerError: There is none of that id, or it belongs to somebody else.
     """
+    # Deleting and counting sessions works without pandas.
+    import pandas as pd
+
     columns = ", ".join(f'"{column}"' for column in COLUMNS)
     with _connect() as db:
         if not db.execute(f"SELECT 1 {_THIS_ONE}", (key, owner)).fetchone():

@@ -17,10 +17,11 @@ from typing import Final
 from fer_core.errors import ModelError
 from fer_core.files import sha256
 from fer_core.models.card import NAME, Card, read_card
+from fer_core.resources import models_folder
 from fer_core.settings import settings
 
 #: Models that come with the project.
-SHIPPED: Final = Path(__file__).resolve().parents[2] / "models"
+SHIPPED: Final = models_folder()
 _DEFAULT: Final = "vgg"
 #: What an ensemble's folder holds in place of a network.
 ENSEMBLE: Final = "ensemble.json"

@@ -94,13 +94,16 @@ def load_data(config: TrainConfig) -> Dataset:
 
 
 def train(
-    config: TrainConfig, on_progress: "Callable[[Progress], None] | None" = None
+    config: TrainConfig,
+    on_progress: "Callable[[Progress], None] | None" = None,
+    data: Dataset | None = None,
 ) -> TrainingRun:
     """Train a new run to its end, in this process.
 
     Args:
         config: what to do.
         on_progress: called after every step.
+        data: Faces to train on instead of those that ``config.data`` names.
 
     Returns:
         The run; :func:`fer_core.train.fit.load_best` gives its network.
@@ -111,7 +114,7 @@ def train(
     """
     from fer_core.train import strategy
 
-    data = load_data(config)
+    data = load_data(config) if data is None else data
     run = strategy.borrowed(config) if strategy.helps(config) else TrainingRun.create(config)
     from fer_core.train.fit import fit
 

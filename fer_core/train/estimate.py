@@ -5,7 +5,6 @@ updates (:func:`measure`), which is kept.
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from fer_core.errors import TrainingError
 from fer_core.files import write_json
+from fer_core.resources import module_command, module_environment
 from fer_core.settings import settings
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import list_runs
@@ -70,7 +70,7 @@ def trial(config: TrainConfig, limit: float = 300.0, backend: str | None = None)
     Raises:
         TrainingError: the network cannot be trained like this on this machine.
     """
-    command = [sys.executable, "-m", "fer_core.train.estimate"]
+    command = module_command("fer_core.train.estimate")
     try:
         done = subprocess.run(
             command,
@@ -78,8 +78,7 @@ def trial(config: TrainConfig, limit: float = 300.0, backend: str | None = None)
             capture_output=True,
             text=True,
             timeout=limit,
-            cwd=Path(__file__).resolve().parents[2],
-            env=os.environ | ({"KERAS_BACKEND": backend} if backend else {}),
+            env=module_environment() | ({"KERAS_BACKEND": backend} if backend else {}),
             check=True,
             encoding="utf-8",
         )

@@ -6,20 +6,18 @@ while something waits. After a restart of the machine it comes back with the fir
 at the queue.
 """
 
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from fer_core import system
 from fer_core.errors import FerError, TrainingError
 from fer_core.jobs import NO_LIMITS, Limits
+from fer_core.resources import module_command, module_environment
 from fer_core.settings import settings
 from fer_core.train import runs
 from fer_core.train.config import TrainConfig
@@ -89,12 +87,11 @@ def _call_keeper() -> None:
     except Timeout:
         return
     subprocess.Popen(
-        [sys.executable, "-m", "fer_core.train.queue"],
+        module_command("fer_core.train.queue"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).resolve().parents[2],
-        env=os.environ | {"FER_HOME": str(settings().home.resolve())},
+        env=module_environment() | {"FER_HOME": str(settings().home.resolve())},
         **system.detached(),
     )
 

@@ -4,9 +4,14 @@
 >>> result.summary()["shares"], result.changes()  # doctest: +SKIP
 """
 
-from fer_core.video.decode import VideoFile, VideoInfo, walk_videos
-from fer_core.video.read import Progress, analyze_video
-from fer_core.video.result import VideoOptions, VideoResult
+from typing import TYPE_CHECKING
+
+from fer_core.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from fer_core.video.decode import VideoFile, VideoInfo, walk_videos
+    from fer_core.video.read import Progress, analyze_video
+    from fer_core.video.result import VideoOptions, VideoResult
 
 __all__ = [
     "Progress",
@@ -17,3 +22,17 @@ __all__ = [
     "analyze_video",
     "walk_videos",
 ]
+
+# Stored analyses can be listed and deleted without what decoding a video needs.
+__getattr__, __dir__ = lazy_attributes(
+    __name__,
+    {
+        "Progress": "fer_core.video.read",
+        "VideoFile": "fer_core.video.decode",
+        "VideoInfo": "fer_core.video.decode",
+        "VideoOptions": "fer_core.video.result",
+        "VideoResult": "fer_core.video.result",
+        "analyze_video": "fer_core.video.read",
+        "walk_videos": "fer_core.video.decode",
+    },
+)

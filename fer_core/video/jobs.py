@@ -22,16 +22,17 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from fer_core.errors import FerError, VideoError
 from fer_core.files import write_atomic, write_json
 from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker, seconds_left
 from fer_core.settings import settings
-from fer_core.video.annotate import annotate, stills
-from fer_core.video.highlights import caption
-from fer_core.video.read import Progress, analyze_video
-from fer_core.video.result import VideoOptions, VideoResult
+
+# What decodes, reads and draws is imported where it is used: deleting jobs needs none of it.
+if TYPE_CHECKING:
+    from fer_core.video.read import Progress
+    from fer_core.video.result import VideoOptions, VideoResult
 
 #: Longer side of the annotated video in pixels: a page shows no more.
 _ANNOTATED: Final = 1280
@@ -53,7 +54,7 @@ class VideoJob(Job):
         cls,
         source: BinaryIO,
         name: str,
-        options: VideoOptions,
+        options: "VideoOptions",
         key: str,
         *,
         annotated: bool = True,
@@ -135,12 +136,14 @@ class VideoJob(Job):
         """Whether the video was read to its end."""
         return (self.path / "result.json").exists()
 
-    def result(self) -> VideoResult:
+    def result(self) -> "VideoResult":
         """What it came to.
 
         Raises:
             VideoError: it has not come to anything.
         """
+        from fer_core.video.result import VideoResult
+
         return VideoResult.load(self.path)
 
     def moments(self) -> list[dict[str, Any]]:
@@ -156,8 +159,10 @@ class VideoJob(Job):
             for row in rows
         ]
 
-    def stills(self, result: VideoResult) -> list[tuple[str, bytes]]:
+    def stills(self, result: "VideoResult") -> list[tuple[str, bytes]]:
         """Captions and pictures of the moments, for a report."""
+        from fer_core.video.highlights import caption
+
         return [
             (caption(result, row), row["picture"].read_bytes())
             for row in self.moments()
@@ -197,6 +202,10 @@ class VideoJob(Job):
 
     def do(self) -> None:
         """Do the work, in this process: analyse and draw, or where it is analysed, draw anew."""
+        from fer_core.video.annotate import annotate
+        from fer_core.video.read import analyze_video
+        from fer_core.video.result import VideoOptions
+
         with self.hold():
             config, source = self.config, self.source
             if source is None:
@@ -219,7 +228,9 @@ class VideoJob(Job):
             write_json(self.path / "drawn.json", _people(result))
             self.settle()
 
-    def _save_moments(self, source: Path, result: VideoResult) -> None:
+    def _save_moments(self, source: Path, result: "VideoResult") -> None:
+        from fer_core.video.annotate import stills
+
         moments = result.moments()
         rows = []
         pictures = stills(source, result, moments)
@@ -244,7 +255,7 @@ class _Note:
     def of(self, step: str) -> Any:
         """What takes the progress of a step."""
 
-        def note(progress: Progress) -> None:
+        def note(progress: "Progress") -> None:
             if step == "reading":
                 self._faces = progress.faces
             now = time.monotonic()
@@ -264,7 +275,7 @@ class _Note:
         return note
 
 
-def _people(result: VideoResult) -> dict[str, Any]:
+def _people(result: "VideoResult") -> dict[str, Any]:
     """Who is who, as JSON values."""
     return {
         "names": {str(number): name for number, name in result.names.items()},

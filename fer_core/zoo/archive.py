@@ -12,7 +12,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -27,6 +26,7 @@ from fer_core.models.catalogue import (
     list_models,
     read_folder,
 )
+from fer_core.resources import module_command, module_environment
 from fer_core.settings import settings
 from fer_core.zoo import readme
 from fer_core.zoo.staging import put_in_place, staging
@@ -238,11 +238,11 @@ def _try(folder: ModelFolder) -> None:
     """Load it in a process of its own, whose end is not ours."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "fer_core.zoo.inspection", str(folder.path.resolve())],
+            module_command("fer_core.zoo.inspection", str(folder.path.resolve())),
             capture_output=True,
             text=True,
             timeout=300,
-            cwd=Path(__file__).resolve().parents[2],
+            env=module_environment(),
             encoding="utf-8",
         )
     except subprocess.TimeoutExpired as error:

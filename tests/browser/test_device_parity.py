@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 #: Hands pictures to the worker as the page does, and gives what it answers.
 ANALYZE = """async ({ files, fixed }) => {
-  const address = (file) => new URL(`/app/static/${file}`, location.href).href;
+  const address = (file) => new URL(`/${file}`, location.href).href;
   const worker = new Worker(address(files.worker));
   const answer = () => new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => (data.failed ? reject(data.why) : resolve(data));
@@ -50,7 +50,12 @@ def in_browser(browser: Browser, app: App) -> Callable[[np.ndarray], list[dict]]
     page = browser.new_page()
     page.route("**/pictures/*", lambda route: route.fulfill(body=pictures[-1]))
     page.goto(f"{app.url}/app/static/device/README.md")
-    files = device.files(device.SMALL)
+    networks = device.networks(device.SMALL)
+    page.route(
+        "**/networks/*",
+        lambda route: route.fulfill(body=networks[route.request.url.split("/")[-1]]),
+    )
+    files = device.runtime_files() | {name: f"networks/{name}" for name in networks}
     page.evaluate(ANALYZE, {"files": files, "fixed": device.fixed()})
 
     # After a minute, whoever is in the next picture is somebody else.

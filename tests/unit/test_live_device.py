@@ -39,12 +39,12 @@ def test_the_runtime_is_the_pinned_one_and_its_licence_lies_beside_it() -> None:
     assert "Apache License" in (SERVED / "LICENSE").read_text(encoding="utf-8")
 
 
-def test_every_file_is_laid_where_the_app_serves_it_with_its_checksum() -> None:
-    files = device.files(device.SMALL)
-    assert set(files) == {"worker", "script", "wasm", "search", "look", "model"}
+def test_the_runtime_is_served_as_it_lies_here_with_its_checksum() -> None:
+    files = device.runtime_files()
+    assert set(files) == {"worker", "script", "wasm"}
     for address in files.values():
         path, _, checksum = address.partition("?")
-        served = device.STATIC / path
+        served = ROOT / path.removeprefix("app/")
         assert not served.is_symlink() and sha256(served).startswith(checksum)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fer_core.cli.forget import command as forget
+from fer_core.cli.delete_all import command as delete_all
 from fer_core.errors import VideoError
 from fer_core.settings import settings
 from fer_core.video import VideoFile, VideoOptions
@@ -73,11 +73,11 @@ def test_what_nobody_keeps_is_gone_after_keep_hours(
     assert not kept.path.exists() and new.path.exists()
 
 
-def test_forget_deletes_the_analyses_of_everybody(tmp_path: Path) -> None:
+def test_delete_all_deletes_the_analyses_of_everybody(tmp_path: Path) -> None:
     path = clip(tmp_path / "a.mp4", 0.2)
     jobs = [done(path, owner, annotated=False) for owner in ("mine", "another's")]
     jobs[0].keep(True)
-    said = CliRunner().invoke(forget, ["--yes"])
+    said = CliRunner().invoke(delete_all, ["--yes"])
     assert said.exit_code == 0 and "2 analysed videos deleted" in said.output
     assert not any(job.path.exists() for job in jobs)
 

@@ -120,7 +120,7 @@ class Device {
     this.idle = false;
     // As the page itself does, so that it holds under any path the app is served at.
     const here = new URL("./", location.href);
-    const address = (file) => new URL(`app/static/${file}`, here).href;
+    const address = (file) => new URL(file, here).href;
     const { worker, wasm, script, search, look, model } = this.data.files;
     const mine = (this.worker = new Worker(address(worker)));
     mine.onmessage = ({ data }) => mine === this.worker && this.hear(data);

@@ -2,9 +2,9 @@
 worker of ``ui/device``. Pictures stay there; numbers come here.
 """
 
+import hashlib
 import logging
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
@@ -14,10 +14,11 @@ from fer_core.emotions import COLORS, EMOTIONS, rgb
 from fer_core.errors import FerError
 from fer_core.faces import blazeface
 from fer_core.faces.framing import FRAMINGS
-from fer_core.files import sha256, write_bytes
+from fer_core.files import sha256
 from fer_core.live import LiveOptions
 from fer_core.live.remote import RemoteSession
 from fer_core.preprocess import CROP_SIZE
+from fer_core.resources import app_folder
 from fer_core.tracking import detector, smoothing, tracker
 from ui.common.component import nothing
 from ui.live.link import CSS, HTML, script
@@ -25,7 +26,6 @@ from ui.services.models import ModelFolder, find_model
 
 log = logging.getLogger(__name__)
 
-STATIC: Final = Path(__file__).resolve().parents[2] / "static"
 #: What runs where the chosen model is an ensemble, or larger than this many bytes: a browser
 #: keeps up with a camera with `fast` (9 ms a face), not with `vgg` (40 ms).
 SMALL: Final = "fast"
@@ -168,7 +168,8 @@ def available() -> bool:
     if not st.get_option("server.enableStaticServing"):
         return False
     try:
-        files(SMALL)
+        runtime_files()
+        networks(SMALL)
     except (FerError, OSError) as error:
         log.warning("Nothing can be analysed on visitors' own devices: %s", error)
         return False
@@ -176,30 +177,52 @@ def available() -> bool:
 
 
 def files(model: str) -> dict[str, str]:
-    """Lay what a browser needs into ``static``; the paths there, each with a checksum."""
+    """Return where a browser finds what it needs, relative to the app's address.
+
+    The networks are handed to Streamlit, which serves them from memory for as long as this
+    session shows the page. Every address changes with the content, so that browsers may keep it.
+    """
+    media = st.runtime.get_instance().media_file_mgr
+    served = {
+        name: media.add(
+            content,
+            "application/octet-stream",
+            coordinates=f"live_device.{name}",
+            # Streamlit's own checksum of a large file leaves most of it out.
+            file_name=hashlib.sha256(content).hexdigest(),
+        ).lstrip("/")
+        for name, content in networks(model).items()
+    }
+    return runtime_files() | served
+
+
+@lru_cache(maxsize=1)
+def runtime_files() -> dict[str, str]:
+    """Return where a browser finds the worker and LiteRT, relative to the app's address."""
+    folder = app_folder() / "static" / "device"
+    names = {"worker": "worker.js", "script": "litert.js", "wasm": "litert.wasm.gz"}
+    return {
+        name: f"app/static/device/{file}?{sha256(folder / file)[:16]}"
+        for name, file in names.items()
+    }
+
+
+def networks(model: str) -> dict[str, bytes]:
+    """Return the detector's two networks, ``search`` and ``look``, and the ``model``.
+
+    Raises:
+        FerError: A file is missing, or not the one it should be.
+    """
     card = find_model(model).card
-    return _files(model, card.exported, card.files[card.exported])
+    return _networks(model, card.exported, card.files[card.exported])
 
 
 # A file is compared with its card once.
 @lru_cache(maxsize=8)
-def _files(name: str, exported: str, _checksum: str) -> dict[str, str]:
-    model = find_model(name).checked(exported)
-    search, look = blazeface.model_files()
-    laid = {"search": search, "look": look, "model": model}
-    runtime = {"worker": "worker.js", "script": "litert.js", "wasm": "litert.wasm.gz"}
-    served = {name: f"device/{file}" for name, file in runtime.items()}
-    served |= {name: f"models/{_lay(path, path.parent.name)}" for name, path in laid.items()}
-    return {name: f"{file}?{sha256(STATIC / file)[:16]}" for name, file in served.items()}
-
-
-def _lay(path: Path, folder: str) -> str:
-    """Copy a file to where the app serves it, links from there being refused."""
-    name = f"{folder}-{path.name}" if path.name == "model.tflite" else path.name
-    to = STATIC / "models" / name
-    if not to.exists() or sha256(to) != sha256(path):
-        write_bytes(to, path.read_bytes())
-    return name
+def _networks(name: str, exported: str, _checksum: str) -> dict[str, bytes]:
+    search, look = blazeface.read_models()
+    model = find_model(name).checked(exported).read_bytes()
+    return {"search": search, "look": look, "model": model}
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from fer_core.errors import ModelError
+from fer_core.resources import models_folder
 from fer_core.settings import settings
 
 #: Weights in the order of the network, one group per layer.
@@ -73,8 +74,11 @@ class NamedSet:
 def search(file: str) -> Path | None:
     """``file`` in the folders where weights are looked for, or ``None``."""
     own = settings().weights
-    shipped = Path(__file__).resolve().parents[3] / "models" / "weights"
-    for folder in [*([own] if own else []), settings().home / "weights", shipped]:
+    for folder in [
+        *([own] if own else []),
+        settings().home / "weights",
+        models_folder() / "weights",
+    ]:
         if (folder / file).is_file():
             return folder / file
     return None

@@ -1,12 +1,12 @@
-"""``forget``: delete all that was kept."""
+"""``delete-all``: delete everything that people stored."""
 
 import click
 
 
-@click.command("forget")
-@click.confirmation_option(prompt="Delete everything that was kept on this machine?")
+@click.command("delete-all")
+@click.confirmation_option(prompt="Delete all stored data on this machine?")
 def command() -> None:
-    """Delete every kept session, face, correction and video; --yes asks nothing."""
+    """Delete every saved session, face, correction and video; --yes asks nothing."""
     from fer_core.stored_data import delete_all
 
     gone = delete_all()
