@@ -172,7 +172,7 @@ def _probabilities(
 ) -> tuple[np.ndarray, ...]:
     """Through the detector's own box, through its frame, and as the mean of all views."""
     own = crop_face(image, frame(face.box, Framing()))
-    views = crop_views(image, face.frame, face.roll)
+    views = crop_views(image, face.square, face.roll or 0.0)
     given = classifier.predict(np.concatenate([own[None], views]))
     return given[0], given[1], given[1:].mean(axis=0)
 

@@ -265,7 +265,7 @@ def _keeping(
 
 def _surest(analysis: Analysis) -> str | None:
     """What the face shows that the detector is surest of."""
-    faces = sorted(analysis.faces, key=lambda face: face.score)
+    faces = sorted(analysis.faces, key=lambda face: face.detection.score or 0.0)
     return faces[-1].emotion if faces else None
 
 

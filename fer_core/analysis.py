@@ -21,29 +21,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FaceEmotion:
+class Face:
     """One face and how it looks.
 
     Attributes:
-        box: ``(x, y, w, h)`` in pixels of the original picture.
+        detection: Where it is, as the detector found it.
         probabilities: seven, in the order of ``EMOTIONS``; they sum to 1.
-        score: the detector's confidence, 0 to 1.
-        roll: degrees that the head leans clockwise.
-        frame: ``(x, y, side)`` of the square that the classifier saw.
-        keypoints: see :class:`fer_core.faces.Detection`.
         person: number that follows a person through a video, or ``None``.
         label: the emotion that a moving picture is called by, held so that it does not
             flicker between two near-equal ones; ``None`` for the most probable.
     """
 
-    box: tuple[float, float, float, float]
+    detection: Detection
     probabilities: tuple[float, ...]
-    score: float
-    roll: float
-    frame: tuple[float, float, float]
-    keypoints: tuple[tuple[float, float], ...] = ()
     person: int | None = None
     label: str | None = None
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Return ``(x, y, w, h)`` in pixels of the original picture."""
+        return self.detection.box
 
     @property
     def emotion(self) -> str:
@@ -64,8 +61,8 @@ class FaceEmotion:
         """As plain JSON values, ``box`` in whole pixels."""
         return {
             "box": [round(v) for v in self.box],
-            "score": self.score,
-            "roll": self.roll,
+            "score": self.detection.score,
+            "roll": self.detection.roll,
             "emotion": self.emotion,
             "confidence": self.confidence,
             "probabilities": dict(zip(EMOTIONS, self.probabilities, strict=True)),
@@ -89,7 +86,7 @@ class Analysis:
     height: int
     model: str
     detector: str
-    faces: tuple[FaceEmotion, ...] = field(default=())
+    faces: tuple[Face, ...] = field(default=())
     time: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,7 +107,7 @@ class Analysis:
                 self.time,
                 face.person if face.person is not None else number,
                 *face.box,
-                face.score,
+                face.detection.score,
                 *face.probabilities,
                 face.emotion,
                 face.confidence,
@@ -127,7 +124,8 @@ class Analysis:
         # Whoever wants no data frame does not wait for pandas.
         with needed_by("to_dataframe()", "data"):
             import pandas as pd
-        return pd.DataFrame(self.to_rows(), columns=COLUMNS)
+        # A column of unknown scores alone would be one of objects.
+        return pd.DataFrame(self.to_rows(), columns=COLUMNS).astype({"score": float})
 
 
 def analyze(
@@ -199,7 +197,7 @@ def find_faces(
     number = views or (1 if fast else len(VIEWS))
     crops = np.empty((len(detections), number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
     for of_face, face in zip(crops, detections, strict=True):
-        of_face[:] = crop_views(image, face.frame, face.roll, number)
+        of_face[:] = crop_views(image, face.square, face.roll or 0.0, number)
     height, width = image.shape[:2]
     return FoundFaces(width, height, detector.name, detections, crops)
 
@@ -212,14 +210,7 @@ def read_emotions(
     probabilities = classifier.predict(found.views.reshape(-1, CROP_SIZE, CROP_SIZE, 3))
     probabilities = probabilities.reshape(-1, number, len(EMOTIONS)).mean(axis=1)
     faces = tuple(
-        FaceEmotion(
-            face.box,
-            tuple(float(p) for p in row),
-            face.score,
-            face.roll,
-            face.frame,
-            face.keypoints,
-        )
-        for face, row in zip(found.detections, probabilities, strict=True)
+        Face(detection, tuple(float(p) for p in row))
+        for detection, row in zip(found.detections, probabilities, strict=True)
     )
     return Analysis(found.width, found.height, classifier.name, found.detector, faces, time)

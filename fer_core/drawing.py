@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fer_core.emotions import rgb
 
 if TYPE_CHECKING:
-    from fer_core.analysis import Analysis, FaceEmotion
+    from fer_core.analysis import Analysis, Face
 
 #: Below this confidence a face is 'unsure' unless another limit is given.
 UNSURE_BELOW: Final = 0.5
@@ -20,12 +20,12 @@ _DARK: Final = (17, 17, 17)
 _LIGHT: Final = (255, 255, 255)
 
 
-def is_unsure(face: "FaceEmotion", unsure_below: float = UNSURE_BELOW) -> bool:
+def is_unsure(face: "Face", unsure_below: float = UNSURE_BELOW) -> bool:
     """Whether the most probable emotion is less probable than ``unsure_below``."""
     return face.confidence < unsure_below
 
 
-def label(face: "FaceEmotion", unsure_below: float = UNSURE_BELOW) -> str:
+def label(face: "Face", unsure_below: float = UNSURE_BELOW) -> str:
     """What stands on a face: 'Happy 92 %', or 'Sad? 38 %' where that is unsure."""
     mark = "?" if is_unsure(face, unsure_below) else ""
     return f"{face.emotion}{mark} {face.confidence * 100:.0f} %"

@@ -1,5 +1,6 @@
 """The table of every result while it grows: numbers in memory, a data frame when asked."""
 
+import math
 from array import array
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ from fer_core.emotions import EMOTIONS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fer_core.analysis import Analysis, FaceEmotion
+    from fer_core.analysis import Analysis, Face
 
 #: The table of every result: seconds, pixels of the original, one row per face.
 COLUMNS = [
@@ -89,7 +90,8 @@ def table_of(numbers: np.ndarray) -> "pd.DataFrame":
     return pd.DataFrame(columns)
 
 
-def _row(time: float, number: int, face: "FaceEmotion") -> tuple[float, ...]:
+def _row(time: float, number: int, face: "Face") -> tuple[float, ...]:
     person = face.person if face.person is not None else number
     label = EMOTIONS.index(face.emotion)
-    return (time, person, *face.box, face.score, *face.probabilities, label)
+    score = math.nan if face.detection.score is None else face.detection.score
+    return (time, person, *face.box, score, *face.probabilities, label)

@@ -207,7 +207,12 @@ def correct_newest() -> None:
         return
     frame, seen = newest
     face = seen.faces[0]
-    correct(crop_face(frame, face.frame, face.roll), face, seen.model, "Live")
+    correct(
+        crop_face(frame, face.detection.square, face.detection.roll or 0.0),
+        face,
+        seen.model,
+        "Live",
+    )
 
 
 def begin_anew() -> None:

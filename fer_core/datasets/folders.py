@@ -189,7 +189,7 @@ def _reader(detector: str | None):
         faces = found.detect(image)
         if not faces:
             return "no face was found"
-        crop = crop_face(image, faces[0].frame, faces[0].roll)
+        crop = crop_face(image, faces[0].square, faces[0].roll or 0.0)
         return np.round(crops_to_faces(crop[None])[0]).astype(np.uint8)
 
     return read

@@ -30,20 +30,29 @@ class Detection:
     Attributes:
         box: ``(x, y, w, h)`` in pixels of the picture, the detector's own; it may reach
             beyond the border.
-        score: the detector's confidence, 0 to 1; Haar has none and says 1.
+        score: the detector's confidence, 0 to 1; ``None`` where it has none, as Haar.
         frame: ``(x, y, side)``, the square that shows the face as FER2013 frames its
-            faces: the box, calibrated.
+            faces: the box, calibrated; ``None`` where only the box is known.
         roll: the angle by which the head leans, in degrees, clockwise as seen in the
-            picture; 0 where the detector cannot tell.
+            picture; ``None`` where the detector cannot tell.
         keypoints: points in pixels as ``(x, y)``, the person's right eye and left eye
             first; empty without.
     """
 
     box: tuple[float, float, float, float]
-    score: float
-    frame: tuple[float, float, float]
-    roll: float = 0.0
+    score: float | None = None
+    frame: tuple[float, float, float] | None = None
+    roll: float | None = None
     keypoints: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def square(self) -> tuple[float, float, float]:
+        """Return the frame, or the square around the box where no frame is known."""
+        if self.frame is not None:
+            return self.frame
+        x, y, width, height = self.box
+        side = max(width, height)
+        return x + (width - side) / 2, y + (height - side) / 2, side
 
     @property
     def area(self) -> float:
@@ -52,7 +61,10 @@ class Detection:
 
 
 class Detector(Protocol):
-    """A face detector; safe to call from several threads at once."""
+    """A face detector; safe to call from several threads at once.
+
+    Detectors derive from this class. What they cannot do better is inherited.
+    """
 
     name: str
     #: In plain words, for people choosing one.
@@ -63,13 +75,34 @@ class Detector(Protocol):
 
         Args:
             image: ``(H, W, 3)`` ``uint8``, RGB.
-            fast: for live pictures: one search at low resolution, which may miss faces
+            fast: For live pictures: one search at low resolution, which may miss faces
                 that are small in the picture.
 
         Returns:
             The faces, the largest first, in pixels of ``image``.
         """
         ...
+
+    def search(self, image: np.ndarray) -> list[Detection]:
+        """Find faces fast, with more patience for doubtful ones: for recorded video.
+
+        Args:
+            image: As for :meth:`detect`.
+        """
+        return self.detect(image, fast=True)
+
+    def track(self, image: np.ndarray, faces: list[Detection]) -> list[Detection] | None:
+        """Find faces again that were found a moment ago, by looking only where they were.
+
+        Args:
+            image: As for :meth:`detect`.
+            faces: Found by this detector in a picture of the same size.
+
+        Returns:
+            As :meth:`detect`, or ``None`` where one of them is not surely seen again or the
+            detector can only search the whole picture.
+        """
+        return None
 
 
 def frame(

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from fer_core.errors import DetectorError
-from fer_core.faces.base import Detection, frame, largest_first
+from fer_core.faces.base import Detection, Detector, frame, largest_first
 from fer_core.faces.framing import FRAMINGS
 from fer_core.faces.pyramid import Pyramid, Window
 from fer_core.litert import Runner
@@ -198,7 +198,7 @@ def together(parts: list[Candidates]) -> Candidates:
     )
 
 
-class BlazeFaceDetector:
+class BlazeFaceDetector(Detector):
     """Upright and leaning faces, from a few per cent of the picture's width."""
 
     name = "blazeface"
@@ -229,7 +229,7 @@ class BlazeFaceDetector:
         """
         return self._detections(self._in_whole(Pyramid(image), doubtful=True))
 
-    def follow(self, image: np.ndarray, faces: list[Detection]) -> list[Detection] | None:
+    def track(self, image: np.ndarray, faces: list[Detection]) -> list[Detection] | None:
         """Find faces again that were found a moment ago, by one look at each where it was.
 
         Args:
@@ -240,7 +240,7 @@ class BlazeFaceDetector:
             As :meth:`detect`, or ``None`` where one of them is not surely seen again.
         """
         boxes = np.array([face.box for face in faces])
-        scores = np.array([face.score for face in faces]).clip(0.01, 0.99)
+        scores = np.array([face.score or 0.0 for face in faces]).clip(0.01, 0.99)
         before = Candidates(
             boxes[:, :2] + boxes[:, 2:] / 2,
             boxes[:, 2:],

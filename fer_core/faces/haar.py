@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from fer_core.errors import DetectorError
-from fer_core.faces.base import Detection, frame, largest_first
+from fer_core.faces.base import Detection, Detector, frame, largest_first
 from fer_core.faces.framing import FRAMINGS
 from fer_core.pool import Pool
 
@@ -26,7 +26,7 @@ MARGIN: Final = 0.5
 Box = tuple[float, float, float, float]
 
 
-class HaarDetector:
+class HaarDetector(Detector):
     """The report's detector: upright frontal faces of 30 pixels or more."""
 
     name = "haar"
@@ -56,7 +56,7 @@ class HaarDetector:
                 boxes = _refined(cascade, grey)
             else:
                 boxes = _search(cascade, grey)
-        return largest_first([Detection(b, 1.0, frame(b, self._framing)) for b in boxes])
+        return largest_first([Detection(b, frame=frame(b, self._framing)) for b in boxes])
 
 
 def _search(

@@ -15,7 +15,7 @@ import numpy as np
 
 from fer_core.errors import DetectorError
 from fer_core.extras import how_to_install
-from fer_core.faces.base import Detection, frame, largest_first, roll_of
+from fer_core.faces.base import Detection, Detector, frame, largest_first, roll_of
 from fer_core.faces.framing import FRAMINGS
 from fer_core.pool import Pool
 
@@ -30,7 +30,7 @@ FACTOR: Final = 0.709
 MAX_SIDE: Final = 1280
 
 
-class MtcnnDetector:
+class MtcnnDetector(Detector):
     """Faces turned to the camera, upright or leaning a little."""
 
     name = "mtcnn"

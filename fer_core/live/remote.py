@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fer_core.analysis import Analysis, FaceEmotion
+from fer_core.analysis import Analysis, Face
 from fer_core.emotions import EMOTIONS
+from fer_core.faces import Detection
 from fer_core.live.meter import LiveStats
 from fer_core.live.record import SessionRecord
 from fer_core.live.session import STALE
@@ -132,7 +133,7 @@ def _number(value: Any) -> float:
     return max(-_LARGEST, min(float(value), _LARGEST))
 
 
-def _face(values: Any) -> FaceEmotion | None:
+def _face(values: Any) -> Face | None:
     if not isinstance(values, list) or len(values) != _NUMBERS:
         return None
     person, *box, score, label = (_number(value) for value in values[:7])
@@ -141,12 +142,9 @@ def _face(values: Any) -> FaceEmotion | None:
     if not total or not 0 <= label < len(EMOTIONS) or min(box[2:]) <= 0:
         return None
     x, y, width, height = box
-    return FaceEmotion(
-        box=(x, y, width, height),
-        probabilities=tuple(share / total for share in shares),
-        score=min(max(score / UNIT, 0.0), 1.0),
-        roll=0.0,
-        frame=(x, y, max(width, height)),
+    return Face(
+        Detection((x, y, width, height), min(max(score / UNIT, 0.0), 1.0)),
+        tuple(share / total for share in shares),
         person=int(person),
         label=EMOTIONS[int(label)],
     )

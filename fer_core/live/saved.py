@@ -132,11 +132,13 @@ def load_session(key: int, owner: str | None = None) -> "pd.DataFrame":
     with _connect() as db:
         if not db.execute(f"SELECT 1 {_THIS_ONE}", (key, owner)).fetchone():
             raise FerError("This session is not kept any more.")
-        return pd.read_sql_query(
+        table = pd.read_sql_query(
             f"SELECT {columns} FROM session_rows WHERE session = ? ORDER BY rowid",
             db,
             params=(key,),
         )
+    # A column without any value, such as the scores of Haar, would be one of objects.
+    return table.astype({"score": float})
 
 
 def delete_session(key: int, owner: str | None = None) -> None:

@@ -15,7 +15,7 @@ from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import load_classifier
 from fer_core.drawing import UNSURE_BELOW, draw
 from fer_core.errors import FerError
-from fer_core.faces import get_detector
+from fer_core.faces import Detection, get_detector
 from fer_core.live.meter import SPAN, LiveStats, Meter
 from fer_core.live.pool import WorkerPool, shared_pool
 from fer_core.live.record import SessionRecord
@@ -211,7 +211,7 @@ def render(image: np.ndarray, analysis: Analysis | None, options: LiveOptions) -
         return image
     if options.mirror:
         faces = tuple(
-            replace(face, box=(analysis.width - face.box[0] - face.box[2], *face.box[1:]))
+            replace(face, detection=_mirrored(face.detection, analysis.width))
             for face in analysis.faces
         )
         analysis = replace(analysis, faces=faces)
@@ -222,6 +222,11 @@ def render(image: np.ndarray, analysis: Analysis | None, options: LiveOptions) -
         numbers=len(analysis.faces) > 1,
         unsure_below=options.unsure_below,
     )
+
+
+def _mirrored(detection: Detection, width: int) -> Detection:
+    x, y, w, h = detection.box
+    return replace(detection, box=(width - x - w, y, w, h))
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""The faces of one frame after another: searched for now and then, followed in between."""
+"""The faces of one frame after another: a full detection now and then, tracking in between."""
 
 from typing import Final
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from fer_core.faces.base import Detection, Detector
 
-#: Seconds for which faces are followed before the whole picture is searched again, for who
-#: came meanwhile.
+#: Seconds for which faces are tracked before the whole picture is searched again, for people
+#: who came in meanwhile.
 MOMENT: Final = 0.2
 
 
-class TrackingDetector:
+class TrackingDetector(Detector):
     """A detector for the frames of one video or camera, in their order.
 
     Where the detector can look at known faces only (BlazeFace can, in a seventh of the
@@ -45,12 +45,12 @@ class TrackingDetector:
 
     def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:
         """See :class:`fer_core.faces.base.Detector`."""
-        follow, found = getattr(self.detector, "follow", None), None
-        if fast and follow and self._faces and image.shape == self._shape:
-            found = follow(image, self._faces)
+        found = None
+        if fast and self._faces and image.shape == self._shape:
+            found = self.detector.track(image, self._faces)
         if found is None:
-            patient = getattr(self.detector, "search", None) if fast and self._recorded else None
-            found = patient(image) if patient else self.detector.detect(image, fast)
+            patient = fast and self._recorded
+            found = self.detector.search(image) if patient else self.detector.detect(image, fast)
             self._searched = self._time
         self._faces, self._shape = found, image.shape
         return found

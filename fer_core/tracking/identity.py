@@ -12,7 +12,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from fer_core.analysis import FaceEmotion
+from fer_core.analysis import Face
 from fer_core.tracking.tracker import Tracker
 
 #: Mean difference of hue, saturation and value between two looks, 0 to 255, from which on
@@ -104,7 +104,7 @@ class IdentityTracker:
         self,
         time: float,
         shown: np.ndarray,
-        faces: Sequence[FaceEmotion],
+        faces: Sequence[Face],
         seen: Sequence[np.ndarray],
     ) -> list[int]:
         """Track numbers of a frame's faces.

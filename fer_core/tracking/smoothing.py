@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from fer_core.analysis import Analysis, FaceEmotion
+from fer_core.analysis import Analysis, Face
 from fer_core.emotions import EMOTIONS
 from fer_core.tracking.tracker import KEEP, Tracker
 
@@ -62,7 +62,7 @@ class EmotionSmoother:
         self._states = {n: state for n, state in self._states.items() if n in known}
         return replace(analysis, faces=faces)
 
-    def _steady(self, face: FaceEmotion, number: int, time: float, smoothing: float) -> FaceEmotion:
+    def _steady(self, face: Face, number: int, time: float, smoothing: float) -> Face:
         now = np.array(face.probabilities)
         state = self._states.get(number)
         if state is None:

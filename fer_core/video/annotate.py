@@ -15,9 +15,10 @@ import pandas as pd
 from PIL import Image
 
 from fer_core import timeline
-from fer_core.analysis import Analysis, FaceEmotion
+from fer_core.analysis import Analysis, Face
 from fer_core.drawing import UNSURE_BELOW, draw
 from fer_core.errors import VideoError
+from fer_core.faces import Detection
 from fer_core.files import replacing
 from fer_core.jobs import seconds_left
 from fer_core.video.decode import VideoFile
@@ -71,8 +72,10 @@ class FacesAt:
             elif time > times[i] + self._hold:
                 continue
             faces.append(
-                FaceEmotion(
-                    tuple(box), tuple(probabilities[i]), scores[i], 0.0, (0, 0, 0), person=person
+                Face(
+                    Detection((box[0], box[1], box[2], box[3]), scores[i]),
+                    tuple(probabilities[i]),
+                    person,
                 )
             )
         faces.sort(key=lambda face: face.box[2] * face.box[3], reverse=True)

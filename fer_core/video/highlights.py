@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fer_core.analysis import FaceEmotion, analyze
+from fer_core.analysis import Face, analyze
 from fer_core.classifier import load_classifier
 from fer_core.faces import get_detector
 from fer_core.preprocess import crop_face
@@ -40,7 +40,7 @@ def captioned(source: Path, result: VideoResult) -> list[tuple[str, bytes]]:
 
 def face_at(
     source: Path, result: VideoResult, time: float, person: int
-) -> tuple[np.ndarray, FaceEmotion] | None:
+) -> tuple[np.ndarray, Face] | None:
     """A person's face as the model sees it, ``(192, 192, 3)``, and what it says of it.
 
     Args:
@@ -66,5 +66,5 @@ def face_at(
     for face in seen.faces:
         left, top, width, height = face.box
         if left <= x <= left + width and top <= y <= top + height:
-            return crop_face(image, face.frame, face.roll), face
+            return crop_face(image, face.detection.square, face.detection.roll or 0.0), face
     return None

@@ -13,7 +13,7 @@ import numpy as np
 
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import Classifier, load_classifier
-from fer_core.faces import Detector, get_detector
+from fer_core.faces import Detection, Detector, get_detector
 from fer_core.jobs import seconds_left
 from fer_core.preprocess import VIEWS
 from fer_core.table import Rows, rows_of
@@ -163,14 +163,11 @@ def _enlarged(analysis: Analysis, frame: Frame) -> Analysis:
     factor = frame.width / analysis.width
     if factor == 1:
         return analysis
-    faces = (
-        replace(
-            face,
-            box=(x * factor, y * factor, w * factor, h * factor),
-            frame=(left * factor, top * factor, side * factor),
-            keypoints=(),
-        )
-        for face in analysis.faces
-        for (x, y, w, h), (left, top, side) in [(face.box, face.frame)]
-    )
+    faces = (replace(face, detection=_scaled(face.detection, factor)) for face in analysis.faces)
     return replace(analysis, width=frame.width, height=frame.height, faces=tuple(faces))
+
+
+def _scaled(detection: Detection, factor: float) -> Detection:
+    x, y, w, h = (value * factor for value in detection.box)
+    left, top, side = (value * factor for value in detection.square)
+    return replace(detection, box=(x, y, w, h), frame=(left, top, side), keypoints=())

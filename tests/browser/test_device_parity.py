@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from benchmarks.browser import App
 from benchmarks.scenes import compose
-from fer_core.analysis import Analysis, FaceEmotion, analyze
+from fer_core.analysis import Analysis, Face, analyze
 from fer_core.classifier import load_classifier
 from fer_core.datasets import Dataset, demo
 from fer_core.faces import get_detector
@@ -72,7 +72,7 @@ def in_library(picture: np.ndarray) -> Analysis:
     return analyze(picture, classifier, detector, fast=True)
 
 
-def same(face: FaceEmotion, other: dict) -> bool:
+def same(face: Face, other: dict) -> bool:
     return bool(np.abs(np.subtract(face.box, other["box"])).max() < 0.1 * face.box[2])
 
 

@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 
-from fer_core.analysis import Analysis, FaceEmotion
+from fer_core.analysis import Analysis, Face
 from fer_core.drawing import draw, is_unsure, label
 from fer_core.emotions import EMOTIONS, rgb
+from fer_core.faces import Detection
 
 
-def face(box: tuple, emotion: str = "Happy", confidence: float = 0.9, **more) -> FaceEmotion:
+def face(box: tuple, emotion: str = "Happy", confidence: float = 0.9, **more) -> Face:
     rest = (1 - confidence) / (len(EMOTIONS) - 1)
     probabilities = tuple(confidence if e == emotion else rest for e in EMOTIONS)
-    return FaceEmotion(box, probabilities, 1.0, 0.0, (box[0], box[1], box[2]), **more)
+    return Face(Detection(box), probabilities, **more)
 
 
-def analysis(*faces: FaceEmotion, width: int = 640, height: int = 480) -> Analysis:
+def analysis(*faces: Face, width: int = 640, height: int = 480) -> Analysis:
     return Analysis(width, height, "model", "detector", faces)
 
 

@@ -5,9 +5,10 @@ import threading
 import numpy as np
 import pytest
 
-from fer_core.analysis import Analysis, FaceEmotion
+from fer_core.analysis import Analysis, Face
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
+from fer_core.faces import Detection
 from fer_core.live import LiveOptions, LiveSession, SessionRecord, WorkerPool
 from fer_core.table import COLUMNS
 from fer_core.tracking import EmotionSmoother, Tracker
@@ -18,12 +19,12 @@ def probabilities(**shares: float) -> tuple[float, ...]:
     return tuple(shares.get(emotion.lower(), rest) for emotion in EMOTIONS)
 
 
-def face(x: float = 200, y: float = 100, size: float = 100, **shares: float) -> FaceEmotion:
+def face(x: float = 200, y: float = 100, size: float = 100, **shares: float) -> Face:
     values = probabilities(**(shares or {"happy": 0.9}))
-    return FaceEmotion((x, y, size, size), values, 1.0, 0.0, (x, y, size))
+    return Face(Detection((x, y, size, size), 0.9), values)
 
 
-def seen(time: float, *faces: FaceEmotion) -> Analysis:
+def seen(time: float, *faces: Face) -> Analysis:
     return Analysis(640, 480, "test", "test", faces, time)
 
 
@@ -45,7 +46,7 @@ class Bench:
     def __init__(self, **options) -> None:
         self.clock, self.pool = Clock(), WorkerPool(workers=0)
         self.seen: list[int] = []
-        self.faces: tuple[FaceEmotion, ...] = (face(),)
+        self.faces: tuple[Face, ...] = (face(),)
         self.session = LiveSession(
             LiveOptions(mirror=False, smoothing=0, **options),
             pool=self.pool,

@@ -70,7 +70,7 @@ def test_a_result_becomes_a_row_like_the_servers_own(clock: Clock, session: Remo
     assert seen is not None and (seen.width, seen.height) == (640, 480)
     assert [(f.person, f.emotion) for f in seen.faces] == [(1, "Happy"), (2, "Sad")]
     assert seen.faces[0].confidence == pytest.approx(0.7, abs=1e-3)
-    assert seen.faces[0].box == (10, 20, 100, 120) and seen.faces[0].score == 0.9
+    assert seen.faces[0].box == (10, 20, 100, 120) and seen.faces[0].detection.score == 0.9
     assert session.stats().analyses == 25
     assert session.record.table()["emotion"].tolist() == ["Happy", "Sad"]
 

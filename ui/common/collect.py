@@ -3,16 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from fer_core.analysis import FaceEmotion
+from fer_core.analysis import Face
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.preprocess import crops_to_faces
 from ui.services import access, collected
 
 
-def correct_button(
-    crop: np.ndarray, face: FaceEmotion, model: str, source: str, *, key: str
-) -> None:
+def correct_button(crop: np.ndarray, face: Face, model: str, source: str, *, key: str) -> None:
     """The button, for those who may keep faces on this machine.
 
     Args:
@@ -32,7 +30,7 @@ def correct_button(
 
 
 @st.dialog("What does this face show?", icon=":material/edit:")
-def correct(crop: np.ndarray, face: FaceEmotion, model: str, source: str) -> None:
+def correct(crop: np.ndarray, face: Face, model: str, source: str) -> None:
     """Ask what a face shows; arguments as those of :func:`correct_button`."""
     with st.container(horizontal=True, vertical_alignment="center"):
         seen = np.clip(np.round(crops_to_faces(crop[None])[0]), 0, 255).astype(np.uint8)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core.analysis import FaceEmotion
+from fer_core.analysis import Face
 from fer_core.drawing import is_unsure
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
@@ -17,7 +17,7 @@ def percent(probability: float) -> str:
     return f"{probability * 100:.0f} %"
 
 
-def looks(face: FaceEmotion, unsure_below: float) -> str:
+def looks(face: Face, unsure_below: float) -> str:
     """In plain words: 'looks happy, 92 %', or 'unsure: sad 38 %, neutral 35 %'."""
     if is_unsure(face, unsure_below):
         best = (f"{emotion.lower()} {percent(p)}" for emotion, p in face.ranked()[:2])
@@ -25,7 +25,7 @@ def looks(face: FaceEmotion, unsure_below: float) -> str:
     return f"looks {face.emotion.lower()}, {percent(face.confidence)}"
 
 
-def emotion_bars(face: FaceEmotion, *, key: str, row: int = 22) -> None:
+def emotion_bars(face: Face, *, key: str, row: int = 22) -> None:
     """Seven bars in the emotions' colours, the most probable first."""
     ranked = face.ranked()
     data = pd.DataFrame(
@@ -74,7 +74,7 @@ def emotion_bars(face: FaceEmotion, *, key: str, row: int = 22) -> None:
 
 
 @st.dialog("Why?", width="large", icon=":material/visibility:")
-def why(crop: np.ndarray, face: FaceEmotion, model: str) -> None:
+def why(crop: np.ndarray, face: Face, model: str) -> None:
     """What the model looked at in one face, for any of the seven emotions."""
     emotion = st.pills(
         "Which emotion to explain",

@@ -8,7 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from fer_core import timeline
-from fer_core.analysis import FaceEmotion
+from fer_core.analysis import Face
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.live.record import WINDOW
 
@@ -21,7 +21,7 @@ _COLORS: Final[dict[str, Any]] = {
 }
 
 
-def bars(face: FaceEmotion, *, key: str) -> None:
+def bars(face: Face, *, key: str) -> None:
     """Seven bars in the order of the dataset, which never changes while one watches."""
     data = pa.table({"emotion": EMOTIONS, "probability": face.probabilities})
     words = ", ".join(f"{e} {p:.0%}" for e, p in zip(EMOTIONS, face.probabilities, strict=True))

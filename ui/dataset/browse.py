@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core.analysis import FaceEmotion
+from fer_core.analysis import Face
 from fer_core.classifier import load_classifier
 from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
@@ -16,6 +16,7 @@ from fer_core.datasets.ferplus import OTHERS, counts_of
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
 from fer_core.explain import warm_up
+from fer_core.faces import Detection
 from fer_core.preprocess import faces_to_crops
 from ui.common.faces import percent, why
 from ui.dataset.face_grid import (
@@ -250,9 +251,7 @@ def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
                 warm_up(name)
             if name in said and st.button("Why?", icon=":material/visibility:", key="browse_why"):
                 crop = faces_to_crops(data.dataset.faces[row : row + 1])[0]
-                face = FaceEmotion(
-                    (0, 0, 48, 48), tuple(map(float, said[name])), 1.0, 0.0, (0, 0, 48)
-                )
+                face = Face(Detection((0, 0, 48, 48)), tuple(map(float, said[name])))
                 why(crop, face, name)
             st.button(
                 "Similar faces",
