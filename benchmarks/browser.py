@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -51,29 +51,45 @@ def wait_for(
 class App:
     """The app in a process of its own, listening on loopback."""
 
-    def __init__(self, home: Path, log: Path, port: int | None = None, **environment: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        log: Path,
+        port: int | None = None,
+        *,
+        command: Sequence[str] = ("-m", "streamlit", "run", "streamlit_app.py"),
+        folder: Path = ROOT,
+        **environment: str,
+    ) -> None:
         """Start it and wait until it answers.
 
         Args:
             home: its ``FER_HOME``.
             log: file for what it prints.
             port: to listen on; without, a free one.
+            command: What Python runs.
+            folder: Where it runs.
             environment: further variables.
         """
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = log.parent
-        self._log, self._environment = log, os.environ | {"FER_HOME": str(home)} | environment
+        self._log, self._command, self._cwd = log, command, folder
+        self._environment = os.environ | {
+            "FER_HOME": str(home),
+            "STREAMLIT_SERVER_HEADLESS": "true",
+            "STREAMLIT_SERVER_PORT": str(self.port),
+            **environment,
+        }
         log.write_bytes(b"")
         self.start()
 
     def start(self) -> None:
         """Start it, at first or after :meth:`stop`, and wait until it answers."""
-        options = ["--server.headless=true", f"--server.port={self.port}"]
         with self._log.open("a", encoding="utf-8") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options],
-                cwd=ROOT,
+                [sys.executable, *self._command],
+                cwd=self._cwd,
                 env=self._environment,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -46,7 +46,7 @@ def explain(error: ModuleNotFoundError, what: str, extra: str | None = None) -> 
     if not bringing:
         return None
     chosen = extra if extra in bringing else bringing[0]
-    return FerError(f"{what} needs the package {module}: {how_to_install(chosen)}")
+    return FerError(_sentence(what, module, chosen))
 
 
 @contextmanager
@@ -67,6 +67,20 @@ def needed_by(what: str, extra: str) -> Iterator[None]:
         raise
 
 
-def lacks(extra: str) -> bool:
-    """Return whether a package of an extra is not installed; none of them is imported."""
-    return any(importlib.util.find_spec(module) is None for module in _BRINGS[extra])
+def require(module: str, what: str, extra: str) -> None:
+    """Check that a package is installed, without importing it.
+
+    Args:
+        module: A module of the package, such as ``keras``.
+        what: What needs it.
+        extra: The extra that brings it.
+
+    Raises:
+        FerError: It is not installed; one sentence says how to get it.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise FerError(_sentence(what, module, extra))
+
+
+def _sentence(what: str, module: str, extra: str) -> str:
+    return f"{what} needs the package {module}: {how_to_install(extra)}"

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.errors import FerError
+from fer_core.extras import require
 from fer_core.train import TrainConfig, configure, manage
 from ui.common.notices import footer, say_problem
 from ui.common.sign_in import only_for_admins, sign_in
@@ -182,6 +183,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         )  # fmt: skip
 if only_for_admins("Training"):
     say_problem("training_problem")
+    try:
+        require("keras", "Training", "train")
+    except FerError as error:
+        st.info(str(error), icon=":material/download:")
     try:
         if state["training_new"]:
             show_form()

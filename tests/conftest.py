@@ -1,6 +1,8 @@
-"""What all tests share: a home of their own, the dataset where there is one."""
+"""What all tests share: a home of their own, the dataset where there is one, the wheel."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from benchmarks.browser import find_chromium
 from fer_core.settings import settings
 
+ROOT = Path(__file__).resolve().parents[1]
 ARTIFACTS = Path(__file__).parent / "artifacts"
 
 
@@ -29,6 +32,27 @@ def fer2013(home: Path):
     from fer_core.datasets import load
 
     return load(path)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, built as ``pip install .`` builds it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, installed without its requirements: a folder for ``PYTHONPATH``."""
+    folder = tmp_path_factory.mktemp("site-packages")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, wheel],
+        check=True,
+    )
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from fer_core.datasets.ferplus import counts_of
 from fer_core.datasets.identity import digest
 from fer_core.errors import DatasetError
 from fer_core.evaluation.predictions import predictions
+from fer_core.extras import require
 from fer_core.files import write_atomic, write_bytes, write_json
 from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker
 from fer_core.models.catalogue import default_model, find_model
@@ -69,7 +70,11 @@ class AuditJob(Job):
             model: Whose predictions and features are used; the default without.
             owner: Opaque text that says in whose limits it counts.
             limits: What the owner may use.
+
+        Raises:
+            FerError: Keras is not installed.
         """
+        require("keras", "An audit", "train")
         self.path.mkdir(parents=True, exist_ok=True)
         config = {
             "source": str(source),

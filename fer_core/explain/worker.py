@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fer_core.errors import FerError
 from fer_core.explain import protocol
+from fer_core.extras import how_to_install
 from fer_core.models.catalogue import read_folder
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ def _network(folder: str, checksum: str) -> "Network":
         from fer_core.explain.maps import Network
     except ImportError as error:
         raise FerError(
-            "Explanations need Keras and TensorFlow: install them with "
-            "'pip install \"fer-core[train]\"'."
+            f"Explanations need Keras and TensorFlow: {how_to_install('train')}"
         ) from error
     return Network(path, path.parent.name)
 

@@ -30,6 +30,7 @@ import numpy as np
 
 from fer_core import system
 from fer_core.errors import TrainingError
+from fer_core.extras import require
 from fer_core.files import write_atomic, write_bytes, write_json
 from fer_core.jobs import NO_LIMITS, Job, Limits
 from fer_core.settings import settings
@@ -55,7 +56,12 @@ class TrainingRun(Job):
         Args:
             config: Everything that decides how it goes.
             owner: Opaque text that says whose it is; "" for the machine's own.
+
+        Raises:
+            FerError: Keras is not installed.
+            TrainingError: The folder cannot be made.
         """
+        require("keras", "Training", "train")
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
             path = settings().runs / f"{config.model}-{stamp}{suffix}"

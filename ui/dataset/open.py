@@ -145,7 +145,7 @@ def _open_form() -> None:
     st.caption(
         "FER2013 is on Kaggle, as the competition 'challenges in representation learning: facial "
         "expression recognition' or as folders in 'msambare/fer2013'. An upload stays on this "
-        "machine until 'forget'."
+        "machine until 'delete-all'."
     )
 
 
