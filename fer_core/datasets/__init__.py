@@ -9,10 +9,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+# Each module registers the format that it reads.
+from fer_core.datasets import fer2013, folders  # noqa: F401
 from fer_core.datasets.base import SPLITS, Dataset, mix
+from fer_core.datasets.registry import Format, ReadOptions, formats, recognise, register
 from fer_core.errors import DatasetError
 
-__all__ = ["MADE_HERE", "SPLITS", "Dataset", "load", "mix"]
+__all__ = [
+    "MADE_HERE",
+    "SPLITS",
+    "Dataset",
+    "Format",
+    "ReadOptions",
+    "formats",
+    "load",
+    "mix",
+    "recognise",
+    "register",
+]
 
 #: Sources that are names, not paths.
 MADE_HERE: Final = ("demo", "collected")
@@ -33,10 +47,9 @@ def load(
     """Read a dataset.
 
     Args:
-        source: ``demo``, ``collected`` (:mod:`fer_core.datasets.collected`), FER2013's CSV
-            in whatever it is packed (:func:`fer_core.datasets.fer2013.load_csv`), or a
-            folder with one subfolder per emotion
-            (:func:`fer_core.datasets.folders.load_folder`).
+        source: ``demo``, ``collected`` (:mod:`fer_core.datasets.collected`), or a path of
+            one of :func:`formats`, such as FER2013's CSV in whatever it is packed or a
+            folder with one subfolder per emotion.
         votes: the votes of FER+ that belong to the CSV.
         relabel: let the majority of those votes decide the labels.
         drop_not_faces: leave out what that majority calls 'not a face'.
@@ -60,21 +73,9 @@ def load(
         from fer_core.datasets import collected
 
         dataset = collected.load()
-    elif path.is_dir():
-        from fer_core.datasets import folders
-
-        dataset = folders.load_folder(
-            path, detector=detector, skip_bad=skip_bad, seed=seed, on_progress=on_progress
-        )
     else:
-        from fer_core.datasets import fer2013
-
-        if path.is_file() and path.suffix.lower() not in fer2013.SUFFIXES:
-            raise DatasetError(
-                f"{path.name} is no dataset: give FER2013's CSV, packed or not, a folder of "
-                "pictures, 'demo' or 'collected'."
-            )
-        dataset = fer2013.load_csv(path, skip_bad=skip_bad, seed=seed, on_progress=on_progress)
+        how = ReadOptions(detector, skip_bad, seed, on_progress)
+        dataset = recognise(path).read(path, how)
     if votes is None and (relabel or drop_not_faces):
         raise DatasetError("Labels by majority need the FER+ file: give it with --votes.")
     if votes is not None:

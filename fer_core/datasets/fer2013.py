@@ -23,6 +23,7 @@ import numpy as np
 
 from fer_core.datasets.base import SPLITS, Dataset, random_splits
 from fer_core.datasets.cache import cached
+from fer_core.datasets.registry import ReadOptions, register
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
 from fer_core.files import write_atomic
@@ -74,6 +75,16 @@ def load_csv(
         np.array(SPLITS)[arrays["usage"]],
         rows=arrays["rows"],
     )
+
+
+def _recognises(path: Path) -> bool:
+    # Of a path that is not there, reading says so.
+    return not path.is_dir() and (path.suffix.lower() in SUFFIXES or not path.exists())
+
+
+@register("fer2013", "FER2013's CSV, packed or not", _recognises)
+def _read(path: Path, how: ReadOptions) -> Dataset:
+    return load_csv(path, skip_bad=how.skip_bad, seed=how.seed, on_progress=how.on_progress)
 
 
 def export_csv(dataset: Dataset, path: Path) -> None:

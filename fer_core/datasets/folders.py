@@ -10,6 +10,7 @@ import numpy as np
 
 from fer_core.datasets.base import SPLITS, Dataset, random_splits
 from fer_core.datasets.cache import cached
+from fer_core.datasets.registry import ReadOptions, register
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images import SUFFIXES, read_image
@@ -112,6 +113,17 @@ def load_folder(
     labels = np.array([label for _, label, _ in files])[keep]
     usage = _settle([paths[i] for i in keep], labels, [files[i][2] for i in keep], seed)
     return Dataset(root.name, arrays["faces"], labels, np.array(SPLITS)[usage])
+
+
+@register("folders", "a folder of pictures", Path.is_dir)
+def _read(path: Path, how: ReadOptions) -> Dataset:
+    return load_folder(
+        path,
+        detector=how.detector,
+        skip_bad=how.skip_bad,
+        seed=how.seed,
+        on_progress=how.on_progress,
+    )
 
 
 def export_folders(dataset: Dataset, folder: Path) -> int:
