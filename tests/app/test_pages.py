@@ -310,6 +310,23 @@ def test_a_bad_picture_is_told_in_the_readers_own_sentence(results: list) -> Non
     assert results[3].error == str(caught.value) and results[3].analysis is None
 
 
+def test_nothing_that_the_pages_import_loads_tensorflow() -> None:
+    """One import of it anywhere lets the server crash as soon as somebody opens Live."""
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sorted((ROOT / "ui").rglob("*.py"))
+    ]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}:\n"
+        "    importlib.import_module(name)\n"
+        "    heavy = [m for m in ('tensorflow', 'keras', 'jax') if m in sys.modules]\n"
+        "    assert not heavy, f'{name} loads {heavy}'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_pages_come_without_tensorflow() -> None:
     code = (
         "import sys; from streamlit.testing.v1 import AppTest\n"
