@@ -7,9 +7,8 @@ that ``python -m benchmarks … --save`` leaves under ``docs/measured``.
 import importlib
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from fer_core.emotions import EMOTIONS
 from fer_core.evaluation import baseline
 from fer_core.evaluation.conditions import CONDITIONS
 from fer_core.files import write_bytes
@@ -85,7 +84,9 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "does not ship.",
         _beside_report(cards, kept),
     ]
-    if hard := [card for card in cards if card.hard and "PublicTest" in card.figures]:
+    if hard := [
+        card for card in cards if (public := card.figure("PublicTest")) and public.conditions
+    ]:
         parts += [
             "### As bad photos show faces",
             "Accuracy on PublicTest (`evaluate --hard`).",
@@ -93,7 +94,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         ]
     for card in (*cards, *kept):
         parts += [f"### {card.name}", _recipe(card)]
-        if card.architecture == "mini_xception" and "all" in card.figures:
+        if card.architecture == "mini_xception" and card.figure("all"):
             parts += [
                 "Whole file, beside the report's (which was served in another range than "
                 "trained, accuracy 0.58):",
@@ -131,18 +132,18 @@ def _models(models: list[ModelFolder]) -> str:
     rows = []
     for folder in models:
         card = folder.card
-        ours = {split: f"{f['accuracy']:.2%}" for split, f in card.figures.items()}
-        test = card.figures.get("PrivateTest", {})
+        ours = {one.split: f"{one.accuracy:.2%}" for one in reversed(card.figures)}
+        test = card.figure("PrivateTest")
         rows.append(
             (
                 f"[{card.name}](../models/{card.name}/README.md)",
                 ours.get("PublicTest", "–"),
                 ours.get("PrivateTest", "–"),
                 ours.get("all", "–"),
-                f"{test['macro_f1']:.3f}" if test else "–",
-                f"{test['ece']:.2%}" if test else "–",
+                f"{test.macro_f1:.3f}" if test else "–",
+                f"{test.ece:.2%}" if test else "–",
                 f"{folder.served_bytes() / 1e6:.1f}",
-                card.speed.get("ms_per_face", "–"),
+                card.speed.ms_per_face if card.speed else "–",
             )
         )
     head = (
@@ -159,15 +160,15 @@ def _models(models: list[ModelFolder]) -> str:
 
 
 def _recipe(card: Card) -> str:
-    how: dict[str, Any] = card.training
+    how, recipe = card.training, card.recipe
     if card.members:
         votes = ", ".join(f"{name} {share:.1%}" for name, share in card.members.items())
         return f"Votes: {votes}. Made by `{card.command}`."
-    if not how:
+    if how is None or recipe is None:
         return "No training is recorded."
     return (
-        f"Seed {card.recipe.get('seed')}, {how.get('epochs')} epochs, {how.get('minutes')} minutes "
-        f"beside other work on {how.get('machine')}, Keras on {how.get('backend')}. Starting "
+        f"Seed {recipe.seed}, {how.epochs} epochs, {how.minutes} minutes "
+        f"beside other work on {how.machine}, Keras on {how.backend}. Starting "
         f"weights: {card.starting_weights}. Trained by `{card.command}`."
     )
 
@@ -177,11 +178,8 @@ def _beside_report(cards: list[Card], kept: list[Card]) -> str:
     for architecture, reported in baseline.ACCURACY.items():
         same = [card for card in (*cards, *kept) if card.architecture == architecture]
         for card in same or [None]:
-            figures = card.figures if card else {}
-            ours = [
-                f"{100 * figures[split]['accuracy']:.2f}" if split in figures else "–"
-                for split in ("PublicTest", "PrivateTest")
-            ]
+            found = [card.figure(s) if card else None for s in ("PublicTest", "PrivateTest")]
+            ours = [f"{100 * one.accuracy:.2f}" if one else "–" for one in found]
             name = card.name if card else "not trained"
             rows.append((architecture, f"({name})" if card in kept else name, *ours, *reported))
     head = ("architecture", "ours", "PublicTest", "PrivateTest")
@@ -189,24 +187,29 @@ def _beside_report(cards: list[Card], kept: list[Card]) -> str:
 
 
 def _hard(cards: list[Card]) -> str:
-    rows = [("clean", *(f"{card.figures['PublicTest']['accuracy']:.1%}" for card in cards))]
+    public = [one for card in cards if (one := card.figure("PublicTest"))]
+    rows = [("clean", *(f"{one.accuracy:.1%}" for one in public))]
     rows += [
-        (name, *(f"{card.hard[name]:.1%}" if name in card.hard else "–" for card in cards))
+        (
+            name,
+            *(f"{one.conditions[name]:.1%}" if name in one.conditions else "–" for one in public),
+        )
         for name in CONDITIONS
     ]
     return readme.table(("faces", *(card.name for card in cards)), rows)
 
 
 def _per_emotion(card: Card, split: str, reported: dict[str, tuple[float, ...]]) -> str:
-    ours = card.figures[split]["per_class"]
+    figures = card.figure(split)
+    ours = figures.per_class if figures else {}
     rows = [
         (
             name,
-            *(f"{ours[name][key]:.2f}" for key in ("precision", "recall", "f1")),
+            *(f"{value:.2f}" for value in (ours[name].precision, ours[name].recall, ours[name].f1)),
             *(f"{value:.2f}" for value in reported[name]),
-            ours[name]["support"],
+            ours[name].support,
         )
-        for name in EMOTIONS
+        for name in ours
     ]
     head = ("emotion", "precision", "recall", "F1", "report's precision", "recall", "F1", "support")
     return readme.table(head, rows)

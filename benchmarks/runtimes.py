@@ -146,7 +146,7 @@ def export(model: str, path: str) -> None:
     folder = find_model(model)
     Path(f"{path}.tflite").write_bytes(folder.read_exported())
     core = keras.models.load_model(folder.checked("model.keras"))
-    graph = serving_graph(core, folder.card.temperature, folder.card.tta == "flip")
+    graph = serving_graph(core, folder.card.temperatures.as_trained, folder.card.tta == "flip")
     crops = faces_to_crops(demo.load(FACES, 0, 0).faces)
     np.save(f"{path}.npy", crops)
     np.save(f"{path}.keras.npy", graph.predict(crops.astype(np.float32), 50, verbose=0))

@@ -16,7 +16,7 @@ from benchmarks.browser import ROOT, App, chromium_with_camera, find_chromium, w
 from fer_core.settings import settings
 from fer_core.train import configure, manage, queue, runs
 from fer_core.train.runs import TrainingRun
-from fer_core.zoo import publish
+from fer_core.zoo import publish_job
 
 PICTURES = ROOT / "docs" / "pictures"
 #: A network small enough that the whole walk takes some minutes.
@@ -78,7 +78,7 @@ def walk(page: Page, url: str) -> None:
     keep(page, "training-after")
 
     for run, name in ((first, "first-try"), (second, "more-epochs")):
-        publish.start(run, name)
+        publish_job.start(run, name)
         runs.wait(run.name, 600)
     page.goto(f"{url}/models?model=first-try&model=more-epochs", wait_until="domcontentloaded")
     page.get_by_text("Build an ensemble", exact=True).click()

@@ -197,11 +197,11 @@ def find_faces(
     found = detector.detect(image, fast=True) if fast else detector.detect(image)
     detections = tuple(found[: 1 if largest else None])
     number = views or (1 if fast else len(VIEWS))
-    views = np.empty((len(detections), number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
-    for of_face, face in zip(views, detections, strict=True):
+    crops = np.empty((len(detections), number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    for of_face, face in zip(crops, detections, strict=True):
         of_face[:] = crop_views(image, face.frame, face.roll, number)
     height, width = image.shape[:2]
-    return FoundFaces(width, height, detector.name, detections, views)
+    return FoundFaces(width, height, detector.name, detections, crops)
 
 
 def read_emotions(

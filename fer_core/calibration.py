@@ -59,8 +59,13 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
     """Expected calibration error: how far confidence lies from accuracy, on average."""
-    rows = [b for b in reliability(probabilities, labels, bins) if b.n]
-    return float(sum(abs(b.accuracy - b.confidence) * b.n for b in rows) / len(labels))
+    rows = reliability(probabilities, labels, bins)
+    apart = (
+        abs(b.accuracy - b.confidence) * b.n
+        for b in rows
+        if b.accuracy is not None and b.confidence is not None
+    )
+    return float(sum(apart) / len(labels))
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -54,7 +54,7 @@ class Classifier:
             raise ValueError(f"crops have the shape {crops.shape}, not (N, 192, 192, 3)")
         said = np.empty((len(self._networks), len(crops), len(EMOTIONS)), np.float32)
         for rows, network in zip(said, self._networks, strict=True):
-            for row, ((probabilities,),) in zip(rows, network(crops), strict=True):
+            for row, ((probabilities,),) in zip(rows, network(list(crops)), strict=True):
                 row[:] = probabilities
         return vote(said, self._ensemble) if self._ensemble else said[0]
 

@@ -118,7 +118,7 @@ def _tag(text: str, color: tuple[int, int, int], size: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 

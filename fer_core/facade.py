@@ -40,7 +40,7 @@ class PictureAnalysis(Analysis):
         source: The picture as it was given; a path is read again for drawing.
         error: Why the picture cannot be read, in a sentence; ``None`` if it was. Only
             :meth:`Analyzer.stream` gives such results. They have no faces, and ``width`` and
-            ``height`` are ``None``.
+            ``height`` are 0.
     """
 
     source: Source = field(kw_only=True, repr=False, compare=False)
@@ -116,14 +116,15 @@ class Analyzer:
         Raises:
             ImageError: The picture cannot be read.
         """
-        if hasattr(source, "read") and not isinstance(source, Image.Image):
+        if not isinstance(source, str | Path | bytes | np.ndarray | Image.Image):
             # An open file can be read once, and drawing needs the picture again.
             source = read_content(source)
         try:
             image = read_image(source)
         except ImageError as error:
-            named = isinstance(source, str | Path)
-            raise ImageError(f"{source}: {error}" if named else str(error)) from error
+            if isinstance(source, str | Path):
+                raise ImageError(f"{source}: {error}") from error
+            raise
         found = analysis.analyze(image, self._classifier, self._detector, largest=self._largest)
         return PictureAnalysis(**vars(found), source=source)
 
@@ -171,7 +172,7 @@ class Analyzer:
             return self.analyze(picture)
         except ImageError as error:
             return PictureAnalysis(
-                None, None, self._classifier.name, self._detector.name,
+                0, 0, self._classifier.name, self._detector.name,
                 source=picture, error=str(error),
             )  # fmt: skip
 

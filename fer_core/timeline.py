@@ -136,10 +136,11 @@ def _merge_short(found: list[list[Any]], hold: float) -> list[list[Any]]:
     merged: list[list[Any]] = []
     for stretch in found:
         before = merged[-1] if merged else None
-        joins = before is not None and before[2] == stretch[1]
-        if joins and (stretch[2] - stretch[1] < hold or before[3] == stretch[3]):
+        if before is None or before[2] != stretch[1]:
+            merged.append(list(stretch))
+        elif stretch[2] - stretch[1] < hold or before[3] == stretch[3]:
             before[2] = stretch[2]
-        elif joins and before[2] - before[1] < hold:
+        elif before[2] - before[1] < hold:
             before[2:] = stretch[2:]
         else:
             merged.append(list(stretch))

@@ -18,7 +18,7 @@ st.markdown(
 choice = current()
 result = read(example(), choice)
 card = find_model(choice.classifier.name).card
-accuracy = card.figures.get("PublicTest", {}).get("accuracy")
+public = card.figure("PublicTest")
 
 left, right = st.columns([5, 6], gap="large")
 with left:
@@ -34,7 +34,7 @@ with right, st.container(gap="small"):
         emotion_bars(face, key="home_bars", row=26)
     else:
         st.subheader("No face found in the example")
-    good = f" · {percent(accuracy)} right on FER2013's PublicTest" if accuracy else ""
+    good = f" · {percent(public.accuracy)} right on {public.dataset}'s PublicTest" if public else ""
     st.badge(f"{card.title}{good}", icon=":material/model_training:", color="blue")
     with st.container(horizontal=True):
         if st.button("Try your own photo", type="primary", icon=":material/upload:"):

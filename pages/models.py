@@ -52,7 +52,8 @@ def choose_data(label: str, split: str, key: str) -> str:
 
 def measure_private(folder: ModelFolder) -> None:
     """The plain act by which a model of this machine is measured on PrivateTest."""
-    looked = len(folder.card.figures.get("PrivateTest", {}).get("looked", []))
+    private = folder.card.figure("PrivateTest")
+    looked = len(private.looked) if private else 0
     # Its state is kept here: the bar of the work above would close it, coming and going.
     with st.popover(
         "PrivateTest…", icon=":material/lock:", key="models_private_open", on_change="rerun"

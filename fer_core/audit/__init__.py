@@ -309,7 +309,7 @@ def _strange_problems(
     reasons = []
     for row in rows:
         parts = ["the detector finds no face"] if strange.faceless[row] else []
-        if voted[row]:
+        if counts is not None and voted[row]:
             parts.append(f"{counts[row, -1]:.0f} of {counts[row].sum():.0f} annotators: no face")
         reasons.append("; ".join(parts))
     score = np.where(voted[rows], 1.0, 0.6) - 0.1 * ~strange.faceless[rows]

@@ -117,7 +117,8 @@ def look(work: AuditJob) -> None:
     config: dict[str, Any] = json.loads((work.path / "config.json").read_text(encoding="utf-8"))
     votes = Path(config["votes"]) if config["votes"] else None
     dataset = load(config["source"], votes, skip_bad=config["skip_bad"])
-    begun, steps = time.monotonic(), {}
+    begun = time.monotonic()
+    steps: dict[str, float] = {}
 
     def tell(what: str, share: float) -> None:
         steps.setdefault(what, time.monotonic())
@@ -132,7 +133,7 @@ def look(work: AuditJob) -> None:
     found = audit(dataset, model=config["model"], counts=counts, on_progress=tell)
     seen = features(dataset.faces, explainable(config["model"]))
     arrays = {"probabilities": said, "features": seen, "map": _flat(seen)}
-    write_atomic(work.path / "seen.npz", lambda file: np.savez(file, **arrays))
+    write_atomic(work.path / "seen.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
     write_bytes(work.path / "problems.csv", found.problems.to_csv(index=False).encode())
     write_json(work.path / "summary.json", found.summary)
     work.write_state(status="done", seconds=round(time.monotonic() - begun, 1))

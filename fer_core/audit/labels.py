@@ -57,7 +57,9 @@ def find(
     # A proposal that is the label itself would propose nothing.
     wrong = wrong & (proposal != labels)
     reasons = [
-        _reason(i, labels, probabilities, by_model[i], counts, by_votes is not None and by_votes[i])
+        _reason(
+            int(i), labels, probabilities, by_model[i], counts, by_votes is not None and by_votes[i]
+        )
         for i in np.flatnonzero(wrong)
     ]
     return LabelErrors(wrong, score, proposal, by_model, by_votes, reasons)

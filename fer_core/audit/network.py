@@ -95,7 +95,7 @@ def gradients(faces: np.ndarray) -> np.ndarray:
     """
     side = (FACE_SIZE, FACE_SIZE)
     histograms = cv2.HOGDescriptor(side, (16, 16), (8, 8), (8, 8), 9)
-    return np.stack([histograms.compute(face).ravel() for face in faces])
+    return np.stack([np.ravel(histograms.compute(face)) for face in faces])
 
 
 def out_of_fold(

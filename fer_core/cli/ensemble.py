@@ -13,6 +13,7 @@ from fer_core.cli.common import (
     to_option,
 )
 from fer_core.datasets import load
+from fer_core.ensemble import Weights
 from fer_core.models.catalogue import check_new_name
 
 
@@ -34,7 +35,7 @@ def command(
     names: tuple[str, ...],
     data: str,
     name: str,
-    weights: str,
+    weights: Weights,
     to: Path | None,
     overwrite: bool,
     notes: str,
@@ -50,14 +51,15 @@ def command(
         list(names), dataset, target, weights=weights, notes=notes, overwrite=overwrite
     )
     card = folder.card
+    public = card.figure("PublicTest")
     alone = ensembles.accuracies(list(names), dataset)
     result = {
         "name": card.name,
         "path": str(folder.path),
         "weights": card.members,
-        "temperature": card.temperature,
+        "temperature": card.temperatures.as_trained,
         "members": alone,
-        "PublicTest": card.figures["PublicTest"]["accuracy"],
+        "PublicTest": public.accuracy if public else None,
     }
     if as_json:
         print_json(result)

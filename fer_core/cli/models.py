@@ -1,5 +1,7 @@
 """``models``: which trained models there are."""
 
+from typing import Any
+
 import click
 
 from fer_core.cli.common import json_option, print_json
@@ -20,17 +22,17 @@ def _bytes(folder: ModelFolder) -> int | None:
 def command(as_json: bool) -> None:
     """List the trained models with their accuracy and size."""
     default = default_model()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for folder in list_models():
         card = folder.card
-        accuracy = {split: f["accuracy"] for split, f in card.figures.items()}
+        public, private = card.figure("PublicTest"), card.figure("PrivateTest")
         rows.append(
             {
                 "name": card.name,
                 "title": card.title,
                 "default": card.name == default,
-                "PublicTest": accuracy.get("PublicTest"),
-                "PrivateTest": accuracy.get("PrivateTest"),
+                "PublicTest": public.accuracy if public else None,
+                "PrivateTest": private.accuracy if private else None,
                 "parameters": card.parameters,
                 "bytes": _bytes(folder),
                 "path": str(folder.path),
@@ -40,13 +42,13 @@ def command(as_json: bool) -> None:
         print_json(rows)
         return
     for row in rows:
-        public, private = (
+        shares = [
             f"{row[split]:.2%}" if row[split] is not None else "–"
             for split in ("PublicTest", "PrivateTest")
-        )
+        ]
         mark = "*" if row["default"] else " "
         click.echo(
-            f"{mark} {row['name']:<20} PublicTest {public:>7}  PrivateTest {private:>7}  "
+            f"{mark} {row['name']:<20} PublicTest {shares[0]:>7}  PrivateTest {shares[1]:>7}  "
             + (f"{row['bytes'] / 1e6:5.1f} MB" if row["bytes"] else " broken ")
             + f"  {row['title']}"
         )

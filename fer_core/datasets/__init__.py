@@ -85,6 +85,6 @@ def load(
         from fer_core.datasets.corrections import load as load_corrections
 
         dataset = load_corrections(corrections).apply(dataset)
-    if drop_not_faces:
+    if drop_not_faces and votes is not None:
         dataset = ferplus.drop_not_faces(dataset, votes)
     return dataset

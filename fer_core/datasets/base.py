@@ -5,12 +5,19 @@ from typing import Final
 
 import numpy as np
 
+from fer_core.datasets.identity import digest
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
 from fer_core.preprocess import FACE_SIZE
 
 #: FER2013's own names: to train on, to choose by, to report with.
 SPLITS: Final = ("Training", "PublicTest", "PrivateTest")
+#: Published number of faces per emotion in each of them.
+_FER2013: Final = {
+    "Training": [3995, 436, 4097, 7215, 4830, 3171, 4965],
+    "PublicTest": [467, 56, 496, 895, 653, 415, 607],
+    "PrivateTest": [491, 55, 528, 879, 594, 416, 626],
+}
 
 
 @dataclass(frozen=True)
@@ -73,11 +80,20 @@ class Dataset:
             faces=self.faces[rows],
             labels=self.labels[rows],
             usage=self.usage[rows],
-            **{
-                name: None if (array := getattr(self, name)) is None else array[rows]
-                for name in ("votes", "weights", "rows")
-            },
+            votes=None if self.votes is None else self.votes[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            rows=None if self.rows is None else self.rows[rows],
         )
+
+    def identity(self) -> tuple[str, str]:
+        """Return the name by which figures know this dataset, and the checksum of its content.
+
+        A set with the published counts per class and split is FER2013, whatever its file is
+        called. The checksum is that of the decoded faces and labels, not of the file.
+        """
+        counts = {split: list(row.values()) for split, row in self.counts().items()}
+        name = "FER2013" if counts == _FER2013 else self.name
+        return name, digest(self.faces, self.labels)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Rows per split and emotion."""

@@ -42,5 +42,5 @@ def cached(
     arrays = make()
     # A cache that cannot be written costs time, nothing else.
     with contextlib.suppress(OSError):
-        write_atomic(path, lambda file: np.savez(file, **arrays))
+        write_atomic(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
     return arrays

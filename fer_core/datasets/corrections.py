@@ -160,9 +160,9 @@ def read(source: Path | bytes) -> Overlay:
     try:
         content = source.read_bytes() if isinstance(source, Path) else source
         rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-        columns = rows[0].keys() if rows else content.decode("utf-8-sig").strip().split(",")
+        columns = list(rows[0]) if rows else content.decode("utf-8-sig").strip().split(",")
     except OSError as error:
-        raise DatasetError(f"{source}: {error.strerror}. Check the path.") from error
+        raise DatasetError(f"{name}: {error.strerror}. Check the path.") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{name} is no CSV of corrections: {error}.") from error
     if missing := [c for c in COLUMNS[:3] if c not in columns]:
@@ -258,7 +258,7 @@ def add_overlay(overlay: Overlay, author: str = "") -> str:
     """
     now = _now()
     here = set(kept().events[list(COLUMNS)].itertuples(index=False, name=None))
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (face, action, value, said or author or user(), time or now, reason)
         for face, action, value, said, time, reason in overlay.events[list(COLUMNS)].itertuples(
             index=False, name=None

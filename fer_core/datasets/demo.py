@@ -257,7 +257,9 @@ def _random_face(label: int, rng: np.random.Generator) -> np.ndarray:
     view = _View(rng.normal(0, 9), rng.normal(0, 5), rng.normal(0, 7))
     canvas = _background(side, rng)
     centre = side * (0.5 + rng.uniform(-0.05, 0.05, 2))
-    _sketch(person, face).paint(canvas, side * rng.uniform(0.31, 0.40), centre, view)
+    _sketch(person, face).paint(
+        canvas, side * rng.uniform(0.31, 0.40), (centre[0], centre[1]), view
+    )
 
     out = cv2.resize(canvas, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_AREA)
     out = out.astype(np.float32)

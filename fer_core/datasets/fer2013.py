@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final
 
 import numpy as np
 
@@ -101,21 +101,26 @@ def export_splits(dataset: Dataset, folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+def _open(path: Path) -> Iterator[tuple[IO[bytes], BinaryIO]]:
     """The CSV inside ``path``, unpacked while it is read, and the packed file itself."""
     name = path.name.lower()
     with ExitStack() as stack:
         packed = stack.enter_context(path.open("rb"))
         if tarfile.is_tarfile(path):
-            archive = stack.enter_context(tarfile.open(fileobj=packed))
-            member = _choose([m for m in archive.getnames() if m.lower().endswith(".csv")], path)
-            yield stack.enter_context(archive.extractfile(member)), packed
+            tar = stack.enter_context(tarfile.open(fileobj=packed))
+            member = _choose([m for m in tar.getnames() if m.lower().endswith(".csv")], path)
+            content = tar.extractfile(member)
+            if content is None:
+                raise DatasetError(f"{path.name}: {member} is not a file. Pack it again.")
+            yield stack.enter_context(content), packed
         elif name.endswith(".zip"):
             archive = stack.enter_context(zipfile.ZipFile(packed))
             member = _choose([m for m in archive.namelist() if m.lower().endswith(".csv")], path)
             yield stack.enter_context(archive.open(member)), packed
         else:
-            openers = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+            openers: dict[str, Callable[..., Any]] = {
+                ".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open,
+            }  # fmt: skip
             opener = openers.get(path.suffix.lower())
             yield stack.enter_context(opener(packed, "rb")) if opener else packed, packed
 

@@ -1,10 +1,9 @@
 """Pictures in folders, one subfolder per emotion: Kaggle's FER2013, JAFFE, CK+, one's own."""
 
-import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -80,7 +79,7 @@ def load_folder(
         )
     paths = [path for path, _, _ in files]
     stats = [path.stat() for path in paths]
-    key = [str(root), detector, skip_bad, problems, 1]
+    key: list[Any] = [str(root), detector, skip_bad, problems, 1]
     key += [
         [str(path.relative_to(root)), stat.st_size, stat.st_mtime_ns]
         for path, stat in zip(paths, stats, strict=True)
@@ -164,10 +163,9 @@ def _settle(
         return usage
     if (usage != 2).all() or (usage == 1).any():
         return usage
-    named = [re.match(r"(Public|Private)Test_", path.name) for path in paths]
     test = np.flatnonzero(usage == 2)
-    if all(named[i] for i in test):
-        usage[[i for i in test if named[i][1] == "Public"]] = 1
+    if all(paths[i].name.startswith(("PublicTest_", "PrivateTest_")) for i in test):
+        usage[[i for i in test if paths[i].name.startswith("PublicTest_")]] = 1
     else:
         usage[test] = random_splits(labels[test], seed, (0.0, 0.5, 0.5))
     return usage

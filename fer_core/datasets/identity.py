@@ -31,5 +31,5 @@ def digest(faces: np.ndarray, *others: np.ndarray) -> str:
     """16 hexadecimal digits that say whether two arrays of faces (and others) are equal."""
     state = blake2b(digest_size=8)
     for array in (faces, *others):
-        state.update(np.ascontiguousarray(array))
+        state.update(np.ascontiguousarray(array).data)
     return state.hexdigest()

@@ -30,8 +30,9 @@ def _flat(face: np.ndarray, _: np.random.Generator) -> np.ndarray:
 
 
 def _crushed(face: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    _, packed = cv2.imencode(".jpg", face.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 15])
-    return cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 15]
+    packed = cv2.imencode(".jpg", face.astype(np.uint8), quality)[1]
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE))
 
 
 def _warped(face: np.ndarray, degrees: float = 0.0, size: float = 1.0) -> np.ndarray:

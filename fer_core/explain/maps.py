@@ -32,8 +32,6 @@ class Network:
         Raises:
             ModelError: The file cannot be loaded, or the network has no feature maps.
         """
-        if keras.backend.backend() != "tensorflow":
-            raise ModelError("Explanations need KERAS_BACKEND=tensorflow.")
         try:
             self._core = keras.saving.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises whatever it likes on strange files

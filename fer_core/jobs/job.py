@@ -109,7 +109,7 @@ class Job:
         held = FileLock(self.path / "lock")
         try:
             # Somebody may just be looking, see busy(), and lets go at once.
-            held.acquire(timeout=0.2, poll_interval=0.02)
+            held.acquire(timeout=0.05, poll_interval=0.01)
         except Timeout as error:
             raise self.error(self.taken.format(name=self.name)) from error
         try:

@@ -57,7 +57,7 @@ class SessionRecord:
         with self._lock:
             self._latest = analysis
             self._recent.extend(rows)
-            self._recent.drop_before(analysis.time - self._window)
+            self._recent.drop_before((analysis.time or 0.0) - self._window)
             if self._recording and not self.full:
                 self._rows.extend(rows)
 

@@ -1,8 +1,13 @@
 """A model's card: what it is, how it was made, how good it is, and what it is not for."""
 
+import json
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from fer_core.emotions import EMOTIONS
+from fer_core.errors import ModelError
+from fer_core.models.recipe import Recipe
 
 #: What a model's name looks like: no path leads out of the models' folder.
 NAME: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
@@ -11,11 +16,105 @@ NAME: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 Stored = Literal["float32", "float16", "int8"]
 
 
-class Card(BaseModel):
-    """The content of ``card.json`` in a model folder."""
+class _Part(BaseModel):
+    """A part of a card: unknown fields are errors, and nothing changes it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+
+class ClassFigures(_Part):
+    """How well one emotion is recognised."""
+
+    precision: float = Field(ge=0, le=1)
+    recall: float = Field(ge=0, le=1)
+    f1: float = Field(ge=0, le=1)
+    support: int = Field(ge=0, description="Faces with this label.")
+
+
+class Figures(_Part):
+    """How good the exported file is on one split of one dataset, with one class prior.
+
+    Figures of different datasets are never compared or ranked together.
+    """
+
+    dataset: str = Field(description="Name of the dataset, FER2013 by its published counts.")
+    checksum: str | None = Field(
+        None, description="Of the decoded faces and labels; None where nobody computed it."
+    )
+    split: str = Field(description="Training, PublicTest, PrivateTest, or 'all'.")
+    class_prior: str = Field("as-trained", description="The prior that was applied.")
+    accuracy: float = Field(ge=0, le=1)
+    macro_f1: float = Field(ge=0, le=1)
+    log_loss: float = Field(ge=0, description="Mean negative log-likelihood, in nats.")
+    ece: float = Field(ge=0, le=1, description="Expected calibration error, 15 bins.")
+    n: int = Field(ge=0, description="Number of faces.")
+    confusion_matrix: list[list[int]] = Field(
+        description="7×7 counts: rows are labels, columns predictions."
+    )
+    per_class: dict[str, ClassFigures]
+    conditions: dict[str, float] = Field(
+        {}, description="Accuracy on these faces under evaluation.conditions.CONDITIONS."
+    )
+    looked: list[str] = Field([], description="When this split was looked at, ISO 8601.")
+
+    @field_validator("confusion_matrix")
+    @classmethod
+    def _seven_by_seven(cls, value: list[list[int]]) -> list[list[int]]:
+        if len(value) != len(EMOTIONS) or any(len(row) != len(EMOTIONS) for row in value):
+            raise ValueError("a confusion matrix has seven rows of seven counts")
+        return value
+
+    @field_validator("per_class")
+    @classmethod
+    def _every_emotion(cls, value: dict[str, ClassFigures]) -> dict[str, ClassFigures]:
+        if set(value) != set(EMOTIONS):
+            raise ValueError("figures per class name each of the seven emotions once")
+        return value
+
+
+class Training(_Part):
+    """How the training of a model went."""
+
+    epochs: int = Field(ge=0)
+    best_epoch: int | None = Field(None, description="Whose weights PublicTest chose.")
+    minutes: float = Field(ge=0)
+    backend: str | None = Field(None, description="Of Keras.")
+    machine: str
+
+
+class Speed(_Part):
+    """How fast a model answers."""
+
+    ms_per_face: float = Field(gt=0, description="Milliseconds, one face at a time.")
+    machine: str
+
+
+class ClassFrequencies(_Part):
+    """Faces of each emotion in the training data."""
+
+    angry: int = Field(ge=0)
+    disgust: int = Field(ge=0)
+    fear: int = Field(ge=0)
+    happy: int = Field(ge=0)
+    sad: int = Field(ge=0)
+    surprise: int = Field(ge=0)
+    neutral: int = Field(ge=0)
+
+
+class Temperatures(_Part):
+    """What divides the logits, fitted on PublicTest for each class prior."""
+
+    as_trained: float = Field(1.0, gt=0)
+    uniform: float | None = Field(None, gt=0)
+    recommended: float | None = Field(None, gt=0)
+
+
+class Card(_Part):
+    """The content of ``card.json`` in a model folder, version 2."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    schema_version: Literal[2] = Field(2, alias="schema")
     name: str = Field(pattern=rf"^{NAME}$")
     title: str
     architecture: str
@@ -25,7 +124,10 @@ class Card(BaseModel):
     exported: str = Field("model.tflite", description="Which of the files is served.")
     files: dict[str, str] = Field(description="SHA-256 of each file of the folder.")
     sizes: dict[str, int] = Field(description="Bytes of each file of the folder.")
-    temperature: float = Field(1.0, gt=0, description="Divides the logits; fitted on PublicTest.")
+    temperatures: Temperatures = Temperatures()
+    prior_strength: float | None = Field(
+        None, ge=0, le=1, description="Strength of the class prior 'recommended'."
+    )
     tta: Literal["none", "flip", "mixed"] = Field(
         "none", description="Built into the exported file; mixed: into some members' files."
     )
@@ -36,17 +138,94 @@ class Card(BaseModel):
     licence: str = ""
     starting_weights: str = "none, trained from scratch"
     data: str = ""
-    recipe: dict[str, Any] = Field({}, description="The training configuration.")
+    class_frequencies: ClassFrequencies | None = Field(
+        None, description="Of the training data; None where they are unknown."
+    )
+    recipe: Recipe | None = Field(None, description="The training configuration.")
     command: str = Field("", description="What was run to train it.")
-    training: dict[str, Any] = Field({}, description="Backend, minutes, epochs, best epoch.")
+    training: Training | None = None
     notes: str = Field("", description="What else there is to know of how it was made.")
-    figures: dict[str, dict[str, Any]] = Field(
-        {}, description="Per split: accuracy, macro_f1, log_loss, ece, n, confusion_matrix, …"
-    )
-    hard: dict[str, float] = Field(
-        {}, description="Accuracy on PublicTest under fer_core.evaluation.conditions.CONDITIONS."
-    )
-    speed: dict[str, Any] = Field({}, description="Milliseconds per face, and where measured.")
+    figures: list[Figures] = []
+    speed: Speed | None = None
+
+    def figure(self, split: str, class_prior: str = "as-trained") -> Figures | None:
+        """Return the figures of a split; of several datasets the one measured first.
+
+        Args:
+            split: ``Training``, ``PublicTest``, ``PrivateTest`` or ``all``.
+            class_prior: The prior that was applied.
+        """
+        for one in self.figures:
+            if one.split == split and one.class_prior == class_prior:
+                return one
+        return None
+
+    def with_figures(self, new: Figures) -> "Card":
+        """Return a copy that has ``new`` in place of the figures it renews, or besides."""
+
+        def key(one: Figures) -> tuple[str, str | None, str, str]:
+            return one.dataset, one.checksum, one.split, one.class_prior
+
+        found = [new if key(one) == key(new) else one for one in self.figures]
+        if new not in found:
+            found.append(new)
+        return self.model_copy(update={"figures": found})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values, as ``card.json`` holds them."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def read_card(text: str | bytes) -> Card:
+    """Read the content of a ``card.json`` of this or an earlier version.
+
+    Raises:
+        ModelError: A newer version of the program wrote it.
+        ValueError: It is damaged; the message says where.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the card is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError("a card is a mapping")
+    version = value.get("schema", 1)
+    if version == 1:
+        value = _from_version_1(value)
+    elif version != 2:
+        raise ModelError(
+            f"The card of {value.get('name')!r} was written by a newer version of this program "
+            f"(schema {version!r}): install that version."
+        )
+    return Card.model_validate(value)
+
+
+def _from_version_1(old: dict[str, Any]) -> dict[str, Any]:
+    """Return a card of version 1 as one of version 2."""
+    new = {key: value for key, value in old.items() if key not in _CHANGED}
+    new |= {"schema": 2, "temperatures": {"as_trained": old.get("temperature", 1.0)}}
+    for part in ("recipe", "training", "speed"):
+        if old.get(part):
+            new[part] = old[part]
+    new["figures"] = []
+    known = "FER2013" if str(old.get("data", "")).startswith("FER2013") else None
+    measured = old.get("figures", {})
+    if not isinstance(measured, dict):
+        raise ValueError("the figures are no mapping from splits")
+    for split, figures in measured.items():
+        if not isinstance(figures, dict):
+            raise ValueError(f"the figures of {split} are no mapping")
+        # What the dataset was is known by the text alone; nobody computed a checksum.
+        entry = {"dataset": known or figures.get("dataset") or "unknown", "split": split}
+        entry |= {key: value for key, value in figures.items() if key != "dataset"}
+        if split == "PublicTest":
+            entry["conditions"] = old.get("hard", {})
+        new["figures"].append(entry)
+    return new
+
+
+#: Fields that version 2 has in another form.
+_CHANGED: Final = {"temperature", "recipe", "training", "speed", "figures", "hard"}
 
 
 INTENDED = (

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from fer_core.errors import ModelError
 from fer_core.files import sha256
-from fer_core.models.card import NAME, Card
+from fer_core.models.card import NAME, Card, read_card
 from fer_core.resources import models_folder
 from fer_core.settings import settings
 
@@ -162,10 +160,10 @@ def read_folder(path: Path) -> ModelFolder:
         ModelError: no card, a damaged one, or one of another name than the folder.
     """
     try:
-        card = Card.model_validate(json.loads((path / "card.json").read_text(encoding="utf-8")))
+        card = read_card((path / "card.json").read_bytes())
     except OSError as error:
         raise ModelError(f"{path.name} is no model folder: card.json is missing.") from error
-    except (ValueError, ValidationError) as error:
+    except ValueError as error:
         raise ModelError(f"{path.name}: card.json is damaged. Fetch the folder again.") from error
     if card.name != path.name:
         raise ModelError(f"{path.name}: its card is that of another model, '{card.name}'.")
@@ -209,8 +207,8 @@ def default_model() -> str:
     ``FER_MODEL`` decides; without it, what was chosen on this machine
     (:func:`fer_core.zoo.manage.set_default`), as long as that model is there.
     """
-    if settings().model:
-        return settings().model
+    if named := settings().model:
+        return named
     try:
         chosen = settings().default_model.read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
@@ -326,7 +324,7 @@ def ensembles_with(folder: ModelFolder) -> list[str]:
         folder: A model. Ensembles are looked for among those that ship, those of this machine
             and those beside the model.
     """
-    names = {}
+    names: dict[str, None] = {}
     for root in (SHIPPED, settings().models, folder.path.parent):
         for one in _readable(root):
             try:

@@ -10,6 +10,7 @@ Importing this does not import Keras; training does.
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,22 +74,22 @@ def load_data(config: TrainConfig) -> Dataset:
     Raises:
         DatasetError: it cannot be read.
     """
-    common = {
-        "skip_bad": config.skip_bad,
-        "detector": config.detector,
-        "seed": config.seed,
-        "corrections": config.corrections,
-    }
-    dataset = load(
+    read = partial(
+        load,
+        skip_bad=config.skip_bad,
+        detector=config.detector,
+        seed=config.seed,
+        corrections=config.corrections,
+    )
+    dataset = read(
         config.data,
         config.votes,
         relabel=config.relabel,
         drop_not_faces=config.drop_not_faces,
-        **common,
     )
     if not config.mix:
         return dataset
-    others = [(load(source, **common), weight) for source, weight in config.mix.items()]
+    others = [(read(source), weight) for source, weight in config.mix.items()]
     return mix([(dataset, 1.0), *others])
 
 

@@ -8,33 +8,13 @@ from typing import Final
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
+from fer_core.models.recipe import Augmentation
 from fer_core.preprocess import FACE_SIZE
 
 #: Standard deviation of a noisy face's noise, and JPEG's quality, at random.
 _NOISE: Final = (3.0, 20.0)
 _QUALITY: Final = (10, 60)
-
-
-class Augmentation(BaseModel):
-    """How far a training face may vary. The defaults are the report's set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rotation: float = Field(10.0, ge=0, le=90, description="Largest rotation, in degrees.")
-    shift: float = Field(0.1, ge=0, le=0.5, description="Largest shift, as a share of the side.")
-    zoom: float = Field(0.1, ge=0, le=0.5, description="Largest change of size, as a share.")
-    crop: float = Field(
-        0.0, ge=0, le=0.5, description="Largest share of the side that a random crop cuts away."
-    )
-    flip: bool = Field(True, description="Mirror half of the faces.")
-    brightness: float = Field(0.0, ge=0, le=0.5, description="Largest shift, as a share of 255.")
-    contrast: float = Field(0.0, ge=0, lt=1, description="Largest change of contrast, as a share.")
-    blur: float = Field(0.0, ge=0, le=1, description="Share of faces that are blurred.")
-    erase: float = Field(0.0, ge=0, le=1, description="Share of faces with one box erased.")
-    noise: float = Field(0.0, ge=0, le=1, description="Share of faces with a sensor's noise.")
-    jpeg: float = Field(0.0, ge=0, le=1, description="Share of faces that are poor JPEGs.")
 
 
 def augment(faces: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:
@@ -69,7 +49,7 @@ def augment(faces: np.ndarray, how: Augmentation, rng: np.random.Generator) -> n
     out = np.empty((n, side, side), np.float32)
     for i, face in enumerate(faces.astype(np.float32)):
         out[i] = cv2.warpAffine(face, matrices[i], (side, side), borderMode=cv2.BORDER_REFLECT_101)
-    for i in np.flatnonzero(rng.random(n) < how.blur):
+    for i in map(int, np.flatnonzero(rng.random(n) < how.blur)):
         out[i] = cv2.GaussianBlur(out[i], (0, 0), rng.uniform(0.4, 1.4))
 
     if how.contrast or how.brightness:
@@ -78,10 +58,10 @@ def augment(faces: np.ndarray, how: Augmentation, rng: np.random.Generator) -> n
         mean = out.mean(axis=(1, 2), keepdims=True)
         out = ((out - mean) * gain + mean + offset).astype(np.float32)
 
-    for i in np.flatnonzero(rng.random(n) < how.erase):
-        h, w = rng.integers(4, 17, 2)
-        y, x = rng.integers(0, side - h + 1), rng.integers(0, side - w + 1)
-        out[i, y : y + h, x : x + w] = rng.uniform(0, 255)
+    for i in map(int, np.flatnonzero(rng.random(n) < how.erase)):
+        high, wide = map(int, rng.integers(4, 17, 2))
+        top, left = rng.integers(0, side - high + 1), rng.integers(0, side - wide + 1)
+        out[i, top : top + high, left : left + wide] = rng.uniform(0, 255)
     for i in _some(n, how.noise, rng):
         out[i] += rng.normal(0, rng.uniform(*_NOISE), (side, side))
     np.clip(out, 0, 255, out=out)

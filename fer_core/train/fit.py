@@ -64,7 +64,7 @@ class _Watch(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         step = batch + 1
-        mean = float(logs["loss"])
+        mean = float((logs or {})["loss"])
         if not math.isfinite(mean):
             raise TrainingError(
                 f"The loss became {mean} in epoch {self._epoch}, step {step}: lower the learning "

@@ -141,7 +141,7 @@ class TrainingRun(Job):
     def save_arrays(self, name: str, arrays: dict[str, list[np.ndarray]]) -> None:
         """Keep groups of arrays, in order, as ``name``."""
         flat = {f"{key}/{i}": a for key, group in arrays.items() for i, a in enumerate(group)}
-        write_atomic(self.path / name, lambda file: np.savez(file, **flat))
+        write_atomic(self.path / name, lambda file: np.savez(file, allow_pickle=False, **flat))
 
     def load_arrays(self, name: str) -> dict[str, list[np.ndarray]]:
         """What :meth:`save_arrays` kept."""

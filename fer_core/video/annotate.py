@@ -206,11 +206,14 @@ class _Sound:
 
     def _encoded(self, frame: av.AudioFrame | None) -> Iterator[tuple[float, av.Packet]]:
         if frame is not None and self._samples is None:
-            begins = float(frame.pts * frame.time_base) - self._start if frame.pts else 0.0
+            begins = 0.0
+            if frame.pts and frame.time_base:
+                begins = float(frame.pts * frame.time_base) - self._start
             self._samples = max(0, round(begins * 48_000))
         for piece in self._resampler.resample(frame):
-            piece.pts, piece.time_base = self._samples, Fraction(1, 48_000)
-            self._samples += piece.samples
+            at = self._samples or 0
+            piece.pts, piece.time_base = at, Fraction(1, 48_000)
+            self._samples = at + piece.samples
             yield from self._timed(self._to.encode(piece))
         if frame is None:
             yield from self._timed(self._to.encode(None))

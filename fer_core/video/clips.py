@@ -126,7 +126,7 @@ class _Hand:
         height, width = frame.shape[:2]
         roll, x, y, light = np.sin(2 * np.pi * np.array([0.6, 1.1, 0.9, 0.7]) * time + self._phases)
         matrix = cv2.getRotationMatrix2D((width / 2, height / 2), self.ROLL * roll, 1.0)
-        matrix[:, 2] += self.SWAY * np.array([x, y])
+        matrix[:, 2] = matrix[:, 2] + self.SWAY * np.array([x, y])
         frame = cv2.warpAffine(frame, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
         frame = cv2.convertScaleAbs(frame, alpha=1 + self.FLICKER * light)
         top = self._rng.integers(len(self._grain) - height)
@@ -137,7 +137,7 @@ def _paste(frame: np.ndarray, picture: np.ndarray, x: float, y: float) -> None:
     """At a place between pixels, so that slow movement does not jerk."""
     height, width = picture.shape[:2]
     x0, y0 = int(x), int(y)
-    shift = np.float32([[1, 0, x - x0], [0, 1, y - y0]])
+    shift = np.array([[1, 0, x - x0], [0, 1, y - y0]], np.float32)
     moved = cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
     frame[y0 : y0 + height, x0 : x0 + width] = moved
 
@@ -169,10 +169,14 @@ def write_clip(
     options = _FAST.get(codec, {}) if options is None else options
     flags = {"movflags": "+faststart"} if path.suffix in (".mp4", ".mov") else {}
     with av.open(str(path), "w", options=flags) as container:
-        picture, tone, count = None, None, 0
+        picture: av.VideoStream | None = None
+        tone: av.AudioStream | None = None
+        count = 0
         for image in frames:
             if picture is None:
-                picture = container.add_stream(codec, rate=exact, options=options)
+                made = container.add_stream(codec, rate=exact, options=options)
+                assert isinstance(made, av.VideoStream)
+                picture = made
                 picture.height, picture.width = image.shape[:2]
                 picture.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
                 if times is not None:
@@ -181,7 +185,9 @@ def write_clip(
                     picture.set_display_rotation(turn)
                 if sound:
                     name = "libopus" if path.suffix == ".webm" else "aac"
-                    tone = container.add_stream(name, rate=_SOUND, layout="mono")
+                    added = container.add_stream(name, rate=_SOUND, layout="mono")
+                    assert isinstance(added, av.AudioStream)
+                    tone = added
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts = count if times is None else round(times[count] * 1000)
             frame.time_base = 1 / exact if times is None else Fraction(1, 1000)
@@ -204,7 +210,7 @@ def repeat_clip(source: Path, target: Path, times: int) -> Path:
                 stream = stream or out.add_stream_from_template(pictures)
                 ends = 0
                 for packet in container.demux(pictures):
-                    if packet.dts is None:
+                    if packet.dts is None or packet.pts is None or packet.duration is None:
                         continue
                     ends = max(ends, packet.pts + packet.duration)
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift

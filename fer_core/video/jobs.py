@@ -238,7 +238,7 @@ class VideoJob(Job):
             zip(moments.to_dict("records"), pictures, strict=True)
         ):
             name = f"moment-{number}.jpg" if jpeg else None
-            if name:
+            if name and jpeg:
                 (self.path / name).write_bytes(jpeg)
             rows.append(row | {"picture": name})
         write_json(self.path / "moments.json", rows)

@@ -166,10 +166,11 @@ def _enlarged(analysis: Analysis, frame: Frame) -> Analysis:
     faces = (
         replace(
             face,
-            box=tuple(v * factor for v in face.box),
-            frame=tuple(v * factor for v in face.frame),
+            box=(x * factor, y * factor, w * factor, h * factor),
+            frame=(left * factor, top * factor, side * factor),
             keypoints=(),
         )
         for face in analysis.faces
+        for (x, y, w, h), (left, top, side) in [(face.box, face.frame)]
     )
     return replace(analysis, width=frame.width, height=frame.height, faces=tuple(faces))

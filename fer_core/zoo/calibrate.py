@@ -1,9 +1,8 @@
 """The last step of every model: its own files are measured, and its card says what came out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from fer_core.classifier import Classifier
 from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.evaluation import hard, measure, predict
 from fer_core.evaluation.conditions import CONDITIONS
+from fer_core.models.card import Figures, Speed
 from fer_core.models.catalogue import ModelFolder, read_folder
 from fer_core.preprocess import faces_to_crops
 from fer_core.system import describe_machine
@@ -23,6 +23,7 @@ def finish(
     dataset: Dataset,
     on_progress: Callable[[float], None] | None = None,
     brief: bool = False,
+    splits: Collection[str] | None = None,
 ) -> ModelFolder:
     """Measure what a folder serves, and write card and README.
 
@@ -33,10 +34,14 @@ def finish(
         on_progress: called with the share that is done, 0 to 1.
         brief: measure PublicTest and PrivateTest alone, and no hard conditions: a tenth of
             the work, for a model that will not ship.
+        splits: Measure these alone; all of them without.
     """
     classifier = Classifier(folder)
+    name, checksum = dataset.identity()
     if brief:
-        dataset = dataset.take(dataset.usage != "Training")
+        splits = [split for split in splits or SPLITS if split != "Training"]
+    if splits is not None:
+        dataset = dataset.take(np.isin(dataset.usage, list(splits)))
     said = predict(classifier, dataset.faces)
     conditions = 0 if brief else len(CONDITIONS) * int((dataset.usage == "PublicTest").sum())
     plain = len(dataset) / (len(dataset) + conditions)
@@ -49,24 +54,20 @@ def finish(
     rows = {split: dataset.usage == split for split in dataset.counts()}
     if set(rows) == set(SPLITS):
         rows["all"] = slice(None)
-    card = folder.card.model_copy(
-        update={
-            "figures": {
-                split: measure(said[which], dataset.labels[which]).to_dict()
-                | {"dataset": dataset.name}
-                for split, which in rows.items()
-            },
-            "hard": {}
-            if brief
-            else {
-                name: result.accuracy
-                for name, result in hard(
-                    classifier, dataset, "PublicTest", on_progress=tell
-                ).items()
-            },
-            "speed": _speed(classifier),
-        }
-    )
+    under = {} if brief else hard(classifier, dataset, "PublicTest", on_progress=tell)
+    figures = [
+        Figures(
+            dataset=name,
+            checksum=checksum,
+            split=split,
+            conditions={condition: result.accuracy for condition, result in under.items()}
+            if split == "PublicTest"
+            else {},
+            **measure(said[which], dataset.labels[which]).to_dict(),
+        )
+        for split, which in rows.items()
+    ]
+    card = folder.card.model_copy(update={"figures": figures, "speed": _speed(classifier)})
     write_card(folder.path, card)
     readme.write(folder.path, card)
     return read_folder(folder.path)
@@ -84,22 +85,30 @@ def look_at_private(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
         DatasetError: it has none.
     """
     chosen = dataset.split("PrivateTest")
-    found = measure(predict(Classifier(folder), chosen.faces), chosen.labels).to_dict()
-    known = folder.card.figures
-    now = datetime.now(UTC).isoformat("T", "seconds")
-    found["dataset"] = dataset.name
-    found["looked"] = [*known.get("PrivateTest", {}).get("looked", []), now]
-    card = folder.card.model_copy(update={"figures": known | {"PrivateTest": found}})
+    name, checksum = dataset.identity()
+    before = folder.card.figure("PrivateTest")
+    figures = Figures(
+        dataset=name,
+        checksum=checksum,
+        split="PrivateTest",
+        looked=[
+            *(before.looked if before else []),
+            datetime.now(UTC).isoformat("T", "seconds"),
+        ],
+        **measure(predict(Classifier(folder), chosen.faces), chosen.labels).to_dict(),
+    )
+    card = folder.card.with_figures(figures)
     write_card(folder.path, card)
     readme.write(folder.path, card)
     return read_folder(folder.path)
 
 
-def _speed(classifier: Classifier, repeats: int = 200) -> dict[str, Any]:
+def _speed(classifier: Classifier, repeats: int = 200) -> Speed:
     crop = faces_to_crops(np.full((1, 48, 48), 128, np.uint8))
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
         classifier.predict(crop)
         times.append(time.perf_counter() - start)
-    return {"ms_per_face": round(float(np.median(times)) * 1000, 3), "machine": describe_machine()}
+    milliseconds = round(float(np.median(times)) * 1000, 3)
+    return Speed(ms_per_face=milliseconds, machine=describe_machine())

@@ -22,6 +22,7 @@ from fer_core.errors import ModelError
 from fer_core.evaluation import measure
 from fer_core.evaluation.predictions import predictions
 from fer_core.files import write_json
+from fer_core.models.card import Temperatures
 from fer_core.models.catalogue import (
     ENSEMBLE,
     ModelFolder,
@@ -92,7 +93,7 @@ def save(
         reference="soft vote, see fer_core.ensemble",
         exported=ENSEMBLE,
         parameters=sum(member.card.parameters for member in members),
-        temperature=temperature,
+        temperatures=Temperatures(as_trained=temperature),
         tta=tta.pop() if len(tta) == 1 else "mixed",
         members=votes,
         licence="; ".join(sorted({m.card.licence for m in members if m.card.licence})),

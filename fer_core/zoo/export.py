@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from fer_core.errors import ModelError
-from fer_core.models.card import Stored
+from fer_core.models.card import Stored, Temperatures
 from fer_core.models.catalogue import ModelFolder
 from fer_core.preprocess import serving_graph
 from fer_core.zoo.writing import write_folder
@@ -83,7 +83,7 @@ def save_model(
         finish,
         overwrite=overwrite,
         parameters=core.count_params(),
-        temperature=temperature,
+        temperatures=Temperatures(as_trained=temperature),
         tta="flip" if flip else "none",
         stored=stored,
         **card,

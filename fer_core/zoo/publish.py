@@ -2,10 +2,9 @@
 measured, and described by its card.
 """
 
-import sys
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,12 +12,11 @@ from fer_core.calibration import fit_temperature
 from fer_core.datasets.base import Dataset
 from fer_core.models import starting_weights
 from fer_core.models.architectures.registry import architecture
-from fer_core.models.card import Stored
+from fer_core.models.card import ClassFrequencies, Stored, Training
 from fer_core.models.catalogue import ModelFolder, check_new_name
 from fer_core.models.outputs import outputs
-from fer_core.settings import settings
+from fer_core.models.recipe import Recipe
 from fer_core.system import describe_machine
-from fer_core.train import acts, judge, load_data
 from fer_core.train.command import command
 from fer_core.train.config import TrainConfig
 from fer_core.train.fit import load_best
@@ -36,6 +34,7 @@ def publish(
     stored: Stored = "float32",
     keras_form: bool = True,
     brief: bool = False,
+    splits: Collection[str] | None = None,
     cycle: int | None = None,
     overwrite: bool = False,
     data: str = "",
@@ -55,6 +54,7 @@ def publish(
         stored: see :func:`fer_core.zoo.export.save_model`.
         keras_form: see there.
         brief: see :func:`fer_core.zoo.calibrate.finish`.
+        splits: likewise.
         cycle: take the weights at the end of this cycle, see
             :func:`fer_core.train.fit.load_best`.
         overwrite: Whether it may replace a model of that name, see
@@ -84,7 +84,7 @@ def publish(
         stored=stored,
         keras_form=keras_form,
         overwrite=overwrite,
-        finish=partial(finish, dataset=dataset, brief=brief),
+        finish=partial(finish, dataset=dataset, brief=brief, splits=splits),
         title=of.title,
         architecture=of.name,
         reference=of.reference,
@@ -93,7 +93,8 @@ def publish(
         notes=notes,
         starting_weights=_started_from(config),
         command=command(public),
-        recipe=public.model_dump(mode="json"),
+        recipe=Recipe.model_validate(public.model_dump()),
+        class_frequencies=_frequencies(dataset),
         training=_history(run),
     )
 
@@ -117,55 +118,25 @@ def _started_from(config: TrainConfig) -> str:
         return starting_weights.about(config.weights)
     how, earlier = _history(before), before.config
     return (
-        f"{Path(config.weights).name} of a run of {how['epochs']} epochs, {how['minutes']} "
+        f"{Path(config.weights).name} of a run of {how.epochs} epochs, {how.minutes} "
         f"minutes, by `{command(_public(earlier))}`; its own: {_started_from(earlier)}"
     )
 
 
-def _history(run: TrainingRun) -> dict[str, Any]:
+def _history(run: TrainingRun) -> Training:
     state, rows = run.state(), run.metrics()
-    return {
-        "epochs": len(rows),
-        "best_epoch": state.get("best_epoch"),
-        "minutes": round(sum(row["seconds"] for row in rows) / 60, 1),
-        "backend": state.get("backend"),
-        "machine": state.get("machine", f"{describe_machine()}, no GPU"),
-    }
+    return Training(
+        epochs=len(rows),
+        best_epoch=state.get("best_epoch"),
+        minutes=round(sum(row["seconds"] for row in rows) / 60, 1),
+        backend=state.get("backend"),
+        machine=state.get("machine", f"{describe_machine()}, no GPU"),
+    )
 
 
-def start(run: TrainingRun, name: str) -> None:
-    """Make a model of a run in a process of its own, see :mod:`fer_core.train.acts`.
-
-    It is measured on PublicTest, and on PrivateTest where somebody judged the run on it.
-
-    Args:
-        run: With at least one finished epoch.
-        name: Of the model.
-
-    Raises:
-        ModelError: The name cannot be taken.
-        TrainingError: A process works on the run already.
-    """
-    check_new_name(name)
-    acts.start(run, "fer_core.zoo.publish", "publish", name)
-
-
-def main(run_name: str, name: str) -> int:
-    """Make the model ``name`` of a run; return the exit status."""
-
-    def do(run: TrainingRun) -> None:
-        data = load_data(run.config)
-        looked = ["PublicTest", *(["PrivateTest"] if "PrivateTest" in judge.figures(run) else [])]
-        about = "Faces drawn by the program." if run.config.data == "demo" else f"{data.name}."
-        publish(
-            run,
-            data.take([usage in looked for usage in data.usage]),
-            settings().models / name,
-            data=about,
-        )
-
-    return acts.carry_out(run_name, "publish", name, do)
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+def _frequencies(dataset: Dataset) -> ClassFrequencies | None:
+    """Return how many training faces each emotion has, where the dataset has that split."""
+    counts = dataset.counts().get("Training")
+    if counts is None:
+        return None
+    return ClassFrequencies(**{emotion.lower(): n for emotion, n in counts.items()})

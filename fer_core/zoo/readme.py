@@ -1,10 +1,11 @@
 """The README of a model folder, written from its card."""
 
 from pathlib import Path
+from typing import Any
 
 from fer_core.emotions import EMOTIONS
 from fer_core.files import write_bytes
-from fer_core.models.card import INTENDED, LIMITS, UNINTENDED, Card
+from fer_core.models.card import INTENDED, LIMITS, UNINTENDED, Card, Figures
 
 
 def write(folder: Path, card: Card) -> None:
@@ -34,7 +35,7 @@ def text(card: Card) -> str:
                 *([] if card.members else [("weights stored as", card.stored)]),
                 ("test-time augmentation", served),
                 *_members(card),
-                ("temperature", f"{card.temperature:.3f}, fitted on PublicTest"),
+                ("temperature", f"{card.temperatures.as_trained:.3f}, fitted on PublicTest"),
                 ("speed", _speed(card)),
                 ("starting weights", card.starting_weights),
                 ("licence", card.licence),
@@ -51,8 +52,8 @@ def text(card: Card) -> str:
         _hard(card),
     ]
     for split in ("PublicTest", "PrivateTest", "all"):
-        if split in card.figures:
-            parts += [f"### {split}", per_class(card, split), confusion(card, split)]
+        if figures := card.figure(split):
+            parts += [f"### {split}", per_class(figures), confusion(figures)]
     parts += [
         "## Intended use",
         INTENDED,
@@ -71,33 +72,34 @@ def _members(card: Card) -> list[tuple[str, str]]:
     return [("members and the weights of their votes", ", ".join(votes))]
 
 
-def per_class(card: Card, split: str) -> str:
+def per_class(figures: Figures) -> str:
     """Precision, recall, F1 and support of each emotion, as a Markdown table."""
     rows = [
-        (name, f"{r['precision']:.2f}", f"{r['recall']:.2f}", f"{r['f1']:.2f}", r["support"])
-        for name, r in card.figures[split]["per_class"].items()
+        (name, f"{r.precision:.2f}", f"{r.recall:.2f}", f"{r.f1:.2f}", r.support)
+        for name, r in figures.per_class.items()
     ]
     return table(("emotion", "precision", "recall", "F1", "support"), rows)
 
 
-def confusion(card: Card, split: str) -> str:
+def confusion(figures: Figures) -> str:
     """The confusion matrix as a Markdown table: rows are labels, columns predictions."""
-    matrix = card.figures[split]["confusion_matrix"]
+    matrix = figures.confusion_matrix
     rows = [(name, *line) for name, line in zip(EMOTIONS, matrix, strict=True)]
     return table(("label \\ predicted", *EMOTIONS), rows)
 
 
 def _measured(card: Card) -> str:
     """How the figures came about and come about again, and what each split was for."""
-    public, private = (card.figures.get(s) for s in ("PublicTest", "PrivateTest"))
-    data = (public or private or {}).get("dataset", "fer2013.csv")
+    public, private = card.figure("PublicTest"), card.figure("PrivateTest")
+    known = public or private
+    data = known.dataset if known and known.dataset != "FER2013" else "fer2013.csv"
     split = "PublicTest" if public or not private else "PrivateTest"
     return (
         f"Measured on the exported file; again with `python -m fer_core evaluate --model "
         f"{card.name} --data {data} --split {split}`. PublicTest chose the weights and the "
         "temperature; PrivateTest was "
         # Once, where the card does not count: it was measured as the model was made.
-        + (times_looked(len(private.get("looked", [])) or 1) if private else "not looked at.")
+        + (times_looked(len(private.looked) or 1) if private else "not looked at.")
     )
 
 
@@ -112,14 +114,14 @@ def _figures(card: Card) -> str:
     rows = [
         (
             title,
-            f"{f['accuracy']:.2%}",
-            f"{f['macro_f1']:.3f}",
-            f"{f['log_loss']:.3f}",
-            f"{f['ece']:.2%}",
-            f["n"],
+            f"{f.accuracy:.2%}",
+            f"{f.macro_f1:.3f}",
+            f"{f.log_loss:.3f}",
+            f"{f.ece:.2%}",
+            f.n,
         )
         for split, title in names.items()
-        if (f := card.figures.get(split))
+        if (f := card.figure(split))
     ]
     return table(
         ("faces", "accuracy", "macro F1", "log loss", "calibration error (ECE)", "n"), rows
@@ -127,11 +129,12 @@ def _figures(card: Card) -> str:
 
 
 def _hard(card: Card) -> str:
-    if not card.hard or "PublicTest" not in card.figures:
+    public = card.figure("PublicTest")
+    if public is None or not public.conditions:
         return ""
-    clean = card.figures["PublicTest"]["accuracy"]
     rows = [
-        (name, f"{value:.2%}", f"{100 * (value - clean):+.1f}") for name, value in card.hard.items()
+        (name, f"{value:.2%}", f"{100 * (value - public.accuracy):+.1f}")
+        for name, value in public.conditions.items()
     ]
     return "PublicTest as bad photos would show it:\n\n" + table(
         ("condition", "accuracy", "points"), rows
@@ -139,27 +142,25 @@ def _hard(card: Card) -> str:
 
 
 def _training(card: Card) -> str:
-    how = card.training
-    if not how:
+    how, recipe = card.training, card.recipe
+    if how is None or recipe is None:
         return f"Made by `{card.command}`." if card.command else ""
-    recipe = ", ".join(
-        f"{key} {value}" for key, value in card.recipe.items() if not isinstance(value, dict)
-    )
-    varied = card.recipe.get("augmentation", {})
+    fields = recipe.model_dump(mode="json")
+    varied = fields.pop("augmentation")
+    plain = {key: value for key, value in fields.items() if not isinstance(value, dict)}
     return (
-        f"{how.get('epochs')} epochs, the weights of epoch {how.get('best_epoch')} chosen on "
-        f"PublicTest; {how.get('minutes')} minutes beside other work on {how.get('machine')}, "
-        f"Keras on {how.get('backend')}. Run as `{card.command}`.\n\n"
-        f"Recipe: {recipe}.\n\nAugmentation: "
-        + ", ".join(f"{key} {value}" for key, value in varied.items())
-        + "."
+        f"{how.epochs} epochs, the weights of epoch {how.best_epoch} chosen on PublicTest; "
+        f"{how.minutes} minutes beside other work on {how.machine}, Keras on {how.backend}. Run as "
+        f"`{card.command}`.\n\nRecipe: {_pairs(plain)}.\n\nAugmentation: {_pairs(varied)}."
     )
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items())
 
 
 def _speed(card: Card) -> str:
-    if not card.speed:
-        return ""
-    return f"{card.speed['ms_per_face']} ms per face, {card.speed['machine']}"
+    return f"{card.speed.ms_per_face} ms per face, {card.speed.machine}" if card.speed else ""
 
 
 def table(head: tuple, rows: list[tuple]) -> str:

@@ -1,6 +1,5 @@
 """Writing model folders and their cards."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,4 +65,4 @@ def write_folder(
 
 def write_card(folder: Path, card: Card) -> None:
     """Write ``card.json``."""
-    write_json(folder / "card.json", json.loads(card.model_dump_json()))
+    write_json(folder / "card.json", card.to_json())

@@ -53,8 +53,9 @@ def store_of_app(app: App, monkeypatch):
     settings.cache_clear()
     yield
     with sqlite3.connect(settings().store) as db:
-        db.execute("DELETE FROM corrections")
-        db.execute("DELETE FROM faces")
+        for table in ("corrections", "faces"):
+            if db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
+                db.execute(f"DELETE FROM {table}")
     monkeypatch.undo()
     settings.cache_clear()
 

@@ -1,17 +1,21 @@
 """One visitor goes through every page: the server lives and never loads TensorFlow."""
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from model_tools import copy_of_shipped
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.browser import App, chromium_with_camera, wait_for
 from tests.browser.live_tools import start, stop
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 #: Python runs this when it starts: it writes down what is loaded when it is asked to.
 WATCH = """
@@ -61,6 +65,17 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).first.click()
 
 
+def show(page: Page, view: str) -> None:
+    page.get_by_test_id("stMain").get_by_text(view, exact=True).first.click()
+
+
+def ask_why(page: Page) -> None:
+    page.get_by_role("button", name="Why?").first.click()
+    expect(page.get_by_text("Guided back-propagation")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def explain(page: Page) -> None:
     go_to(page, "Images")
     example = page.get_by_role("button", name="Use the example")
@@ -68,9 +83,7 @@ def explain(page: Page) -> None:
     expect(example.or_(why).first).to_be_visible()
     if example.is_visible():
         example.click()
-    why.first.click()
-    expect(page.get_by_text("Guided back-propagation")).to_be_visible()
-    page.keyboard.press("Escape")
+    ask_why(page)
 
 
 def live(page: Page) -> None:
@@ -83,6 +96,12 @@ def dataset(page: Page) -> None:
     go_to(page, "Dataset")
     press(page, "Look through all faces")
     expect(page.get_by_text("Map of the faces")).to_be_visible(timeout=280_000)
+    show(page, "Browse")
+    ask_why(page)
+    press(page, "Similar faces")
+    expect(page.get_by_role("button", name="Not by similarity")).to_be_visible()
+    show(page, "Problems")
+    expect(page.get_by_role("option", name=re.compile("^Row")).first).to_be_visible()
 
 
 def training(page: Page) -> None:
@@ -102,6 +121,27 @@ def models(page: Page) -> None:
     origin = re.match(r"https?://[^/]+", page.url)[0]
     page.goto(f"{origin}/models?model=fast&model=pk_03", wait_until="domcontentloaded")
     expect(page.get_by_text(re.compile(r"They disagree on \d+\.\d%"))).to_be_visible()
+    page.get_by_text("Build an ensemble", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("both")
+    press(page, "Save as a model")
+    expect(page.get_by_role("heading", name=re.compile("^both: "))).to_be_visible()
+    press(page, "Import")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "models.zip", "mimeType": "application/zip", "buffer": archive("traveller")}
+    )
+    expect(page.get_by_role("button", name="Remove models.zip")).to_be_visible()
+    press(page, "Check and add")
+    expect(page.get_by_role("heading", name=re.compile("^traveller: "))).to_be_visible()
+
+
+def archive(name: str) -> bytes:
+    """A model from another machine, with its Keras form."""
+    file = io.BytesIO()
+    with TemporaryDirectory() as folder, zipfile.ZipFile(file, "w") as out:
+        copy_of_shipped(Path(folder), name, title="Traveller")
+        for part in ("card.json", "model.tflite", "model.keras"):
+            out.write(Path(folder) / name / part, f"{name}/{part}")
+    return file.getvalue()
 
 
 def video(page: Page) -> None:

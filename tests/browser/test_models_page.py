@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     folder = tmp_path_factory.mktemp("models")
-    copy_of_shipped(folder / "home" / "models", "another", title="Another", figures={})
+    copy_of_shipped(folder / "home" / "models", "another", title="Another", figures=[])
     running = App(folder / "home", folder / "app.log", FER_DATA="demo")
     running.models = folder / "home" / "models"
     yield running
@@ -81,12 +81,12 @@ def test_two_are_compared_and_become_one(visit, app: App) -> None:
     # It is made beside the page, which goes on.
     expect(page.get_by_text(re.compile("Making both.*you may leave the page"))).to_be_visible()
     expect(page.get_by_role("heading", name=re.compile("^both: "))).to_be_visible()
-    assert set(find_made(app, "both")["figures"]) == {"PublicTest"}
+    assert splits(app, "both") == {"PublicTest"}
 
     button(page, "PrivateTest…").click()
     expect(page.get_by_text("Every look is written into the model's card")).to_be_visible()
     button(page, "Measure on PrivateTest and record that").click()
-    wait_for(lambda: "PrivateTest" in find_made(app, "both")["figures"], 120)
+    wait_for(lambda: "PrivateTest" in splits(app, "both"), 120)
     button(page, "PrivateTest…").click()
     expect(page.get_by_text("It was looked at once.")).to_be_visible()
 
@@ -102,6 +102,10 @@ def test_two_are_compared_and_become_one(visit, app: App) -> None:
     button(page, "Delete for good").click()
     expect(page.get_by_role("heading", name=re.compile("^both: "))).to_have_count(0)
     assert not (app.models / "both").exists()
+
+
+def splits(app: App, name: str) -> set[str]:
+    return {one["split"] for one in find_made(app, name)["figures"]}
 
 
 def find_made(app: App, name: str) -> dict:

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from benchmarks.browser import App, chromium_with_camera
+from benchmarks.browser import App, chromium_with_camera, wait_for
 from benchmarks.camera import moving_portrait, write_y4m
 from fer_core.images import example_portrait, read_image
 from fer_core.table import COLUMNS
@@ -170,6 +171,28 @@ def test_why_shows_both_explanations(visit) -> None:
     ).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+
+
+def test_an_explanation_that_broke_off_is_tried_again(visit, app: App) -> None:
+    page = visit("images")
+    page.get_by_role("button", name="Use the example").click()
+
+    def workers() -> list[psutil.Process]:
+        everyone = psutil.Process(app.process.pid).children()
+        return [one for one in everyone if "fer_core.explain.worker" in one.cmdline()]
+
+    why, dialog = page.get_by_role("button", name="Why?"), page.get_by_role("dialog")
+    expect(why).to_be_visible()
+    wait_for(lambda: bool(workers()), 60)
+    (worker,) = workers()
+    worker.suspend()  # so that it is killed in the middle of an answer
+    why.click()
+    expect(dialog.get_by_text("Computing the explanation")).to_be_visible()
+    worker.kill()
+    expect(dialog.get_by_text("The explanation broke off: try again.")).to_be_visible()
+    dialog.get_by_role("button", name="Try again").click()
+    expect(dialog.get_by_text("Guided back-propagation", exact=True)).to_be_visible(timeout=180_000)
+    expect(dialog.get_by_text("broke off")).to_have_count(0)
 
 
 def test_a_snapshot_from_the_camera(visit) -> None:

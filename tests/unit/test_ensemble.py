@@ -62,7 +62,7 @@ def voted(members, data):
 def test_equal_votes_are_the_mean_of_the_members(members, voted, data):
     faces = data.faces[:50]
     mean = np.mean([load_classifier(name).predict_faces(faces) for name in members], axis=0)
-    sharpened = mean ** (1 / voted.card.temperature)
+    sharpened = mean ** (1 / voted.card.temperatures.as_trained)
     expected = sharpened / sharpened.sum(axis=1, keepdims=True)
     said = load_classifier("both").predict_faces(faces)
     assert said == pytest.approx(expected, abs=1e-5)
@@ -73,13 +73,16 @@ def test_equal_votes_are_the_mean_of_the_members(members, voted, data):
 def test_it_is_a_model_like_any_other(members, voted, data):
     assert "both" in [folder.name for folder in list_models()]
     again = evaluate(load_classifier("both"), data, "PrivateTest")
-    assert again.to_dict() | {"dataset": "demo"} == voted.card.figures["PrivateTest"]
+    figures = voted.card.figure("PrivateTest")
+    assert figures.dataset == "demo" and figures.checksum == data.identity()[1]
+    kept = figures.model_dump()
+    assert {key: kept[key] for key in again.to_dict()} == again.to_dict()
     sizes = [find_model(name).card.sizes["model.tflite"] for name in members]
     assert voted.served_bytes() == sum(sizes)
     assert load_classifier("both").predict(np.empty((0, 192, 192, 3), np.uint8)).shape == (0, 7)
     readme = (voted.path / "README.md").read_text(encoding="utf-8")
     assert "[wide-48](../wide-48/README.md) 50.0%" in readme
-    assert voted.card.hard.keys() and f"`{voted.card.command}`" in readme
+    assert voted.card.figure("PublicTest").conditions and f"`{voted.card.command}`" in readme
     assert "evaluate --model both --data demo" in readme
 
 
@@ -135,7 +138,7 @@ def test_from_the_command_line(members, data, tmp_path):
     card = find_model("fitted").card
     assert said["weights"] == card.members
     assert sum(card.members.values()) == pytest.approx(1)
-    assert said["PublicTest"] == card.figures["PublicTest"]["accuracy"]
+    assert said["PublicTest"] == card.figure("PublicTest").accuracy
     assert set(said["members"]) == set(members)
 
 

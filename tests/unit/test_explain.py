@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,25 @@ def folder(path: Path, network) -> ModelFolder:
     }
     (path / "card.json").write_text(json.dumps(card), encoding="utf-8")
     return read_folder(path)
+
+
+def before_keras(path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Let workers that start from now on run ``code`` when they look for Keras."""
+    lines = "\n            ".join(code.splitlines())
+    (path / "sitecustomize.py").write_text(
+        f"""
+import os, sys, time
+
+class Before:
+    def find_spec(self, name, path=None, target=None):
+        if name == "keras":
+            {lines}
+
+sys.meta_path.insert(0, Before())
+""",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("PYTHONPATH", str(path))
 
 
 def looks_at(rows: slice, sign: float = 1.0):
@@ -191,6 +211,120 @@ def test_a_worker_that_is_gone_is_replaced_without_a_word(
     worker.kill()
     worker.wait()
     assert explainer.explain(crop, "Sad", "mini_xception").emotion == "Sad"
+
+
+def test_a_worker_that_hangs_is_ended_with_one_sentence(
+    crop: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_keras(tmp_path, monkeypatch, "time.sleep(3600)")
+    hasty = Explainer(limit_seconds=3)
+    with pytest.raises(ModelError, match="broke off: try again"):
+        hasty.explain(crop, "Happy", "mini_xception")
+    assert hasty.pid is None
+
+
+def test_what_libraries_print_does_not_come_between_the_answers(
+    crop: np.ndarray, explainer: Explainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
+) -> None:
+    noise = 'print("printed", flush=True)\nos.write(1, b"written by C code\\n")'
+    before_keras(tmp_path, monkeypatch, noise)
+    assert explainer.explain(crop, "Sad", "mini_xception").emotion == "Sad"
+    said = capfd.readouterr().err
+    assert "printed" in said and "written by C code" in said
+
+
+def test_without_keras_one_sentence_says_what_to_install(
+    crop: np.ndarray, explainer: Explainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_keras(tmp_path, monkeypatch, "raise ModuleNotFoundError(name)")
+    with pytest.raises(ModelError, match=r'pip install "fer-core\[train\]"'):
+        explainer.explain(crop, "Happy", "mini_xception")
+
+
+def test_a_warm_up_that_failed_is_not_repeated(
+    crop: np.ndarray, explainer: Explainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_keras(tmp_path, monkeypatch, "os._exit(3)")
+    explainer.warm_up("mini_xception")
+    wait_for(lambda: bool(explainer._failed), 60)
+    wait_for(lambda: not explainer._preparing, 30)
+    explainer.warm_up("mini_xception")
+    assert not explainer._preparing and explainer.pid is None
+    # Whoever asks is answered all the same, and from then on it is warmed up again.
+    monkeypatch.delenv("PYTHONPATH")
+    assert explainer.explain(crop, "Sad", "mini_xception").emotion == "Sad"
+    assert not explainer._failed
+
+
+def test_a_model_that_is_warm_costs_nothing_and_the_third_replaces_the_first(
+    explainer: Explainer, tmp_path: Path
+) -> None:
+    folders = [folder(tmp_path / name, looks_at(slice(0, 48))) for name in ("one", "two", "three")]
+
+    def warm() -> list[str]:
+        return [Path(path).name for path, _ in explainer._warm]
+
+    for number, one in enumerate(folders):
+        explainer.warm_up(one)
+        wait_for(lambda one=one: one.path.name in warm(), 120)
+        wait_for(lambda: not explainer._preparing, 30)
+        assert warm() == ["one", "two", "three"][max(0, number - 1) : number + 1]
+    explainer.warm_up(folders[2])
+    assert not explainer._preparing
+    explainer.warm_up(folders[0])
+    wait_for(lambda: warm() == ["three", "one"], 120)
+
+
+def test_of_many_wishes_only_the_newest_waits(explainer: Explainer, tmp_path: Path) -> None:
+    folders = [folder(tmp_path / name, looks_at(slice(0, 48))) for name in ("one", "two", "three")]
+    with explainer._lock:  # as if the worker were busy
+        explainer.warm_up(folders[0])
+        wait_for(lambda: explainer._wanted is None, 30)
+        explainer.warm_up(folders[1])
+        explainer.warm_up(folders[2])
+    wait_for(lambda: not explainer._preparing, 120)
+    assert [Path(path).name for path, _ in explainer._warm] == ["one", "three"]
+
+
+def test_a_worker_that_is_about_to_leave_answers_or_is_replaced(crop: np.ndarray) -> None:
+    short = Explainer(idle_seconds=4)
+    short.explain(crop, "Happy", "mini_xception")
+    worker = psutil.Process(short.pid)
+    worker.suspend()
+    late = time.monotonic() + 4.5
+    wait_for(lambda: time.monotonic() > late, 10)
+    answers: list[Explanation] = []
+    thread = threading.Thread(
+        target=lambda: answers.append(short.explain(crop, "Sad", "mini_xception"))
+    )
+    thread.start()
+    wait_for(short._lock.locked, 30)
+    worker.resume()
+    thread.join()
+    assert [answer.emotion for answer in answers] == ["Sad"]
+    short.close()
+
+
+def test_a_worker_ends_with_its_parent_even_while_it_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_keras(tmp_path, monkeypatch, f'open({str(tmp_path / "hangs")!r}, "w")\ntime.sleep(3600)')
+    code = """
+from fer_core.explain import Explainer
+own = Explainer()
+own.warm_up("mini_xception")
+while own.pid is None:
+    pass
+print(own.pid, flush=True)
+input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        worker = psutil.Process(int(parent.stdout.readline()))
+        wait_for((tmp_path / "hangs").exists, 60)
+        parent.kill()
+    worker.wait(30)
 
 
 def test_a_worker_that_nobody_asks_gives_its_memory_back(crop: np.ndarray) -> None:

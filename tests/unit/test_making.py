@@ -17,7 +17,7 @@ def another(tmp_path, monkeypatch):
     """A home of its own with a second model in it."""
     monkeypatch.setenv("FER_HOME", str(tmp_path))
     settings.cache_clear()
-    yield copy_of_shipped(settings().models, "another", figures={})
+    yield copy_of_shipped(settings().models, "another", figures=[])
     for work in create.list_work():
         work.delete()
     monkeypatch.undo()
@@ -32,19 +32,24 @@ def test_an_ensemble_is_made_and_looks_at_privatetest_when_asked(another):
     work.wait(240)
     assert work.state()["status"] == "done", (work.path / "log.txt").read_text(encoding="utf-8")
     assert 0 < work.progress()["share"] <= 1
-    assert set(find_model("both").card.figures) == {"PublicTest"}
+    assert [one.split for one in find_model("both").card.figures] == ["PublicTest"]
     work.delete()
     assert create.list_work() == []
 
     work = create.measure_private("both", "demo")
     work.wait(240)
     assert work.state()["status"] == "done", (work.path / "log.txt").read_text(encoding="utf-8")
-    figures = find_model("both").card.figures
-    assert set(figures) == {"PublicTest", "PrivateTest"}
-    (first,) = figures["PrivateTest"]["looked"]
+    card = find_model("both").card
+    assert [one.split for one in card.figures] == ["PublicTest", "PrivateTest"]
+    (first,) = card.figure("PrivateTest").looked
     # However often somebody looks, each look stays.
-    again = look_at_private(find_model("both"), demo.load(7, 7, 14)).card.figures["PrivateTest"]
-    assert again["n"] == 14 and again["looked"][0] == first and len(again["looked"]) == 2
+    again = look_at_private(find_model("both"), demo.load(7, 7, 14)).card.figures[-1]
+    assert again.n == 14 and again.looked[0] == first and len(again.looked) == 2
+    # Figures of another set stand beside those of the first, not in their place.
+    assert [one.n for one in find_model("both").card.figures if one.split == "PrivateTest"] == [
+        card.figure("PrivateTest").n,
+        14,
+    ]
 
 
 def test_what_cannot_be_is_said_at_once(another):

@@ -47,7 +47,10 @@ def core_probabilities(core, faces: np.ndarray, card: Card) -> np.ndarray:
     """What training's network says, by the definition of softmax and of the card's flip."""
 
     def softmax(seen: np.ndarray) -> np.ndarray:
-        logits = core.predict(seen[..., None].astype(np.float32), verbose=0) / card.temperature
+        logits = (
+            core.predict(seen[..., None].astype(np.float32), verbose=0)
+            / card.temperatures.as_trained
+        )
         exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
         return exponents / exponents.sum(axis=1, keepdims=True)
 
@@ -109,7 +112,7 @@ def test_fer2013_face_in_a_photo_keeps_its_label(classifier, fer2013) -> None:
 
 def quick(folder):
     """Whether thousands of faces take it seconds."""
-    return folder.card.speed["ms_per_face"] < 3
+    return folder.card.speed.ms_per_face < 3
 
 
 @pytest.mark.parametrize(
@@ -126,7 +129,7 @@ def test_published_figure_comes_out_again(fer2013, folder) -> None:
     # Another processor may round an 8-bit number the other way, where a face hangs on it.
     stored = {card.stored, *(find_model(member).card.stored for member in card.members)}
     exact = 1.5 / again.n if "int8" in stored else 1e-9
-    assert again.accuracy == pytest.approx(card.figures["PublicTest"]["accuracy"], abs=exact)
+    assert again.accuracy == pytest.approx(card.figure("PublicTest").accuracy, abs=exact)
 
 
 def test_eight_threads_share_one_model(classifier, faces) -> None:

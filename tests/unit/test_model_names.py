@@ -378,7 +378,7 @@ def test_what_a_finished_run_says_can_be_pasted(models, tmp_path, python_on_path
     # It is found, where this machine's own models are, whatever the current folder.
     (made,) = {folder.name for folder in list_models() if not folder.ships} - {"one", "two"}
     assert find_model(made).path == models / made
-    assert find_model(made).card.figures["PublicTest"]["n"] == 35
+    assert find_model(made).card.figure("PublicTest").n == 35
     assert {path.name for path in SHIPPED.iterdir()} == shipped
     # Pasted again, it replaces nothing; with another word it does.
     again = subprocess.run(

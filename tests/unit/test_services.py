@@ -2,7 +2,10 @@
 
 import io
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -231,3 +234,16 @@ def test_what_is_stored_does_not_tell_a_visitors_key(public):
     assert "one" not in access.owner() and len(access.owner()) == 32
     public("boss", "ada@example.org")
     assert access.owner() == "" and access.visible_owner() is None
+
+
+def test_the_services_load_no_heavy_library():
+    names = ", ".join(path.stem for path in Path(access.__file__).parent.glob("[!_]*.py"))
+    code = f"""
+import sys
+from ui.services import {names}
+print([name for name in ("tensorflow", "keras", "jax") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -11,7 +11,7 @@ import pytest
 
 from fer_core.datasets import demo
 from fer_core.errors import DatasetError, TrainingError
-from fer_core.train import configure, load_data, presets, runs
+from fer_core.train import configure, load_data, presets, queue, runs
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun
 
@@ -349,9 +349,9 @@ def test_a_run_starts_stops_and_resumes_from_any_process(undisturbed):
     config = configure(**TINY | {"epochs": 1, "model_options": TINY["model_options"]})
     # The parent ends at once; its worker does not.
     code = f"""
-from fer_core.train import runs
+from fer_core.train import queue
 from fer_core.train.config import TrainConfig
-print(runs.start(TrainConfig.model_validate_json({config.model_dump_json()!r})).name)
+print(queue.submit(TrainConfig.model_validate_json({config.model_dump_json()!r})).name)
 """
     started = subprocess.run(
         [sys.executable, "-c", code],
@@ -380,7 +380,7 @@ print(runs.start(TrainConfig.model_validate_json({config.model_dump_json()!r})).
 
 
 def test_a_worker_that_cannot_read_its_data_says_why(tmp_path):
-    run = runs.start(configure(**TINY | {"data": str(tmp_path / "nothing.csv")}))
+    run = queue.submit(configure(**TINY | {"data": str(tmp_path / "nothing.csv")}))
     runs.wait(run.name, 100)
     assert run.state()["status"] == "failed"
     assert "nothing.csv: No such file" in run.state()["reason"]

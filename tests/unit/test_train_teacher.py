@@ -150,7 +150,7 @@ def test_a_card_tells_of_the_run_before(data, tmp_path):
     fit(again, data)
     again.write_state(machine="64 cores, x86_64, a card")  # not where it is published
     card = publish(again, data, tmp_path / "again", brief=True, keras_form=False).card
-    assert card.training["machine"] == "64 cores, x86_64, a card"
+    assert card.training.machine == "64 cores, x86_64, a card"
     assert "--weights best.npz" in card.command
     assert card.starting_weights.startswith("best.npz of a run of ")
     assert card.starting_weights.endswith("its own: none, trained from scratch")
@@ -165,8 +165,8 @@ def test_a_model_that_does_not_ship_has_its_row(data, tmp_path, monkeypatch):
     run = TrainingRun.create(configure(**TINY | {"model": "pk_04", "teacher": None}))
     fit(run, data)
     folder = publish(run, data, tmp_path / "ours", brief=True, keras_form=False)
-    assert set(folder.card.figures) == {"PublicTest", "PrivateTest"}
-    assert not folder.card.hard
+    assert [one.split for one in folder.card.figures] == ["PublicTest", "PrivateTest"]
+    assert not folder.card.figure("PublicTest").conditions
 
     monkeypatch.setattr(report, "KEPT", tmp_path / "kept")
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results.md")
@@ -174,7 +174,7 @@ def test_a_model_that_does_not_ship_has_its_row(data, tmp_path, monkeypatch):
     assert kept == tmp_path / "kept" / "ours.json"
     page = report.write().read_text(encoding="utf-8")
     public, private = (
-        100 * folder.card.figures[split]["accuracy"] for split in ("PublicTest", "PrivateTest")
+        100 * folder.card.figure(split).accuracy for split in ("PublicTest", "PrivateTest")
     )
     assert f"| pk_04 | (ours) | {public:.2f} | {private:.2f} | 64.25 | 65.73 |" in page
     assert "### ours\n\nSeed " in page

@@ -10,7 +10,7 @@ import streamlit as st
 from fer_core import charts
 from fer_core.calibration import reliability
 from fer_core.emotions import EMOTIONS
-from fer_core.zoo import readme
+from ui.services.models import times_looked
 
 _CONFIG: Final = {"displaylogo": False}
 
@@ -58,7 +58,7 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, key: str) -> None
 
 def looked(times: int) -> str:
     """How often PrivateTest was looked at, as a sentence to add; none where never."""
-    return f" It was {readme.times_looked(times)}" if times else ""
+    return f" It was {times_looked(times)}" if times else ""
 
 
 def faces(pictures: np.ndarray, words: list[str]) -> None:

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fer_core.errors import ModelError
-from fer_core.zoo import readme
-from ui.services.models import ModelFolder, default_model
+from fer_core.models.card import Card
+from ui.services.models import ModelFolder, card_text, default_model
 
 
 def rows(folders: list[ModelFolder]) -> pd.DataFrame:
@@ -21,7 +21,7 @@ def rows(folders: list[ModelFolder]) -> pd.DataFrame:
 
 def _row(folder: ModelFolder, default: str) -> dict[str, Any]:
     card = folder.card
-    public, private = (card.figures.get(s, {}) for s in ("PublicTest", "PrivateTest"))
+    public, private = card.figure("PublicTest"), card.figure("PrivateTest")
     shown = private or public
     try:
         size = folder.served_bytes() / 1e6
@@ -30,28 +30,29 @@ def _row(folder: ModelFolder, default: str) -> dict[str, Any]:
     return {
         "name": card.name,
         "default": card.name == default,
-        "public": public.get("accuracy"),
-        "private": private.get("accuracy"),
-        "f1": shown.get("macro_f1"),
-        "ece": shown.get("ece"),
+        "public": public.accuracy if public else None,
+        "private": private.accuracy if private else None,
+        "f1": shown.macro_f1 if shown else None,
+        "ece": shown.ece if shown else None,
         "mb": size,
-        "ms": card.speed.get("ms_per_face"),
+        "ms": card.speed.ms_per_face if card.speed else None,
         "date": card.created,
-        "data": card.data.split("(")[0].strip().rstrip("."),
+        "data": shown.dataset if shown else "",
         "recipe": _recipe(card),
         "title": card.title,
     }
 
 
-def _recipe(card: Any) -> str:
+def _recipe(card: Card) -> str:
     if card.members:
         return " + ".join(card.members)
     recipe = card.recipe
-    if not recipe:
+    if recipe is None:
         return ""
-    return f"{recipe.get('optimizer')} {recipe.get('learning_rate'):g}, " + (
-        f"{recipe.get('schedule')}, {card.training.get('epochs', recipe.get('epochs'))} epochs, "
-        f"batch {recipe.get('batch_size')}"
+    epochs = card.training.epochs if card.training else recipe.epochs
+    return (
+        f"{recipe.optimizer} {recipe.learning_rate:g}, {recipe.schedule}, {epochs} epochs, "
+        f"batch {recipe.batch_size}"
     )
 
 
@@ -129,7 +130,7 @@ def chart(found: pd.DataFrame) -> None:
 def card(folder: ModelFolder) -> None:
     """The model's card, as its README has it."""
     # Without the README's first lines: the name stands above, and nobody writes a file here.
-    text = "\n" + readme.text(folder.card).split("\n\n", 2)[2]
+    text = "\n" + card_text(folder).split("\n\n", 2)[2]
     text = re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", text)  # to files beside it
     with st.container(height=480):
         st.markdown(text.replace("\n## ", "\n#### ").replace("\n### ", "\n##### "))

@@ -10,15 +10,21 @@ from fer_core.models.catalogue import (
     free_name,
     list_models,
 )
-from fer_core.zoo import archive, create, ensembles, manage
+from fer_core.zoo import archive, create, ensembles, manage, readme
 from fer_core.zoo.create import ModelJob
+from fer_core.zoo.readme import times_looked
 from ui.services import access, quotas
 
 __all__ = [
-    "ModelFolder", "ModelJob", "check_members", "default_model", "delete", "end_job",
+    "ModelFolder", "ModelJob", "card_text", "check_members", "default_model", "delete", "end_job",
     "exists", "export", "find_model", "free_name", "import_archive", "list_jobs", "list_models",
-    "make_ensemble", "measure_private", "set_default",
+    "make_ensemble", "measure_private", "set_default", "times_looked",
 ]  # fmt: skip
+
+
+def card_text(folder: ModelFolder) -> str:
+    """Return a model's card as Markdown, see :func:`fer_core.zoo.readme.text`."""
+    return readme.text(folder.card)
 
 
 def exists(name: str) -> bool:

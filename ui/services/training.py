@@ -4,7 +4,7 @@ from typing import Any
 
 from fer_core.train import TrainConfig, estimate, judge, manage, queue, runs
 from fer_core.train.runs import TrainingRun
-from fer_core.zoo import publish as publish_run
+from fer_core.zoo import publish_job
 from ui.services import access, quotas
 
 __all__ = [
@@ -80,9 +80,9 @@ def judge_run(run: TrainingRun, split: str) -> None:
 
 
 def publish(run: TrainingRun, name: str) -> None:
-    """Make a model of a run, see :func:`fer_core.zoo.publish.start`."""
+    """Make a model of a run, see :func:`fer_core.zoo.publish_job.start`."""
     access.require("make models")
-    publish_run.start(run, name)
+    publish_job.start(run, name)
 
 
 def measure(config: TrainConfig) -> float:

@@ -5,7 +5,7 @@ network. Each gets a head as :mod:`fer_core.models.architectures.transfer` makes
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.models.architectures.registry import register
 from fer_core.models.architectures.transfer import three, with_head
@@ -37,7 +37,7 @@ _RGB_MEAN: Final = (122.782, 117.001, 104.298)
     "efficientnet_lite2", "EfficientNet-Lite2", _EFFICIENTNET,
     weights=("efficientnet_lite2_imagenet",), variant=2,
 )  # fmt: skip
-def efficientnet_lite(variant: int = 0, size: int = 96, **head) -> keras.Model:
+def efficientnet_lite(variant: int = 0, size: int = 96, **head: Any) -> keras.Model:
     """EfficientNet-Lite (Tan & Le 2019, arXiv 1905.11946; without squeeze-and-excitation,
     with ReLU6) and a head, without dense layers unless asked.
 
@@ -46,7 +46,7 @@ def efficientnet_lite(variant: int = 0, size: int = 96, **head) -> keras.Model:
         size: side in pixels that faces are resized to.
         head: see :func:`fer_core.models.architectures.transfer.with_head`.
     """
-    head = {"dense": (), "dropout": 0.4} | head
+    head = {"dense": (), "dropout": 0.4, **head}
     backbone = _efficientnet_lite(size, *_SCALES[variant])
     return with_head(f"efficientnet_lite{variant}", backbone, _by_128, size, **head)
 
@@ -57,13 +57,13 @@ def efficientnet_lite(variant: int = 0, size: int = 96, **head) -> keras.Model:
     "King 2017, after He et al. 2015, arXiv 1512.03385",
     weights=("dlib_face",),
 )
-def dlib_face(size: int = 80, **head) -> keras.Model:
+def dlib_face(size: int = 80, **head: Any) -> keras.Model:
     """The 29 layers of dlib's face recognition network (King 2017, after He et al. 2015,
     arXiv 1512.03385) and a head, without dense layers unless asked; see
     :func:`efficientnet_lite`. Below a size of 112 its last block, which would halve maps
     that are smaller than its kernel, is left out.
     """
-    head = {"dense": (), "dropout": 0.4} | head
+    head = {"dense": (), "dropout": 0.4, **head}
     return with_head("dlib_face", _dlib(size), _by_256, size, **head)
 
 

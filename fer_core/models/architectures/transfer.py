@@ -7,7 +7,7 @@ set (:mod:`fer_core.models.starting_weights`) and its first layers frozen as one
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fer_core.emotions import EMOTIONS
 from fer_core.models.architectures.registry import register
@@ -27,7 +27,7 @@ _BGR_MEAN = (103.939, 116.779, 123.68)
     "Simonyan & Zisserman 2015, arXiv 1409.1556",
     weights=("imagenet", "hed_vgg16"),
 )
-def vgg16(size: int = 48, **head) -> keras.Model:
+def vgg16(size: int = 48, **head: Any) -> keras.Model:
     """VGG16 (Simonyan & Zisserman 2015, arXiv 1409.1556) with BatchNorm, and a head.
 
     Args:
@@ -38,13 +38,13 @@ def vgg16(size: int = 48, **head) -> keras.Model:
 
 
 @register("vgg19", "VGG19", "Simonyan & Zisserman 2015, arXiv 1409.1556", weights=("imagenet",))
-def vgg19(size: int = 48, **head) -> keras.Model:
+def vgg19(size: int = 48, **head: Any) -> keras.Model:
     """VGG19 with BatchNorm, and a head; see :func:`vgg16`."""
     return with_head("vgg19", _vgg(size, (2, 2, 4, 4, 4)), _centred, size, **head)
 
 
 @register("resnet50", "ResNet50", "He et al. 2015, arXiv 1512.03385", weights=("imagenet",))
-def resnet50(size: int = 64, **head) -> keras.Model:
+def resnet50(size: int = 64, **head: Any) -> keras.Model:
     """ResNet50 (He et al. 2015, arXiv 1512.03385) and a head; see :func:`vgg16`."""
     import keras
 
@@ -55,7 +55,7 @@ def resnet50(size: int = 64, **head) -> keras.Model:
 
 
 @register("senet50", "SENet50", "Hu et al. 2018, arXiv 1709.01507")
-def senet50(size: int = 64, **head) -> keras.Model:
+def senet50(size: int = 64, **head: Any) -> keras.Model:
     """SENet50, a ResNet50 with squeeze-and-excitation (Hu et al. 2018, arXiv
     1709.01507), and a head; see :func:`vgg16`.
     """
@@ -65,7 +65,7 @@ def senet50(size: int = 64, **head) -> keras.Model:
 @register(
     "inception_v3", "Inception-v3", "Szegedy et al. 2016, arXiv 1512.00567", weights=("imagenet",)
 )
-def inception_v3(size: int = 75, **head) -> keras.Model:
+def inception_v3(size: int = 75, **head: Any) -> keras.Model:
     """Inception-v3 (Szegedy et al. 2016, arXiv 1512.00567) and a head; ``size`` is 75
     or more; see :func:`vgg16`.
     """
@@ -83,11 +83,11 @@ def inception_v3(size: int = 75, **head) -> keras.Model:
     "Howard et al. 2017, arXiv 1704.04861",
     weights=("mobilenet_vggface2",),
 )
-def mobilenet(size: int = 96, **head) -> keras.Model:
+def mobilenet(size: int = 96, **head: Any) -> keras.Model:
     """MobileNet v1 (Howard et al. 2017, arXiv 1704.04861) and a head, without dense
     layers unless asked; see :func:`vgg16`.
     """
-    head = {"dense": (), "dropout": 0.4} | head
+    head = {"dense": (), "dropout": 0.4, **head}
     return with_head("mobilenet", _mobilenet(size), _grey_114, size, **head)
 
 

@@ -47,14 +47,19 @@ class _Tensor:
         return view.copy()
 
 
+def _rebuild(
+    storage: tuple[str, np.dtype], offset: int, shape: Any, stride: Any, *_: Any
+) -> _Tensor:
+    key, dtype = storage
+    return _Tensor(key, dtype, offset, tuple(shape), tuple(stride))
+
+
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return lambda storage, offset, shape, stride, *_: _Tensor(
-                *storage, offset, tuple(shape), tuple(stride)
-            )
+            return _rebuild
         if module == "torch" and name in _TYPES:
             return _TYPES[name]
         raise pickle.UnpicklingError(f"{module}.{name} is no part of a state file")
