@@ -150,4 +150,4 @@ def test_training_takes_faces_in_memory(tmp_path: Path) -> None:
     data = fer_core.load_dataset("demo")
     few = data.take(np.arange(0, len(data), 60))
     run = fer_core.train_model("mini_xception", few, epochs=1, batch_size=16)
-    assert run.state()["status"] == "finished" and run.config.data == few.name
+    assert run.state()["status"] == "trained" and run.config.data == few.name

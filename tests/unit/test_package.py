@@ -63,7 +63,7 @@ def test_nothing_but_the_package_stands_at_the_top_of_the_wheel(wheel: Path) -> 
     names = zipfile.ZipFile(wheel).namelist()
     info = f"fer_core-{fer_core.__version__}.dist-info"
     assert {name.split("/")[0] for name in names} == {"fer_core", info}
-    unwanted = re.compile(r"__pycache__|node_modules|tests?/|package-lock|\.git|/models/models")
+    unwanted = re.compile(r"__pycache__|node_modules|tests?/|package-lock|\.git|static/models")
     assert not [name for name in names if unwanted.search(name)]
     for file in (
         "py.typed", "_app/streamlit_app.py", "_app/.streamlit/config.toml", "_app/pages/home.py",
