@@ -5,10 +5,8 @@ import math
 import keras
 from keras import ops
 
+from fer_core.train.check import LOWEST_RATE
 from fer_core.train.config import TrainConfig
-
-#: The plateau schedule never goes below this rate.
-LOWEST_RATE = 1e-6
 
 
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):

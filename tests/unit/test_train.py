@@ -165,7 +165,7 @@ def rows(*accuracies, rates=None):
 def test_early_stopping_waits_for_a_better_figure():
     from fer_core.train.optimize import exhausted
 
-    config = configure(**TINY | {"early_stopping": 2})
+    config = configure(**TINY | {"schedule": "plateau", "early_stopping": 2})
     assert not exhausted(rows(0.5, 0.4), config)
     assert exhausted(rows(0.5, 0.4, 0.45), config)
     assert not exhausted(rows(0.5, 0.4, 0.45, 0.6), config)
