@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fer_core.datasets import Dataset, corrections, load, mix
 from fer_core.errors import TrainingError
 from fer_core.train import presets
+from fer_core.train.change import change
 from fer_core.train.check import CYCLIC, check_settings
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun
@@ -131,20 +132,29 @@ def train(
     return run
 
 
-def resume(name: str, on_progress: "Callable[[Progress], None] | None" = None) -> TrainingRun:
+def resume(
+    name: str, on_progress: "Callable[[Progress], None] | None" = None, **changes: Any
+) -> TrainingRun:
     """Train the run ``name`` to its end, in this process, from its last finished epoch.
 
-    It ends with the result that it would have had undisturbed.
+    Without changes it ends with the result that it would have had undisturbed.
+
+    Args:
+        name: Of the run.
+        on_progress: Called after every step.
+        changes: Of its settings, such as ``epochs=80``; see
+            :func:`fer_core.train.change.change`.
 
     Raises:
         DatasetError: the data cannot be read.
-        TrainingError: no such run, or another process trains it.
+        TrainingError: no such run, another process trains it, or a setting may not change.
     """
     from fer_core.train import strategy
 
     run = TrainingRun.open(name)
     if strategy.helps(run.config):
         run = strategy.borrowed(run.config, run)
+    change(run, changes)
     data = load_data(run.config)
     from fer_core.train.fit import fit
 

@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_core.errors import TrainingError
-from fer_core.files import write_json
 from fer_core.train.config import TrainConfig
-from fer_core.train.runs import TrainingRun
+from fer_core.train.runs import CHECKPOINT, PREVIOUS, TrainingRun
 
 if TYPE_CHECKING:
     import keras
@@ -86,8 +85,8 @@ def borrowed(config: TrainConfig, run: TrainingRun | None = None) -> TrainingRun
     """
     copy = TrainingRun(Path(tempfile.mkdtemp(prefix="fer-worker-")))
     atexit.register(shutil.rmtree, copy.path, ignore_errors=True)
-    write_json(copy.path / "config.json", config.model_dump(mode="json"))
-    for name in ("checkpoint.npz", "best.npz", "metrics.jsonl"):
+    copy.write_config(config, run.history() if run else ())
+    for name in (CHECKPOINT, PREVIOUS, "best.npz", "metrics.jsonl"):
         if run and (run.path / name).exists():
             shutil.copy(run.path / name, copy.path / name)
     return copy

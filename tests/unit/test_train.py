@@ -177,25 +177,19 @@ def test_early_stopping_waits_for_a_better_figure():
     assert not exhausted(rows(0.5, 0.1, 0.1, 0.1), configure(**TINY | {"early_stopping": 0}))
 
 
-def test_plateau_lowers_the_rate_and_then_waits_anew():
-    from fer_core.train import optimize
-
-    config = configure(
-        **TINY
-        | {
-            "schedule": "plateau",
-            "learning_rate": 0.1,
-            "plateau_patience": 2,
-            "plateau_factor": 0.5,
-        }
-    )
-    made = optimize.optimizer(config, 10)
-    optimize.lower_on_plateau(made, rows(0.5, 0.4), config)
-    assert float(made.learning_rate) == pytest.approx(0.1)
-    optimize.lower_on_plateau(made, rows(0.5, 0.4, 0.4), config)
-    assert float(made.learning_rate) == pytest.approx(0.05)
-    optimize.lower_on_plateau(made, rows(0.5, 0.4, 0.4, 0.4, rates=[0.1, 0.1, 0.1, 0.05]), config)
-    assert float(made.learning_rate) == pytest.approx(0.05)
+def test_plateau_lowers_the_rate_and_then_waits_anew(data):
+    """With a figure that never gets better, the rate falls after every two epochs."""
+    plateau = {"schedule": "plateau", "plateau_patience": 2, "plateau_factor": 0.5}
+    run = trained(data, **plateau, epochs=7, monitor="loss", learning_rate=1e-5, ema=0.0)
+    rates = [row["learning_rate"] for row in run.metrics()]
+    losses = [row["val_loss"] for row in run.metrics()]
+    expected, wait, rate = [], 0, rates[0]
+    for epoch, loss in enumerate(losses):
+        expected.append(rate)
+        wait = 0 if loss < min(losses[:epoch], default=np.inf) else wait + 1
+        if wait == 2:
+            rate, wait = rate * 0.5, 0
+    assert rates == pytest.approx(expected, rel=1e-5)
 
 
 def test_one_cycle_rises_peaks_and_ends_at_nothing():
