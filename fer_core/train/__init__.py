@@ -133,7 +133,10 @@ def train(
 
 
 def resume(
-    name: str, on_progress: "Callable[[Progress], None] | None" = None, **changes: Any
+    name: str,
+    on_progress: "Callable[[Progress], None] | None" = None,
+    faces: Dataset | None = None,
+    **changes: Any,
 ) -> TrainingRun:
     """Train the run ``name`` to its end, in this process, from its last finished epoch.
 
@@ -142,6 +145,7 @@ def resume(
     Args:
         name: Of the run.
         on_progress: Called after every step.
+        faces: The dataset to train on instead of what its configuration names.
         changes: Of its settings, such as ``epochs=80``; see
             :func:`fer_core.train.change.change`.
 
@@ -155,7 +159,7 @@ def resume(
     if strategy.helps(run.config):
         run = strategy.borrowed(run.config, run)
     change(run, changes)
-    data = load_data(run.config)
+    data = load_data(run.config) if faces is None else faces
     from fer_core.train.fit import fit
 
     fit(run, data, on_progress)

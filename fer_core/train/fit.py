@@ -82,6 +82,7 @@ def fit_held(
             model = registry.build(config.model, **config.model_options)
             use_quick_kernels(model)
             network_weights.write(model, network_weights.read(alone))
+        optimize.shorten_memory(model, leg.step + steps * (config.epochs - leg.epoch))
         optimizer = optimize.optimizer(config, steps, leg)
         model.compile(
             optimizer,
