@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fer_core.datasets import demo
-from fer_core.errors import DatasetError, TrainingError
+from fer_core.errors import DatasetError, ModelError, TrainingError
 from fer_core.train import configure, load_data, presets, queue, runs
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun
@@ -489,6 +489,21 @@ def test_what_is_no_number_is_never_kept(poison, words, data):
     train.resume(run.name, faces=data, learning_rate=0.0003, epochs=4)
     assert run.state()["status"] == "trained"
     assert max(row["learning_rate"] for row in run.metrics()[2:]) < 0.0004
+
+
+@pytest.mark.parametrize("which", [3, -1])
+def test_a_network_that_answers_nan_is_not_exported(which, undisturbed, tmp_path):
+    """A variance whose NaN a ReLU may hide, and one of the last layer, which shows at once."""
+    from fer_core.train.fit import load_best
+    from fer_core.zoo.export import save_model
+
+    network = load_best(undisturbed)
+    weights = network.get_weights()
+    weights[which][...] = np.nan
+    network.set_weights(weights)
+    with pytest.raises(ModelError, match="answers NaN, so it is not exported"):
+        save_model(network, tmp_path / "broken", title="broken", architecture="vgg", reference="")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", "half"])
