@@ -12,7 +12,7 @@ from fer_core.preprocess import FACE_SIZE
 _Count = Annotated[int, Field(ge=1, le=16_384)]
 #: Smallest side in pixels that a backbone can be built for, where it is not 32.
 _SMALLEST: Final = {"inception_v3": 75}
-#: Parameters of every backbone's head, which its builder takes as ``**head``.
+#: Parameters of every backbone's head, which their builders take as ``**head``.
 _HEAD: Final = ("dense", "dropout", "frozen")
 
 
@@ -78,7 +78,7 @@ def _defaults(known: Architecture) -> dict[str, Any]:
 
 def _misfit(known: Architecture, taken: list[str], options: dict[str, Any]) -> str | None:
     """Say which options do not go together, given values that are right by themselves."""
-    widths = options.get("widths")
+    widths: list[int] = list(options.get("widths", ()))
     for name in ("convolutions", "blocks"):
         if name in taken and len(options[name]) != len(widths):
             return (

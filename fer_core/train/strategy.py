@@ -54,9 +54,9 @@ def prepare(model: "keras.Model", spread: "tf.distribute.Strategy", batch: tuple
     """Let Keras' ``fit`` run on several devices, which it does not by itself everywhere.
 
     It would build metrics from the mean of the first batch over all workers, and reduce
-    what a step returns along an axis that scalars do not have (Keras 3.15). So they are
-    built from a batch of this process, and where several workers are, a step returns
-    vectors of one.
+    what a step returns along an axis that scalars do not have (Keras 3.15,
+    https://github.com/tensorflow/tensorflow/issues/72388). So they are built from a batch of
+    this process, and where several workers are, a step returns vectors of one.
     """
     with spread.scope():
         model._symbolic_build(data_batch=batch)

@@ -454,6 +454,48 @@ def test_a_run_of_few_faces_validates_what_it_has_learnt(data):
     assert losses[-1] < losses[0] - 0.3 and run.state()["best_accuracy"] > 0.3
 
 
+#: Presets of small networks, quick to train, and after how many epochs they know their faces.
+QUICK_TO_LEARN = {("quick", "fast"): 60, ("recommended", "mini_xception"): 40}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("preset", "model"),
+    [
+        pytest.param(
+            preset, model, marks=[] if (preset, model) in QUICK_TO_LEARN else pytest.mark.slow
+        )
+        for preset, recipes in presets.PRESETS.items()
+        for model in recipes
+    ],
+)
+def test_every_preset_learns_from_200_faces(preset, model):
+    """Large networks take their smallest faces, no dense layers and the time to get better."""
+    from fer_core.models.architectures import registry
+    from fer_core.train.fit import fit, probabilities
+    from fer_core.train.options import option_names
+
+    few = demo.load(200, 70, 7, seed=4)
+    recipe = {"preset": preset, "model": model, "data": "demo", "weights": "none"}
+    options = dict(configure(**recipe).model_options)
+    if "frozen" in option_names(registry.architecture(model)):
+        options |= {"size": 75 if model == "inception_v3" else 32, "dense": []}
+    epochs = QUICK_TO_LEARN.get((preset, model), 20)
+    run = TrainingRun.create(
+        configure(**recipe, epochs=epochs, batch_size=50, model_options=options)
+    )
+    fit(run, few)
+    rows = run.metrics()
+    assert len({row["val_loss"] for row in rows}) == epochs
+    # Of the first epochs one may be good by chance: a network that knows nothing is unsure.
+    assert rows[-1]["val_loss"] < max(row["val_loss"] for row in rows[: epochs // 2])
+    assert rows[-1]["loss"] < max(row["loss"] for row in rows[: epochs // 2])
+    if (preset, model) in QUICK_TO_LEARN:
+        training = few.split("Training")
+        known = probabilities(run, training.faces).argmax(axis=1) == training.labels
+        assert known.mean() > 0.5
+
+
 @pytest.mark.parametrize(
     ("poison", "words"),
     [
@@ -551,6 +593,35 @@ def test_a_run_of_a_newer_version_is_not_called_damaged():
     (run.path / "config.json").write_text(json.dumps(fields | {"epochs": -1}), encoding="utf-8")
     with pytest.raises(TrainingError, match="no readable configuration"):
         _ = run.config
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("backend", ["jax", pytest.param("torch", marks=pytest.mark.slow)])
+def test_an_interrupted_run_ends_the_same_on_another_backend(backend):
+    from importlib.util import find_spec
+
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    runs_ = [TrainingRun.create(configure(**TINY | {"epochs": 2})) for _ in range(2)]
+    code = f"""
+from fer_core.datasets import demo
+from fer_core.train.fit import fit
+from fer_core.train.runs import TrainingRun
+straight, halted = map(TrainingRun.open, {[run.name for run in runs_]!r})
+data = demo.load(160, 70, 35, seed=4)
+def halt(progress):
+    if (progress.epoch, progress.step) == (2, 3):
+        raise KeyboardInterrupt
+fit(straight, data)
+try:
+    fit(halted, data, halt)
+except KeyboardInterrupt:
+    fit(halted, data)
+"""
+    env = os.environ | {"KERAS_BACKEND": backend}
+    subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, check=True)
+    assert runs_[1].state()["status"] == "trained"
+    assert same_result(*runs_)
 
 
 # -- going on with other settings
