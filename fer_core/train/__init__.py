@@ -18,7 +18,7 @@ from fer_core.datasets import Dataset, corrections, load, mix
 from fer_core.errors import TrainingError
 from fer_core.train import presets
 from fer_core.train.change import change
-from fer_core.train.check import CYCLIC, check_settings
+from fer_core.train.check import CYCLIC, require_right
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun
 
@@ -58,9 +58,7 @@ def configure(
     if fields.get("schedule") in CYCLIC:
         # The default stops early, which these schedules cannot: it is for the others.
         fields.setdefault("early_stopping", 0)
-    for name, sentence in check_settings(fields).items():
-        raise TrainingError(f"{name}: {sentence}")
-    return TrainConfig.model_validate(fields)
+    return require_right(fields)
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from fer_core.datasets import MADE_HERE
 from fer_core.datasets.corrections import KEPT
-from fer_core.errors import FerError
+from fer_core.errors import FerError, TrainingError
 from fer_core.models.architectures import registry
 from fer_core.train.config import TrainConfig
 from fer_core.train.options import wrong_option
@@ -82,6 +82,20 @@ def check_settings(fields: Mapping[str, Any]) -> dict[str, str]:
         if not weight > 0:
             wrong["mix"] = f"The weight of {source} must be above 0."
     return wrong | _schedule(config)
+
+
+def require_right(fields: Mapping[str, Any]) -> TrainConfig:
+    """Return the configuration that settings make.
+
+    Args:
+        fields: As for :func:`check`.
+
+    Raises:
+        TrainingError: One of them is wrong; the first sentence of :func:`check_settings`.
+    """
+    for name, sentence in check_settings(fields).items():
+        raise TrainingError(f"{name}: {sentence}")
+    return TrainConfig.model_validate(fields)
 
 
 def _schedule(config: TrainConfig) -> dict[str, str]:

@@ -10,9 +10,10 @@ import pytest
 
 from fer_core.errors import TrainingError
 from fer_core.settings import settings
-from fer_core.train import configure, estimate
+from fer_core.train import configure, estimate, queue
 from fer_core.train.check import check
 from fer_core.train.command import command, read_settings
+from fer_core.train.config import TrainConfig
 from fer_core.train.presets import PRESETS
 from fer_core.train.runs import TrainingRun
 
@@ -124,6 +125,13 @@ def test_command_page_and_python_say_the_same_of_a_wrong_setting(fields, words):
         line += ["--set", f"{name}={json.dumps(value) if not isinstance(value, str) else value}"]
     command_line = CliRunner().invoke(train, line)
     assert str(command_line.exception) == str(python.value)
+
+
+def test_no_run_is_made_of_a_configuration_that_was_not_checked():
+    config = TrainConfig(model="fast", data="demo", model_options={"dropout": 1.5})
+    for begin in (TrainingRun.create, queue.submit):
+        with pytest.raises(TrainingError, match="dropout of fast: .*less than 1"):
+            begin(config)
 
 
 def test_checking_loads_no_keras():
