@@ -10,8 +10,9 @@ from fer_core.models.architectures.registry import Architecture
 from fer_core.preprocess import FACE_SIZE
 
 _Count = Annotated[int, Field(ge=1, le=16_384)]
-#: Smallest side in pixels that a backbone can be built for, where it is not 32.
-_SMALLEST: Final = {"inception_v3": 75}
+#: Smallest side in pixels that a backbone can be built for, where it is not this one.
+_SMALLEST_SIZE: Final = 32
+_SMALLEST: Final = {"inception_v3": 75, "dlib_face": 55}
 #: Parameters of every backbone's head, which their builders take as ``**head``.
 _HEAD: Final = ("dense", "dropout", "frozen")
 
@@ -67,6 +68,11 @@ def option_names(known: Architecture) -> list[str]:
     return names
 
 
+def smallest_size(backbone: str) -> int:
+    """Return the smallest side in pixels that faces may be resized to for a backbone."""
+    return _SMALLEST.get(backbone, _SMALLEST_SIZE)
+
+
 def _as_lists(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(v) if isinstance(v, tuple) else v for name, v in options.items()}
 
@@ -95,7 +101,7 @@ def _misfit(known: Architecture, taken: list[str], options: dict[str, Any]) -> s
                 f"{FACE_SIZE}."
             )
     elif "size" in taken:
-        least = _SMALLEST.get(known.name, 32)
+        least = smallest_size(known.name)
         if options["size"] < least:
             return f"The option size of {known.name} must be {least} or more."
     return None

@@ -127,6 +127,18 @@ def test_command_page_and_python_say_the_same_of_a_wrong_setting(fields, words):
     assert str(command_line.exception) == str(python.value)
 
 
+def test_the_smallest_faces_that_are_taken_can_be_built():
+    from fer_core.models.architectures import registry
+    from fer_core.train.options import option_names, smallest_size
+
+    backbones = [a for a in registry.architectures() if "frozen" in option_names(a)]
+    assert len(backbones) >= 10
+    for known in backbones:
+        options = {"size": smallest_size(known.name), "dense": []}
+        assert check({"model": known.name, "data": "demo", "model_options": options}) == {}
+        registry.build(known.name, **options)
+
+
 def test_no_run_is_made_of_a_configuration_that_was_not_checked():
     config = TrainConfig(model="fast", data="demo", model_options={"dropout": 1.5})
     for begin in (TrainingRun.create, queue.submit):

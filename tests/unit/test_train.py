@@ -478,13 +478,13 @@ def test_every_preset_learns_from_200_faces(preset, model):
     """Large networks take their smallest faces, no dense layers and the time to get better."""
     from fer_core.models.architectures import registry
     from fer_core.train.fit import fit, probabilities
-    from fer_core.train.options import option_names
+    from fer_core.train.options import option_names, smallest_size
 
     few = demo.load(200, 70, 7, seed=4)
     recipe = {"preset": preset, "model": model, "data": "demo", "weights": "none"}
     options = dict(configure(**recipe).model_options)
     if "frozen" in option_names(registry.architecture(model)):
-        options |= {"size": 75 if model == "inception_v3" else 32, "dense": []}
+        options |= {"size": smallest_size(model), "dense": []}
     epochs = QUICK_TO_LEARN.get((preset, model), 20)
     run = TrainingRun.create(
         configure(**recipe, epochs=epochs, batch_size=50, model_options=options)
