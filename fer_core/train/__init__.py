@@ -18,7 +18,7 @@ from fer_core.datasets import Dataset, corrections, load, mix
 from fer_core.errors import TrainingError
 from fer_core.train import presets
 from fer_core.train.change import change
-from fer_core.train.check import CYCLIC, require_right
+from fer_core.train.check import CYCLIC, require_valid
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun
 
@@ -58,7 +58,7 @@ def configure(
     if fields.get("schedule") in CYCLIC:
         # The default stops early, which these schedules cannot: it is for the others.
         fields.setdefault("early_stopping", 0)
-    return require_right(fields)
+    return require_valid(fields)
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def check_settings(fields: Mapping[str, Any]) -> dict[str, str]:
     return wrong | _schedule(config)
 
 
-def require_right(fields: Mapping[str, Any]) -> TrainConfig:
+def require_valid(fields: Mapping[str, Any]) -> TrainConfig:
     """Return the configuration that settings make.
 
     Args:

@@ -37,7 +37,7 @@ from fer_core.errors import TrainingError
 from fer_core.files import write_atomic, write_bytes, write_json
 from fer_core.jobs import NO_LIMITS, Job, Limits
 from fer_core.settings import settings
-from fer_core.train.check import require_right
+from fer_core.train.check import require_valid
 from fer_core.train.config import TrainConfig
 
 #: What a run goes on from, and what it goes on from where that cannot be read.
@@ -88,7 +88,7 @@ class TrainingRun(Job):
             TrainingError: A setting is wrong, or the folder cannot be made.
         """
         # A configuration that configure() did not make was not checked yet.
-        require_right(config.model_dump())
+        require_valid(config.model_dump())
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
             path = settings().runs / f"{config.model}-{stamp}{suffix}"
