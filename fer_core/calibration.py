@@ -9,6 +9,9 @@ import numpy as np
 
 #: Below this a probability counts as this, so that its logarithm is a number.
 _TINY = 1e-12
+#: Fewest faces that a temperature is fitted on, and the bounds of the search for it.
+FEWEST = 200
+_BOUNDS = (0.2, 5.0)
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,24 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int =
     return float(sum(apart) / len(labels))
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature that makes probabilities honest (Guo et al. 2017, arXiv 1706.04599).
+@dataclass(frozen=True)
+class Temperature:
+    """A temperature, and why it is not the one that was asked for, where it is not.
+
+    Attributes:
+        value: The divisor of the logits; 1 changes nothing.
+        refused: A sentence that says why none is applied; "" where one is.
+    """
+
+    value: float
+    refused: str = ""
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> Temperature:
+    """Fit the temperature that makes probabilities honest (Guo et al. 2017, arXiv 1706.04599).
+
+    On fewer than :data:`FEWEST` faces it would follow their chance, and at a bound of the
+    search it says that something else is wrong; neither is applied.
 
     Args:
         logits: ``(N, 7)`` on faces that were not trained on; ``(V, N, 7)`` where the mean
@@ -77,17 +96,31 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         labels: ``(N,)``, 0 to 6.
 
     Returns:
-        The divisor of the logits that gives the least log loss, 0.2 to 5.
+        The divisor of the logits that gives the least log loss, between 0.2 and 5, or 1.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import softmax
 
     views = logits if logits.ndim == 3 else logits[None]
+    if len(labels) < FEWEST:
+        return Temperature(
+            1.0,
+            f"No temperature is applied: it takes {FEWEST} validation faces to fit one, and there "
+            f"are {len(labels)}.",
+        )
 
     def loss(temperature: float) -> float:
         return _log_loss(softmax(views / temperature, axis=2).mean(axis=0), labels)
 
-    return float(minimize_scalar(loss, bounds=(0.2, 5.0), method="bounded").x)
+    found = float(minimize_scalar(loss, bounds=_BOUNDS, method="bounded").x)
+    low, high = _BOUNDS
+    if not 1.01 * low < found < 0.99 * high:
+        return Temperature(
+            1.0,
+            f"No temperature is applied: the best one on the validation faces, {found:.2f}, lies "
+            f"at the bound of the search from {low:g} to {high:g}.",
+        )
+    return Temperature(found)
 
 
 def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:

@@ -17,6 +17,7 @@ from fer_core.datasets import load
 from fer_core.models.card import Stored
 from fer_core.models.catalogue import check_new_name
 from fer_core.train import queue, runs
+from fer_core.train.command import read_settings
 from fer_core.train.runs import TrainingRun, list_runs
 
 
@@ -127,10 +128,22 @@ def _steer(name: str, what: str) -> None:
     @command.command(name, help=what)
     @click.argument("run")
     def steer(run: str) -> None:
-        (queue.resume if name == "resume" else getattr(runs, name))(run)
+        getattr(runs, name)(run)
         note(f"{run} is {TrainingRun.open(run).state()['status']}.")
 
 
 _steer("pause", "Halt a run; it keeps its memory and loses no step.")
 _steer("stop", "End a run's process; 'resume' goes on from its last epoch.")
-_steer("resume", "Go on with a run in a process of its own.")
+
+
+@command.command("resume")
+@click.argument("run")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs altogether, those done included.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="NAME=VALUE",
+    help="Another learning_rate or batch_size from here on; can be repeated.",
+)  # fmt: skip
+def resume(run: str, epochs: int | None, changes: tuple[str, ...]) -> None:
+    """Go on with a run in a process of its own."""
+    queue.resume(run, **({"epochs": epochs} | read_settings(changes)))
+    note(f"{run} is {TrainingRun.open(run).state()['status']}.")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from fer_core.cli.common import (
     corrections_option,
@@ -15,6 +16,7 @@ from fer_core.cli.common import (
     status,
     votes_option,
 )
+from fer_core.errors import TrainingError
 
 
 @click.command("train")
@@ -39,7 +41,10 @@ from fer_core.cli.common import (
     help="Any other setting, such as batch_size=64 or augmentation.flip=false; can be repeated.",
 )  # fmt: skip
 @click.option("--background", is_flag=True, help="In a process of its own; see 'runs'.")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was interrupted.")
+@click.option(
+    "--resume", metavar="RUN",
+    help="Go on with a run; --epochs, --set learning_rate=… and --set batch_size=… change it.",
+)  # fmt: skip
 @json_option
 def command(
     resume: str | None, background: bool, as_json: bool, changes: tuple[str, ...], **given: Any
@@ -49,19 +54,20 @@ def command(
     from fer_core.train.command import publish_command, read_settings
     from fer_core.train.strategy import helps
 
+    given |= read_settings(changes)
+    if resume:
+        given = _changes(given)
     if background:
         from fer_core.train import queue
 
-        given |= read_settings(changes)
-        run = queue.resume(resume) if resume else queue.submit(train.configure(**given))
+        run = queue.resume(resume, **given) if resume else queue.submit(train.configure(**given))
         for verb in ("show", "stop"):
             note(f"    {shlex.join(['python', '-m', 'fer_core', 'runs', verb, run.name])}")
         click.echo(run.name)
         return
     if resume:
-        run = train.resume(resume, _watch)
+        run = train.resume(resume, _watch, **given)
     else:
-        given |= read_settings(changes)
         run = train.train(train.configure(**given), _watch)
     status("")
     if helps(run.config):
@@ -76,6 +82,21 @@ def command(
             f"best validation accuracy {result['best_accuracy']:.2%} in epoch "
             f"{result['best_epoch']} of {result['epoch']}"
         )
+
+
+def _changes(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that were given for a run that goes on, without defaults.
+
+    Raises:
+        TrainingError: An option is given that only a new run can have.
+    """
+    for option, name in (("preset", "--preset"), ("config_file", "--config")):
+        if given.pop(option):
+            raise TrainingError(f"{name}: A run that goes on has its settings already.")
+    source = click.get_current_context().get_parameter_source("data")
+    if source is not ParameterSource.COMMANDLINE:
+        given.pop("data")  # FER_DATA is for new runs
+    return given
 
 
 def _watch(progress: Any) -> None:

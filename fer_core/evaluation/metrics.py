@@ -74,7 +74,17 @@ def measure(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
     Args:
         probabilities: ``(N, 7)``, rows sum to 1.
         labels: ``(N,)``, 0 to 6.
+
+    Raises:
+        ModelError: A probability is no number: the model answers NaN, which has no figures.
     """
+    wrong = int((~np.isfinite(probabilities).all(axis=1)).sum())
+    if wrong:
+        raise ModelError(
+            f"The model answers NaN for {wrong} of {len(probabilities)} faces, so it cannot be "
+            "measured: it is damaged or its training diverged. Use another one, or train it again "
+            "with a lower learning rate."
+        )
     # Half of the time to a first result otherwise.
     from sklearn import metrics
 

@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from fer_core.datasets import Dataset, corrections, load, mix
 from fer_core.errors import TrainingError
 from fer_core.train import presets
+from fer_core.train.change import change
+from fer_core.train.check import CYCLIC, require_valid
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun
 
@@ -44,28 +44,36 @@ def configure(
             unknown.
     """
     given = {key: value for key, value in changes.items() if value is not None}
-    fields: dict[str, Any] = {}
-    if config_file is not None:
-        try:
-            fields = json.loads(config_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise TrainingError(f"{config_file} is no configuration: {error}.") from error
+    fields: dict[str, Any] = {} if config_file is None else _read_config(config_file)
     fields |= given
     if fields.get("corrections"):
         # As they are now, so that a run that is resumed goes on with the same labels.
         fields["corrections"] = corrections.frozen(fields["corrections"])
     if preset is not None:
         recipe = presets.preset(preset, fields.get("model"), fields.get("weights"))
-        varied = recipe.get("augmentation", {}) | fields.get("augmentation", {})
-        fields = recipe | fields | ({"augmentation": varied} if varied else {})
+        varied = fields.get("augmentation", {})
+        if isinstance(varied, dict) and "augmentation" in recipe:
+            fields["augmentation"] = recipe["augmentation"] | varied
+        fields = recipe | fields
+    if fields.get("schedule") in CYCLIC:
+        # The default stops early, which these schedules cannot: it is for the others.
+        fields.setdefault("early_stopping", 0)
+    return require_valid(fields)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read settings from a JSON file; the history in a run's own file is left out."""
     try:
-        return TrainConfig.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing":
-            raise TrainingError(f"The training needs {where}: give --{where}.") from error
-        raise TrainingError(f"{where}: {first['msg']}.") from error
+        # An editor may have put a byte-order mark at the beginning.
+        fields = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} is no configuration: {error}.") from error
+    if not isinstance(fields, dict):
+        raise TrainingError(
+            f'{path} is no configuration: it must hold settings by name, such as {{"epochs": 5}}.'
+        )
+    fields.pop("history", None)
+    return fields
 
 
 def load_data(config: TrainConfig) -> Dataset:
@@ -122,21 +130,34 @@ def train(
     return run
 
 
-def resume(name: str, on_progress: "Callable[[Progress], None] | None" = None) -> TrainingRun:
+def resume(
+    name: str,
+    on_progress: "Callable[[Progress], None] | None" = None,
+    faces: Dataset | None = None,
+    **changes: Any,
+) -> TrainingRun:
     """Train the run ``name`` to its end, in this process, from its last finished epoch.
 
-    It ends with the result that it would have had undisturbed.
+    Without changes it ends with the result that it would have had undisturbed.
+
+    Args:
+        name: Of the run.
+        on_progress: Called after every step.
+        faces: The dataset to train on instead of what its configuration names.
+        changes: Of its settings, such as ``epochs=80``; see
+            :func:`fer_core.train.change.change`.
 
     Raises:
         DatasetError: the data cannot be read.
-        TrainingError: no such run, or another process trains it.
+        TrainingError: no such run, another process trains it, or a setting may not change.
     """
     from fer_core.train import strategy
 
     run = TrainingRun.open(name)
     if strategy.helps(run.config):
         run = strategy.borrowed(run.config, run)
-    data = load_data(run.config)
+    change(run, changes)
+    data = load_data(run.config) if faces is None else faces
     from fer_core.train.fit import fit
 
     fit(run, data, on_progress)

@@ -1,52 +1,119 @@
-"""What is wrong with a configuration, setting by setting, before a run is made of it."""
+"""What is wrong with a configuration, setting by setting, before a run is made of it.
+
+The command line, the page, ``--config`` and Python all check through this module, so that
+each of them says the same sentence about the same mistake.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from fer_core.datasets import MADE_HERE
 from fer_core.datasets.corrections import KEPT
-from fer_core.errors import FerError
+from fer_core.errors import FerError, TrainingError
 from fer_core.models.architectures import registry
 from fer_core.train.config import TrainConfig
+from fer_core.train.options import wrong_option
+
+#: The schedule 'plateau' never goes below this rate.
+LOWEST_RATE: Final = 1e-6
+#: Schedules that only do what they are for where they run to their end.
+CYCLIC: Final = ("onecycle", "cosine")
 
 
 def check(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Sentences by setting; none where a run can begin.
+    """Say what is wrong with a configuration on this machine, files included.
 
     Args:
         fields: of a :class:`TrainConfig`; those of the augmentation as ``augmentation``.
 
     Returns:
-        Keys are fields, those of the augmentation as ``augmentation.rotation``.
+        Sentences by field, those of the augmentation as ``augmentation.rotation``; empty
+        where a run can begin.
+    """
+    wrong = check_settings(fields)
+    if wrong:
+        return wrong
+    config = TrainConfig.model_validate(fields)
+    known = registry.architecture(config.model)
+    wrong = _files(config)
+    if config.weights not in ("none", *known.weights) and not Path(config.weights).is_file():
+        offered = ", ".join(("none", *known.weights))
+        wrong["weights"] = f"{config.model} starts from {offered}, or from a file that is there."
+    return wrong
+
+
+def check_settings(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Say what is wrong with settings on any machine; files are not looked for.
+
+    Args:
+        fields: As for :func:`check`.
+
+    Returns:
+        As :func:`check` does.
     """
     wrong: dict[str, str] = {}
     try:
         config = TrainConfig.model_validate(fields)
     except ValidationError as error:
         for one in error.errors():
-            wrong[".".join(str(part) for part in one["loc"])] = f"{one['msg']}."
+            name = ".".join(str(part) for part in one["loc"])
+            said = {
+                "missing": f"The training needs {name}: give --{name}.",
+                "extra_forbidden": "There is no such setting.",
+            }
+            wrong[name] = said.get(one["type"], f"{one['msg']}.")
         return wrong
     try:
         known = registry.architecture(config.model)
     except FerError as error:
         return {"model": str(error)}
-    wrong |= _files(config)
-    if config.weights not in ("none", *known.weights) and not Path(config.weights).is_file():
-        offered = ", ".join(("none", *known.weights))
-        wrong["weights"] = f"{config.model} starts from {offered}, or from a file that is there."
+    if sentence := wrong_option(known, config.model_options):
+        wrong["model_options"] = sentence
+    elif config.model_options.get("frozen") and config.weights == "none":
+        wrong["model_options"] = "Frozen layers need starting weights: nobody trained them."
     if config.votes is None:
         for name in ("relabel", "drop_not_faces", "votes_share"):
             if getattr(config, name):
                 wrong[name] = "This needs the FER+ votes: name their file under 'votes'."
-    frozen = config.model_options.get("frozen")
-    if frozen and config.weights == "none":
-        wrong["model_options"] = "Frozen layers need starting weights: nobody trained them."
-    if config.early_stopping and config.schedule in ("onecycle", "cosine"):
+    for source, weight in config.mix.items():
+        if not weight > 0:
+            wrong["mix"] = f"The weight of {source} must be above 0."
+    return wrong | _schedule(config)
+
+
+def require_valid(fields: Mapping[str, Any]) -> TrainConfig:
+    """Return the configuration that settings make.
+
+    Args:
+        fields: As for :func:`check`.
+
+    Raises:
+        TrainingError: One of them is wrong; the first sentence of :func:`check_settings`.
+    """
+    for name, sentence in check_settings(fields).items():
+        raise TrainingError(f"{name}: {sentence}")
+    return TrainConfig.model_validate(fields)
+
+
+def _schedule(config: TrainConfig) -> dict[str, str]:
+    wrong = {}
+    if config.early_stopping and config.schedule in CYCLIC:
         wrong["early_stopping"] = (
             f"The schedule '{config.schedule}' must run to its end: set 0, or take 'plateau'."
+        )
+    if config.cycles > 1 and config.schedule != "cosine":
+        wrong["cycles"] = "Only the schedule 'cosine' has several cycles: set 1, or take 'cosine'."
+    elif config.cycles > config.epochs:
+        wrong["cycles"] = (
+            f"{config.cycles} cycles do not fit into {config.epochs} epochs: each needs one."
+        )
+    if config.schedule == "plateau" and config.learning_rate < LOWEST_RATE:
+        wrong["learning_rate"] = (
+            f"The schedule 'plateau' never goes below {LOWEST_RATE:g} and would raise this rate: "
+            "take a higher one, or the schedule 'constant'."
         )
     return wrong
 
@@ -60,9 +127,7 @@ def _files(config: TrainConfig) -> dict[str, str]:
     given = config.corrections
     if given is not None and str(given) != KEPT and not given.expanduser().is_file():
         wrong["corrections"] = f"There is no file {config.corrections} on this machine."
-    for source, weight in config.mix.items():
+    for source in config.mix:
         if source not in MADE_HERE and not Path(source).expanduser().exists():
             wrong["mix"] = f"There is no {source} on this machine."
-        elif not weight > 0:
-            wrong["mix"] = f"The weight of {source} must be above 0."
     return wrong

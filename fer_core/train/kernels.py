@@ -1,8 +1,9 @@
 """Quicker kernels while training on TensorFlow and a CPU: same results, sooner.
 
 Keras 3 composes BatchNorm of single operations, which takes six to nine times as long as
-TensorFlow's fused kernel, and most of a small network's step. The fused one computes the
-same (its running variance has Bessel's correction).
+TensorFlow's fused kernel, and most of a small network's step
+(https://github.com/keras-team/keras-core/issues/225). The fused one computes the same (its
+running variance has Bessel's correction).
 
 A convolution's kernel gradient in bfloat16 is slow where maps are small and channels many:
 at 5×5 and 384 channels three to four times as long as the nine matrix products that it is.

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import psutil
@@ -22,6 +24,80 @@ class Progress:
     steps: int
     images_per_second: float
     seconds_left: float
+
+
+class Pace:
+    """How fast a run goes, and how long it still takes, from what its last steps took.
+
+    The first step of a process is left out: it traces and compiles the network.
+    """
+
+    #: Steps whose mean counts, and how much quicker a face is validated than learnt from.
+    _LAST, _VALIDATES_QUICKER = 50, 3
+
+    def __init__(
+        self,
+        faces: int,
+        steps: int,
+        epochs: int,
+        validation_faces: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare to measure.
+
+        Args:
+            faces: Of one step, as many as it really has.
+            steps: Of an epoch.
+            epochs: Of the run.
+            validation_faces: How many are validated after each epoch.
+            clock: Gives seconds.
+        """
+        self._faces, self._steps, self._epochs = faces, steps, epochs
+        self._validation_faces, self._clock = validation_faces, clock
+        self._last: deque[float] = deque(maxlen=self._LAST)
+        self._epoch = 0
+        self._begun = self._mark = clock()
+        self._ended: float | None = None
+        self._between: float | None = None
+        self._traced = False
+        self._epoch_steps: list[float] = []
+        #: Seconds that the steps of the last epoch took, and their faces per second.
+        self.epoch_seconds = 0.0
+        self.epoch_rate = 0.0
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Begin an epoch, counted from 0; what passed since the last one was validation."""
+        now = self._clock()
+        if self._ended is not None:
+            self._between = now - self._ended
+        self._epoch, self._begun, self._mark = epoch, now, now
+        self._epoch_steps = []
+
+    def step(self, step: int) -> Progress:
+        """Count a step of the epoch, from 1, that has just ended."""
+        now = self._clock()
+        took, self._mark = now - self._mark, now
+        if self._traced:
+            self._last.append(took)
+            self._epoch_steps.append(took)
+        self._traced = True
+        mean = sum(self._last) / len(self._last) if self._last else took
+        rate = self._faces / max(mean, 1e-9)
+        between = self._between
+        if between is None:
+            between = self._validation_faces / (rate * self._VALIDATES_QUICKER)
+        epochs = self._epochs - self._epoch
+        # After the last epoch the chosen weights are evaluated once more.
+        left = (epochs * self._steps - step) * mean + (epochs + 1) * between
+        return Progress(self._epoch + 1, self._epochs, step, self._steps, rate, left)
+
+    def end_steps(self) -> None:
+        """End the steps of the epoch: its validation follows."""
+        self._ended = self._clock()
+        self.epoch_seconds = self._ended - self._begun
+        counted = self._epoch_steps
+        seconds = sum(counted) if counted else self.epoch_seconds
+        self.epoch_rate = self._faces * max(1, len(counted)) / max(seconds, 1e-9)
 
 
 class Notes:

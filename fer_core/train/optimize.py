@@ -1,14 +1,15 @@
 """Optimisers and learning rates."""
 
 import math
+from dataclasses import dataclass
+from typing import Literal
 
 import keras
+import numpy as np
 from keras import ops
 
 from fer_core.train.config import TrainConfig
-
-#: The plateau schedule never goes below this rate.
-LOWEST_RATE = 1e-6
+from fer_core.train.runs import WHOLE_RUN, Leg
 
 
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
@@ -17,13 +18,25 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     arXiv 1608.03983).
     """
 
-    def __init__(self, peak: float, steps: float, warmup: float, cycles: int = 1) -> None:
-        self.peak, self.steps, self.cycles = peak, steps / cycles, cycles
+    def __init__(
+        self, peak: float, steps: float, warmup: float, cycles: int = 1, start: int = 0
+    ) -> None:
+        """Plan it.
+
+        Args:
+            peak: The highest rate.
+            steps: Updates of all cycles together.
+            warmup: Share of a cycle's updates before its peak, 0 to 1.
+            cycles: How often it rises and falls.
+            start: The update at which the first cycle begins; below 0 where a part of it has
+                passed before the first update.
+        """
+        self.peak, self.steps, self.cycles, self.start = peak, steps / cycles, cycles, start
         self.warmup = max(1.0, warmup * self.steps)
 
     def __call__(self, step):
         """The rate at ``step``."""
-        step = ops.cast(step, "float32")
+        step = ops.cast(step - self.start, "float32")
         if self.cycles > 1:
             step = step - self.steps * ops.floor(step / self.steps)
         up = 0.04 + 0.96 * step / self.warmup
@@ -32,14 +45,64 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         return self.peak * ops.where(step < self.warmup, up, down)
 
 
-def optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
-    """The optimiser of ``config`` for epochs of ``steps`` updates."""
+@dataclass(frozen=True)
+class Patience:
+    """How long a figure may fail to improve.
+
+    Attributes:
+        monitor: The figure, as rows and logs call it.
+        mode: Whether it is better the higher (``max``) or the lower (``min``) it is.
+        epochs: How many epochs may pass without a better one.
+        since: Finished epochs when the waiting began anew, because a setting was changed.
+    """
+
+    monitor: str
+    mode: Literal["min", "max"]
+    epochs: int
+    since: int = 0
+
+    def so_far(self, rows: list[dict]) -> tuple[float | None, int]:
+        """Return the best figure of the finished epochs and how many were waited since.
+
+        Args:
+            rows: Of the finished epochs.
+        """
+        if not rows:
+            return None, 0
+        # Keras compares them as this type.
+        figures = np.array([row[self.monitor] for row in rows], np.float32)
+        best = int(figures.argmax() if self.mode == "max" else figures.argmin())
+        waited = min(len(rows) - 1 - best, max(0, len(rows) - self.since))
+        return float(rows[best][self.monitor]), waited
+
+
+def patience(config: TrainConfig, epochs: int, leg: Leg) -> Patience:
+    """Return the patience of ``epochs`` with the figure that a run watches.
+
+    Args:
+        config: Of the run.
+        epochs: See :class:`Patience`.
+        leg: Since when the settings hold.
+    """
+    mode: Literal["min", "max"] = "max" if config.monitor == "accuracy" else "min"
+    return Patience(f"val_{config.monitor}", mode, epochs, leg.epoch)
+
+
+def optimizer(config: TrainConfig, steps: int, leg: Leg = WHOLE_RUN) -> keras.optimizers.Optimizer:
+    """Return the optimiser of ``config`` for epochs of ``steps`` updates.
+
+    Args:
+        config: Of the run.
+        steps: Updates of an epoch.
+        leg: The part of the run for which the settings hold: a cyclic rate begins with it.
+    """
     rate: float | OneCycle = config.learning_rate
-    total = steps * config.epochs
+    total = steps * (config.epochs - leg.begin)
+    start = leg.step - steps * (leg.epoch - leg.begin)
     if config.schedule == "onecycle":
-        rate = OneCycle(config.learning_rate, total, config.warmup)
+        rate = OneCycle(config.learning_rate, total, config.warmup, start=start)
     elif config.schedule == "cosine":
-        rate = OneCycle(config.learning_rate, total, 0.0, config.cycles)
+        rate = OneCycle(config.learning_rate, total, 0.0, config.cycles, start)
     decay = config.weight_decay or None
     if config.optimizer == "sgd":
         made = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
@@ -52,28 +115,37 @@ def optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
     return made
 
 
-def lower_on_plateau(
-    made: keras.optimizers.Optimizer, rows: list[dict], config: TrainConfig
-) -> None:
-    """Lower the rate when the last ``plateau_patience`` epochs brought nothing."""
-    if config.schedule != "plateau":
-        return
-    rate = rows[-1]["learning_rate"]
-    since = sum(1 for row in rows if row["learning_rate"] == rate)
-    if min(waited(rows, config), since) >= config.plateau_patience:
-        made.learning_rate = max(LOWEST_RATE, rate * config.plateau_factor)
+def shorten_memory(model: keras.Model, updates: int) -> None:
+    """Let BatchNorm's statistics forget as quickly as a run is short, in place.
+
+    At Keras' momentum of 0.99 what they begin with is still half of them after 69 updates,
+    and a network that has learnt well is validated with them. From 1,000 updates on nothing
+    changes.
+
+    Args:
+        model: The network; networks that are its layers are changed as well.
+        updates: How many the run has altogether.
+    """
+    momentum = max(0.0, 1 - 10 / updates)
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            shorten_memory(layer, updates)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, momentum)
 
 
-def exhausted(rows: list[dict], config: TrainConfig) -> bool:
-    """Whether early stopping ends the run after the epochs in ``rows``."""
-    return bool(rows and config.early_stopping) and waited(rows, config) >= config.early_stopping
+def exhausted(rows: list[dict], config: TrainConfig, leg: Leg = WHOLE_RUN) -> bool:
+    """Return whether early stopping has ended the run after the epochs in ``rows``."""
+    _, waited = patience(config, config.early_stopping, leg).so_far(rows)
+    return bool(config.early_stopping) and waited >= config.early_stopping
 
 
-def waited(rows: list[dict], config: TrainConfig) -> int:
-    """Epochs since the one with the best validation figure."""
-    sign = 1 if config.monitor == "accuracy" else -1
-    best = max(range(len(rows)), key=lambda i: sign * rows[i][f"val_{config.monitor}"])
-    return len(rows) - 1 - best
+def epochs_at(rate: float, rows: list[dict]) -> int:
+    """Return how many of the last epochs were trained at this rate."""
+    count = 0
+    while count < len(rows) and rows[-1 - count]["learning_rate"] == rate:
+        count += 1
+    return count
 
 
 def cycle_ended(epoch: int, config: TrainConfig) -> int | None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 
@@ -20,6 +21,7 @@ from fer_core.jobs import NO_LIMITS, Limits
 from fer_core.resources import module_command, module_environment
 from fer_core.settings import settings
 from fer_core.train import runs
+from fer_core.train.change import change
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun, list_runs
 
@@ -39,16 +41,21 @@ def submit(config: TrainConfig, owner: str = "", limits: Limits = NO_LIMITS) -> 
     return run
 
 
-def resume(name: str) -> TrainingRun:
+def resume(name: str, **changes: Any) -> TrainingRun:
     """Go on with a run as :func:`fer_core.train.runs.resume` does, now or in its turn.
 
+    Args:
+        name: Of the run.
+        changes: Of its settings, see :func:`fer_core.train.change.change`.
+
     Raises:
-        TrainingError: no such run, or it is being trained.
+        TrainingError: no such run, it is being trained, or a setting may not change.
     """
     with _lock():
         run = TrainingRun.open(name)
         if run.busy() and run.state()["status"] != "paused":
             raise TrainingError(f"Run {name} is at work already.")
+        change(run, changes)
         _start_or_wait(run)
     return run
 

@@ -2,9 +2,10 @@
 
 A run is a folder under ``FER_HOME/runs``:
 
-- ``config.json``: everything that decides how it goes
+- ``config.json``: everything that decides how it goes, and how that was changed
 - ``metrics.jsonl``: a line per epoch; ``steps.jsonl``: a line per update
-- ``checkpoint.npz``: to go on from; ``best.npz``: the weights chosen so far
+- ``checkpoint.npz``: to go on from; ``checkpoint.previous.npz``: the one before it, where
+  the last is damaged; ``best.npz``: the weights chosen so far
 - ``evaluation.json``, ``judged_PublicTest.npz``: see :mod:`fer_core.train.judge`
 - ``usage.jsonl``: a line every five seconds
 - ``about.json``: title and note, see :mod:`fer_core.train.manage`
@@ -20,13 +21,16 @@ of its own (:mod:`fer_core.train.worker`) and outlives the one that started it.
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TextIO
+from zipfile import BadZipFile
 
 import numpy as np
+from pydantic import ValidationError
 
 from fer_core import system
 from fer_core.errors import TrainingError
@@ -34,10 +38,34 @@ from fer_core.extras import require
 from fer_core.files import write_atomic, write_bytes, write_json
 from fer_core.jobs import NO_LIMITS, Job, Limits
 from fer_core.settings import settings
+from fer_core.train.check import require_valid
 from fer_core.train.config import TrainConfig
+
+#: What a run goes on from, and what it goes on from where that cannot be read.
+CHECKPOINT: Final = "checkpoint.npz"
+PREVIOUS: Final = "checkpoint.previous.npz"
+_NEW: Final = ".checkpoint.new.npz"
 
 #: What a run's name looks like: no path leads out of the runs' folder.
 NAME: Final = r"\w[\w.-]*"
+
+
+@dataclass(frozen=True)
+class Leg:
+    """The part of a run since its settings were changed last; all of it where they never were.
+
+    Attributes:
+        begin: Finished epochs when the present cycle of the learning rate began.
+        epoch: Finished epochs when a setting was changed last.
+        step: Finished updates then.
+    """
+
+    begin: int = 0
+    epoch: int = 0
+    step: int = 0
+
+
+WHOLE_RUN: Final = Leg()
 
 
 @dataclass(frozen=True)
@@ -59,9 +87,11 @@ class TrainingRun(Job):
 
         Raises:
             FerError: Keras is not installed.
-            TrainingError: The folder cannot be made.
+            TrainingError: A setting is wrong, or the folder cannot be made.
         """
         require("keras", "Training", "train")
+        # A configuration that configure() did not make was not checked yet.
+        require_valid(config.model_dump())
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
             path = settings().runs / f"{config.model}-{stamp}{suffix}"
@@ -72,7 +102,7 @@ class TrainingRun(Job):
             except OSError as error:
                 raise TrainingError(f"{path} cannot be made: {error.strerror}.") from error
             run = cls(path)
-            write_json(path / "config.json", config.model_dump(mode="json"))
+            run.write_config(config)
             run.write_state(status="created", owner=owner)
             return run
         raise TrainingError("Too many runs were started in the same second.")
@@ -91,13 +121,64 @@ class TrainingRun(Job):
 
     @property
     def config(self) -> TrainConfig:
-        """The configuration the run was started with."""
+        """Return the configuration that holds now.
+
+        Raises:
+            TrainingError: It cannot be read, or a newer version of the program wrote it.
+        """
+        fields = self._config()
+        fields.pop("history", None)
         try:
-            return TrainConfig.model_validate_json(
-                (self.path / "config.json").read_text(encoding="utf-8")
-            )
+            return TrainConfig.model_validate(fields)
+        except ValidationError as error:
+            unknown = [e for e in error.errors() if e["type"] == "extra_forbidden"]
+            if len(unknown) < error.error_count():
+                raise self._unreadable() from error
+            raise TrainingError(
+                f"Run {self.name} was written by a newer version of this program: its "
+                f"config.json has the setting '{unknown[0]['loc'][-1]}'. Update this program."
+            ) from error
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return how the configuration was changed while the run was resumed, oldest first.
+
+        Each row has the ``epoch`` and ``step`` that were finished by then, the ``time``, and
+        ``changes``: old and new value by setting.
+        """
+        rows = self._config().get("history", [])
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+    def leg(self) -> Leg:
+        """Return the part of the run that its current settings hold for."""
+        leg = WHOLE_RUN
+        for row in self.history():
+            begin = row["epoch"] if "epochs" in row["changes"] else leg.begin
+            leg = Leg(begin, row["epoch"], row["step"])
+        return leg
+
+    def changed(self, name: str, epoch: int) -> bool:
+        """Return whether a setting was changed after so many finished epochs or later."""
+        return any(row["epoch"] >= epoch and name in row["changes"] for row in self.history())
+
+    def write_config(self, config: TrainConfig, history: Sequence[dict[str, Any]] = ()) -> None:
+        """Replace the configuration and its history."""
+        fields = config.model_dump(mode="json") | ({"history": list(history)} if history else {})
+        write_json(self.path / "config.json", fields)
+
+    def _config(self) -> dict[str, Any]:
+        try:
+            fields = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise TrainingError(f"Run {self.name} has no readable configuration.") from error
+            raise self._unreadable() from error
+        if not isinstance(fields, dict):
+            raise self._unreadable()
+        return fields
+
+    def _unreadable(self) -> TrainingError:
+        return TrainingError(
+            f"Run {self.name} has no readable configuration: its config.json is damaged. Put it "
+            "back from a copy, or delete the run."
+        )
 
     def metrics(self) -> list[dict[str, Any]]:
         """One row per finished epoch."""
@@ -144,12 +225,67 @@ class TrainingRun(Job):
         write_atomic(self.path / name, lambda file: np.savez(file, allow_pickle=False, **flat))
 
     def load_arrays(self, name: str) -> dict[str, list[np.ndarray]]:
-        """What :meth:`save_arrays` kept."""
+        """Return what :meth:`save_arrays` kept.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            TrainingError: It is damaged.
+        """
         groups: dict[str, list[np.ndarray]] = {}
-        with np.load(self.path / name) as file:
-            for key in file.files:  # in the order written
-                groups.setdefault(key.split("/")[0], []).append(file[key])
+        try:
+            with np.load(self.path / name) as file:
+                for key in file.files:  # in the order written
+                    groups.setdefault(key.split("/")[0], []).append(file[key])
+        except FileNotFoundError:
+            raise
+        except (OSError, EOFError, ValueError, AttributeError, BadZipFile, zlib.error) as error:
+            raise TrainingError(
+                f"{self.path / name} is damaged, perhaps cut short: put it back from a copy, or "
+                "start a new run."
+            ) from error
         return groups
+
+    def save_checkpoint(self, arrays: dict[str, list[np.ndarray]]) -> None:
+        """Keep what the run goes on from; the checkpoint before it stays as a reserve."""
+        self.save_arrays(_NEW, arrays)
+        path = self.path / CHECKPOINT
+        if path.exists():
+            path.replace(self.path / PREVIOUS)
+        (self.path / _NEW).replace(path)
+
+    def load_checkpoint(self) -> dict[str, list[np.ndarray]] | None:
+        """Return the last checkpoint that can be read, or ``None`` before the first.
+
+        Raises:
+            TrainingError: There is one, but neither it nor the one before can be read.
+        """
+        damaged = False
+        for name in (CHECKPOINT, PREVIOUS):
+            try:
+                found = self.load_arrays(name)
+                if set(found) >= {"model", "optimizer", "updates", "epoch"}:
+                    return found
+                damaged = True
+            except FileNotFoundError:
+                continue
+            except TrainingError:
+                damaged = True
+        if damaged:
+            raise TrainingError(
+                f"The checkpoint of run {self.name} is damaged, and so is the one before it, or "
+                f"there is none: put {CHECKPOINT} back from a copy, or start a new run."
+            )
+        return None
+
+    def position(self) -> tuple[int, int]:
+        """Return how many epochs and updates lie before the checkpoint.
+
+        Raises:
+            TrainingError: As :meth:`load_checkpoint`.
+        """
+        saved = self.load_checkpoint()
+        # The first variable of an optimiser counts its updates.
+        return (int(saved["epoch"][0]), int(saved["optimizer"][0])) if saved else (0, 0)
 
 
 def list_runs() -> list[TrainingRun]:

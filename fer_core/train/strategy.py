@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_core.errors import TrainingError
-from fer_core.files import write_json
 from fer_core.train.config import TrainConfig
-from fer_core.train.runs import TrainingRun
+from fer_core.train.runs import CHECKPOINT, PREVIOUS, TrainingRun
 
 if TYPE_CHECKING:
     import keras
@@ -55,9 +54,9 @@ def prepare(model: "keras.Model", spread: "tf.distribute.Strategy", batch: tuple
     """Let Keras' ``fit`` run on several devices, which it does not by itself everywhere.
 
     It would build metrics from the mean of the first batch over all workers, and reduce
-    what a step returns along an axis that scalars do not have (Keras 3.15). So they are
-    built from a batch of this process, and where several workers are, a step returns
-    vectors of one.
+    what a step returns along an axis that scalars do not have (Keras 3.15,
+    https://github.com/tensorflow/tensorflow/issues/72388). So they are built from a batch of
+    this process, and where several workers are, a step returns vectors of one.
     """
     with spread.scope():
         model._symbolic_build(data_batch=batch)
@@ -86,8 +85,8 @@ def borrowed(config: TrainConfig, run: TrainingRun | None = None) -> TrainingRun
     """
     copy = TrainingRun(Path(tempfile.mkdtemp(prefix="fer-worker-")))
     atexit.register(shutil.rmtree, copy.path, ignore_errors=True)
-    write_json(copy.path / "config.json", config.model_dump(mode="json"))
-    for name in ("checkpoint.npz", "best.npz", "metrics.jsonl"):
+    copy.write_config(config, run.history() if run else ())
+    for name in (CHECKPOINT, PREVIOUS, "best.npz", "metrics.jsonl"):
         if run and (run.path / name).exists():
             shutil.copy(run.path / name, copy.path / name)
     return copy

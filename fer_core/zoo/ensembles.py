@@ -72,7 +72,7 @@ def save(
     share, mean = combine(said, public.labels, weights)
     members = [m for m, part in zip(members, share, strict=True) if part]
     share = share[share > 0]
-    temperature = fit_temperature(np.log(np.maximum(mean, 1e-12)), public.labels)
+    fitted = fit_temperature(np.log(np.maximum(mean, 1e-12)), public.labels)
     votes = {m.name: float(w) for m, w in zip(members, share, strict=True)}
 
     def fill(new: Path) -> None:
@@ -80,7 +80,7 @@ def save(
             {"name": m.name, "weight": votes[m.name], "sha256": m.card.files[m.card.exported]}
             for m in members
         ]
-        write_json(new / ENSEMBLE, {"temperature": temperature, "members": rows})
+        write_json(new / ENSEMBLE, {"temperature": fitted.value, "members": rows})
 
     tta = {member.card.tta for member in members}
     return write_folder(
@@ -93,7 +93,7 @@ def save(
         reference="soft vote, see fer_core.ensemble",
         exported=ENSEMBLE,
         parameters=sum(member.card.parameters for member in members),
-        temperatures=Temperatures(as_trained=temperature),
+        temperatures=Temperatures(as_trained=fitted.value),
         tta=tta.pop() if len(tta) == 1 else "mixed",
         members=votes,
         licence="; ".join(sorted({m.card.licence for m in members if m.card.licence})),
@@ -105,7 +105,7 @@ def save(
             # Where else it lies on the machine that made it is nobody's business.
             + (["--to", "models"] if is_shipped_folder(folder.parent) else [])
         ),
-        notes=notes,
+        notes=" ".join(filter(None, (notes, fitted.refused))),
     )
 
 

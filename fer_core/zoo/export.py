@@ -11,6 +11,7 @@ import numpy as np
 from fer_core.errors import ModelError
 from fer_core.models.card import Stored, Temperatures
 from fer_core.models.catalogue import ModelFolder
+from fer_core.models.outputs import outputs
 from fer_core.preprocess import serving_graph
 from fer_core.zoo.writing import write_folder
 
@@ -64,11 +65,12 @@ def save_model(
         card: further entries of the card.
 
     Raises:
-        ModelError: the name is not allowed or taken, or this Python has no TensorFlow,
-            which LiteRT's export needs.
+        ModelError: the name is not allowed or taken, the network answers NaN, or this Python
+            has no TensorFlow, which LiteRT's export needs.
     """
     if keras.backend.backend() != "tensorflow":
         raise ModelError("Exporting needs KERAS_BACKEND=tensorflow: LiteRT knows no other.")
+    _check_finite(core)
 
     def fill(new: Path) -> None:
         serving_graph(core, temperature, flip).export(
@@ -88,6 +90,23 @@ def save_model(
         stored=stored,
         **card,
     )
+
+
+def _check_finite(core: keras.Model) -> None:
+    """Refuse a network that holds or answers what is no number.
+
+    Raises:
+        ModelError: It does.
+    """
+    grey = np.array([0, 64, 128, 255], np.float32)[:, None, None, None]
+    noise = np.random.default_rng(0).uniform(0, 255, (4, 48, 48, 1)).astype(np.float32)
+    faces = np.concatenate([np.broadcast_to(grey, noise.shape), noise])
+    held = [weights for layer in core.layers for weights in layer.get_weights()]
+    if not all(np.isfinite(one).all() for one in [*held, outputs(core, faces)]):
+        raise ModelError(
+            "The network answers NaN, so it is not exported: its training diverged. Train it "
+            "again with a lower learning rate."
+        )
 
 
 def _save_keras(core: keras.Model, path: Path) -> None:

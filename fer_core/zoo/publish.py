@@ -75,11 +75,12 @@ def publish(
     faces = validation.faces[..., None].astype(np.float32)
     views = [faces, faces[:, :, ::-1]] if flip else [faces]
     logits = np.stack([outputs(core, view) for view in views])
+    fitted = fit_temperature(logits, validation.labels)
     of = architecture(config.model)
     return save_model(
         core,
         folder,
-        temperature=fit_temperature(logits, validation.labels),
+        temperature=fitted.value,
         flip=flip,
         stored=stored,
         keras_form=keras_form,
@@ -90,7 +91,7 @@ def publish(
         reference=of.reference,
         licence=licence,
         data=data,
-        notes=notes,
+        notes=" ".join(filter(None, (notes, fitted.refused))),
         starting_weights=_started_from(config),
         command=command(public),
         recipe=Recipe.model_validate(public.model_dump()),

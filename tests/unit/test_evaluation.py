@@ -78,19 +78,40 @@ def noisy_logits(scale: float) -> tuple[np.ndarray, np.ndarray]:
 
 def test_temperature_makes_a_boaster_honest() -> None:
     logits, labels = noisy_logits(2.5)
-    assert fit_temperature(logits, labels) == pytest.approx(2.5, rel=0.05)
+    assert fit_temperature(logits, labels).value == pytest.approx(2.5, rel=0.05)
     boasting = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    honest = with_temperature(boasting, fit_temperature(logits, labels))
+    honest = with_temperature(boasting, fit_temperature(logits, labels).value)
     assert calibration_error(boasting, labels) > 0.15
     assert calibration_error(honest, labels) < 0.02
     assert (honest.argmax(axis=1) == boasting.argmax(axis=1)).all()
+
+
+def test_a_temperature_that_means_nothing_is_not_applied() -> None:
+    logits, labels = noisy_logits(2.5)
+    few = fit_temperature(logits[:199], labels[:199])
+    assert few.value == 1 and "200 validation faces" in few.refused
+    enough = fit_temperature(logits[:200], labels[:200])
+    assert enough.value > 1.5 and not enough.refused
+    # Labels that have nothing to do with the answers: the flatter the better.
+    chance = fit_temperature(logits * 4, np.random.default_rng(3).integers(0, 7, len(labels)))
+    assert chance.value == 1 and "at the bound" in chance.refused
+    # And answers that are always right: the surer the better.
+    right = fit_temperature(np.eye(7)[labels], labels)
+    assert right.value == 1 and "at the bound" in right.refused
+
+
+def test_answers_that_are_no_numbers_have_no_figures() -> None:
+    broken = PROBABILITIES.copy()
+    broken[1] = np.nan
+    with pytest.raises(ModelError, match=f"NaN for 1 of {len(broken)} faces"):
+        measure(broken, np.zeros(len(broken), int))
 
 
 def test_temperature_is_fitted_to_the_mean_that_is_served() -> None:
     rng = np.random.default_rng(2)
     logits, labels = noisy_logits(1.0)
     views = np.stack([logits + rng.normal(0, 2, logits.shape) for _ in range(2)])
-    alone, together = fit_temperature(views[0], labels), fit_temperature(views, labels)
+    alone, together = (fit_temperature(one, labels).value for one in (views[0], views))
     # The mean of two guesses is less sure than either, so less has to be taken away.
     assert together < alone
 

@@ -2,15 +2,22 @@
 
 import json
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from fer_core.errors import TrainingError
 from fer_core.settings import settings
-from fer_core.train import configure, estimate
+from fer_core.train import configure, estimate, queue
 from fer_core.train.check import check
 from fer_core.train.command import command, read_settings
+from fer_core.train.config import TrainConfig
 from fer_core.train.presets import PRESETS
 from fer_core.train.runs import TrainingRun
+
+ROOT = Path(__file__).parents[2]
 
 
 def parsed(line: str):
@@ -57,7 +64,11 @@ def test_a_preset_makes_the_command_short():
         ({"votes": "/gone.csv"}, "votes", "no file"),
         ({"relabel": True}, "relabel", "FER\\+ votes"),
         ({"weights": "imagenet"}, "weights", "starts from none"),
-        ({"model_options": {"frozen": True}}, "model_options", "nobody trained"),
+        (
+            {"model": "resnet50", "model_options": {"frozen": True}},
+            "model_options",
+            "nobody trained",
+        ),
         ({"schedule": "onecycle", "early_stopping": 5}, "early_stopping", "run to its end"),
     ],
 )  # fmt: skip
@@ -67,6 +78,108 @@ def test_what_cannot_be_is_said_beside_its_setting(fields, where, says):
     import re
 
     assert re.search(says, wrong[where])
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"model_options": {"dropout": 1.0}}, "dropout of fast: .*less than 1"),
+        ({"model_options": {"dropout": 1.5}}, "dropout of fast: .*less than 1"),
+        ({"model_options": {"dropout": "half"}}, "dropout of fast: .*valid number"),
+        ({"model_options": {"dropuot": 0.5}}, "no option 'dropuot': it takes widths"),
+        ({"model_options": {"size": -44}}, "size of fast"),
+        ({"model_options": {"size": "large"}}, "size of fast: .*valid integer"),
+        ({"model_options": {"size": 43}}, "even number from 16 to 48"),
+        ({"model": "resnet50", "model_options": {"size": 8}}, "size of resnet50 must be 32"),
+        ({"model": "inception_v3", "model_options": {"size": 48}}, "must be 75 or more"),
+        ({"model_options": {"widths": []}}, "widths of fast: .*at least 1 item"),
+        ({"model_options": {"widths": [16, -1, 8, 8]}}, "widths of fast: .*greater than"),
+        ({"model_options": {"widths": [16, 8]}}, "widths and convolutions of fast have 2 and 4"),
+        ({"model": "se_resnet", "model_options": {"ratio": 64}}, "ratio of se_resnet"),
+        ({"model": "resnet50", "model_options": {"frozen": 9}}, "nobody trained"),
+        ({"model_options": 3}, "model_options: .*dictionary"),
+        ({"schedule": "onecycle", "early_stopping": 5}, "early_stopping: .*run to its end"),
+        (
+            {"schedule": "cosine", "early_stopping": 0, "cycles": 9, "epochs": 8},
+            "cycles: 9 cycles do not fit into 8",
+        ),
+        ({"cycles": 2}, "cycles: Only the schedule 'cosine'"),
+        ({"plateau_factor": 2}, "plateau_factor: .*less than 1"),
+        ({"learning_rate": 1e-7}, "learning_rate: .*would raise this rate"),
+        ({"augmentation": {"spin": 3}}, "augmentation.spin: There is no such setting"),
+    ],
+)  # fmt: skip
+def test_command_page_and_python_say_the_same_of_a_wrong_setting(fields, words):
+    given = {"model": "fast", "data": "demo"} | fields
+    with pytest.raises(TrainingError, match=words) as python:
+        configure(**given)
+    (shown,) = check(given).items()
+    assert str(python.value) == ": ".join(shown)
+
+    from click.testing import CliRunner
+
+    from fer_core.cli.train import command as train
+
+    line = ["--model", given.pop("model"), "--data", given.pop("data")]
+    for name, value in given.items():
+        line += ["--set", f"{name}={json.dumps(value) if not isinstance(value, str) else value}"]
+    command_line = CliRunner().invoke(train, line)
+    assert str(command_line.exception) == str(python.value)
+
+
+def test_the_smallest_faces_that_are_taken_can_be_built():
+    from fer_core.models.architectures import registry
+    from fer_core.train.options import option_names, smallest_size
+
+    backbones = [a for a in registry.architectures() if "frozen" in option_names(a)]
+    assert len(backbones) >= 10
+    for known in backbones:
+        options = {"size": smallest_size(known.name), "dense": []}
+        assert check({"model": known.name, "data": "demo", "model_options": options}) == {}
+        registry.build(known.name, **options)
+
+
+def test_no_run_is_made_of_a_configuration_that_was_not_checked():
+    config = TrainConfig(model="fast", data="demo", model_options={"dropout": 1.5})
+    for begin in (TrainingRun.create, queue.submit):
+        with pytest.raises(TrainingError, match="dropout of fast: .*less than 1"):
+            begin(config)
+
+
+def test_checking_loads_no_keras():
+    code = """
+import sys
+from fer_core.train.check import check
+assert check({"model": "resnet50", "data": "demo", "model_options": {"dense": ["x"]}})
+assert not {"keras", "tensorflow", "jax"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_schedule_that_runs_to_its_end_never_stops_early_unless_told_to():
+    for schedule, epochs in (("onecycle", 0), ("cosine", 0), ("plateau", 50), ("constant", 50)):
+        assert configure(model="fast", data="demo", schedule=schedule).early_stopping == epochs
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('["epochs"]', "must hold settings by name"),
+        ("epochs: 5", "is no configuration"),
+        ('{"model": "fast", "data": "demo", "epochs": 0}', "epochs: .*greater than or equal to 1"),
+    ],
+)
+def test_a_settings_file_that_is_none_is_refused(content, words, tmp_path):
+    file = tmp_path / "settings.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(TrainingError, match=words):
+        configure(config_file=file)
+
+
+def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path):
+    file = tmp_path / "settings.json"
+    file.write_text('{"model": "fast", "data": "demo", "epochs": 5}', encoding="utf-8-sig")
+    assert configure(config_file=file).epochs == 5
 
 
 def test_corrections_of_this_machine_are_taken():

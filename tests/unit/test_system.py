@@ -66,7 +66,8 @@ def test_a_run_starts_pauses_goes_on_and_stops(machine: Path) -> None:
     run = queue.submit(configure(**TINY, epochs=400))
     wait_for(lambda: len(run.metrics()) > 0, 120)
     runs.pause(run.name)
-    assert status(run) == "paused" and run.process().status() == psutil.STATUS_STOPPED
+    assert status(run) == "paused"
+    wait_for(lambda: run.process().status() == psutil.STATUS_STOPPED, 30)
     queue.resume(run.name)
     epochs = len(run.metrics())
     wait_for(lambda: len(run.metrics()) > epochs, 120)
@@ -83,9 +84,10 @@ def test_a_video_job_starts_pauses_goes_on_and_is_cancelled(machine: Path, tmp_p
         job = jobs.start(file, "a.mp4", VideoOptions(fps=30), "mine", annotated=False)
     wait_for(lambda: job.progress().get("share", 0) > 0, 120)
     assert system.suspend(job.process())
-    assert job.process().status() == psutil.STATUS_STOPPED and job.busy()
+    wait_for(lambda: job.process().status() == psutil.STATUS_STOPPED, 30)
+    assert job.busy()
     assert system.resume(job.process())
-    assert job.process().status() != psutil.STATUS_STOPPED
+    wait_for(lambda: job.process().status() != psutil.STATUS_STOPPED, 30)
     job.process().kill()
     wait_for(lambda: status(job) == "interrupted", 30)
     job.spawn()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fer_core.datasets import demo
-from fer_core.errors import DatasetError, TrainingError
+from fer_core.errors import DatasetError, ModelError, TrainingError
 from fer_core.train import configure, load_data, presets, queue, runs
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun
@@ -165,7 +165,7 @@ def rows(*accuracies, rates=None):
 def test_early_stopping_waits_for_a_better_figure():
     from fer_core.train.optimize import exhausted
 
-    config = configure(**TINY | {"early_stopping": 2})
+    config = configure(**TINY | {"schedule": "plateau", "early_stopping": 2})
     assert not exhausted(rows(0.5, 0.4), config)
     assert exhausted(rows(0.5, 0.4, 0.45), config)
     assert not exhausted(rows(0.5, 0.4, 0.45, 0.6), config)
@@ -177,25 +177,19 @@ def test_early_stopping_waits_for_a_better_figure():
     assert not exhausted(rows(0.5, 0.1, 0.1, 0.1), configure(**TINY | {"early_stopping": 0}))
 
 
-def test_plateau_lowers_the_rate_and_then_waits_anew():
-    from fer_core.train import optimize
-
-    config = configure(
-        **TINY
-        | {
-            "schedule": "plateau",
-            "learning_rate": 0.1,
-            "plateau_patience": 2,
-            "plateau_factor": 0.5,
-        }
-    )
-    made = optimize.optimizer(config, 10)
-    optimize.lower_on_plateau(made, rows(0.5, 0.4), config)
-    assert float(made.learning_rate) == pytest.approx(0.1)
-    optimize.lower_on_plateau(made, rows(0.5, 0.4, 0.4), config)
-    assert float(made.learning_rate) == pytest.approx(0.05)
-    optimize.lower_on_plateau(made, rows(0.5, 0.4, 0.4, 0.4, rates=[0.1, 0.1, 0.1, 0.05]), config)
-    assert float(made.learning_rate) == pytest.approx(0.05)
+def test_plateau_lowers_the_rate_and_then_waits_anew(data):
+    """With a figure that never gets better, the rate falls after every two epochs."""
+    plateau = {"schedule": "plateau", "plateau_patience": 2, "plateau_factor": 0.5}
+    run = trained(data, **plateau, epochs=7, monitor="loss", learning_rate=1e-5, ema=0.0)
+    rates = [row["learning_rate"] for row in run.metrics()]
+    losses = [row["val_loss"] for row in run.metrics()]
+    expected, wait, rate = [], 0, rates[0]
+    for epoch, loss in enumerate(losses):
+        expected.append(rate)
+        wait = 0 if loss < min(losses[:epoch], default=np.inf) else wait + 1
+        if wait == 2:
+            rate, wait = rate * 0.5, 0
+    assert rates == pytest.approx(expected, rel=1e-5)
 
 
 def test_one_cycle_rises_peaks_and_ends_at_nothing():
@@ -335,14 +329,19 @@ def test_tensorboard_shows_the_same_figures(data):
     import tensorflow as tf
 
     seen = {}
-    for file in sorted((run.path / "events").iterdir()):
+    for file in sorted((run.path / "events").rglob("events*"), reverse=True):
         for record in tf.data.TFRecordDataset(str(file)):
             event = tf.compat.v1.Event.FromString(record.numpy())
             for value in event.summary.value:
                 seen[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
+    # With the package, Keras' own callback names them, and counts epochs from 0.
+    from importlib.util import find_spec
+
+    own = find_spec("tensorboard") is None
     for row in run.metrics():
-        for name in ("loss", "val_accuracy", "learning_rate"):
-            assert seen[name, row["epoch"]] == pytest.approx(row[name])
+        for name in ("loss", "learning_rate"):
+            key = (name, row["epoch"]) if own else (f"epoch_{name}", row["epoch"] - 1)
+            assert seen[key] == pytest.approx(row[name])
 
 
 def test_a_run_starts_stops_and_resumes_from_any_process(undisturbed):
@@ -443,3 +442,340 @@ fit(TrainingRun.open({run.name!r}), demo.load(160, 70, 35, seed=4))
         load_best(run), tmp_path / "small", title="small", architecture="vgg", reference=""
     )
     assert folder.card.parameters > 0
+
+
+# -- what used to fail in silence
+
+
+def test_a_run_of_few_faces_validates_what_it_has_learnt(data):
+    """With one step an epoch, fewer than lie between two updates of the weight average."""
+    options = {"widths": [8, 16, 32], "convolutions": [1, 1, 1], "dense": [32], "dropout": 0.0}
+    run = trained(
+        data, epochs=60, ema=0.999, mixup=0.0, learning_rate=0.01, batch_size=160,
+        model_options=options, augmentation={"rotation": 0, "shift": 0, "zoom": 0},
+    )  # fmt: skip
+    losses = [row["val_loss"] for row in run.metrics()]
+    assert len(set(losses)) == 60
+    assert losses[-1] < losses[0] - 0.3 and run.state()["best_accuracy"] > 0.3
+
+
+#: Presets of small networks, quick to train, and after how many epochs they know their faces.
+QUICK_TO_LEARN = {("quick", "fast"): 60, ("recommended", "mini_xception"): 40}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("preset", "model"),
+    [
+        pytest.param(
+            preset, model, marks=[] if (preset, model) in QUICK_TO_LEARN else pytest.mark.slow
+        )
+        for preset, recipes in presets.PRESETS.items()
+        for model in recipes
+    ],
+)
+def test_every_preset_learns_from_200_faces(preset, model):
+    """Large networks take their smallest faces, no dense layers and the time to get better."""
+    from fer_core.models.architectures import registry
+    from fer_core.train.fit import fit, probabilities
+    from fer_core.train.options import option_names, smallest_size
+
+    few = demo.load(200, 70, 7, seed=4)
+    recipe = {"preset": preset, "model": model, "data": "demo", "weights": "none"}
+    options = dict(configure(**recipe).model_options)
+    if "frozen" in option_names(registry.architecture(model)):
+        options |= {"size": smallest_size(model), "dense": []}
+    epochs = QUICK_TO_LEARN.get((preset, model), 20)
+    run = TrainingRun.create(
+        configure(**recipe, epochs=epochs, batch_size=50, model_options=options)
+    )
+    fit(run, few)
+    rows = run.metrics()
+    assert len({row["val_loss"] for row in rows}) == epochs
+    # Of the first epochs one may be good by chance: a network that knows nothing is unsure.
+    assert rows[-1]["val_loss"] < max(row["val_loss"] for row in rows[: epochs // 2])
+    assert rows[-1]["loss"] < max(row["loss"] for row in rows[: epochs // 2])
+    if (preset, model) in QUICK_TO_LEARN:
+        training = few.split("Training")
+        known = probabilities(run, training.faces).argmax(axis=1) == training.labels
+        assert known.mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("poison", "words"),
+    [
+        (-3e38, "validation loss became (nan|inf)"),
+        (np.nan, "weights are no finite numbers any more"),
+    ],
+)
+def test_what_is_no_number_is_never_kept(poison, words, data):
+    """A mean that makes answers infinite does not show in the loss, which takes its batch's."""
+    from fer_core import train
+    from fer_core.train.fit import fit
+
+    # So many updates that BatchNorm's memory is longer than what is left of the test.
+    run = TrainingRun.create(configure(**TINY | {"epochs": 300}))
+    with pytest.raises(KeyboardInterrupt):
+        fit(run, data, halt_at(3, 1))
+    good = (run.path / "checkpoint.npz").read_bytes()
+    saved = run.load_arrays("checkpoint.npz")
+    mean = 8  # of the second BatchNorm: each has a kernel before it, and three others in it
+    for group in ("model", "average"):
+        saved[group][mean] = np.full_like(saved[group][mean], poison)
+    run.save_arrays("checkpoint.npz", saved)
+    bad = (run.path / "checkpoint.npz").read_bytes()
+    with pytest.raises(TrainingError, match=f"{words} in epoch 3: lower"):
+        fit(run, data)
+    assert run.state()["status"] == "failed"
+    assert f"--resume {run.name} --set learning_rate=0.0003" in run.state()["reason"]
+    # Neither checkpoint nor figures are of the epoch that came to nothing.
+    assert (run.path / "checkpoint.npz").read_bytes() == bad
+    assert [row["epoch"] for row in run.metrics()] == [1, 2]
+
+    (run.path / "checkpoint.npz").write_bytes(good)
+    train.resume(run.name, faces=data, learning_rate=0.0003, epochs=4)
+    assert run.state()["status"] == "trained"
+    assert max(row["learning_rate"] for row in run.metrics()[2:]) < 0.0004
+
+
+@pytest.mark.parametrize("which", [3, -1])
+def test_a_network_that_answers_nan_is_not_exported(which, undisturbed, tmp_path):
+    """A variance whose NaN a ReLU may hide, and one of the last layer, which shows at once."""
+    from fer_core.train.fit import load_best
+    from fer_core.zoo.export import save_model
+
+    network = load_best(undisturbed)
+    weights = network.get_weights()
+    weights[which][...] = np.nan
+    network.set_weights(weights)
+    with pytest.raises(ModelError, match="answers NaN, so it is not exported"):
+        save_model(network, tmp_path / "broken", title="broken", architecture="vgg", reference="")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", "half"])
+def test_a_damaged_checkpoint_costs_one_epoch_and_changes_nothing(content, data, undisturbed):
+    from fer_core.train.fit import fit
+
+    run = TrainingRun.create(configure(**TINY))
+    with pytest.raises(KeyboardInterrupt):
+        fit(run, data, halt_at(3, 2))
+    path = run.path / "checkpoint.npz"
+    path.write_bytes(
+        path.read_bytes()[: path.stat().st_size // 2] if content == "half" else content
+    )
+    fit(run, data)
+    assert same_result(run, undisturbed)
+
+
+def test_what_cannot_be_gone_on_from_says_so(data, undisturbed):
+    from fer_core.train.fit import fit, load_best
+
+    run = TrainingRun.create(configure(**TINY))
+    with pytest.raises(KeyboardInterrupt):
+        fit(run, data, halt_at(2, 2))
+    best = run.load_arrays("best.npz")["model"]
+    (run.path / "best.npz").write_bytes(b"")
+    with pytest.raises(TrainingError, match="best.npz is damaged"):
+        load_best(run)
+    # The only epoch is the best one, so its weights are in the checkpoint as well.
+    with pytest.raises(KeyboardInterrupt):
+        fit(run, data, halt_at(2, 1))
+    for one, other in zip(run.load_arrays("best.npz")["model"], best, strict=True):
+        assert np.array_equal(one, other)
+    (run.path / "checkpoint.npz").write_bytes(b"")
+    with pytest.raises(TrainingError, match=f"checkpoint of run {run.name} is damaged"):
+        fit(run, data)
+    assert run.state()["status"] == "failed"
+
+
+def test_a_run_of_a_newer_version_is_not_called_damaged():
+    run = TrainingRun.create(configure(**TINY))
+    fields = json.loads((run.path / "config.json").read_text(encoding="utf-8"))
+    (run.path / "config.json").write_text(json.dumps(fields | {"sam": 1}), encoding="utf-8")
+    with pytest.raises(TrainingError, match="written by a newer version .* the setting 'sam'"):
+        _ = run.config
+    (run.path / "config.json").write_text(json.dumps(fields | {"epochs": -1}), encoding="utf-8")
+    with pytest.raises(TrainingError, match="no readable configuration"):
+        _ = run.config
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("backend", ["jax", pytest.param("torch", marks=pytest.mark.slow)])
+def test_an_interrupted_run_ends_the_same_on_another_backend(backend):
+    from importlib.util import find_spec
+
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    runs_ = [TrainingRun.create(configure(**TINY | {"epochs": 2})) for _ in range(2)]
+    code = f"""
+from fer_core.datasets import demo
+from fer_core.train.fit import fit
+from fer_core.train.runs import TrainingRun
+straight, halted = map(TrainingRun.open, {[run.name for run in runs_]!r})
+data = demo.load(160, 70, 35, seed=4)
+def halt(progress):
+    if (progress.epoch, progress.step) == (2, 3):
+        raise KeyboardInterrupt
+fit(straight, data)
+try:
+    fit(halted, data, halt)
+except KeyboardInterrupt:
+    fit(halted, data)
+"""
+    env = os.environ | {"KERAS_BACKEND": backend}
+    subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, check=True)
+    assert runs_[1].state()["status"] == "trained"
+    assert same_result(*runs_)
+
+
+# -- going on with other settings
+
+
+def test_more_epochs_after_the_end_begin_a_new_cycle(data):
+    from fer_core import train
+
+    run = trained(data)
+    updates = int(run.load_arrays("checkpoint.npz")["optimizer"][0])
+    train.resume(run.name, faces=data, epochs=6)
+    assert run.state()["status"] == "trained" and run.config.epochs == 6
+    rates = [row["learning_rate"] for row in run.metrics()]
+    assert len(rates) == 6
+    # Each cycle rises and falls, and the optimiser goes on counting.
+    assert max(rates[3:]) > 5 * rates[2] and rates[5] < 1e-4
+    assert int(run.load_arrays("checkpoint.npz")["optimizer"][0]) == 2 * updates
+    (row,) = run.history()
+    assert (row["epoch"], row["step"], row["changes"]) == (3, 15, {"epochs": [3, 6]})
+
+
+def test_a_changed_run_that_is_interrupted_ends_the_same(data):
+    from fer_core import train
+
+    changes = {"epochs": 5, "learning_rate": 0.002, "batch_size": 16}
+    runs_ = []
+    for halts in ([], [halt_at(3, 2), halt_at(4, 9)]):
+        run = TrainingRun.create(configure(**TINY))
+        with pytest.raises(KeyboardInterrupt):
+            train.resume(run.name, halt_at(2, 4), faces=data)
+        for halt in halts:
+            with pytest.raises(KeyboardInterrupt):
+                train.resume(run.name, halt, faces=data, **changes)
+        train.resume(run.name, faces=data, **changes)
+        assert len(run.history()) == 1
+        runs_.append(run)
+    assert same_result(*runs_)
+    assert [row["step"] for row in runs_[0].steps() if row["epoch"] == 5][-1] == 10
+
+
+def test_another_rate_holds_from_the_next_epoch_on(data):
+    from fer_core import train
+
+    run = trained(data, schedule="constant", epochs=2)
+    train.resume(run.name, faces=data, epochs=3, learning_rate=0.001)
+    assert [row["learning_rate"] for row in run.metrics()] == pytest.approx([3e-3, 3e-3, 1e-3])
+
+
+@pytest.mark.parametrize("schedule", ["plateau", "constant"])
+def test_plateau_and_early_stopping_go_on_where_they_were(schedule, data):
+    from fer_core.train.fit import fit
+
+    # Nothing is learnt at this rate, so both have something to do.
+    changes = {
+        "schedule": schedule, "learning_rate": 1e-5, "ema": 0.0, "epochs": 12,
+        "plateau_patience": 1, "early_stopping": 4, "plateau_factor": 0.5,
+    }  # fmt: skip
+    straight = trained(data, **changes)
+    epochs = len(straight.metrics())
+    assert epochs < 12
+    halted = TrainingRun.create(configure(**TINY | changes))
+    for epoch in range(2, epochs + 1):
+        with pytest.raises(KeyboardInterrupt):
+            fit(halted, data, halt_at(epoch, 1))
+    fit(halted, data)
+    assert same_result(halted, straight)
+    # Asking again does nothing more; asking for more epochs waits anew.
+    fit(halted, data)
+    assert len(halted.metrics()) == epochs
+    from fer_core import train
+
+    train.resume(halted.name, faces=data, epochs=20)
+    assert epochs < len(halted.metrics())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"epochs": 3}, "has finished 3 already"),
+        ({"epochs": 0}, "epochs: .*greater than or equal to 1"),
+        ({"model": "fast"}, "model: A run that goes on keeps"),
+        ({"seed": 7, "epochs": 9}, "seed: .*only epochs, learning_rate and batch_size can change"),
+        ({"augmentation": {"flip": False}}, "augmentation: A run that goes on"),
+        ({"model_options": {"dropout": 2}}, "dropout of vgg: .*less than 1"),
+        ({"learning_rat": 0.1}, "learning_rat: There is no such setting"),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_refused_by_name(changes, words, undisturbed):
+    from fer_core import train
+    from fer_core.train import queue
+
+    before = undisturbed.state()
+    if changes == {"epochs": 3}:
+        undisturbed.write_config(undisturbed.config.model_copy(update={"epochs": 4}))
+    for resume in (train.resume, queue.resume):
+        with pytest.raises(TrainingError, match=words):
+            resume(undisturbed.name, **changes)
+    undisturbed.write_config(configure(**TINY))
+    assert undisturbed.state() == before and not undisturbed.history()
+
+
+def test_the_command_line_changes_a_run_that_goes_on(data, monkeypatch):
+    from click.testing import CliRunner
+
+    from fer_core import train
+    from fer_core.cli.runs import command as runs_command
+    from fer_core.cli.train import command
+
+    run = trained(data, epochs=1)
+    monkeypatch.setattr(train, "load_data", lambda config: data)
+    line = ["--resume", run.name, "--epochs", "2", "--set", "learning_rate=0.0005"]
+    done = CliRunner().invoke(command, line, catch_exceptions=False)
+    assert done.exit_code == 0 and "epoch" in done.output
+    assert (run.config.epochs, run.config.learning_rate) == (2, 0.0005)
+    assert len(run.metrics()) == 2
+    for refused in (["--preset", "quick"], ["--set", "ema=0.5"], ["--model", "fast"]):
+        done = CliRunner().invoke(command, ["--resume", run.name, *refused])
+        assert done.exit_code and "A run that goes on" in str(done.exception)
+    done = CliRunner().invoke(runs_command, ["resume", run.name, "--set", "batch_size=nine"])
+    assert "batch_size" in str(done.exception)
+
+
+# -- the remaining time
+
+
+def test_the_remaining_time_leaves_out_tracing_and_counts_real_faces():
+    """40 s of tracing, then 0.1 s a step of 50 faces and 2 s of validation after each epoch."""
+    from fer_core.train.notes import Pace
+
+    now = [0.0]
+    pace = Pace(50, 20, 5, 100, lambda: now[0])
+    total = 40 + 5 * 20 * 0.1 + 6 * 2.0
+    for epoch in range(5):
+        pace.begin_epoch(epoch)
+        for step in range(1, 21):
+            now[0] += 40.1 if (epoch, step) == (0, 1) else 0.1
+            progress = pace.step(step)
+            true = total - now[0]
+            if epoch or step >= 10:
+                assert progress.images_per_second == pytest.approx(500)
+            if epoch:
+                assert progress.seconds_left == pytest.approx(true, rel=0.05)
+        pace.end_steps()
+        assert pace.epoch_rate == pytest.approx(500)
+        now[0] += 2.0
+
+
+def test_the_speed_of_an_epoch_is_that_of_its_real_faces(data):
+    """A batch that is larger than the dataset has as many faces as there are."""
+    run = trained(data, epochs=2, batch_size=4096)
+    for row in run.metrics():
+        assert row["images_per_second"] * row["seconds"] < 5 * 160

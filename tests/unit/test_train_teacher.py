@@ -137,6 +137,9 @@ def test_the_weights_at_the_end_of_each_cycle_become_models(data, tmp_path):
     assert folder.card.command.startswith("python -m fer_core train --model vgg --data demo")
     assert "--set cycles=2" in folder.card.command
     assert folder.card.starting_weights == "none, trained from scratch"
+    # 70 faces are too few to fit a temperature on, and the card says so.
+    assert folder.card.temperatures.as_trained == 1
+    assert "takes 200 validation faces to fit one, and there are 70" in folder.card.notes
 
 
 def test_a_card_tells_of_the_run_before(data, tmp_path):

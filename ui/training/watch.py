@@ -209,7 +209,7 @@ def _describe(run: TrainingRun) -> None:
         title = st.text_input("Name", about["title"], max_chars=80)
         note = st.text_area("Note", about["note"], max_chars=4000, height=100)
         if st.form_submit_button("Save"):
-            attempt(training.describe, run, title, note)
+            attempt(training.describe, run, title=title, note=note)
             st.rerun()
 
 

@@ -1,0 +1,107 @@
+"""The options of networks, described so that they can be checked without loading Keras."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fer_core.models.architectures.registry import Architecture
+from fer_core.preprocess import FACE_SIZE
+
+_Count = Annotated[int, Field(ge=1, le=16_384)]
+#: Smallest side in pixels that a backbone can be built for, where it is not this one.
+_SMALLEST_SIZE: Final = 32
+_SMALLEST: Final = {"inception_v3": 75, "dlib_face": 55}
+#: Parameters of every backbone's head, which their builders take as ``**head``.
+_HEAD: Final = ("dense", "dropout", "frozen")
+
+
+class NetworkOptions(BaseModel):
+    """Every option that one of our architectures has; each takes some of them."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    widths: list[_Count] = Field([], min_length=1, max_length=5)
+    convolutions: list[_Count] = Field([], min_length=1)
+    blocks: list[_Count] = Field([], min_length=1)
+    dense: list[_Count] = []
+    dropout: float = Field(0.0, ge=0, lt=1)
+    size: int = Field(FACE_SIZE, ge=1, le=512)
+    batchnorm_dense: bool = False
+    l2: float = Field(0.0, ge=0, le=1)
+    ratio: int = Field(8, ge=1)
+    frozen: bool | Annotated[int, Field(ge=0)] = 0
+    variant: int = Field(0, ge=0, le=2)
+
+
+def wrong_option(known: Architecture, options: Mapping[str, Any]) -> str | None:
+    """Say what is wrong with the options of a network.
+
+    Args:
+        known: The network's architecture.
+        options: What its builder is to be given, by name.
+
+    Returns:
+        A sentence that names the option, or ``None`` where the network can be built.
+    """
+    taken = option_names(known)
+    unknown = [name for name in options if name not in taken]
+    if unknown:
+        return f"{known.name} has no option '{unknown[0]}': it takes {', '.join(taken)}."
+    # What a registered builder of somebody else's takes besides, only that builder knows.
+    ours = {name: value for name, value in options.items() if name in NetworkOptions.model_fields}
+    try:
+        NetworkOptions.model_validate(_as_lists(ours))
+    except ValidationError as error:
+        first = error.errors()[0]
+        return f"The option {first['loc'][0]} of {known.name}: {first['msg']}."
+    return _misfit(known, taken, _defaults(known) | dict(known.options) | dict(options))
+
+
+def option_names(known: Architecture) -> list[str]:
+    """Return the names of the options that a network takes."""
+    parameters = inspect.signature(known.builder).parameters.values()
+    names = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD]
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        names += [name for name in _HEAD if name not in names]
+    return names
+
+
+def smallest_size(backbone: str) -> int:
+    """Return the smallest side in pixels that faces may be resized to for a backbone."""
+    return _SMALLEST.get(backbone, _SMALLEST_SIZE)
+
+
+def _as_lists(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in options.items()}
+
+
+def _defaults(known: Architecture) -> dict[str, Any]:
+    parameters = inspect.signature(known.builder).parameters.values()
+    return {one.name: one.default for one in parameters if one.default is not one.empty}
+
+
+def _misfit(known: Architecture, taken: list[str], options: dict[str, Any]) -> str | None:
+    """Say which options do not go together, given values that are right by themselves."""
+    widths: list[int] = list(options.get("widths", ()))
+    for name in ("convolutions", "blocks"):
+        if name in taken and len(options[name]) != len(widths):
+            return (
+                f"The options widths and {name} of {known.name} have {len(widths)} and "
+                f"{len(options[name])} numbers: give one of each for every stage."
+            )
+    if "ratio" in taken and options["ratio"] > min(widths):
+        return f"The option ratio of {known.name} must not exceed its narrowest width."
+    if "size" in taken and "convolutions" in taken:
+        size, least = options["size"], 2 ** len(widths)
+        if size % 2 or not least <= size <= FACE_SIZE:
+            return (
+                f"The option size of {known.name} must be an even number from {least} to "
+                f"{FACE_SIZE}."
+            )
+    elif "size" in taken:
+        least = smallest_size(known.name)
+        if options["size"] < least:
+            return f"The option size of {known.name} must be {least} or more."
+    return None
