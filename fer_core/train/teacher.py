@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Teacher:
-    """What a model of the catalog, ensembles too, says of training faces."""
+    """What a model of the catalogue, ensembles too, says of training faces."""
 
     def __init__(self, run: "TrainingRun", faces: np.ndarray) -> None:
         """Ask the teacher of ``run`` about its training faces, once per run.

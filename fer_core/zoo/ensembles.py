@@ -50,7 +50,7 @@ def save(
     measured once and decides nothing.
 
     Args:
-        names: two or more models of the catalog, no ensembles among them.
+        names: two or more models of the catalogue, no ensembles among them.
         dataset: faces of every split there is to measure on; PublicTest is needed.
         folder: where it goes; its name becomes the model's.
         weights: see :data:`fer_core.ensemble.Weights`.
