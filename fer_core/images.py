@@ -13,8 +13,6 @@ from pillow_heif import register_heif_opener
 from fer_core.errors import ImageError
 from fer_core.resources import models_folder
 
-register_heif_opener()
-
 #: Larger pictures are refused before they are unpacked (a phone's have 12 to 50).
 MAX_MEGAPIXELS: Final = 100
 #: No detector finds a face in fewer pixels than this.
@@ -57,6 +55,8 @@ def read_image(source: Source) -> np.ndarray:
         with warnings.catch_warnings():
             # Size is checked here, by a limit of our own.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow reads HEIC from here on; registering it again changes nothing.
+            register_heif_opener()
             with Image.open(io.BytesIO(source)) as picture:
                 return _upright(picture)
     except Image.DecompressionBombError as error:

@@ -185,3 +185,28 @@ def test_a_fresh_environment_is_light_and_analyses(wheel: Path, tmp_path: Path) 
     with (tmp_path / "faces.csv").open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     assert row["emotion"] == "Happy" and float(row["happy"]) > 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("platform", ["win_amd64", "macosx_14_0_arm64"])
+def test_everything_has_a_wheel_for(platform: str, tmp_path: Path) -> None:
+    # A dry run resolves as "pip download" does, without fetching gigabytes.
+    done = run(
+        [
+            *("-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"),
+            *("--only-binary=:all:", "--python-version", "3.11", "--platform", platform),
+            *("--target", str(tmp_path / "target"), "--report", str(tmp_path / "report.json")),
+            *("-r", str(ROOT / "requirements.txt")),
+        ],
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["install"]
+    files = {
+        one["metadata"]["name"].lower(): one["download_info"]["url"].rsplit("/")[-1]
+        for one in found
+    }
+    system = platform.split("_")[0].removesuffix("osx")
+    for name in ("tensorflow", "av", "ai-edge-litert", "opencv-python-headless", "numpy"):
+        assert system in files[name] and files[name].endswith(".whl"), files[name]
