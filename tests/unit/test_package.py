@@ -74,7 +74,7 @@ def test_nothing_but_the_package_stands_at_the_top_of_the_wheel(wheel: Path) -> 
 
 
 def test_the_wheel_works_in_any_folder(installed: Path, tmp_path: Path) -> None:
-    env = {"PYTHONPATH": str(installed)}
+    env = {"PYTHONPATH": str(installed), "FER_HOME": str(tmp_path / "home")}
     done = run(["-m", "fer_core", "models", "--json"], tmp_path, **env)
     rows = json.loads(done.stdout)
     assert {row["name"] for row in rows} >= {f.name for f in list_models() if f.ships}
@@ -136,7 +136,8 @@ def test_a_missing_extra_is_one_sentence(
         f"import sys; sys.modules[{module!r}] = None\n"
         f"from fer_core.cli import main; main({arguments!r})"
     )
-    done = run(["-c", code], tmp_path, PYTHONPATH=str(ROOT))
+    env = {"PYTHONPATH": str(ROOT), "FER_HOME": str(tmp_path / "home")}
+    done = run(["-c", code], tmp_path, **env)
     (line,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
     assert done.returncode == 1 and says in line and 'pip install "fer-core[' in line
     assert "Traceback" not in done.stderr
