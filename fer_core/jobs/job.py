@@ -62,19 +62,24 @@ class Job:
         worker writes when it is done, or ``damaged``; besides, times and what else was
         written.
         """
+        state = self._stored_state()
+        if state["status"] in ("running", "paused") and not self.busy():
+            state["status"] = "interrupted"
+        return state
+
+    def _stored_state(self) -> dict[str, Any]:
+        """Return the state as it was written, without a look at the process."""
         try:
             state = read_json(self.path / "state.json")
-            status = state["status"]
+            state["status"]
         except (OSError, ValueError, LookupError, TypeError):
             return {"status": "damaged"}
-        if status in ("running", "paused") and not self.busy():
-            state["status"] = "interrupted"
         return state
 
     @property
     def owner(self) -> str:
         """Return the opaque text that says whose it is; "" for the machine's own."""
-        return str(self.state().get("owner", ""))
+        return str(self._stored_state().get("owner", ""))
 
     def write_state(self, **changes: Any) -> None:
         """Change entries of the state."""

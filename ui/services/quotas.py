@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fer_core.errors import FerError
-from fer_core.files import read_json
-from fer_core.jobs import Limits
+from fer_core.jobs import NO_LIMITS, Job, Limits
 from fer_core.live import saved
 from fer_core.settings import settings
 from ui.services import access
@@ -23,7 +22,7 @@ def oldest() -> datetime:
 
 def limits() -> Limits:
     """Return the limits of a job that the person who is acting starts."""
-    return Limits() if access.is_admin() else Limits(jobs_at_once=settings().visitor_jobs)
+    return NO_LIMITS if access.is_admin() else Limits(jobs_at_once=settings().visitor_jobs)
 
 
 def check_upload(size: int) -> None:
@@ -61,15 +60,8 @@ def check_room(size: int = 0) -> None:
 def _job_folders() -> Iterator[Path]:
     """Yield the folders of jobs that belong to visitors."""
     for path in settings().jobs.glob("*/"):
-        if _owner(path):
+        if Job(path).owner:
             yield path
-
-
-def _owner(path: Path) -> str:
-    try:
-        return str(read_json(path / "state.json").get("owner", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""
 
 
 def _size(path: Path) -> int:
