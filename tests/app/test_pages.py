@@ -26,6 +26,7 @@ from fer_core.faces import get_detector
 from fer_core.images import example_portrait, read_image
 from fer_core.models.catalogue import find_model
 from fer_core.table import COLUMNS
+from tests.command_line import python
 from ui.common.controls import Choice
 from ui.common.exports import to_csv, to_json, to_png, to_zip
 from ui.common.pictures import Memory, example, picture, read
@@ -336,12 +337,4 @@ def test_the_pages_come_without_tensorflow() -> None:
         "assert not app.exception and app.button(key='why_0')\n"
         "print([m for m in ('tensorflow', 'keras', 'sklearn') if m in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        encoding="utf-8",
-    )
-    assert done.stdout.strip() == "[]"
+    assert python(code).strip() == "[]"

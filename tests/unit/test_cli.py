@@ -2,9 +2,7 @@
 
 import csv
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,21 +11,7 @@ from PIL import Image
 from fer_core.datasets import demo
 from fer_core.emotions import EMOTIONS
 from fer_core.images import example_portrait
-
-ROOT = Path(__file__).parents[2]
-
-
-def run(*arguments: object, **env: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "fer_core", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | env,
-        timeout=280,
-        check=False,
-        encoding="utf-8",
-    )
+from tests.command_line import fer_core as run
 
 
 def only_error(result: subprocess.CompletedProcess) -> str:

@@ -1,30 +1,12 @@
 """Training runs steered from the command line."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from fer_core.train import configure, runs
 from fer_core.train.runs import TrainingRun
-
-ROOT = Path(__file__).parents[2]
-
-
-def cli(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "fer_core", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=dict(os.environ),
-        timeout=280,
-        check=False,
-        encoding="utf-8",
-    )
+from tests.command_line import fer_core as cli
 
 
 @pytest.fixture

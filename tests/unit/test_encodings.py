@@ -1,31 +1,20 @@
 """The commands where the console is Windows' old one, which knows few characters."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from fer_core.resources import models_folder
+from tests.command_line import fer_core
 from tests.unit.video_tools import clip
 
-ROOT = Path(__file__).resolve().parents[2]
 PORTRAIT = models_folder() / "examples" / "astronaut.png"
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "fer_core", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONIOENCODING": "cp1252", "FER_HOME": str(home / "home")},
-        capture_output=True,
-        text=True,
-        encoding="cp1252",
-        timeout=120,
-        check=False,
-    )
+    return fer_core(*arguments, PYTHONIOENCODING="cp1252", FER_HOME=str(home / "home"))
 
 
 def test_a_video_is_read(tmp_path: Path) -> None:

@@ -2,9 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +14,8 @@ from fer_core.evaluation import evaluate
 from fer_core.models.catalogue import find_model, list_models, read_folder
 from fer_core.settings import settings
 from fer_core.zoo import ensembles
+from tests.command_line import fer_core, python
 
-ROOT = Path(__file__).resolve().parents[2]
 #: The members: different networks that see faces in different sizes.
 SMALL = {
     "wide-48": {"widths": [8, 8], "size": 48},
@@ -93,15 +90,7 @@ def test_serving_it_imports_no_tensorflow(voted):
         "print(load_classifier('both').predict(np.zeros((1, 192, 192, 3), np.uint8)).shape)\n"
         "print([m for m in ('tensorflow', 'keras', 'scipy.optimize') if m in sys.modules])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        encoding="utf-8",
-    )
-    assert done.stdout.splitlines() == ["(1, 7)", "[]"]
+    assert python(code).splitlines() == ["(1, 7)", "[]"]
 
 
 def test_fitted_weights_are_those_of_the_least_log_loss():
@@ -130,9 +119,9 @@ def test_from_the_command_line(members, data, tmp_path):
         for face, label, usage in zip(data.faces, data.labels, data.usage, strict=True)
     ]
     file.write_text("\n".join(["emotion,pixels,Usage", *lines]), encoding="utf-8")
-    command = [sys.executable, "-m", "fer_core", "ensemble", *members, "--save", "fitted"]
-    command += ["--data", str(file), "--weights", "fitted", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, encoding="utf-8")
+    done = fer_core(
+        "ensemble", *members, "--save", "fitted", "--data", file, "--weights", "fitted", "--json"
+    )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     card = find_model("fitted").card

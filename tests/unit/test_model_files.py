@@ -3,8 +3,6 @@ model folder is believed only as far as its checksums go."""
 
 import json
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from fer_core.models.card import Card
 from fer_core.models.catalogue import SHIPPED, find_model, list_models, read_folder
 from fer_core.preprocess import crop_face, crops_to_faces, faces_to_crops
 from fer_core.zoo.export import round_weights
+from tests.command_line import python
 
 NAME = "mini_xception"
 
@@ -216,15 +215,7 @@ def test_a_first_prediction_imports_no_tensorflow() -> None:
         "print(analyze(example_portrait(), load_classifier(), get_detector()).faces[0].emotion)\n"
         "print([m for m in ('tensorflow', 'keras', 'streamlit') if m in sys.modules])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-        encoding="utf-8",
-    )
-    assert done.stdout.splitlines() == ["Happy", "[]"]
+    assert python(code).splitlines() == ["Happy", "[]"]
 
 
 def test_rounding_keeps_what_float16_cannot_hold() -> None:

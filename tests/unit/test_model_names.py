@@ -27,6 +27,7 @@ from fer_core.settings import settings
 from fer_core.train.runs import TrainingRun
 from fer_core.zoo import ensembles, manage
 from fer_core.zoo.writing import write_folder
+from tests.command_line import fer_core
 
 ROOT = Path(__file__).parents[2]
 NETWORK = (SHIPPED / "mini_xception" / "model.tflite").read_bytes()
@@ -342,14 +343,6 @@ def python_on_path(monkeypatch):
     """``python`` is the one that runs the tests."""
     folder = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", folder + os.pathsep + os.environ["PATH"])
-
-
-def fer_core(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "fer_core", *arguments],
-        capture_output=True, text=True, cwd=ROOT, check=False,
-        encoding="utf-8",
-    )  # fmt: skip
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the hint is quoted for a POSIX shell")

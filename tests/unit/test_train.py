@@ -14,6 +14,7 @@ from fer_core.errors import DatasetError, ModelError, TrainingError
 from fer_core.train import configure, load_data, presets, queue, runs
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun
+from tests.command_line import python
 
 ROOT = Path(__file__).resolve().parents[2]
 #: A network that is trained in a second, with dropout and BatchNorm to be put back right.
@@ -80,15 +81,7 @@ def halt_at(epoch, step):
 
 def test_importing_the_package_does_not_import_keras():
     code = "import sys, fer_core.train, fer_core.train.runs; print('keras' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=True,
-        encoding="utf-8",
-    )
-    assert done.stdout.strip() == "False"
+    assert python(code).strip() == "False"
 
 
 def test_preset_is_changed_by_what_is_given(tmp_path):
