@@ -112,12 +112,12 @@ def _number(overlay: Overlay, action: str) -> int:
 def _linear(dataset: Dataset, values: np.ndarray, overlay: Overlay) -> np.ndarray:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-    keyed = Dataset(  # carries the rows through the corrections
+    numbered = Dataset(  # carries the rows through the corrections
         dataset.name, dataset.faces, dataset.labels, dataset.usage, rows=np.arange(len(dataset))
     )
-    mended = overlay.apply(keyed).split("Training")
+    corrected = overlay.apply(numbered).split("Training")
     learner = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-    learner.fit(values[mended.rows], mended.labels)
+    learner.fit(values[corrected.rows], corrected.labels)
     result = np.zeros((len(dataset), len(EMOTIONS)), np.float32)
     tested = dataset.usage != "Training"
     result[tested] = learner.predict_proba(values[tested])

@@ -61,16 +61,16 @@ def run_dataset(data: str, rounds: int = 7, browser: bool = False) -> dict[str, 
     faces = browse.table(dataset, keys, said)
     changes = [(key, "label", "Sad", "", "", "") for key in keys[:: max(1, len(keys) // 1000)]]
     overlay = corrections.Overlay.of(pd.DataFrame(changes, columns=list(corrections.COLUMNS)))
-    mended = browse.corrected(faces, overlay)
+    corrected = browse.corrected(faces, overlay)
     chosen = browse.Filter(split="Training", label=4, confidence=(0.3, 0.9))
     page = np.arange(60)
     steps: dict[str, Callable[[], Any]] = {
         "names of all faces": lambda: face_keys(dataset.faces),
         "table of all faces": lambda: browse.table(dataset, keys, said),
         "1,000 corrections laid over": lambda: browse.corrected(faces, overlay),
-        "filter": lambda: chosen.mask(mended),
-        "sort by loss": lambda: browse.order(mended, "loss"),
-        "sort by similarity": lambda: browse.order(mended, "row", seen, 7),
+        "filter": lambda: chosen.mask(corrected),
+        "sort by loss": lambda: browse.order(corrected, "loss"),
+        "sort by similarity": lambda: browse.order(corrected, "row", seen, 7),
         "a page of 60 faces as one picture": lambda: browse.sheet(dataset.faces[page], 10),
     }
     return {

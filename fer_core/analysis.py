@@ -147,7 +147,7 @@ def analyze(
         largest: keep the largest face only, as the report does.
         fast: for moving pictures: the detector's fast search, and one view of each face
             instead of several.
-        views: of each face, where it is not to be that many.
+        views: how many views of each face the model sees; without, ``fast`` decides.
         time: seconds from the start of a video, kept with the result.
 
     >>> analyze(example_portrait(), load_classifier(), get_detector()).faces[0].emotion

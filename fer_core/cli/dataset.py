@@ -1,4 +1,4 @@
-"""``dataset``: what a dataset holds and what is wrong with it; a mended copy of it."""
+"""``dataset``: what a dataset holds and what is wrong with it; a corrected copy of it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -41,7 +41,7 @@ class EpochOrder(keras.callbacks.Callback):
 
 
 class StepLog(keras.callbacks.Callback):
-    """Writes the loss of every step, and ends a run whose loss is no number any more."""
+    """Writes the loss of every step, and ends a run whose loss is NaN or infinite."""
 
     def __init__(self, run: TrainingRun, log: TextIO) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class Validation(keras.callbacks.Callback):
         self.kept: list[np.ndarray] = []
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Validate, or end the run where weights or answers are no numbers any more."""
+        """Validate, or end the run where weights or answers are NaN or infinite."""
         logs = {} if logs is None else logs
         self.live = network_weights.read(self.model)
         self.kept = self._average.values if self._average else self.live
@@ -327,7 +327,7 @@ def tensorboard(folder: str) -> keras.callbacks.Callback:
 
 
 def diverged(run: TrainingRun, epoch: int, what: str, step: int | None = None) -> TrainingError:
-    """Return the error that ends a run whose numbers are none any more.
+    """Return the error that ends a run whose numbers are NaN or infinite.
 
     Args:
         run: Which it is.

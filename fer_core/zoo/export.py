@@ -93,7 +93,7 @@ def save_model(
 
 
 def _check_finite(core: keras.Model) -> None:
-    """Refuse a network that holds or answers what is no number.
+    """Refuse a network that holds or answers NaN or infinity.
 
     Raises:
         ModelError: It does.
