@@ -98,7 +98,7 @@ class _Known:
     def __init__(self, detections: list) -> None:
         self._detections = detections
 
-    def detect(self, image: np.ndarray) -> list:
+    def detect(self, image: np.ndarray, fast: bool = False) -> list:
         return self._detections
 
 

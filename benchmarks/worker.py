@@ -106,7 +106,7 @@ class Ours:
         class Known:
             name = title = "known"
 
-            def detect(self, image: Any) -> list[Detection]:
+            def detect(self, image: Any, fast: bool = False) -> list[Detection]:
                 return [Detection((x, y, w, h), 1.0, (x, y, w)) for x, y, w, h in boxes]
 
         return lambda: analyze(image, self._classifier, Known())

@@ -192,7 +192,7 @@ def find_faces(
     views: int | None = None,
 ) -> FoundFaces:
     """Find the faces of a picture and cut them out; see :func:`analyze`."""
-    found = detector.detect(image, fast=True) if fast else detector.detect(image)
+    found = detector.detect(image, fast=fast)
     detections = tuple(found[: 1 if largest else None])
     number = views or (1 if fast else len(VIEWS))
     crops = np.empty((len(detections), number, CROP_SIZE, CROP_SIZE, 3), np.uint8)

@@ -247,9 +247,9 @@ def test_a_changed_model_or_limit_looks_for_no_face_again(another_model) -> None
     class Counting:
         name, title = "haar", "counting"
 
-        def detect(self, image: np.ndarray):
+        def detect(self, image: np.ndarray, fast: bool = False):
             looks.append(image.shape)
-            return haar.detect(image)
+            return haar.detect(image, fast)
 
     choice = Choice(load_classifier(), Counting(), False, 0.5)
     other = load_classifier(another_model("other"))
