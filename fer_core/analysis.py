@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fer_core.classifier import Classifier
-from fer_core.emotions import EMOTIONS
+from fer_core.emotions import EMOTIONS, UNSURE_BELOW
 from fer_core.extras import needed_by
 from fer_core.faces import Detection, Detector
-from fer_core.preprocess import CROP_SIZE, VIEWS, crop_views
-from fer_core.table import COLUMNS
+from fer_core.preprocess import CROP_SIZE, LUMA, VIEWS, crop_views
+from fer_core.reliability import is_unreliable
+from fer_core.table import Rows, data_frame, records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,20 +23,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Face:
-    """One face and how it looks.
+    """One face and the emotions that it shows.
 
     Attributes:
         detection: Where it is, as the detector found it.
-        probabilities: seven, in the order of ``EMOTIONS``; they sum to 1.
-        person: number that follows a person through a video, or ``None``.
-        label: the emotion that a moving picture is called by, held so that it does not
-            flicker between two near-equal ones; ``None`` for the most probable.
+        probabilities: Seven, in the order of ``EMOTIONS``; they sum to 1.
+        person: Number that follows a person through a video, or ``None``.
+        label: The emotion that a moving picture shows, held so that it does not flicker
+            between two nearly equal ones; ``None`` for the most probable.
+        sharpness: Variance of the Laplacian of the grey aligned crop; ``None`` if unknown.
+        brightness: Mean grey of the aligned crop, 0 to 1; ``None`` if unknown.
+        unreliable: Whether there are signs that the probabilities cannot be trusted, see
+            :mod:`fer_core.reliability`.
     """
 
     detection: Detection
     probabilities: tuple[float, ...]
     person: int | None = None
     label: str | None = None
+    sharpness: float | None = None
+    brightness: float | None = None
+    unreliable: bool = False
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -44,42 +52,64 @@ class Face:
 
     @property
     def emotion(self) -> str:
-        """The most probable emotion, or the ``label`` that is held."""
-        return self.label or EMOTIONS[int(np.argmax(self.probabilities))]
+        """Return the most probable emotion."""
+        return EMOTIONS[int(np.argmax(self.probabilities))]
 
     @property
     def confidence(self) -> float:
-        """Its probability."""
-        return self.probabilities[EMOTIONS.index(self.emotion)]
+        """Return the probability of the most probable emotion."""
+        return max(self.probabilities)
+
+    @property
+    def displayed_emotion(self) -> str:
+        """Return the emotion to show: the ``label`` if there is one, else the most probable."""
+        return self.label or self.emotion
+
+    @property
+    def displayed_confidence(self) -> float:
+        """Return the probability of the displayed emotion."""
+        return self.probabilities[EMOTIONS.index(self.displayed_emotion)]
+
+    def is_unsure(self, below: float = UNSURE_BELOW) -> bool:
+        """Return whether the face must be marked as unsure.
+
+        Args:
+            below: Confidence below which a face is unsure, 0 to 1.
+        """
+        return self.unreliable or self.displayed_confidence < below
 
     def ranked(self) -> list[tuple[str, float]]:
-        """Emotions with their probabilities, the most probable first."""
+        """Return the emotions with their probabilities, the most probable first."""
         pairs = zip(EMOTIONS, self.probabilities, strict=True)
         return sorted(pairs, key=lambda pair: pair[1], reverse=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values, ``box`` in whole pixels."""
+        """Return plain JSON values, ``box`` in whole pixels."""
         return {
             "box": [round(v) for v in self.box],
             "score": self.detection.score,
             "roll": self.detection.roll,
             "emotion": self.emotion,
             "confidence": self.confidence,
+            "unsure": self.is_unsure(),
             "probabilities": dict(zip(EMOTIONS, self.probabilities, strict=True)),
         } | ({"person": self.person} if self.person is not None else {})
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What was found in one picture or frame.
+    """The faces of one picture or frame.
 
     Attributes:
-        width: of the picture, in pixels.
-        height: likewise.
-        model: name of the model.
-        detector: name of the detector.
-        faces: the largest first.
-        time: seconds from the start, for a frame of a video.
+        width: Of the picture, in pixels; 0 if it could not be read.
+        height: Likewise.
+        model: Name of the model.
+        detector: Name of the detector.
+        faces: The largest first.
+        time: Seconds from the start, for a frame of a video.
+        class_prior: The frequency of the emotions that the probabilities assume.
+        problems: Sentences on what may have been misread in the picture.
+        error: Why the picture cannot be read, in a sentence; ``None`` if it was read.
     """
 
     width: int
@@ -88,44 +118,63 @@ class Analysis:
     detector: str
     faces: tuple[Face, ...] = field(default=())
     time: float | None = None
+    class_prior: str = "as-trained"
+    problems: tuple[str, ...] = ()
+    error: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """Return plain JSON values; those of a frame have its time, others their problems."""
         value: dict[str, Any] = {
             "width": self.width,
             "height": self.height,
             "model": self.model,
             "detector": self.detector,
+            "class_prior": self.class_prior,
             "faces": [face.to_dict() for face in self.faces],
         }
-        return value if self.time is None else {"time": self.time} | value
+        if self.time is not None:
+            return {"time": self.time} | value
+        return value | {"problems": list(self.problems)}
 
-    def to_rows(self) -> list[list[Any]]:
-        """Return one row per face, in the columns :data:`fer_core.table.COLUMNS`."""
-        return [
-            [
-                self.time,
-                face.person if face.person is not None else number,
-                *face.box,
-                face.detection.score,
-                *face.probabilities,
-                face.emotion,
-                face.confidence,
-            ]
-            for number, face in enumerate(self.faces, start=1)
-        ]
+    def to_columns(
+        self, source: str | None = None, unsure_below: float = UNSURE_BELOW
+    ) -> dict[str, Any]:
+        """Return the table of this picture column by column, without pandas.
 
-    def to_dataframe(self) -> "pd.DataFrame":
-        """Return one row per face, in the columns :data:`fer_core.table.COLUMNS`.
+        Args:
+            source: The picture's path or name.
+            unsure_below: Confidence below which a face is unsure, 0 to 1.
+        """
+        rows = Rows()
+        rows.add(self, unsure_below=unsure_below)
+        return rows.values("pictures", source or "")
+
+    def to_rows(
+        self, source: str | None = None, unsure_below: float = UNSURE_BELOW
+    ) -> list[dict[str, Any]]:
+        """Return one row per face, or one that says why there is none, as JSON values.
+
+        Args:
+            source: The picture's path or name.
+            unsure_below: Confidence below which a face is unsure, 0 to 1.
+        """
+        return records(self.to_columns(source, unsure_below))
+
+    def to_dataframe(
+        self, source: str | None = None, unsure_below: float = UNSURE_BELOW
+    ) -> "pd.DataFrame":
+        """Return the rows of :meth:`to_rows` as a data frame.
+
+        Args:
+            source: The picture's path or name.
+            unsure_below: Confidence below which a face is unsure, 0 to 1.
 
         Raises:
             FerError: pandas is not installed.
         """
         # Whoever wants no data frame does not wait for pandas.
         with needed_by("to_dataframe()", "data"):
-            import pandas as pd
-        # A column of unknown scores alone would be one of objects.
-        return pd.DataFrame(self.to_rows(), columns=COLUMNS).astype({"score": float})
+            return data_frame(self.to_columns(source, unsure_below), "pictures")
 
 
 def analyze(
@@ -205,12 +254,37 @@ def find_faces(
 def read_emotions(
     found: FoundFaces, classifier: Classifier, *, time: float | None = None
 ) -> Analysis:
-    """The emotions of faces that were found before; see :func:`analyze`."""
+    """Read the emotions of faces that were found before; see :func:`analyze`."""
     number = found.views.shape[1]
-    probabilities = classifier.predict(found.views.reshape(-1, CROP_SIZE, CROP_SIZE, 3))
-    probabilities = probabilities.reshape(-1, number, len(EMOTIONS)).mean(axis=1)
+    per_view = classifier.predict(found.views.reshape(-1, CROP_SIZE, CROP_SIZE, 3))
+    per_view = per_view.reshape(-1, number, len(EMOTIONS))
     faces = tuple(
-        Face(detection, tuple(float(p) for p in row))
-        for detection, row in zip(found.detections, probabilities, strict=True)
+        Face(
+            detection,
+            tuple(float(p) for p in views.mean(axis=0)),
+            sharpness=sharpness,
+            brightness=brightness,
+            unreliable=is_unreliable(views, crop),
+        )
+        for detection, views, crop, (sharpness, brightness) in zip(
+            found.detections, per_view, found.crops, map(quality, found.crops), strict=True
+        )
     )
     return Analysis(found.width, found.height, classifier.name, found.detector, faces, time)
+
+
+def quality(crop: np.ndarray) -> tuple[float, float]:
+    """Return how sharp and how bright an aligned crop is.
+
+    Args:
+        crop: ``(192, 192, 3)`` ``uint8``, RGB.
+
+    Returns:
+        The variance of the Laplacian (3×3, four neighbours) of the grey crop, from 0, and the
+        mean grey, 0 to 1.
+    """
+    import cv2
+
+    grey = cv2.transform(crop, np.array([LUMA], np.float32))
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))
+    return float(deviation[0, 0] ** 2), float(grey.mean()) / 255

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from fer_core.emotions import COLORS, EMOTIONS
-from fer_core.errors import FerError
+from fer_core.files import ExportFolder, cannot_write
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -181,25 +181,26 @@ def mistakes(faces: np.ndarray, rows: Sequence[dict[str, Any]], across: int = 6)
     return figure
 
 
-def save(figures: dict[str, "go.Figure"], folder: Path) -> list[Path]:
+def save(figures: dict[str, "go.Figure"], folder: ExportFolder) -> list[Path]:
     """Write each figure as a page of its own, which needs no network.
 
     Args:
-        figures: by the name of the file.
-        folder: is made where it is missing.
+        figures: By the name of the file.
+        folder: Where.
 
     Returns:
         The pages; ``plotly.min.js``, which they share, lies beside them.
 
     Raises:
-        FerError: the folder cannot be written.
+        FerError: The folder cannot be written.
     """
+    folder.begin([*(f"{name}.html" for name in figures), "plotly.min.js"])
+    paths = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = []
         for name, figure in figures.items():
-            paths.append(folder / f"{name}.html")
+            paths.append(folder.path / f"{name}.html")
             figure.write_html(paths[-1], include_plotlyjs="directory")
     except OSError as error:
-        raise FerError(f"{folder} cannot be written: {error.strerror}.") from error
+        raise cannot_write(folder.path, error) from error
+    folder.finish()
     return paths

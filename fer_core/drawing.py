@@ -8,27 +8,19 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fer_core.emotions import rgb
+from fer_core.emotions import UNSURE_BELOW, rgb
 
 if TYPE_CHECKING:
     from fer_core.analysis import Analysis, Face
-
-#: Below this confidence a face is 'unsure' unless another limit is given.
-UNSURE_BELOW: Final = 0.5
 
 _DARK: Final = (17, 17, 17)
 _LIGHT: Final = (255, 255, 255)
 
 
-def is_unsure(face: "Face", unsure_below: float = UNSURE_BELOW) -> bool:
-    """Whether the most probable emotion is less probable than ``unsure_below``."""
-    return face.confidence < unsure_below
-
-
 def label(face: "Face", unsure_below: float = UNSURE_BELOW) -> str:
-    """What stands on a face: 'Happy 92 %', or 'Sad? 38 %' where that is unsure."""
-    mark = "?" if is_unsure(face, unsure_below) else ""
-    return f"{face.emotion}{mark} {face.confidence * 100:.0f} %"
+    """Return the label of a face: 'Happy 92 %', or 'Sad? 38 %' where that is unsure."""
+    mark = "?" if face.is_unsure(unsure_below) else ""
+    return f"{face.displayed_emotion}{mark} {face.displayed_confidence * 100:.0f} %"
 
 
 def draw(
@@ -67,8 +59,8 @@ def draw(
         x, y, w, h = face.box
         x0, y0 = round(x * sx), round(y * sy)
         x1, y1 = round((x + w) * sx), round((y + h) * sy)
-        unsure = is_unsure(face, unsure_below)
-        color = rgb(face.emotion)
+        unsure = face.is_unsure(unsure_below)
+        color = rgb(face.displayed_emotion)
         _rectangle(canvas, (x0, y0, x1, y1), color, line, dashed=unsure)
         if labels:
             text = label(face, unsure_below)

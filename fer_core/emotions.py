@@ -9,6 +9,9 @@ from typing import Final
 
 EMOTIONS: Final = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")
 
+#: Below this confidence a face is marked as unsure unless another limit is given.
+UNSURE_BELOW: Final = 0.5
+
 #: Hex colour per emotion (Okabe & Ito 2008, *Color Universal Design*).
 COLORS: Final[dict[str, str]] = {
     "Angry": "#D55E00",

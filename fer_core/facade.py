@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,12 @@ from PIL import Image
 from fer_core import analysis, drawing
 from fer_core.analysis import Analysis
 from fer_core.classifier import load_classifier
+from fer_core.emotions import UNSURE_BELOW
 from fer_core.errors import FerError, ImageError
 from fer_core.extras import needed_by
 from fer_core.faces import get_detector
-from fer_core.files import replacing
-from fer_core.images import Source, read_content, read_image, walk_images
+from fer_core.files import check_outputs, printable, writing
+from fer_core.images import Source, read_content, read_image, read_picture, walk_images
 from fer_core.settings import settings
 
 if TYPE_CHECKING:
@@ -37,21 +38,32 @@ class PictureAnalysis(Analysis):
     """What was found in one picture, which it can draw.
 
     Attributes:
-        source: The picture as it was given; a path is read again for drawing.
-        error: Why the picture cannot be read, in a sentence; ``None`` if it was. Only
-            :meth:`Analyzer.stream` gives such results. They have no faces, and ``width`` and
-            ``height`` are 0.
+        source: The picture as it was given; a path is read again for drawing. A picture that
+            cannot be read gives a result in :meth:`Analyzer.stream` alone: its ``error`` says
+            why, it has no faces, and ``width`` and ``height`` are 0.
     """
 
     source: Source = field(kw_only=True, repr=False, compare=False)
-    error: str | None = field(default=None, kw_only=True)
 
-    def draw(self, path: str | Path | None = None, **how: Any) -> np.ndarray:
+    @property
+    def name(self) -> str:
+        """Return the path as it was given; empty for a picture without one."""
+        return printable(self.source) if isinstance(self.source, str | Path) else ""
+
+    def to_columns(
+        self, source: str | None = None, unsure_below: float = UNSURE_BELOW
+    ) -> dict[str, Any]:
+        """Return the table of this picture, see :meth:`fer_core.analysis.Analysis.to_columns`."""
+        return super().to_columns(self.name if source is None else source, unsure_below)
+
+    def draw(
+        self, path: str | Path | None = None, *, overwrite: bool = False, **how: Any
+    ) -> np.ndarray:
         """Return the picture with every face boxed and labelled, and write it to a file.
 
         Args:
-            path: File to write, replaced if it exists; its ending says the format. Without,
-                nothing is written.
+            path: File to write; its ending says the format. By default nothing is written.
+            overwrite: Replace the file if it exists. The analysed picture is never replaced.
             how: Options of :func:`fer_core.drawing.draw`, such as ``unsure_below=0.6``.
 
         Returns:
@@ -59,27 +71,40 @@ class PictureAnalysis(Analysis):
 
         Raises:
             ImageError: The picture cannot be read (again).
-            FerError: The file cannot be written, or is the analysed picture itself.
+            FerError: The file cannot be written, exists, or is the analysed picture itself.
         """
         if self.error:
             raise ImageError(self.error)
         drawn = drawing.draw(read_image(self.source), self, **how)
         if path is not None:
-            self._write(Path(path), drawn)
+            inputs = [Path(self.source)] if isinstance(self.source, str | Path) else []
+            write_picture(Path(path), drawn, inputs, overwrite=overwrite)
         return drawn
 
-    def _write(self, path: Path, drawn: np.ndarray) -> None:
-        try:
-            if isinstance(self.source, str | Path) and path.exists() and path.samefile(self.source):
-                raise FerError(f"{path} is the analysed picture: give another name.")
-            with replacing(path) as new:
-                Image.fromarray(drawn).save(new)
-        except OSError as error:
-            raise FerError(f"{path} cannot be written: {error.strerror or error}.") from error
-        except ValueError as error:
-            raise FerError(
-                f"{path} has no ending of a picture format: call it {path.stem}.png."
-            ) from error
+
+def write_picture(
+    path: Path, image: np.ndarray, inputs: Iterable[Path] = (), *, overwrite: bool = False
+) -> None:
+    """Write a picture that the user asked for.
+
+    Args:
+        path: File to write; its ending says the format.
+        image: ``(H, W, 3)`` ``uint8``, RGB.
+        inputs: Files that must not be overwritten.
+        overwrite: Replace the file if it exists.
+
+    Raises:
+        FerError: It cannot be written, exists, or is one of the inputs.
+    """
+    check_outputs([path], inputs, overwrite=overwrite)
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise FerError(
+            f"{printable(path)} has no ending of a picture format: call it "
+            f"{printable(path.stem)}.png."
+        )
+    with writing(path) as new, new.open("wb") as file:
+        Image.fromarray(image).save(file, kind)
 
 
 class Analyzer:
@@ -120,13 +145,15 @@ class Analyzer:
             # An open file can be read once, and drawing needs the picture again.
             source = read_content(source)
         try:
-            image = read_image(source)
+            picture = read_picture(source)
         except ImageError as error:
             if isinstance(source, str | Path):
-                raise ImageError(f"{source}: {error}") from error
+                raise ImageError(f"{printable(source)}: {error}") from error
             raise
-        found = analysis.analyze(image, self._classifier, self._detector, largest=self._largest)
-        return PictureAnalysis(**vars(found), source=source)
+        found = analysis.analyze(
+            picture.image, self._classifier, self._detector, largest=self._largest
+        )
+        return PictureAnalysis(**vars(replace(found, problems=picture.problems)), source=source)
 
     __call__ = analyze
 
@@ -157,7 +184,7 @@ class Analyzer:
         with ThreadPoolExecutor(workers) as pool:
             try:
                 for picture in pictures:
-                    waiting.append(pool.submit(self._try, picture))
+                    waiting.append(pool.submit(self.attempt, picture))
                     # So many that no thread waits, so few that memory does not grow.
                     if len(waiting) == 2 * workers:
                         yield waiting.popleft().result()
@@ -167,7 +194,12 @@ class Analyzer:
                 for future in waiting:
                     future.cancel()
 
-    def _try(self, picture: Source) -> PictureAnalysis:
+    def attempt(self, picture: Source) -> PictureAnalysis:
+        """Analyse a picture; one that cannot be read gives a result that says why.
+
+        Args:
+            picture: See :func:`fer_core.images.read_image`.
+        """
         try:
             return self.analyze(picture)
         except ImageError as error:

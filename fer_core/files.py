@@ -1,15 +1,31 @@
-"""Writing files so that a crash never leaves half of one under its final name."""
+"""Writing files safely, naming them after their source, and walking folders.
+
+:func:`replacing` and :func:`write_bytes` are for files of our own, which are replaced without
+asking. What a user asked for is written through :func:`check_outputs` and :func:`writing`:
+no input is ever overwritten, and nothing that exists without ``overwrite``.
+"""
 
 import hashlib
 import json
 import os
+import re
 import shutil
+import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, BinaryIO
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO, Final
+
+from fer_core.errors import FerError
+
+#: Bytes that a file's name may have on the usual file systems.
+LONGEST_NAME: Final = 255
+#: What a file is called while it is written.
+PARTIAL: Final = ".partial"
+#: The list of what an export wrote into its folder.
+EXPORT_LIST: Final = ".fer-export.json"
 
 
 @contextmanager
@@ -74,3 +90,311 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def printable(text: str | PurePath) -> str:
+    r"""Return a path or name as text that every file and console takes.
+
+    Bytes of a name that are not UTF-8 are shown as escapes.
+
+    >>> printable("caf\udce9.jpg")
+    'caf\\xe9.jpg'
+    """
+    return os.fsencode(str(text)).decode("utf-8", "backslashreplace")
+
+
+def named_after(source: str | PurePath, what: str, suffix: str) -> str:
+    """Return the name of a file that is made of ``source``.
+
+    Characters that some file systems forbid become ``_``, and a long name is cut.
+
+    Args:
+        source: Path or name of the source.
+        what: What the file holds, such as ``emotions``.
+        suffix: Its ending, with the dot.
+
+    >>> named_after("clips/talk.mp4", "emotions", ".csv")
+    'talk-emotions.csv'
+    """
+    path = PurePath(printable(source))
+    known = bool(re.fullmatch(r"\.[A-Za-z0-9]{1,5}", path.suffix))
+    stem = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', "_", path.stem if known else path.name).strip(" .")
+    end = f"-{what}{suffix}"
+    room = LONGEST_NAME - len(end.encode()) - len(PARTIAL)
+    return f"{_shortened(stem or 'result', room)}{end}"
+
+
+def _shortened(name: str, room: int) -> str:
+    """The beginning of a name that takes no more than ``room`` bytes."""
+    while len(os.fsencode(name)) > room:
+        name = name[:-1]
+    return name
+
+
+def unique_names(sources: Iterable[str | PurePath], what: str, suffix: str) -> list[str]:
+    """Return a name for each source, see :func:`named_after`; no two are equal.
+
+    Names that differ in case alone count as equal, as they are on some systems.
+
+    >>> unique_names(["a/x.jpg", "b/x.jpg"], "annotated", ".png")
+    ['x-annotated.png', 'x-2-annotated.png']
+    """
+    taken: set[str] = set()
+    names = []
+    for source in sources:
+        number, name = 1, named_after(source, what, suffix)
+        while name.casefold() in taken:
+            number += 1
+            name = named_after(source, f"{number}-{what}", suffix)
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether a path is a named pipe or a character device, which is written to directly."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def _identity(path: Path) -> Any:
+    """What two paths of one file share: by link, hard link or spelling."""
+    try:
+        found = path.stat()
+        # Some file systems of Windows number no files.
+        return (found.st_dev, found.st_ino) if found.st_ino else os.path.normcase(path.resolve())
+    except (OSError, ValueError):
+        # A file that does not exist yet, perhaps in a folder that does.
+        return (_identity(path.parent) if path.parent != path else "", os.path.normcase(path.name))
+
+
+def check_outputs(
+    outputs: Iterable[Path], inputs: Iterable[Path] = (), *, overwrite: bool = False
+) -> None:
+    """Refuse outputs that would destroy something, before any work starts.
+
+    Args:
+        outputs: Files that will be written.
+        inputs: Files that are read. A path, symbolic link, hard link or other spelling of one
+            of them is never written to.
+        overwrite: Whether files that exist may be replaced.
+
+    Raises:
+        FerError: An output is an input, two outputs are one file, or one exists.
+    """
+    read = {_identity(path): path for path in inputs}
+    seen: dict[Any, Path] = {}
+    for path in outputs:
+        key = _identity(path)
+        if is_stream(path):
+            if key in seen:
+                raise FerError(f"{printable(path)} is named for two outputs: choose one of them.")
+            seen[key] = path
+            continue
+        if key in read:
+            raise FerError(
+                f"{printable(path)} is one of the files that are read, and would be destroyed: "
+                "choose another name."
+            )
+        if key in seen:
+            raise FerError(
+                f"{printable(seen[key])} and {printable(path)} are the same file, named for two "
+                "outputs: choose another name for one of them."
+            )
+        seen[key] = path
+        if path.is_dir():
+            raise FerError(f"{printable(path)} is a folder: name a file in it.")
+        if path.exists() and not overwrite:
+            raise FerError(
+                f"{printable(path)} exists: choose another name, or add --overwrite to replace it."
+            )
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Give a path to write a user's file to, and rename it to ``path`` when all went well.
+
+    The file is called ``NAME.partial`` beside its target until it is complete. A named pipe or
+    a character device is written to directly. Call :func:`check_outputs` first.
+
+    Args:
+        path: The target; its folder is made.
+
+    Raises:
+        FerError: It cannot be written.
+    """
+    if is_stream(path):
+        yield path
+        return
+    room = LONGEST_NAME - len(PARTIAL)
+    new = path.with_name(_shortened(path.name, room) + PARTIAL)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield new
+            new.replace(path)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def write_output(path: Path, content: str | bytes) -> None:
+    """Write a file that the user asked for, see :func:`writing`.
+
+    Raises:
+        FerError: It cannot be written.
+    """
+    with writing(path) as new:
+        try:
+            new.write_bytes(content.encode() if isinstance(content, str) else content)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> FerError:
+    """Return the error that says that a file cannot be written, and why."""
+    reason = error.strerror or error
+    return FerError(f"{printable(path)} cannot be written: {reason}.")
+
+
+class ExportFolder:
+    """A folder that an export writes, with a list of what it wrote (``.fer-export.json``).
+
+    >>> folder = ExportFolder(Path("annotated"), overwrite=True)  # doctest: +SKIP
+    >>> folder.begin(["photo-annotated.png"])  # doctest: +SKIP
+    >>> folder.finish()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        overwrite: bool = False,
+        resume: bool = False,
+        inputs: Iterable[Path] = (),
+    ) -> None:
+        """Look at the folder and refuse one that the export would damage.
+
+        Args:
+            path: The folder; it need not exist.
+            overwrite: Replace the files of a former export. A folder that holds anything else
+                is refused all the same.
+            resume: Go on with an export that was interrupted.
+            inputs: Files and folders that are read. The folder must neither be nor contain one.
+
+        Raises:
+            FerError: The folder is not empty, and not a former export that may be replaced.
+        """
+        self.path = path
+        self._former: list[str] = []
+        self._names: list[str] = []
+        for source in inputs:
+            if source.exists() and _identity(path) in map(
+                _identity, (source.resolve(), *source.resolve().parents)
+            ) and path.exists():  # fmt: skip
+                raise FerError(
+                    f"{printable(path)} holds {printable(source)}, which is read: choose another "
+                    "folder."
+                )
+        if not path.exists():
+            return
+        if not path.is_dir():
+            raise FerError(f"{printable(path)} is a file: name a folder.")
+        there = {name.name for name in path.iterdir()}
+        if not there:
+            return
+        self._former, complete = self._read()
+        own = {EXPORT_LIST, *(PurePath(name).parts[0] for name in self._former)}
+        own |= {name for name in there if name.endswith(PARTIAL)} if self._former else set()
+        if EXPORT_LIST not in there or there - own:
+            raise FerError(
+                f"{printable(path)} is not empty, and holds files that no export wrote: choose a "
+                "new or an empty folder."
+            )
+        if not (overwrite or (resume and not complete)):
+            raise FerError(
+                f"{printable(path)} holds an earlier export: choose another folder, or add "
+                "--overwrite to replace that export."
+            )
+        if resume and not complete:
+            self._former = []
+
+    def _read(self) -> tuple[list[str], bool]:
+        try:
+            value = json.loads((self.path / EXPORT_LIST).read_text(encoding="utf-8"))
+            names = [str(name) for name in value["files"]]
+            if any(PurePath(name).is_absolute() or ".." in PurePath(name).parts for name in names):
+                return [], True  # not ours: it would lead out of the folder
+            return names, bool(value["complete"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return [], True
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Note what will be written, before it is.
+
+        Args:
+            names: Paths within the folder.
+
+        Raises:
+            FerError: The folder cannot be written.
+        """
+        self._names = list(names)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._write(sorted({*self._former, *self._names}), complete=False)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def finish(self) -> None:
+        """Delete what the former export wrote and this one did not, and mark it as complete.
+
+        Raises:
+            FerError: The folder cannot be written.
+        """
+        try:
+            for name in {*self._former} - {*self._names}:
+                old = self.path / name
+                old.unlink(missing_ok=True)
+                for folder in list(old.parents)[: len(PurePath(name).parts) - 1]:
+                    if folder.is_dir() and not any(folder.iterdir()):
+                        folder.rmdir()
+            self._write(self._names, complete=True)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def _write(self, names: list[str], *, complete: bool) -> None:
+        write_json(self.path / EXPORT_LIST, {"files": names, "complete": complete})
+
+
+#: Folders that hold copies or leftovers, not a user's files.
+_SKIPPED: Final = ("__MACOSX",)
+
+
+def walk_files(folder: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield the files of a folder and its subfolders that are wanted, sorted by path.
+
+    Hidden files and folders are skipped, and ``__MACOSX``. Links to folders are followed, but
+    no folder is walked twice, so that a cycle of links ends.
+
+    Args:
+        folder: Where to begin.
+        wanted: Tells of a path whether it is yielded.
+    """
+    visited: set[Any] = set()
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder, followlinks=True):
+        here = Path(root)
+        key = _identity(here)
+        if key in visited:
+            folders.clear()
+            continue
+        visited.add(key)
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in _SKIPPED)
+        paths = (here / name for name in names if not name.startswith("."))
+        found += [path for path in paths if wanted(path) and path.is_file()]
+    yield from sorted(found)

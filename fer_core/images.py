@@ -1,49 +1,84 @@
 """Pictures from outside: bytes or files in, RGB arrays out, whatever the format."""
 
 import io
+import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from fer_core.errors import ImageError
+from fer_core.files import walk_files
 from fer_core.resources import models_folder
 
 #: Larger pictures are refused before they are unpacked (a phone's have 12 to 50).
 MAX_MEGAPIXELS: Final = 100
 #: No detector finds a face in fewer pixels than this.
 MIN_SIDE: Final = 24
-SUFFIXES: Final = (
-    ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif",
+#: What a file may be, whatever it is called, by Pillow's names. Others, such as PostScript,
+#: would start programs or are no pictures of people.
+_FORMATS: Final = (
+    "AVIF", "BMP", "DIB", "GIF", "HEIF", "ICNS", "ICO", "JPEG", "JPEG2000", "PCX", "PNG",
+    "PPM", "PSD", "QOI", "SGI", "TGA", "TIFF", "WEBP",
 )  # fmt: skip
+#: Endings by which pictures are found in folders and offered for upload. A file that is given
+#: by name is tried whatever its ending.
+SUFFIXES: Final = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp",
+    ".dib", ".tif", ".tiff", ".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs",
+    ".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c", ".pbm", ".pgm", ".ppm", ".pnm", ".pfm",
+    ".tga", ".qoi", ".psd", ".sgi", ".pcx", ".ico", ".icns",
+)  # fmt: skip
+_SAVE_AS: Final = "use JPEG, PNG, WebP, GIF, TIFF or HEIC"
 
 #: What a picture may be read from: the path or the content of a file, an open file, a PIL
 #: image, or an array as :func:`read_image` describes it.
 Source = str | Path | bytes | BinaryIO | Image.Image | np.ndarray
 
 
-def read_image(source: Source) -> np.ndarray:
-    """Read a picture as it is meant to be seen.
+class Picture(NamedTuple):
+    """A picture and what may have been misread in it.
 
-    EXIF rotation is applied; grey, transparent (on white), CMYK and 16-bit pictures
-    become plain RGB; of an animation the first frame is taken.
+    Attributes:
+        image: ``(H, W, 3)`` ``uint8``, RGB, upright.
+        problems: Sentences for the user; empty for a usual picture.
+    """
+
+    image: np.ndarray
+    problems: tuple[str, ...] = ()
+
+
+def read_image(source: Source) -> np.ndarray:
+    """Read a picture as it is meant to be seen; see :func:`read_picture`.
+
+    Returns:
+        ``(H, W, 3)`` ``uint8``, RGB.
+
+    >>> read_image(Path("portrait.heic")).shape  # doctest: +SKIP
+    (4032, 3024, 3)
+    """
+    return read_picture(source).image
+
+
+def read_picture(source: Source) -> Picture:
+    """Read a picture as it is meant to be seen, and say what may have been misread.
+
+    EXIF rotation is applied. Grey, transparent (on white) and CMYK pictures become plain RGB.
+    Of several pages or frames the first is read. Pictures with more than 8 bits are scaled by
+    the largest value that the file states: PNG ``sBIT``, TIFF ``MaxSampleValue`` or the bits of
+    a sample, the maximum of a PGM. Where it states none, the smallest and the largest value
+    become black and white.
 
     Args:
         source: The file's path or its content, a file opened for reading bytes, a PIL image,
             or an array: ``uint8``, ``(H, W, 3)`` RGB, ``(H, W, 4)`` RGBA or ``(H, W)`` grey.
 
-    Returns:
-        ``(H, W, 3)`` ``uint8``, RGB.
-
     Raises:
-        ImageError: with one sentence on what is wrong and what to do.
-
-    >>> read_image(Path("portrait.heic")).shape  # doctest: +SKIP
-    (4032, 3024, 3)
+        ImageError: One sentence on what is wrong and what to do.
     """
     if isinstance(source, np.ndarray):
         source = _from_array(source)
@@ -51,20 +86,20 @@ def read_image(source: Source) -> np.ndarray:
         source = read_content(source)
     try:
         if isinstance(source, Image.Image):
-            return _upright(source)
+            return _upright(source, b"")
         with warnings.catch_warnings():
             # Size is checked here, by a limit of our own.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             # Pillow reads HEIC from here on; registering it again changes nothing.
             register_heif_opener()
-            with Image.open(io.BytesIO(source)) as picture:
-                return _upright(picture)
+            with Image.open(io.BytesIO(source), formats=_FORMATS) as picture:
+                return _upright(picture, source)
     except Image.DecompressionBombError as error:
         raise ImageError(_too_large()) from error
     except UnidentifiedImageError as error:
-        raise ImageError(
-            "This is not a picture that can be read: use JPEG, PNG, WebP, GIF or HEIC."
-        ) from error
+        if (tiff := _tiff_that_pillow_lacks(source)) is not None:
+            return tiff
+        raise ImageError(f"This is not a picture that can be read: {_SAVE_AS}.") from error
     except ImageError:
         raise
     except Exception as error:  # decoders raise whatever they like on damaged files
@@ -103,12 +138,13 @@ def read_content(source: str | Path | bytes | BinaryIO) -> bytes:
 
 
 def walk_images(paths: list[Path]) -> Iterator[Path]:
-    """The given files, and the pictures in the given folders and below, in order."""
+    """Yield the given files, and the pictures in the given folders and below, in order.
+
+    A file is yielded whatever its ending; see :func:`fer_core.files.walk_files` for folders.
+    """
     for path in paths:
         if path.is_dir():
-            yield from sorted(
-                p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
-            )
+            yield from walk_files(path, lambda p: p.suffix.lower() in SUFFIXES)
         else:
             yield path
 
@@ -133,9 +169,174 @@ def _from_array(array: np.ndarray) -> Image.Image:
     return Image.fromarray(array)
 
 
-def _upright(picture: Image.Image) -> np.ndarray:
+def _upright(picture: Image.Image, content: bytes) -> Picture:
     _check_size(*picture.size)
-    return _to_rgb(ImageOps.exif_transpose(picture))
+    problems = _notes_on_pages(picture)
+    if (deep := _deep_samples(picture, content)) is not None:
+        rgb, note = _scaled(deep)
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+        return Picture(_turned(rgb, orientation), (*problems, note))
+    return Picture(_to_rgb(ImageOps.exif_transpose(picture)), tuple(problems))
+
+
+def _turned(rgb: np.ndarray, orientation: int) -> np.ndarray:
+    """The picture upright; ``orientation`` is that of EXIF, 1 to 8."""
+    picture = Image.fromarray(rgb)
+    picture.getexif()[ExifTags.Base.Orientation] = orientation
+    return np.array(ImageOps.exif_transpose(picture))
+
+
+def _notes_on_pages(picture: Image.Image) -> list[str]:
+    number = getattr(picture, "n_frames", 1)
+    # A phone's MPO holds previews and depth beside the picture, which is the first.
+    if number <= 1 or picture.format == "MPO":
+        return []
+    what = "pages" if picture.format in ("TIFF", "PSD") else "frames"
+    return [f"The file holds {number} {what}: the first was read."]
+
+
+class _Deep(NamedTuple):
+    """Samples of more than 8 bits.
+
+    Attributes:
+        samples: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` with alpha; integers or floats.
+        low: The value that is black, if the file states one.
+        high: The value that is white, likewise.
+        stated: What states them.
+    """
+
+    samples: np.ndarray
+    low: float | None = None
+    high: float | None = None
+    stated: str = ""
+
+
+def _deep_samples(picture: Image.Image, content: bytes) -> _Deep | None:
+    """The samples of a picture with more than 8 bits a channel, else ``None``."""
+    if picture.format == "PNG" and content and content[24:25] == b"\x10":  # bits per sample
+        bits = _significant_bits(content)
+        samples = _stored(picture, content)
+        if bits and 8 < bits < 16:
+            # The standard puts them into the upper bits; some programs use the lower ones.
+            top = 2**bits - 1
+            colour = samples[..., :3] if samples.ndim == 3 else samples
+            high = top if colour.max(initial=0) <= top else top << (16 - bits)
+            return _Deep(samples, 0, high, f"the {bits} significant bits that the file states")
+        if bits == 16:
+            return _Deep(samples, 0, 65535, "the 16 significant bits that the file states")
+        return _Deep(samples)
+    if picture.format == "TIFF" and content:
+        return _deep_tiff(picture, content)
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        samples = np.asarray(picture)
+        states = picture.format == "PPM" or (
+            picture.format == "JPEG2000" and _bits_of_jpeg2000(content) < 16
+        )
+        if states and picture.mode != "F":
+            # Pillow has brought the file's own maximum to that of 16 bits.
+            return _Deep(samples, 0, 65535, "the largest value that the file states")
+        return _Deep(samples)
+    return None
+
+
+def _bits_of_jpeg2000(content: bytes) -> int:
+    """Bits of the first component, from the marker SIZ."""
+    at = content.find(b"\xff\x4f\xff\x51")
+    return (content[at + 42] & 0x7F) + 1 if 0 <= at < len(content) - 42 else 16
+
+
+def _tiff_that_pillow_lacks(content: bytes | Image.Image) -> Picture | None:
+    """A TIFF of colours in floating-point numbers, which OpenCV reads; else ``None``."""
+    if not isinstance(content, bytes) or content[:4] not in (b"II*\0", b"MM\0*"):
+        return None
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
+        file = io.BytesIO(content)
+        file.seek(tags.next)
+        tags.load(file)
+        _check_size(int(tags[256]), int(tags[257]))
+        rgb, note = _scaled(_Deep(_stored(None, content)))
+    except ImageError:
+        raise
+    except Exception:  # as damaged as a file can be
+        return None
+    return Picture(_turned(rgb, int(tags.get(274, 1))), (note,))
+
+
+def _deep_tiff(picture: Image.Image, content: bytes) -> _Deep | None:
+    tags = getattr(picture, "tag_v2", {})
+    bits = max(np.atleast_1d(tags.get(258, 1)).tolist())
+    if bits <= 8:
+        return None
+    samples = _stored(picture, content)
+    form = int(np.atleast_1d(tags.get(339, 1))[0])  # 1 unsigned, 2 signed, 3 float
+    if form == 2 and samples.dtype.kind == "u":
+        samples = samples.view(samples.dtype.str.replace("u", "i"))
+    high, low = tags.get(281), tags.get(280)
+    if high is not None:
+        most = float(np.max(np.atleast_1d(high)))
+        least = float(np.min(np.atleast_1d(low))) if low is not None else 0.0
+        if most > least and np.nanmax(samples) <= most:
+            return _Deep(samples, least, most, "the largest value that the file states")
+    if form == 1 and bits in (9, 10, 11, 12, 13, 14, 15):
+        return _Deep(samples, 0, 2**bits - 1, f"the {bits} bits that the file states")
+    return _Deep(samples)
+
+
+def _stored(picture: Image.Image | None, content: bytes) -> np.ndarray:
+    """The samples as they are stored; Pillow keeps only grey ones."""
+    if picture is not None and (picture.mode == "F" or picture.mode.startswith("I")):
+        return np.asarray(picture)
+    # Whoever has no such picture does not wait for OpenCV.
+    import cv2
+
+    found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if found is None or found.ndim != 3 or found.shape[2] not in (3, 4) or found.dtype == np.uint8:
+        raise ImageError(
+            "Its colours have more than 8 bits, in a layout that cannot be read: save it with "
+            "8 bits a channel."
+        )
+    order = [2, 1, 0, 3][: found.shape[2]]
+    return found[..., order]
+
+
+def _significant_bits(content: bytes) -> int | None:
+    """The largest number in the chunk ``sBIT`` of a PNG, for colour or grey."""
+    at = 8
+    while at + 8 <= len(content):
+        length, kind = struct.unpack(">I4s", content[at : at + 8])
+        if kind == b"IDAT":
+            return None
+        if kind == b"sBIT" and 1 <= length <= 4:
+            bits = content[at + 8 : at + 8 + length]
+            return max(bits[:3] if length > 2 else bits[:1], default=None)
+        at += length + 12
+    return None
+
+
+def _scaled(deep: _Deep) -> tuple[np.ndarray, str]:
+    """Deep samples as ``(H, W, 3)`` ``uint8`` RGB, and what was done."""
+    samples = deep.samples.astype(np.float64)
+    alpha = None
+    if samples.ndim == 3 and samples.shape[2] == 4:
+        full = np.iinfo(deep.samples.dtype).max if deep.samples.dtype.kind in "iu" else 1.0
+        alpha = np.clip(samples[..., 3:] / full, 0, 1)
+        samples = samples[..., :3]
+    finite = np.isfinite(samples)
+    if not finite.any():
+        raise ImageError("The picture holds no numbers that could be shown: save it again.")
+    low, high, stated = deep.low, deep.high, deep.stated
+    if low is None or high is None:
+        low, high = float(samples[finite].min()), float(samples[finite].max())
+        stated = f"its smallest and largest value ({low:g} and {high:g}), as the file states none"
+    samples = np.where(finite, samples, low)
+    eight = np.clip((samples - low) / ((high - low) or 1) * 255, 0, 255)
+    if alpha is not None:
+        eight = eight * alpha + 255 * (1 - alpha)
+    eight = eight.round().astype(np.uint8)
+    rgb = eight if eight.ndim == 3 else np.repeat(eight[..., None], 3, axis=2)
+    what = "floating-point samples" if deep.samples.dtype.kind == "f" else "more than 8 bits"
+    return rgb, f"The picture has {what}: its brightness was scaled by {stated}."
 
 
 def _check_size(width: int, height: int) -> None:
@@ -156,14 +357,13 @@ def _too_large(width: int | None = None, height: int | None = None) -> str:
 
 
 def _to_rgb(picture: Image.Image) -> np.ndarray:
-    if picture.mode.startswith("I") or picture.mode == "F":
-        # 16-bit grey, which Pillow would clip instead of scale.
-        grey = np.asarray(picture).astype(np.float32)
-        top = 65535.0 if grey.max() > 255 else 255.0
-        grey8 = np.clip(grey / top * 255, 0, 255).round().astype(np.uint8)
-        return np.repeat(grey8[..., None], 3, axis=2)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
-    return np.array(picture.convert("RGB"))
+    try:
+        return np.array(picture.convert("RGB"))
+    except ValueError as error:
+        raise ImageError(
+            f"Its colours are stored as {picture.mode}, which cannot be read: save it as RGB."
+        ) from error

@@ -5,6 +5,7 @@ import streamlit as st
 from fer_core.drawing import label
 from fer_core.errors import FerError
 from fer_core.explain import warm_up
+from fer_core.files import named_after
 from fer_core.images import SUFFIXES
 from ui.common.collect import correct_button, say_kept
 from ui.common.controls import Choice, model_row
@@ -120,12 +121,14 @@ def export(results: list[Result], choice: Choice) -> None:
     """All downloads; each file is made when it is asked for."""
     results = [r for r in results if r.analysis or r.error]
     pictures = [r for r in results if r.analysis]
+    # One picture's files are named after it, those of several after what they hold.
+    first = results[0].picture.name if len(results) == 1 else "pictures"
     with st.popover("Export", icon=":material/download:"):
         if len(pictures) == 1:
             st.download_button(
                 "Annotated picture (PNG)",
                 lambda: to_png(pictures[0], choice.unsure_below),
-                "annotated.png",
+                named_after(first, "annotated", ".png"),
                 "image/png",
                 on_click="ignore",
                 width="stretch",
@@ -135,7 +138,7 @@ def export(results: list[Result], choice: Choice) -> None:
             st.download_button(
                 "Annotated pictures (ZIP)",
                 lambda: to_zip(pictures, choice.unsure_below),
-                "annotated.zip",
+                named_after(first, "annotated", ".zip"),
                 "application/zip",
                 on_click="ignore",
                 width="stretch",
@@ -143,8 +146,8 @@ def export(results: list[Result], choice: Choice) -> None:
             )
         st.download_button(
             "Table of faces (CSV)",
-            lambda: to_csv(results),
-            "emotions.csv",
+            lambda: to_csv(results, choice.unsure_below),
+            named_after(first, "emotions", ".csv"),
             "text/csv",
             on_click="ignore",
             width="stretch",
@@ -152,8 +155,8 @@ def export(results: list[Result], choice: Choice) -> None:
         )
         st.download_button(
             "Everything (JSON)",
-            lambda: to_json(results),
-            "emotions.json",
+            lambda: to_json(results, choice.unsure_below),
+            named_after(first, "emotions", ".json"),
             "application/json",
             on_click="ignore",
             width="stretch",
@@ -179,6 +182,8 @@ def large(result: Result, choice: Choice) -> None:
             width=wanted,
             alt=f"{result.picture.name} with {count(len(faces), 'face', 'faces')}",
         )
+        for problem in analysis.problems:
+            st.caption(f":material/info: {problem}")
     with right:
         if not faces:
             st.info(HINT, title="No face found", icon=":material/search_off:")

@@ -31,10 +31,6 @@ def data_option(required: bool = True) -> Callable:
     )
 
 
-votes_option = click.option(
-    "--votes", type=click.Path(dir_okay=False), help="FER+ votes, fer2013new.csv."
-)
-
 corrections_option = click.option(
     "--corrections",
     metavar="FILE",
@@ -42,22 +38,31 @@ corrections_option = click.option(
 )
 
 
-class _Folder(click.Path):
-    """A folder that may be missing; an empty text, as of an unset variable, is refused."""
+class PathType(click.Path):
+    """A path; an empty text, as of an unset variable, is refused."""
 
-    def __init__(self) -> None:
-        super().__init__(file_okay=False, path_type=Path)
+    def __init__(self, path_type: type = Path, **how: Any) -> None:
+        super().__init__(path_type=path_type, **how)
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """Refuse what click would take for the current folder."""
         if value == "":
-            self.fail("The text is empty: name a folder, or leave the option out.", param, ctx)
+            self.fail("The text is empty: give a path, or leave the option out.", param, ctx)
         return super().convert(value, param, ctx)
 
 
+#: A file or a folder; a file; a folder. None of them need exist.
+ANY_PATH = PathType()
+FILE = PathType(dir_okay=False)
+FOLDER = PathType(file_okay=False)
+
+votes_option = click.option(
+    "--votes", type=PathType(str, dir_okay=False), help="FER+ votes, fer2013new.csv."
+)
+
 to_option = click.option(
     "--to",
-    type=_Folder(),
+    type=FOLDER,
     help="Folder that receives the model's folder; without, where your own models are "
     "(FER_HOME/models).",
 )
@@ -66,6 +71,10 @@ overwrite_option = click.option(
     "--overwrite",
     is_flag=True,
     help="Replace a model of that name, unless an ensemble needs it.",
+)
+
+overwrite_files_option = click.option(
+    "--overwrite", is_flag=True, help="Replace files that exist; never one that is read."
 )
 
 

@@ -7,9 +7,12 @@ import click
 import numpy as np
 
 from fer_core.cli.common import (
+    FILE,
+    FOLDER,
     corrections_option,
     json_option,
     note,
+    overwrite_files_option,
     print_json,
     status,
     votes_option,
@@ -17,7 +20,7 @@ from fer_core.cli.common import (
 from fer_core.datasets import SPLITS, Dataset, load
 from fer_core.datasets.identity import face_keys
 from fer_core.errors import DatasetError
-from fer_core.files import write_bytes
+from fer_core.files import ExportFolder, cannot_write, check_outputs, printable, write_output
 from fer_core.settings import settings
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the audit's folds.")
 @click.option(
     "--propose",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="With --audit: write what it proposes as corrections, CSV.",
 )
 @click.option(
@@ -52,7 +55,7 @@ if TYPE_CHECKING:
 @click.option(
     "--export",
     "folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Write the dataset as it stands: Training.csv, … in this folder.",
 )
 @click.option(
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     help="Form of the export: a CSV per split, or pictures in folders.",
 )
 @click.option("--skip-bad", is_flag=True, help="Go on without rows or files that are wrong.")
+@overwrite_files_option
 def command(
     path: str,
     as_json: bool,
@@ -77,10 +81,14 @@ def command(
     folder: Path | None,
     form: str,
     skip_bad: bool,
+    overwrite: bool,
 ) -> None:
     """Say what a dataset holds: PATH, 'demo' or 'collected'; FER_DATA without."""
     if propose and not look:
         raise DatasetError("--propose writes what an audit proposes: give --audit as well.")
+    read = [Path(given) for given in (path, votes, corrections) if given]
+    check_outputs([propose] if propose else [], read, overwrite=overwrite)
+    into = ExportFolder(folder, overwrite=overwrite, inputs=read) if folder else None
     try:
         # Corrections and the audit both count copies over the whole file.
         raw = load(
@@ -113,10 +121,10 @@ def command(
         result["audit"] = _first(found)
         if propose:
             overlay = found.to_overlay(split=split, least=least)
-            write_bytes(propose, overlay.to_csv())
+            write_output(propose, overlay.to_csv())
             note(f"{len(overlay.events)} proposals are in {propose}; apply with --corrections.")
-    if folder:
-        result["exported"] = _export(dataset, folder, form)
+    if into:
+        result["exported"] = _export(dataset, into, form)
     print_json(result) if as_json else click.echo(in_words(result))
 
 
@@ -155,19 +163,17 @@ def _first(found: "Audit") -> dict[str, Any]:
     return found.summary | {"first": first[columns].to_dict("records")}
 
 
-def _export(dataset: Dataset, folder: Path, form: str) -> str:
+def _export(dataset: Dataset, folder: ExportFolder, form: str) -> str:
     from fer_core.datasets.fer2013 import export_splits
     from fer_core.datasets.folders import export_folders
 
+    export = export_splits if form == "csv" else export_folders
     try:
-        if form == "csv":
-            export_splits(dataset, folder)
-        else:
-            export_folders(dataset, folder)
+        export(dataset, folder)
     except OSError as error:
-        raise DatasetError(f"{folder} cannot be written: {error.strerror}.") from error
-    note(f"Written to {folder}.")
-    return str(folder)
+        raise cannot_write(folder.path, error) from error
+    note(f"Written to {printable(folder.path)}.")
+    return printable(folder.path)
 
 
 def in_words(result: dict[str, Any]) -> str:

@@ -8,10 +8,12 @@ import numpy as np
 
 from fer_core.classifier import load_classifier
 from fer_core.cli.common import (
+    FOLDER,
     corrections_option,
     data_option,
     json_option,
     note,
+    overwrite_files_option,
     print_json,
     votes_option,
 )
@@ -19,6 +21,7 @@ from fer_core.datasets import load
 from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.errors import FerError
 from fer_core.evaluation import TTA, Evaluation, details, hard, measure, predict
+from fer_core.files import ExportFolder
 
 
 @click.command("evaluate")
@@ -43,9 +46,10 @@ from fer_core.evaluation import TTA, Evaluation, details, hard, measure, predict
 @click.option("--hard", "under_hard", is_flag=True, help="Also dark, blurred, turned, … faces.")
 @click.option(
     "--charts",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder for charts: confusion, reliability, per class, mistakes.",
 )
+@overwrite_files_option
 @json_option
 def command(
     model: str,
@@ -57,9 +61,11 @@ def command(
     tta: TTA,
     under_hard: bool,
     charts: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Measure the exported file of a model on a split of a dataset."""
+    into = ExportFolder(charts, overwrite=overwrite) if charts else None
     if labels == "ferplus" and not votes:
         raise FerError("--labels ferplus needs the votes: give fer2013new.csv with --votes.")
     majority = labels == "ferplus"
@@ -75,8 +81,8 @@ def command(
     figures = measure(probabilities, dataset.labels)
     more = details(probabilities, dataset.labels)
     conditions = hard(classifier, dataset, tta=tta) if under_hard else {}
-    if charts:
-        _save_charts(charts, dataset, figures, more, conditions)
+    if into:
+        _save_charts(into, dataset, figures, more, conditions)
     if as_json:
         result = figures.to_dict() | more
         if conditions:
@@ -117,7 +123,7 @@ def hard_in_words(clean: Evaluation, conditions: dict[str, Evaluation]) -> str:
 
 
 def _save_charts(
-    folder: Path,
+    folder: ExportFolder,
     dataset: Dataset,
     figures: Evaluation,
     more: dict[str, Any],

@@ -1,13 +1,13 @@
 """``train``: train a network."""
 
 import shlex
-from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from fer_core.cli.common import (
+    FILE,
     corrections_option,
     data_option,
     json_option,
@@ -28,7 +28,7 @@ from fer_core.errors import TrainingError
 @click.option(
     "--config",
     "config_file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Settings as JSON, such as config.json of another run.",
 )
 @click.option("--weights", help="Starting weights: none, imagenet, a named set or a file.")

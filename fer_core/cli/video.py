@@ -6,31 +6,83 @@ from typing import Any
 
 import click
 
-from fer_core.cli.common import json_option, model_option, note, print_json, status
+from fer_core.cli.common import (
+    ANY_PATH,
+    FILE,
+    json_option,
+    model_option,
+    note,
+    overwrite_files_option,
+    print_json,
+    status,
+)
 from fer_core.errors import VideoError
 from fer_core.faces import DETECTORS, fallback
+from fer_core.files import (
+    ExportFolder,
+    check_outputs,
+    is_stream,
+    printable,
+    unique_names,
+    write_output,
+)
 from fer_core.settings import settings
 
 
+def _seconds(context: Any, parameter: Any, value: str | None) -> float | None:
+    """Seconds of "75", "1:15" or "0:01:15"."""
+    if value is None:
+        return None
+    try:
+        parts = [float(part) for part in value.split(":")]
+        if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
+            raise ValueError
+    except ValueError as error:
+        raise click.BadParameter("give seconds, m:ss or h:mm:ss, such as 75 or 1:15.") from error
+    return sum(part * 60**place for place, part in enumerate(reversed(parts)))
+
+
+def _region(context: Any, parameter: Any, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    try:
+        x, y, width, height = (int(part) for part in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter("give four whole numbers of pixels: x,y,width,height.") from error
+    if width <= 0 or height <= 0:
+        raise click.BadParameter("the width and the height must be larger than 0.")
+    return x, y, width, height
+
+
 @click.command("video")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=ANY_PATH)
 @click.option(
     "--fps", type=click.FloatRange(0), default=5.0, show_default=True,
-    help="Frames a second to look at; 0 for every frame.",
+    help="Frames a second to sample; 0 for every frame.",
 )  # fmt: skip
 @click.option(
-    "--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the table; of several videos with a column 'path'.",
+    "--from", "start", callback=_seconds, metavar="TIME", help="Begin here, such as 1:15."
+)
+@click.option("--to", "end", callback=_seconds, metavar="TIME", help="End here.")
+@click.option(
+    "--region", callback=_region, metavar="X,Y,W,H",
+    help="Look for faces in this part of the picture only, in pixels.",
 )  # fmt: skip
+@click.option(
+    "--stream", type=click.IntRange(1), metavar="N",
+    help="Video track to read, from 1; by default the one that a player shows.",
+)  # fmt: skip
+@click.option("--csv", "csv_file", type=FILE, help="Write the table of all videos.")
 @json_option
 @click.option(
-    "--annotated", type=click.Path(path_type=Path),
+    "--annotated", type=ANY_PATH,
     help="Write the video with boxes and labels; of several videos, a folder.",
 )  # fmt: skip
 @click.option(
-    "--report", type=click.Path(path_type=Path),
-    help="Write an HTML report; of several videos, a folder.",
+    "--report", type=ANY_PATH, help="Write an HTML report; of several videos, a folder.",
 )  # fmt: skip
+@overwrite_files_option
+@click.option("--resume", is_flag=True, help="Go on with folders of an interrupted batch.")
 @model_option
 @click.option(
     "--detector",
@@ -41,7 +93,7 @@ from fer_core.settings import settings
 @click.option("--largest", is_flag=True, help="Only the largest face of each frame.")
 @click.option(
     "--thorough", is_flag=True,
-    help="Look at each frame as at a photo: small faces too, several times slower.",
+    help="Search each frame as a photo: small faces too, several times slower.",
 )  # fmt: skip
 @click.option(
     "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True,
@@ -51,22 +103,21 @@ from fer_core.settings import settings
 @click.option("--jobs", type=click.IntRange(1), help="Videos at the same time; one per core.")
 def command(
     paths: tuple[Path, ...],
-    fps: float,
     csv_file: Path | None,
     as_json: bool,
     annotated: Path | None,
     report: Path | None,
-    model: str | None,
-    detector: str,
-    largest: bool,
-    thorough: bool,
+    overwrite: bool,
+    resume: bool,
     engine: str,
     scheduler: str | None,
     jobs: int | None,
+    **how: Any,
 ) -> None:
     """Follow the faces in videos and how their emotions change; folders are walked.
 
-    An interrupted batch goes on where it stopped when the same command is given again.
+    Videos of an interrupted batch that were finished are not read again when the same command
+    is given again, with --resume if it writes folders.
     """
     from fer_core.video import VideoOptions, VideoResult, walk_videos
     from fer_core.video.batch import Outcome, Task, forget, run_all
@@ -76,16 +127,32 @@ def command(
         raise VideoError("There are no videos in the folder: use MP4, WebM, MOV, MKV, AVI or GIF.")
     if scheduler and engine != "dask":
         raise VideoError("--scheduler goes with --engine dask.")
-    if detector == "auto" and (reason := fallback()):
+    if how["detector"] == "auto" and (reason := fallback()):
         note(reason)
     many = len(videos) > 1 or paths[0].is_dir()
-    options = VideoOptions(
-        fps=fps, model=model, detector=detector, largest=largest, thorough=thorough
-    )
-    targets = {
-        "annotated": _targets(videos, annotated, ".mp4", many),
-        "report": _targets(videos, report, ".html", many),
-    }
+    options = VideoOptions(**how)
+    folders: list[ExportFolder] = []
+    files = [csv_file] if csv_file else []
+    targets: dict[str, dict[Path, Path]] = {}
+    for what, target, suffix in (("annotated", annotated, ".mp4"), ("report", report, ".html")):
+        targets[what] = {}
+        if target is None:
+            continue
+        if not many:
+            if target.suffix.lower() != suffix and not is_stream(target):
+                raise VideoError(
+                    f"{printable(target)} does not end in {suffix}: give it that ending."
+                )
+            targets[what] = {videos[0]: target}
+            files.append(target)
+            continue
+        names = unique_names(videos, what, suffix)
+        targets[what] = {path: target / name for path, name in zip(videos, names, strict=True)}
+        folders.append(ExportFolder(target, overwrite=overwrite, resume=resume, inputs=videos))
+    check_outputs(files, videos, overwrite=overwrite)
+    for folder, of in zip(folders, filter(None, targets.values()), strict=False):
+        folder.begin(path.name for path in of.values())
+
     tasks = [
         Task(path, options, **{name: of.get(path) for name, of in targets.items()})
         for path in videos
@@ -98,43 +165,26 @@ def command(
         outcomes[task.path] = outcome
         if not as_json:
             if isinstance(outcome, VideoResult):
-                click.echo(f"{task.path}: {_in_words(outcome)}")
+                click.echo(f"{printable(task.path)}: {_in_words(outcome)}")
                 for problem in outcome.problems:
-                    note(f"{task.path}: {problem}")
+                    note(f"{printable(task.path)}: {problem}")
             else:
-                note(f"{task.path}: {outcome}")
+                note(f"{printable(task.path)}: {outcome}")
         if many:
             status(f"{len(outcomes)} of {len(videos)} videos")
     status("")
 
-    results = {p: outcomes[p] for p in videos if isinstance(outcomes[p], VideoResult)}
-    if csv_file and results:
-        _write_csv(csv_file, results, many)
+    if csv_file:
+        _write_csv(csv_file, {path: outcomes[path] for path in videos})
     if as_json:
         print_json([_as_json(path, outcomes[path]) for path in videos])
+    for folder in folders:
+        folder.finish()
     forget(tasks)
     failed = [outcome for outcome in outcomes.values() if isinstance(outcome, str)]
     if failed:
-        of = f"{len(failed)} of {len(videos)} videos" if many else "The video"
-        raise VideoError(f"{of} failed. {failed[0]}")
-
-
-def _targets(videos: list[Path], target: Path | None, suffix: str, many: bool) -> dict[Path, Path]:
-    """Where each video's file goes; two of the same name do not overwrite each other."""
-    if target is None:
-        return {}
-    if not many:
-        if target.suffix.lower() != suffix:
-            raise VideoError(f"{target} does not end in {suffix}: give it that ending.")
-        return {videos[0]: target}
-    found: dict[Path, Path] = {}
-    for path in videos:
-        name, number = path.stem, 1
-        while target / f"{name}{suffix}" in found.values():
-            number += 1
-            name = f"{path.stem}-{number}"
-        found[path] = target / f"{name}{suffix}"
-    return found
+        of_all = f"{len(failed)} of {len(videos)} videos" if many else "The video"
+        raise VideoError(f"{of_all} failed. {failed[0]}")
 
 
 def _in_words(result: Any) -> str:
@@ -155,23 +205,22 @@ def _in_words(result: Any) -> str:
 
 def _as_json(path: Path, outcome: Any) -> dict[str, Any]:
     if isinstance(outcome, str):
-        return {"path": str(path), "error": outcome}
-    return {"path": str(path)} | json.loads(outcome.to_json())
+        return {"path": printable(path), "error": outcome}
+    return {"path": printable(path)} | json.loads(outcome.to_json())
 
 
-def _write_csv(path: Path, results: dict[Path, Any], many: bool) -> None:
+def _write_csv(path: Path, outcomes: dict[Path, Any]) -> None:
     import pandas as pd
 
-    from fer_core import timeline
-    from fer_core.table import COLUMNS
-    from fer_core.video.batch import write_text
+    from fer_core.table import data_frame, to_csv
 
     tables = [
-        result.smoothed().assign(**({"path": str(video)} if many else {}))
-        for video, result in results.items()
+        data_frame({"source": [printable(video)], "status": [f"unreadable: {outcome}"]}, "video")
+        if isinstance(outcome, str)
+        else outcome.smoothed()
+        for video, outcome in outcomes.items()
     ]
-    columns = ["path", *COLUMNS] if many else COLUMNS
-    write_text(path, timeline.to_csv(pd.concat(tables)[columns]))
+    write_output(path, to_csv(pd.concat(tables, ignore_index=True)))
 
 
 def _watch(progress: Any) -> None:

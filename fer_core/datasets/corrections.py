@@ -34,6 +34,7 @@ from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
 from fer_core.files import write_bytes
 from fer_core.settings import settings
+from fer_core.table import to_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,8 +140,8 @@ class Overlay:
         return replace(dataset, labels=labels).take(keep)
 
     def to_csv(self) -> bytes:
-        """The events as CSV, in the columns :data:`COLUMNS`."""
-        return self.events[list(COLUMNS)].to_csv(index=False).encode()
+        """Return the events as CSV, in the columns :data:`COLUMNS`."""
+        return to_csv({name: self.events[name].tolist() for name in COLUMNS}).encode()
 
 
 def load(source: str | Path) -> Overlay:
@@ -169,7 +170,7 @@ def read(source: Path | bytes) -> Overlay:
         raise DatasetError(
             f"{name} lacks the column {missing[0]}: corrections have {', '.join(COLUMNS)}."
         )
-    events = [{c: (row.get(c) or "").strip() for c in COLUMNS} for row in rows]
+    events = [{c: (row.get(c) or "").strip().removeprefix("'") for c in COLUMNS} for row in rows]
     wrong = ((n, _wrong(e["face"], e["action"], e["value"])) for n, e in enumerate(events))
     if problems := [f"row {n}: {what}" for n, what in wrong if what]:
         raise DatasetError.listing(name, problems)

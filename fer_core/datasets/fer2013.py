@@ -26,7 +26,7 @@ from fer_core.datasets.cache import cached
 from fer_core.datasets.registry import ReadOptions, register
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
-from fer_core.files import write_atomic
+from fer_core.files import ExportFolder, write_atomic
 from fer_core.preprocess import FACE_SIZE
 
 COLUMNS: Final = ("emotion", "pixels", "Usage")
@@ -99,16 +99,22 @@ def export_csv(dataset: Dataset, path: Path) -> None:
     write_atomic(path, write)
 
 
-def export_splits(dataset: Dataset, folder: Path) -> list[Path]:
-    """Write one CSV per split, as the report does: ``Training.csv`` and so on.
+def export_splits(dataset: Dataset, folder: ExportFolder) -> int:
+    """Write one CSV per split, as the 2021 project report does: ``Training.csv`` and so on.
+
+    Args:
+        dataset: What to write.
+        folder: Where.
 
     Returns:
-        The files written.
+        How many files were written.
     """
-    written = [folder / f"{split}.csv" for split in dataset.counts()]
-    for path in written:
-        export_csv(dataset.split(path.stem), path)
-    return written
+    names = [f"{split}.csv" for split in dataset.counts()]
+    folder.begin(names)
+    for name in names:
+        export_csv(dataset.split(name.removesuffix(".csv")), folder.path / name)
+    folder.finish()
+    return len(names)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from fer_core.datasets.cache import cached
 from fer_core.datasets.registry import ReadOptions, register
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError, ImageError
+from fer_core.files import ExportFolder, walk_files
 from fer_core.images import SUFFIXES, read_image
 from fer_core.preprocess import FACE_SIZE, crop_face, crops_to_faces
 
@@ -126,19 +127,26 @@ def _read(path: Path, how: ReadOptions) -> Dataset:
     )
 
 
-def export_folders(dataset: Dataset, folder: Path) -> int:
+def export_folders(dataset: Dataset, folder: ExportFolder) -> int:
     """Write ``<split>/<emotion>/<number>.png``, which :func:`load_folder` reads back.
+
+    Args:
+        dataset: What to write.
+        folder: Where.
 
     Returns:
         How many pictures were written.
     """
-    for split in dataset.counts():
-        for emotion in EMOTIONS:
-            (folder / split / emotion.lower()).mkdir(parents=True, exist_ok=True)
-    for i, face in enumerate(dataset.faces):
-        place = folder / dataset.usage[i] / EMOTIONS[dataset.labels[i]].lower()
-        content = cv2.imencode(".png", face)[1].tobytes()
-        (place / f"{i:06d}.png").write_bytes(content)
+    names = [
+        f"{split}/{EMOTIONS[label].lower()}/{i:06d}.png"
+        for i, (split, label) in enumerate(zip(dataset.usage, dataset.labels, strict=True))
+    ]
+    folder.begin(names)
+    for place in {(folder.path / name).parent for name in names}:
+        place.mkdir(parents=True, exist_ok=True)
+    for name, face in zip(names, dataset.faces, strict=True):
+        (folder.path / name).write_bytes(cv2.imencode(".png", face)[1].tobytes())
+    folder.finish()
     return len(dataset)
 
 
@@ -149,7 +157,7 @@ def _walk(root: Path, problems: list[str]) -> Iterator[tuple[Path, int, int | No
         below = [folder] if split is None else _folders(folder)
         for part in below:
             label = _LABELS.get(part.name.lower())
-            pictures = sorted(p for p in part.rglob("*") if p.suffix.lower() in SUFFIXES)
+            pictures = list(walk_files(part, lambda p: p.suffix.lower() in SUFFIXES))
             if label is None:
                 if pictures:
                     problems.append(f"{part.relative_to(root)}: names none of the seven emotions")

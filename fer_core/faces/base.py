@@ -3,9 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
+
+#: How far the tip of the nose lies before the line between the eyes, in distances of the eyes.
+NOSE_DEPTH: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,8 @@ class Detection:
             faces: the box, calibrated; ``None`` where only the box is known.
         roll: the angle by which the head leans, in degrees, clockwise as seen in the
             picture; ``None`` where the detector cannot tell.
-        keypoints: points in pixels as ``(x, y)``, the person's right eye and left eye
-            first; empty without.
+        keypoints: points in pixels as ``(x, y)``, the person's right eye, left eye and tip of
+            the nose first; empty without.
     """
 
     box: tuple[float, float, float, float]
@@ -53,6 +56,26 @@ class Detection:
         x, y, width, height = self.box
         side = max(width, height)
         return x + (width - side) / 2, y + (height - side) / 2, side
+
+    @property
+    def head_turn(self) -> float | None:
+        """Return how far the head is turned to the picture's right, in degrees, about.
+
+        The nose's tip lies before the plane of the eyes by about half their distance
+        (:data:`NOSE_DEPTH`), so a turn of θ moves it along the line between them by
+        ``tan θ × NOSE_DEPTH`` of the distance that the eyes still seem to have.
+
+        Returns:
+            From -90 to 90, or ``None`` where the detector gives no eyes and nose.
+        """
+        if len(self.keypoints) < 3:
+            return None
+        (x0, y0), (x1, y1), (x, y) = self.keypoints[:3]
+        apart = math.hypot(x1 - x0, y1 - y0)
+        if not apart:
+            return None
+        along = ((x - (x0 + x1) / 2) * (x1 - x0) + (y - (y0 + y1) / 2) * (y1 - y0)) / apart
+        return math.degrees(math.atan2(along / apart, NOSE_DEPTH))
 
     @property
     def area(self) -> float:

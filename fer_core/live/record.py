@@ -6,7 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from fer_core.analysis import Analysis
-from fer_core.table import Rows, rows_of, table_of
+from fer_core.emotions import UNSURE_BELOW
+from fer_core.table import Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,7 @@ class SessionRecord:
     >>> record = SessionRecord()
     >>> record.recording = True
     >>> record.add(analysis)  # doctest: +SKIP
-    >>> record.table().columns.equals(pd.Index(COLUMNS))
+    >>> list(record.table()) == columns("live")
     True
     """
 
@@ -33,10 +34,13 @@ class SessionRecord:
         self._recent, self._rows = Rows(), Rows()
         self._latest: Analysis | None = None
         self._recording = False
+        self._frames = 0
+        #: Confidence below which rows are marked as unsure, 0 to 1.
+        self.unsure_below = UNSURE_BELOW
 
     @property
     def recording(self) -> bool:
-        """Whether what is added is kept beyond the last minute."""
+        """Whether results are kept beyond the last minute."""
         return self._recording
 
     @recording.setter
@@ -51,15 +55,33 @@ class SessionRecord:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, analysis: Analysis) -> None:
-        """Take the next analysis; its ``time`` in seconds is never before the last one's."""
-        rows = rows_of(analysis)
+    def add(
+        self,
+        analysis: Analysis,
+        measured: Analysis | None = None,
+        wall_time: float | None = None,
+    ) -> None:
+        """Add the next analysis.
+
+        Args:
+            analysis: As the screen shows it, smoothed; its ``time`` in seconds is never before
+                that of the last one.
+            measured: The same faces with their probabilities as measured; this is recorded.
+                By default ``analysis``.
+            wall_time: Clock of the recording machine, in seconds since 1970.
+        """
         with self._lock:
             self._latest = analysis
-            self._recent.extend(rows)
+            self._recent.add(analysis, unsure_below=self.unsure_below)
             self._recent.drop_before((analysis.time or 0.0) - self._window)
             if self._recording and not self.full:
-                self._rows.extend(rows)
+                self._rows.add(
+                    measured or analysis,
+                    frame=self._frames,
+                    wall_time=wall_time,
+                    unsure_below=self.unsure_below,
+                )
+            self._frames += 1
 
     @property
     def latest(self) -> Analysis | None:
@@ -67,17 +89,18 @@ class SessionRecord:
         return self._latest
 
     def recent(self) -> "pd.DataFrame":
-        """The last minute, in the columns :data:`fer_core.table.COLUMNS`."""
+        """Return the last minute as it was shown, in the columns of a live session."""
         with self._lock:
-            return self._recent.table()
+            return self._recent.table("live")
 
-    def table(self) -> "pd.DataFrame":
-        """The recording, in the same columns; its time begins with its first row."""
+    def table(self, source: str = "") -> "pd.DataFrame":
+        """Return the recording as measured; its time begins with its first row.
+
+        Args:
+            source: Name of the session.
+        """
         with self._lock:
-            rows = self._rows.numbers()
-        if len(rows):
-            rows[:, 0] -= rows[0, 0]
-        return table_of(rows)
+            return self._rows.table("live", source, from_zero=True)
 
     def clear(self) -> None:
         """Throw the recording away."""

@@ -5,7 +5,7 @@ and go into the same record as those of a :class:`fer_core.live.LiveSession`.
 import math
 import time as _time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fer_core.analysis import Analysis, Face
@@ -17,9 +17,11 @@ from fer_core.live.session import STALE
 
 #: Scores and probabilities come as whole numbers, of which this is 1.
 UNIT: Final = 10_000
-#: Numbers of a face: person, box, score, label, seven probabilities.
-_NUMBERS: Final = 7 + len(EMOTIONS)
+#: Numbers of a face: person, box, score, label, seven probabilities as shown and as measured.
+_NUMBERS: Final = 7 + 2 * len(EMOTIONS)
 _LARGEST: Final = 1e9
+#: The year 5138, in seconds since 1970.
+_LATEST: Final = 1e11
 
 
 @dataclass
@@ -28,6 +30,7 @@ class _Run:
 
     name: Any = None
     offset: float = 0.0
+    wall_start: float | None = None
     next: int = 0
     stats: dict[str, float] = field(default_factory=dict)
 
@@ -74,16 +77,23 @@ class RemoteSession:
 
         Args:
             report: ``run`` names one time that the camera was on, ``now`` is its age in
-                seconds, ``width`` and ``height`` are the picture's, ``first`` numbers the
-                first of ``results``; each is ``[milliseconds, face, …]``, a face is
-                ``[person, x, y, w, h, score, label, …]`` with the seven probabilities
-                last, see :data:`UNIT`. ``stats`` are ``fps``, ``analyses``, ``delay``.
+                seconds, ``wall`` the device's clock in seconds since 1970, ``width`` and
+                ``height`` are the picture's, ``first`` numbers the first of ``results``; each
+                is ``[milliseconds, face, …]``, a face is ``[person, x, y, w, h, score, label,
+                …]`` with the seven probabilities as shown and as measured last, see
+                :data:`UNIT`. ``stats`` are ``fps``, ``analyses``, ``delay``.
         """
         run, first = self._run, int(_number(report.get("first")))
         if report.get("run") != run.name:
             # The browser's clock begins at 0 again; the record's goes on.
             offset = self.now() - _number(report.get("now"))
-            run = _Run(report.get("run"), max(offset, _time_of(self.record.latest)), first)
+            began = _number(report.get("wall"), _LATEST) - _number(report.get("now"))
+            run = _Run(
+                report.get("run"),
+                max(offset, _time_of(self.record.latest)),
+                began if began > 0 else None,
+                first,
+            )
             self._run = run
         stats, results = report.get("stats"), report.get("results")
         run.stats = {k: _number(v) for k, v in stats.items()} if isinstance(stats, dict) else {}
@@ -92,17 +102,22 @@ class RemoteSession:
             return  # something before it is missing, and will be sent again
         for result in results[run.next - first :]:
             run.next += 1
-            self._add(result, size, run.offset)
+            self._add(result, size, run)
 
-    def _add(self, result: Any, size: tuple[int, int], offset: float) -> None:
+    def _add(self, result: Any, size: tuple[int, int], run: _Run) -> None:
         if not isinstance(result, list) or not result:
             return
+        seconds = _number(result[0]) / 1000
         # Times never go back, whatever the browser says.
-        time = max(offset + _number(result[0]) / 1000, _time_of(self.record.latest))
+        time = max(run.offset + seconds, _time_of(self.record.latest))
         time = min(time, self.now())
-        faces = tuple(face for face in map(_face, result[1:]) if face)
-        self._newest = Analysis(*size, self.model, self.detector, faces, time)
-        self.record.add(self._newest)
+        pairs = [pair for pair in map(_face, result[1:]) if pair]
+        shown, measured = (
+            (tuple(faces) for faces in zip(*pairs, strict=True)) if pairs else ((), ())
+        )
+        self._newest = Analysis(*size, self.model, self.detector, shown, time)
+        wall_time = None if run.wall_start is None else run.wall_start + seconds
+        self.record.add(self._newest, replace(self._newest, faces=measured), wall_time)
 
     def stats(self) -> LiveStats:
         """How it runs, as the browser measured it."""
@@ -127,24 +142,33 @@ def _time_of(analysis: Analysis | None) -> float:
     return (analysis.time or 0.0) if analysis else 0.0
 
 
-def _number(value: Any) -> float:
+def _number(value: Any, largest: float = _LARGEST) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return 0.0
-    return max(-_LARGEST, min(float(value), _LARGEST))
+    return max(-largest, min(float(value), largest))
 
 
-def _face(values: Any) -> Face | None:
+def _face(values: Any) -> tuple[Face, Face] | None:
+    """A face as shown and as measured, ``None`` if the numbers are none of a face."""
     if not isinstance(values, list) or len(values) != _NUMBERS:
         return None
     person, *box, score, label = (_number(value) for value in values[:7])
-    shares = [max(_number(value), 0.0) for value in values[7:]]
-    total = sum(shares)
-    if not total or not 0 <= label < len(EMOTIONS) or min(box[2:]) <= 0:
+    shown, measured = (
+        [max(_number(value), 0.0) for value in values[first : first + len(EMOTIONS)]]
+        for first in (7, 7 + len(EMOTIONS))
+    )
+    valid = sum(shown) and sum(measured) and min(box[2:]) > 0
+    if not valid or not 0 <= label < len(EMOTIONS):
         return None
     x, y, width, height = box
-    return Face(
-        Detection((x, y, width, height), min(max(score / UNIT, 0.0), 1.0)),
-        tuple(share / total for share in shares),
-        person=int(person),
-        label=EMOTIONS[int(label)],
-    )
+    detection = Detection((x, y, width, height), min(max(score / UNIT, 0.0), 1.0))
+    faces = [
+        Face(
+            detection,
+            tuple(share / sum(shares) for share in shares),
+            person=int(person),
+            label=EMOTIONS[int(label)],
+        )
+        for shares in (shown, measured)
+    ]
+    return faces[0], faces[1]

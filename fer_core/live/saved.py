@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fer_core import storage
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
-from fer_core.table import COLUMNS
+from fer_core.table import columns, complete, data_frame, records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +22,21 @@ def _add_owner(db: sqlite3.Connection) -> None:
         db.execute("ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
 
 
-_COLUMNS = (
+def _add_columns(db: sqlite3.Connection) -> None:
+    """Add the columns that rows of earlier versions lack."""
+    for column in _ADDED:
+        db.execute(f'ALTER TABLE session_rows ADD COLUMN "{column}"')
+
+
+# Both lists are what a version stored, whatever a later one calls the table's columns.
+_COLUMNS: Final = (
     "time", "person", "x", "y", "width", "height", "score",
     *(emotion.lower() for emotion in EMOTIONS), "emotion", "confidence",
+)  # fmt: skip
+_ADDED: Final = (
+    "source", "wall_time", "frame", "status", "name", "frame_width", "frame_height", "head_turn",
+    "sharpness", "brightness", "unsure", "displayed_emotion", "corrected_emotion", "stimulus",
+    "stimulus_time", "model", "class_prior", "smoothing",
 )  # fmt: skip
 _MIGRATIONS: Final = (
     f"""
@@ -39,6 +51,7 @@ _MIGRATIONS: Final = (
     CREATE INDEX IF NOT EXISTS session_rows_by_session ON session_rows (session)
     """,
     _add_owner,
+    _add_columns,
 )
 
 
@@ -71,7 +84,7 @@ def keep_session(
     """Keep the numbers of a session; returns its id.
 
     Args:
-        table: in the columns :data:`fer_core.table.COLUMNS`.
+        table: In the columns of a live session, as measured.
         name: for people.
         about: plain JSON values to remember with it.
         owner: Opaque text that says whose it is; "" for the machine's own.
@@ -79,18 +92,26 @@ def keep_session(
     Raises:
         FerError: Nothing was recorded, or the database cannot be written.
     """
+    # Deleting and counting sessions works without pandas.
+    from fer_core import timeline
+
     if table.empty:
         raise FerError("There are no numbers to keep: record some first.")
-    seconds = float(table["time"].max() - table["time"].min())
+    seconds = timeline.length(table)
     kept = datetime.now(UTC).isoformat()
-    rows = table[COLUMNS].astype(object).itertuples(index=False)
-    marks = ", ".join("?" * (len(COLUMNS) + 1))
+    names = columns("live")
+    rows = [tuple(row.values()) for row in records(table.assign(source=name)[names])]
+    marks = ", ".join("?" * (len(names) + 1))
+    stored = ", ".join(f'"{column}"' for column in names)
     with _connect() as db:
         key = db.execute(
             "INSERT INTO sessions (name, kept, about, seconds, owner) VALUES (?, ?, ?, ?, ?)",
             (name, kept, json.dumps(about or {}), seconds, owner),
         ).lastrowid
-        db.executemany(f"INSERT INTO session_rows VALUES ({marks})", ((key, *row) for row in rows))
+        db.executemany(
+            f"INSERT INTO session_rows (session, {stored}) VALUES ({marks})",
+            ((key, *row) for row in rows),
+        )
     assert key is not None
     return key
 
@@ -116,7 +137,7 @@ def list_sessions(owner: str | None = None) -> list[KeptSession]:
 
 
 def load_session(key: int, owner: str | None = None) -> "pd.DataFrame":
-    """Return the numbers of a saved session, in the columns it was saved with.
+    """Return the numbers of a saved session, in the columns of a live session.
 
     Args:
         key: Its id.
@@ -125,20 +146,28 @@ def load_session(key: int, owner: str | None = None) -> "pd.DataFrame":
     Raises:
         FerError: There is none of that id, or it belongs to somebody else.
     """
-    # Deleting and counting sessions works without pandas.
-    import pandas as pd
-
-    columns = ", ".join(f'"{column}"' for column in COLUMNS)
     with _connect() as db:
-        if not db.execute(f"SELECT 1 {_THIS_ONE}", (key, owner)).fetchone():
+        found = db.execute(f"SELECT name, about {_THIS_ONE}", (key, owner)).fetchone()
+        if not found:
             raise FerError("This session is not kept any more.")
-        table = pd.read_sql_query(
-            f"SELECT {columns} FROM session_rows WHERE session = ? ORDER BY rowid",
-            db,
-            params=(key,),
+        names = columns("live")
+        stored = ", ".join(f'"{column}"' for column in names)
+        rows = db.execute(
+            f"SELECT {stored} FROM session_rows WHERE session = ? ORDER BY rowid", (key,)
+        ).fetchall()
+    name, about = found[0], json.loads(found[1])
+    values = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+    table = data_frame(values, "live")
+    if rows and table["status"].isna().all():
+        # Earlier versions stored what the screen showed, smoothed.
+        return complete(
+            table[list(_COLUMNS)],
+            "live",
+            source=name,
+            model=about.get("model"),
+            smoothing=about.get("smoothing_seconds", 0.0),
         )
-    # A column without any value, such as the scores of Haar, would be one of objects.
-    return table.astype({"score": float})
+    return table.assign(source=table["source"].fillna(name))
 
 
 def delete_session(key: int, owner: str | None = None) -> None:
@@ -164,7 +193,7 @@ _THIS_ONE: Final = "FROM sessions WHERE id = ?1 AND (?2 IS NULL OR owner = ?2)"
 
 
 #: Bytes that a row of numbers takes in the file, about.
-ROW_BYTES: Final = 150
+ROW_BYTES: Final = 300
 
 
 def owned_bytes() -> int:

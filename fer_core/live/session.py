@@ -13,7 +13,8 @@ import numpy as np
 
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import load_classifier
-from fer_core.drawing import UNSURE_BELOW, draw
+from fer_core.drawing import draw
+from fer_core.emotions import UNSURE_BELOW
 from fer_core.errors import FerError
 from fer_core.faces import Detection, get_detector
 from fer_core.live.meter import SPAN, LiveStats, Meter
@@ -86,6 +87,7 @@ class LiveSession:
         self._analyze = analyze or self._seen
         self._tracking: TrackingDetector | None = None
         self._start = clock()
+        self._wall_start = _time.time()
         self._smoother = EmotionSmoother()
         self._lock = threading.Lock()
         self._newest: tuple[np.ndarray, float] | None = None
@@ -147,14 +149,15 @@ class LiveSession:
         except FerError as error:
             self.error = str(error)
             return
-        analysis = self._smoother(analysis, options.smoothing)
+        shown = self._smoother(analysis, options.smoothing)
         with self._lock:
             if self._closed:
                 return
             self.error = None
-            self._result = image, analysis
+            self._result = image, shown
             self._analyses.add(self.now())
-        self.record.add(analysis)
+        self.record.unsure_below = options.unsure_below
+        self.record.add(shown, measured(shown, analysis), self._wall_start + entered)
 
     def _seen(self, image: np.ndarray, options: LiveOptions, time: float) -> Analysis:
         classifier, detector = load_classifier(options.model), get_detector(options.detector)
@@ -201,6 +204,20 @@ class LiveSession:
         with self._lock:
             self._closed = True
             self._newest = self._result = self._drawn = None
+
+
+def measured(shown: Analysis, analysis: Analysis) -> Analysis:
+    """Return the faces with the numbers and labels of the screen, and the emotions as measured.
+
+    Args:
+        shown: As the screen shows it.
+        analysis: The same faces in the same order, before smoothing.
+    """
+    faces = tuple(
+        replace(face, probabilities=before.probabilities)
+        for face, before in zip(shown.faces, analysis.faces, strict=True)
+    )
+    return replace(shown, faces=faces)
 
 
 def render(image: np.ndarray, analysis: Analysis | None, options: LiveOptions) -> np.ndarray:

@@ -16,11 +16,13 @@ from PIL import Image
 
 from fer_core import timeline
 from fer_core.analysis import Analysis, Face
-from fer_core.drawing import UNSURE_BELOW, draw
+from fer_core.drawing import draw
+from fer_core.emotions import UNSURE_BELOW
 from fer_core.errors import VideoError
 from fer_core.faces import Detection
-from fer_core.files import replacing
+from fer_core.files import printable, writing
 from fer_core.jobs import seconds_left
+from fer_core.table import PROBABILITIES
 from fer_core.video.decode import VideoFile
 from fer_core.video.read import Progress
 from fer_core.video.result import VideoResult
@@ -36,7 +38,7 @@ _COPIED: Final = {"aac", "mp3"}
 
 
 class FacesAt:
-    """The faces of a result at any time: between two looks, boxes move evenly.
+    """The faces of a result at any time: between two samples, boxes move evenly.
 
     >>> faces_at = FacesAt(result)  # doctest: +SKIP
     >>> draw(image, faces_at(12.34))  # doctest: +SKIP
@@ -44,16 +46,19 @@ class FacesAt:
 
     def __init__(self, result: VideoResult) -> None:
         self._result = result
-        table = result.smoothed().sort_values("time", kind="stable")
-        # A face stands still after the last look, for as long as looks are apart.
-        self._hold = 1 / result.options.fps if result.options.fps else 0.05
+        table = result.smoothed()
+        table = table.assign(until=table["time"] + timeline.durations(table, end=result.seconds))
+        table = timeline.seen(table).sort_values("time", kind="stable")
         self._persons = [
             (
                 int(person),
                 rows["time"].to_numpy(float),
+                rows["until"].to_numpy(float),
                 rows[_BOX].to_numpy(float),
-                rows[timeline.PROBABILITIES].to_numpy(float),
+                rows[list(PROBABILITIES)].to_numpy(float),
                 rows["score"].to_numpy(float),
+                rows["unsure"].to_numpy(bool, na_value=False)
+                & (rows["confidence"].to_numpy(float) >= UNSURE_BELOW),
             )
             for person, rows in table.groupby("person")
         ]
@@ -61,21 +66,24 @@ class FacesAt:
     def __call__(self, time: float) -> Analysis:
         """What is drawn on the frame at ``time`` seconds."""
         faces = []
-        for person, times, boxes, probabilities, scores in self._persons:
-            if not times[0] - 1e-6 <= time <= times[-1] + self._hold:
+        for person, times, until, boxes, probabilities, scores, unreliable in self._persons:
+            # The frame that was sampled is shown a little after it begins.
+            i = int(np.searchsorted(times, time + 1e-6)) - 1
+            if i < 0:
                 continue
-            i = max(0, int(np.searchsorted(times, time + 1e-6)) - 1)
             box = boxes[i]
             if i + 1 < len(times) and times[i + 1] - times[i] <= timeline.GAP:
                 share = (time - times[i]) / (times[i + 1] - times[i])
                 box = box + min(max(share, 0.0), 1.0) * (boxes[i + 1] - box)
-            elif time > times[i] + self._hold:
+            elif time > until[i] + 1e-6:
                 continue
+            score = None if np.isnan(scores[i]) else float(scores[i])
             faces.append(
                 Face(
-                    Detection((box[0], box[1], box[2], box[3]), scores[i]),
+                    Detection((box[0], box[1], box[2], box[3]), score),
                     tuple(probabilities[i]),
                     person,
+                    unreliable=bool(unreliable[i]),
                 )
             )
         faces.sort(key=lambda face: face.box[2] * face.box[3], reverse=True)
@@ -127,7 +135,7 @@ def annotate(
     with (
         _written(target) as path,
         VideoFile(source) as video,
-        av.open(str(path), "w", options={"movflags": "+faststart"}) as out,
+        av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as out,
     ):
         rate = Fraction(min(max(result.info.rate, 1.0), 120.0)).limit_denominator(1001)
         options = {"preset": "veryfast", "crf": "23"}
@@ -231,11 +239,13 @@ class _Sound:
 def _written(target: Path) -> Iterator[Path]:
     """A path to write to, which becomes ``target`` when all went well."""
     try:
-        with replacing(target) as path:
+        with writing(target) as path:
             yield path
     except (av.error.FFmpegError, OSError) as error:
         why = getattr(error, "strerror", None) or error
-        raise VideoError(f"{target} cannot be written: {why}. Make room and try again.") from error
+        raise VideoError(
+            f"{printable(target)} cannot be written: {why}. Make room and try again."
+        ) from error
 
 
 def stills(source: Path, result: VideoResult, moments: pd.DataFrame) -> list[bytes | None]:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from fer_core.classifier import load_classifier
 from fer_core.errors import FerError, VideoError
-from fer_core.files import write_bytes
+from fer_core.files import write_output
 from fer_core.settings import settings
 from fer_core.video.read import Progress, analyze_video
 from fer_core.video.result import VideoOptions, VideoResult
@@ -78,7 +78,7 @@ def run(
         if task.annotated:
             annotate(task.path, result, task.annotated, progress)
         if task.report:
-            write_text(task.report, to_html(result, captioned(task.path, result)))
+            write_output(task.report, to_html(result, captioned(task.path, result)))
         return result
     except FerError as error:
         return str(error)
@@ -109,8 +109,13 @@ def run_all(
     waiting: list[Task] = []
     for task in tasks:
         try:
-            yield task, VideoResult.load(task.kept())
+            result = VideoResult.load(task.kept())
         except (VideoError, OSError):
+            waiting.append(task)
+            continue
+        if all(path.exists() for path in (task.annotated, task.report) if path):
+            yield task, result
+        else:
             waiting.append(task)
     workers = workers or os.cpu_count() or 1
     if engine == "dask":
@@ -184,15 +189,3 @@ def _sweep() -> None:
     for folder in (settings().cache / "video").glob("*"):
         if time.time() - folder.stat().st_mtime > _DAYS * 86_400:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write ``path`` whole or not at all.
-
-    Raises:
-        VideoError: it cannot be written.
-    """
-    try:
-        write_bytes(path, text.encode())
-    except OSError as error:
-        raise VideoError(f"{path} cannot be written: {error.strerror or error}.") from error

@@ -18,7 +18,7 @@ import secrets
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -217,9 +217,9 @@ class VideoJob(Job):
                 result = self.result()
             else:
                 result = analyze_video(
-                    source, VideoOptions(**config["options"]), note.of("reading")
+                    source, VideoOptions.of(config["options"]), note.of("reading")
                 )
-                result = replace(result, info=replace(result.info, name=config["name"]))
+                result = result.of_file(config["name"])
                 result.save(self.path)
             self._save_moments(source, result)
             if config["annotated"] and len(result.table):

@@ -13,13 +13,15 @@ import numpy as np
 
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import Classifier, load_classifier
+from fer_core.errors import VideoError
 from fer_core.faces import Detection, Detector, get_detector
+from fer_core.files import printable
 from fer_core.jobs import seconds_left
 from fer_core.preprocess import VIEWS
-from fer_core.table import Rows, rows_of
+from fer_core.table import Rows
 from fer_core.tracking.detector import MOMENT, TrackingDetector
 from fer_core.tracking.identity import IdentityTracker, appearance, is_cut, scene
-from fer_core.video.decode import Frame, VideoFile
+from fer_core.video.decode import MIN_SIDE, Frame, VideoFile
 from fer_core.video.result import VideoOptions, VideoResult
 
 #: Longer side to which frames are reduced before they are looked at. A classifier sees
@@ -54,7 +56,7 @@ def analyze_video(
     """Find and follow the faces of a video and read their emotions.
 
     Frames are decoded in order and looked at by several threads; memory does not grow
-    with the length of the video but for 120 bytes per face and frame looked at.
+    with the length of the video but for some 200 bytes per face and sampled frame.
 
     Args:
         path: of a video file.
@@ -74,24 +76,28 @@ def analyze_video(
     options = replace(options, model=classifier.name, detector=detector.name)
     threads = threads or os.cpu_count() or 1
     people, rows, waiting = IdentityTracker(), Rows(), deque[tuple[float, Future]]()
-    begun, looked, last = time.monotonic(), 0, 0.0
+    begun, sampled, found = time.monotonic(), 0, 0
 
     def take() -> None:
-        nonlocal looked, last
+        nonlocal sampled, found
         share, future = waiting.popleft()
         seen: _Seen
         for seen in future.result():
-            analysis, last = seen.analysis, seen.analysis.time or 0.0
-            numbers = people.update(last, seen.scene, analysis.faces, seen.looks)
+            analysis = seen.analysis
+            numbers = people.update(
+                analysis.time or 0.0, seen.scene, analysis.faces, seen.appearances
+            )
             faces = (replace(f, person=n) for f, n in zip(analysis.faces, numbers, strict=True))
-            rows.extend(rows_of(replace(analysis, faces=tuple(faces))))
-            looked += 1
+            rows.add(replace(analysis, faces=tuple(faces)), frame=seen.frame)
+            sampled += 1
+            found += len(analysis.faces)
         if progress:
-            progress(Progress(share, seconds_left(begun, share), len(rows)))
+            progress(Progress(share, seconds_left(begun, share), found))
 
-    with VideoFile(path) as video, ThreadPoolExecutor(threads) as executor:
+    with VideoFile(path, options.stream) as video, ThreadPoolExecutor(threads) as executor:
         try:
-            for frames in _moments(video.frames(options.fps or None)):
+            frames_of_file = video.frames(options.fps or None, options.start, options.end)
+            for frames in _moments(frames_of_file):
                 future = executor.submit(_see, frames, classifier, detector, options)
                 waiting.append((video.progress(), future))
                 if len(waiting) > 2 * threads:
@@ -100,23 +106,23 @@ def analyze_video(
                 take()
         finally:
             executor.shutdown(cancel_futures=True)
-        info, problems = video.info, list(video.problems)
-    if not len(rows):
+        info, problems, end = video.info, list(video.problems), video.end
+    if not found:
         problems.append(
-            f"No face was found in {looked} frames: faces must be turned to the camera and not "
+            f"No face was found in {sampled} frames: faces must be turned to the camera and not "
             f"too small; {'another detector' if options.thorough else 'a thorough search'} may "
             "find more."
         )
-    table = rows.table()
-    table["person"] = table["person"].map(people.persons()).astype("int64")
-    return VideoResult(info, options, table, last, looked, tuple(people.cuts), tuple(problems))
+    table = rows.table("video", printable(path), persons=people.persons())
+    return VideoResult(info, options, table, end, sampled, tuple(people.cuts), tuple(problems))
 
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
+    frame: int
     analysis: Analysis
     scene: np.ndarray
-    looks: list[np.ndarray]
+    appearances: list[np.ndarray]
 
 
 def _moments(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
@@ -137,10 +143,12 @@ def _see(
     frames: list[Frame], classifier: Classifier, detector: Detector, options: VideoOptions
 ) -> list[_Seen]:
     follower, seen = TrackingDetector(detector, recorded=True), list[_Seen]()
-    # As many frames of one moment are as many looks as a frame has views.
+    # When sampling is dense, averaging neighbouring frames replaces averaging several crops of
+    # one frame.
     few = len(frames) < len(VIEWS)
     for frame in frames:
-        image = frame.image(LONGEST)
+        region = clipped(options.region, frame) if options.region else None
+        image = frame.image(LONGEST, region)
         shown = scene(image)
         if seen and is_cut(seen[-1].scene, shown):
             follower.forget()
@@ -154,20 +162,51 @@ def _see(
             time=frame.time,
         )
         colours = [appearance(image, face.box) for face in analysis.faces]
-        seen.append(_Seen(_enlarged(analysis, frame), shown, colours))
+        seen.append(_Seen(frame.index, _on_frame(analysis, frame, region), shown, colours))
     return seen
 
 
-def _enlarged(analysis: Analysis, frame: Frame) -> Analysis:
-    """In pixels of the frame, where a reduced copy was analysed."""
-    factor = frame.width / analysis.width
-    if factor == 1:
-        return analysis
-    faces = (replace(face, detection=_scaled(face.detection, factor)) for face in analysis.faces)
-    return replace(analysis, width=frame.width, height=frame.height, faces=tuple(faces))
+def clipped(region: tuple[int, int, int, int], frame: Frame) -> tuple[int, int, int, int]:
+    """Return the part of a region that lies within a frame.
+
+    Args:
+        region: ``(x, y, width, height)`` in pixels of the upright frame.
+        frame: The frame.
+
+    Raises:
+        VideoError: Too little of it does.
+    """
+    x, y, width, height = region
+    left, top = max(0, x), max(0, y)
+    right, bottom = min(frame.width, x + width), min(frame.height, y + height)
+    if min(right - left, bottom - top) < MIN_SIDE:
+        raise VideoError(
+            f"The region {x},{y},{width},{height} leaves less than {MIN_SIDE}×{MIN_SIDE} pixels of "
+            f"a frame of {frame.width}×{frame.height}: give x,y,width,height within it."
+        )
+    return left, top, right - left, bottom - top
 
 
-def _scaled(detection: Detection, factor: float) -> Detection:
+def _on_frame(
+    analysis: Analysis, frame: Frame, region: tuple[int, int, int, int] | None
+) -> Analysis:
+    """The analysis of a part or a reduced copy of a frame, in pixels of the whole frame."""
+    left, top, width, _ = region or (0, 0, frame.width, frame.height)
+    factor = width / analysis.width
+    faces = analysis.faces
+    if factor != 1 or left or top:
+        faces = tuple(
+            replace(face, detection=_moved(face.detection, factor, left, top)) for face in faces
+        )
+    return replace(analysis, width=frame.width, height=frame.height, faces=faces)
+
+
+def _moved(detection: Detection, factor: float, left: float, top: float) -> Detection:
     x, y, w, h = (value * factor for value in detection.box)
-    left, top, side = (value * factor for value in detection.square)
-    return replace(detection, box=(x, y, w, h), frame=(left, top, side), keypoints=())
+    square_x, square_y, side = (value * factor for value in detection.square)
+    return replace(
+        detection,
+        box=(x + left, y + top, w, h),
+        frame=(square_x + left, square_y + top, side),
+        keypoints=tuple((px * factor + left, py * factor + top) for px, py in detection.keypoints),
+    )

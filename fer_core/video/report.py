@@ -122,7 +122,8 @@ class _Charts:
                 line={"width": 0.5, "color": COLORS[emotion]},
                 stackgroup="all",
             )
-        stretches = timeline.segments(table[table["person"] == person])
+        stretches = timeline.segments(table, end=seconds)
+        stretches = stretches[stretches["person"] == person]
         for emotion, part in stretches.groupby("emotion"):
             bars.add_bar(
                 x=part["end"] - part["start"],

@@ -13,6 +13,7 @@ from fer_core import timeline
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import VideoError
 from fer_core.files import write_atomic, write_json
+from fer_core.table import PROBABILITIES, complete, to_csv
 from fer_core.video.decode import VideoInfo
 
 #: Seconds over which probabilities are averaged before emotions are named.
@@ -38,6 +39,11 @@ class VideoOptions:
         smoothing: time constant in seconds, 0 for none; see
             :func:`fer_core.timeline.smooth`. Nothing is averaged across a change point. The
             table keeps what was measured.
+        start: Seconds at which the part to read begins; ``None`` for the beginning.
+        end: Seconds at which it ends; ``None`` for the end.
+        region: ``(x, y, width, height)`` in pixels of the upright frame: faces are looked for
+            in this part of every frame only. Times and boxes are those of the whole video.
+        stream: Number of the video track, from 1; ``None`` for the one that a player shows.
     """
 
     fps: float = 5.0
@@ -46,6 +52,16 @@ class VideoOptions:
     largest: bool = False
     thorough: bool = False
     smoothing: float = SMOOTHING
+    start: float | None = None
+    end: float | None = None
+    region: tuple[int, int, int, int] | None = None
+    stream: int | None = None
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> "VideoOptions":
+        """Return the options that JSON values stand for, see :func:`dataclasses.asdict`."""
+        region = values.get("region")
+        return cls(**values | {"region": tuple(region) if region else None})
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +71,10 @@ class VideoResult:
     Attributes:
         info: of the file.
         options: how it was read; model and detector by their resolved names.
-        table: one row per face and moment as measured, in the columns
-            :data:`fer_core.table.COLUMNS`.
-        seconds: from the start to the last frame that was decoded.
-        looked: frames that were looked at.
+        table: One row per face and sampled frame as measured, or one for a frame without a
+            face, in the columns of a video, see :data:`fer_core.table.TABLE`.
+        seconds: When the last frame ends, or the part that was read, from the video's start.
+        looked: Number of sampled frames.
         cuts: seconds at which the scene changed.
         problems: sentences on what was wrong with the file.
         names: what persons are called, by number.
@@ -75,9 +91,18 @@ class VideoResult:
     names: dict[int, str] = field(default_factory=dict)
     merged: dict[int, int] = field(default_factory=dict)
 
+    def of_file(self, name: str) -> "VideoResult":
+        """Return the result with the name under which a user knows the video."""
+        return replace(
+            self, info=replace(self.info, name=name), table=self.table.assign(source=name)
+        )
+
     def rows(self) -> pd.DataFrame:
-        """The table as measured, merged persons as one."""
-        return self.table.assign(person=self.table["person"].replace(self.merged))
+        """Return the table as measured, merged persons as one and everybody by name."""
+        table = self.table.assign(person=self.table["person"].replace(self.merged))
+        if self.names:
+            table["name"] = pd.array([self.names.get(p) for p in table["person"]], dtype="str")
+        return table
 
     @cached_property
     def _points(self) -> pd.DataFrame:
@@ -93,11 +118,16 @@ class VideoResult:
         """:meth:`rows` with probabilities averaged as the options say; what is shown."""
         return self._smoothed.copy()
 
+    @property
+    def length(self) -> float:
+        """Seconds of the video, or of the part of it that was read."""
+        return max(0.0, self.seconds - (self.options.start or 0.0))
+
     def persons(self) -> list[int]:
-        """Who was in view for half a second or more, the longest first."""
-        spent = timeline.shares(self._smoothed)["seconds"]
-        spent = spent[spent >= timeline.HOLD].sort_values(ascending=False, kind="stable")
-        return [int(person) for person in spent.index]
+        """Return who was in view long enough to count, the longest first."""
+        spent = timeline.shares(self._smoothed, end=self.seconds)["seconds"]
+        counted = timeline.long_enough(spent, self.length)
+        return [int(p) for p in counted.sort_values(ascending=False, kind="stable").index]
 
     def name(self, person: int) -> str:
         """What a person is called."""
@@ -146,10 +176,10 @@ class VideoResult:
             (``value`` is the emotion's probability) or ``change`` (to ``emotion``;
             ``value`` is the size of the change, 0 to 1).
         """
-        smoothed, persons = self.smoothed(), self.persons()
+        smoothed, persons = timeline.seen(self._smoothed), self.persons()
         smoothed = smoothed[smoothed["person"].isin(persons)]
         rows = []
-        for emotion, column in zip(EMOTIONS, timeline.PROBABILITIES, strict=True):
+        for emotion, column in zip(EMOTIONS, PROBABILITIES, strict=True):
             if len(smoothed) and smoothed[column].max() >= PEAK:
                 best = smoothed.loc[smoothed[column].idxmax()]
                 rows.append([best["time"], best["person"], "peak", emotion, best[column]])
@@ -166,7 +196,8 @@ class VideoResult:
         """What :func:`fer_core.timeline.summarize` says of the smoothed table, the change
         points and their settings, and the persons' names.
         """
-        value = timeline.summarize(self.smoothed())
+        value = timeline.summarize(self.smoothed(), end=self.seconds) | {"seconds": self.length}
+        value["faces"] = len(self.persons())
         long_enough = set(self.persons())
         value["persons"] = [
             {"person": p["person"], "name": self.name(p["person"])}
@@ -193,22 +224,18 @@ class VideoResult:
         }
 
     def to_csv(self) -> str:
-        """The smoothed table, full precision; with a column ``name`` if people have names."""
-        return timeline.to_csv(self._named())
+        """Return the smoothed table as CSV."""
+        return to_csv(self._smoothed)
 
     def to_json(self) -> str:
-        """Everything but pictures."""
-        return timeline.to_json(self.smoothed(), self.summary(), **self.about())
+        """Return everything but pictures, with the smoothed table."""
+        return timeline.to_json(self._smoothed, self.summary(), **self.about())
 
     def to_parquet(self) -> bytes:
-        """The table of :meth:`to_csv` as Parquet."""
+        """Return the smoothed table as Parquet."""
         file = io.BytesIO()
-        self._named().to_parquet(file, index=False)
+        self._smoothed.to_parquet(file, index=False)
         return file.getvalue()
-
-    def _named(self) -> pd.DataFrame:
-        table = self.smoothed()
-        return table.assign(name=table["person"].map(self.name)) if self.names else table
 
     def save(self, folder: Path) -> None:
         """Write ``table.parquet`` and ``result.json`` into ``folder``, each whole or not."""
@@ -235,8 +262,8 @@ class VideoResult:
             frames, seconds = read.pop("frames"), read.pop("seconds")
             return cls(
                 info=VideoInfo(**value["video"]),
-                options=VideoOptions(**read),
-                table=pd.read_parquet(folder / "table.parquet"),
+                options=VideoOptions.of(read),
+                table=_stored_table(folder, value),
                 seconds=seconds,
                 looked=frames,
                 cuts=tuple(value["cuts"]),
@@ -246,3 +273,11 @@ class VideoResult:
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise VideoError("This analysis is gone or damaged: analyse the video anew.") from error
+
+
+def _stored_table(folder: Path, value: dict[str, Any]) -> pd.DataFrame:
+    """The table of a stored result, in today's columns."""
+    table = pd.read_parquet(folder / "table.parquet")
+    if "status" in table:
+        return table
+    return complete(table, "video", source=value["video"]["name"], model=value["read"].get("model"))

@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 09d2e9d4d6ca3b9ee46385b58deaf1317cd71a11bfade668b7977bbe4f7d1304)
+// Made of ui/device (sha256 e6fee397870de6d890b3afae6465aca0e70004712d5aeb7d27699df2d7e6da90)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1939,7 +1939,8 @@
       this.tracker = new Tracker(k);
       this.states = /* @__PURE__ */ new Map();
     }
-    // Faces with `box` and `probabilities`; gives them `person`, `label` and smoothed ones.
+    // Faces with `box` and `probabilities`; gives them `person`, `label`, smoothed ones, and
+    // those of before as `measured`.
     steady(faces, time, smoothing) {
       const numbers = this.tracker.update(faces.map((face) => face.box), time);
       const steadied = faces.map((face, i) => this.face(face, numbers[i], time, smoothing));
@@ -1959,7 +1960,8 @@
         state.time = time;
         this.holdLabel(state, time);
       }
-      return { ...face, person, probabilities: state.probabilities, label: state.label };
+      const { probabilities, label } = state;
+      return { ...face, person, probabilities, measured: now, label };
     }
     holdLabel(state, time) {
       const top = argmax(state.probabilities);

@@ -25,7 +25,7 @@ from fer_core.explain import client
 from fer_core.faces import get_detector
 from fer_core.images import example_portrait, read_image
 from fer_core.models.catalogue import find_model
-from fer_core.table import COLUMNS
+from fer_core.table import columns
 from tests.command_line import python
 from ui.common.controls import Choice
 from ui.common.exports import to_csv, to_json, to_png, to_zip
@@ -280,29 +280,44 @@ def results() -> list:
 
 
 def test_json_has_the_form_of_the_command_line(results: list) -> None:
-    rows = json.loads(to_json(results))
+    rows = json.loads(to_json(results, 0.5))
     assert [row["path"] for row in rows] == ["a/x.png", "b/x.png", "grey.png", "bad.jpg"]
-    assert set(rows[0]) == {"path", "width", "height", "model", "detector", "faces"}
+    names = {"path", "width", "height", "model", "detector", "class_prior", "faces", "problems"}
+    assert set(rows[0]) == {*names, "rows"}
     assert (rows[0]["width"], rows[0]["height"], len(rows[0]["faces"])) == (800, 512, 2)
     face = rows[1]["faces"][0]
     assert face["emotion"] == "Happy" and len(face["box"]) == 4
     assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    assert rows[2]["faces"] == [] and set(rows[3]) == {"path", "error"}
+    assert rows[2]["faces"] == [] and set(rows[3]) == {"path", "error", "rows"}
+    assert list(rows[2]["rows"][0]) == columns("pictures")
+    assert rows[2]["rows"][0]["emotion"] is None
 
 
-def test_csv_has_one_row_per_face(results: list) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(results))))
-    assert list(rows[0]) == ["path", *COLUMNS]
-    assert [row["path"] for row in rows] == ["a/x.png", "a/x.png", "b/x.png"]
-    assert to_csv(results[2:]).strip() == ",".join(["path", *COLUMNS])
+def test_csv_has_one_row_per_face_and_one_for_a_picture_without(results: list) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(results, 0.5))))
+    assert list(rows[0]) == columns("pictures")
+    assert [row["source"] for row in rows] == [
+        "a/x.png",
+        "a/x.png",
+        "b/x.png",
+        "grey.png",
+        "bad.jpg",
+    ]
+    assert [row["status"] for row in rows[:4]] == ["ok", "ok", "ok", "no face"]
+    assert rows[4]["status"].startswith("unreadable: This is not a picture")
+    assert rows[3]["happy"] == "" and rows[4]["frame_width"] == ""
 
 
 def test_annotated_pictures_are_full_size_and_none_is_lost(results: list) -> None:
     image = read_image(to_png(results[1], 0.5))
     assert image.shape == (512, 512, 3) and (image != example_portrait()).any()
     with zipfile.ZipFile(io.BytesIO(to_zip(results, 0.5))) as archive:
-        assert archive.namelist() == ["x.png", "x-2.png", "grey.png"]
-        assert read_image(archive.read("x.png")).shape == (512, 800, 3)
+        assert archive.namelist() == [
+            "x-annotated.png",
+            "x-2-annotated.png",
+            "grey-annotated.png",
+        ]
+        assert read_image(archive.read("x-annotated.png")).shape == (512, 800, 3)
 
 
 def test_a_bad_picture_is_told_in_the_readers_own_sentence(results: list) -> None:

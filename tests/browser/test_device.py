@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 from benchmarks.browser import App, chromium_with_camera, wait_for
 from benchmarks.camera import write_y4m
 from fer_core.images import example_portrait
-from fer_core.table import COLUMNS
+from fer_core.table import columns
 from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop
 
 pytestmark = pytest.mark.browser
@@ -137,7 +138,9 @@ def test_a_visit_from_start_to_export(visit: Visit, app: App) -> None:
     assert cameras(page) == ["ended"]
     expect(page.get_by_text(re.compile("mostly happy"))).to_be_visible(timeout=60_000)
     lines = table(page)
-    assert list(lines[0]) == COLUMNS and len(lines) > 10
+    assert list(lines[0]) == columns("live") and len(lines) > 10
+    began = datetime.fromisoformat(lines[0]["wall_time"])
+    assert abs((datetime.now(UTC) - began).total_seconds()) < 300
     assert {line["emotion"] for line in lines} == {"Happy"}
 
     # Another page of the app is no place for an open camera.

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from benchmarks.browser import App, chromium_with_camera, wait_for
-from fer_core.table import COLUMNS
+from fer_core.table import columns
 from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop
 
 # Slow: a camera, a server and a browser on two cores want them to themselves.
@@ -88,7 +88,7 @@ def test_a_visit_from_start_to_export(context: BrowserContext, app: App) -> None
     expect(page.get_by_text("This recording")).to_be_visible(timeout=60_000)
     expect(page.get_by_text(re.compile("mostly happy"))).to_be_visible()
     table = list(csv.DictReader(io.StringIO(download(page, "Table (CSV)"))))
-    assert list(table[0]) == COLUMNS
+    assert list(table[0]) == columns("live")
     assert len(table) > 10 and float(table[0]["time"]) == 0
     value = json.loads(download(page, "Summary and table (JSON)"))
     assert value["summary"]["dominant"] == "Happy" and len(value["rows"]) == len(table)

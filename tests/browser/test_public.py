@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -16,10 +15,10 @@ from benchmarks.camera import moving_portrait, write_y4m
 from fer_core.images import example_portrait
 from fer_core.live import saved
 from fer_core.settings import settings
-from fer_core.table import COLUMNS
 from fer_core.train import configure
 from fer_core.train.runs import TrainingRun
 from tests.browser.oidc import Provider
+from tests.tables import face_row, table_of
 
 pytestmark = pytest.mark.browser
 
@@ -63,8 +62,8 @@ def leave_something(home: Path) -> None:
         patch.setenv("FER_HOME", str(home))
         settings.cache_clear()
         TrainingRun.create(configure(model="fast", data="demo", epochs=1))
-        row = dict.fromkeys(COLUMNS, 0.0) | {"emotion": "Happy"}
-        saved.keep_session(pd.DataFrame([row, row | {"time": 1.0}]), "of the owner")
+        rows = [face_row(time=0.0), face_row(time=1.0)]
+        saved.keep_session(table_of(rows, "live"), "of the owner")
     settings.cache_clear()
 
 

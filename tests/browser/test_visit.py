@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from benchmarks.browser import App, chromium_with_camera, wait_for
 from benchmarks.camera import moving_portrait, write_y4m
 from fer_core.images import example_portrait, read_image
-from fer_core.table import COLUMNS
+from fer_core.table import columns
 from tests.conftest import ARTIFACTS
 
 pytestmark = pytest.mark.browser
@@ -134,13 +134,16 @@ def test_several_pictures_one_of_them_bad(visit) -> None:
     keep(page, "images-cards")
 
     rows = list(csv.DictReader(io.StringIO(download(page, "Table of faces").decode())))
-    assert list(rows[0]) == ["path", *COLUMNS]
-    assert sorted(row["path"] for row in rows) == ["one.png", "two.png", "two.png"]
+    assert list(rows[0]) == columns("pictures")
+    assert sorted(row["source"] for row in rows) == ["bad.png", "one.png", "two.png", "two.png"]
     value = {row["path"]: row for row in json.loads(download(page, "Everything"))}
     assert "error" in value["bad.png"] and len(value["two.png"]["faces"]) == 2
     with zipfile.ZipFile(io.BytesIO(download(page, "Annotated pictures"))) as archive:
-        assert sorted(archive.namelist()) == ["one.png", "two.png"]
-        assert read_image(archive.read("two.png")).shape == twins.shape
+        assert sorted(archive.namelist()) == [
+            "one-annotated.png",
+            "two-annotated.png",
+        ]
+        assert read_image(archive.read("two-annotated.png")).shape == twins.shape
 
     # One opens large, and the arrow keys lead to its neighbours.
     picture(page, "one.png").click()

@@ -11,6 +11,7 @@ from PIL import Image
 from fer_core.datasets import demo
 from fer_core.emotions import EMOTIONS
 from fer_core.images import example_portrait
+from fer_core.table import columns
 from tests.command_line import fer_core as run
 
 
@@ -45,7 +46,11 @@ def test_analyze_json(pictures: Path) -> None:
     x, y, w, h = face["box"]
     assert x < 225 < x + w and y < 120 < y + h  # her nose
     assert empty["faces"] == []
-    assert bad.keys() == {"path", "error"} and "not a picture" in bad["error"]
+    assert bad.keys() == {"path", "error", "rows"} and "not a picture" in bad["error"]
+    rows = [*portrait["rows"], *empty["rows"], *bad["rows"]]
+    assert all(list(row) == columns("pictures") for row in rows)
+    assert [row["status"] for row in rows[:2]] == ["ok", "no face"] and rows[1]["happy"] is None
+    assert rows[2]["status"] == f"unreadable: {bad['error']}"
 
 
 def test_analyze_in_words_with_csv_and_pictures(pictures: Path, tmp_path: Path) -> None:
@@ -58,11 +63,13 @@ def test_analyze_in_words_with_csv_and_pictures(pictures: Path, tmp_path: Path) 
     happy, nothing = result.stdout.splitlines()
     assert "1 face: Happy" in happy and "no face found; try" in nothing
     with table.open() as file:
-        (row,) = csv.DictReader(file)
-    assert row["emotion"] == "Happy" and row["path"].endswith("a.png")
+        row, faceless = csv.DictReader(file)
+    assert row["emotion"] == "Happy" and row["source"].endswith("a.png")
+    assert faceless["status"] == "no face" and faceless["source"].endswith("b.jpg")
     assert float(row["happy"]) == pytest.approx(float(row["confidence"]))
-    assert sorted(p.name for p in out.iterdir()) == ["a.png", "b.png"]
-    assert Image.open(out / "a.png").size == (512, 512)
+    names = [".fer-export.json", "a-annotated.png", "b-annotated.png"]
+    assert sorted(p.name for p in out.iterdir()) == names
+    assert Image.open(out / "a-annotated.png").size == (512, 512)
 
 
 @pytest.mark.parametrize(
@@ -111,12 +118,12 @@ def test_evaluate_under_hard_conditions_with_charts(tmp_path: Path) -> None:
     )
     result = run(
         "evaluate", "--model", "mini_xception", "--data", tmp_path / "faces.csv", "--hard",
-        "--charts", tmp_path,
+        "--charts", tmp_path / "charts",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert "turned 30°" in result.stdout and "mean" in result.stdout
     pages = ("confusion", "hard", "mistakes", "per_class", "reliability")
-    assert sorted(path.stem for path in tmp_path.glob("*.html")) == list(pages)
+    assert sorted(path.stem for path in (tmp_path / "charts").glob("*.html")) == list(pages)
 
 
 def test_evaluate_against_the_annotators_majority_wants_their_votes() -> None:

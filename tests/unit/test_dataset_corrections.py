@@ -14,6 +14,7 @@ from fer_core.datasets.folders import export_folders
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
+from fer_core.files import ExportFolder
 from fer_core.settings import settings
 from tests.unit.test_cli import run
 
@@ -47,7 +48,7 @@ def test_keys_follow_the_pixels_and_number_copies(faces, keys, tmp_path):
     ]  # fmt: skip
     export_csv(faces, tmp_path / "a.csv")
     assert face_keys(load(tmp_path / "a.csv").faces).tolist() == keys.tolist()
-    export_folders(faces, tmp_path / "b")
+    export_folders(faces, ExportFolder(tmp_path / "b"))
     assert set(face_keys(load(tmp_path / "b").faces)) == set(keys)
 
 
@@ -211,7 +212,7 @@ def test_collected_faces_mix_into_training(faces):
 
 
 def test_command_counts_corrects_and_exports(faces, keys, tmp_path):
-    export_splits(faces, tmp_path)
+    export_splits(faces, ExportFolder(tmp_path))
     overlay = tmp_path / "c.csv"
     overlay.write_text(
         f"face,action,value\n{keys[0]},label,Sad\n{keys[1]},exclude,\n", encoding="utf-8"

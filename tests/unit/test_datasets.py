@@ -12,6 +12,7 @@ from fer_core.datasets import SPLITS, demo, ferplus, load, mix
 from fer_core.datasets.fer2013 import export_splits
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
+from fer_core.files import ExportFolder
 from fer_core.settings import settings
 
 
@@ -232,10 +233,9 @@ def test_missing_file_names_it():
 
 
 def test_exported_splits_read_back(tmp_path, faces):
-    files = export_splits(faces, tmp_path)
-    assert [path.name for path in files] == [f"{split}.csv" for split in SPLITS]
-    for path, split in zip(files, SPLITS, strict=True):
-        assert same(load(path), faces.split(split))
+    assert export_splits(faces, ExportFolder(tmp_path)) == len(SPLITS)
+    for split in SPLITS:
+        assert same(load(tmp_path / f"{split}.csv"), faces.split(split))
 
 
 # -- FER+

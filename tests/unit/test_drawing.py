@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer_core.analysis import Analysis, Face
-from fer_core.drawing import draw, is_unsure, label
+from fer_core.drawing import draw, label
 from fer_core.emotions import EMOTIONS, rgb
 from fer_core.faces import Detection
 
@@ -67,7 +67,7 @@ def test_an_unsure_face_has_a_question_mark_and_a_broken_box() -> None:
     sure, unsure = face((200, 150, 120, 120), "Sad", 0.6), face((200, 150, 120, 120), "Sad", 0.4)
     assert (label(sure), label(unsure)) == ("Sad 60 %", "Sad? 40 %")
     assert label(sure, unsure_below=0.7) == "Sad? 60 %"
-    assert is_unsure(unsure) and not is_unsure(sure)
+    assert unsure.is_unsure() and not sure.is_unsure()
     whole, broken = (draw(GREY, analysis(f), labels=False)[270, 200:320] for f in (sure, unsure))
     assert share(whole, "Sad") > 0.95 > 0.7 > share(broken, "Sad") > 0.3
 

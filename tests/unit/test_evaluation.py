@@ -18,6 +18,7 @@ from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.evaluation import details, hard, measure, mistakes, moved, predict
 from fer_core.evaluation.conditions import CONDITIONS, under
+from fer_core.files import ExportFolder
 
 #: Four faces: Angry right at 0.7, Happy right at 0.9, Sad taken for Happy at 0.5,
 #: Neutral right at 0.4.
@@ -223,6 +224,8 @@ def test_charts_show_the_figures(faces, tmp_path) -> None:
     assert np.array_equal(np.array(sheet.data[0].z)[:48, :48, 0], faces[2])
     assert "Sad, taken for" in sheet.layout.annotations[0].text
     assert charts.conditions(0.7, {"dark": 0.6}).data[0].text == ("60.0% (-10.0)",)
-    paths = charts.save({"confusion": charts.confusion(result.confusion_matrix)}, tmp_path / "new")
+    paths = charts.save(
+        {"confusion": charts.confusion(result.confusion_matrix)}, ExportFolder(tmp_path / "new")
+    )
     page = paths[0].read_text(encoding="utf-8")
     assert "https://cdn" not in page and (tmp_path / "new" / "plotly.min.js").exists()

@@ -13,7 +13,7 @@ import fer_core
 from fer_core.errors import FerError, ImageError
 from fer_core.models.catalogue import default_model
 from fer_core.resources import models_folder
-from fer_core.table import COLUMNS
+from fer_core.table import columns
 
 PORTRAIT = models_folder() / "examples" / "astronaut.png"
 RGB = fer_core.example_portrait()
@@ -105,8 +105,11 @@ def test_a_result_draws_itself_and_never_over_its_source(
     assert (np.array(Image.open(tmp_path / "new" / "out.png")) == drawn).all()
     (tmp_path / "link.png").symlink_to(photo)
     for path in (photo, tmp_path / "link.png", tmp_path / "." / "photo.png"):
-        with pytest.raises(FerError, match="is the analysed picture"):
-            result.draw(path)
+        with pytest.raises(FerError, match="is one of the files that are read"):
+            result.draw(path, overwrite=True)
+    with pytest.raises(FerError, match="exists: choose another name"):
+        result.draw(tmp_path / "new" / "out.png")
+    result.draw(tmp_path / "new" / "out.png", overwrite=True)
     assert photo.read_bytes() == PORTRAIT.read_bytes()
     with pytest.raises(FerError, match=r"call it out\.png"):
         result.draw(tmp_path / "out.words")
@@ -115,7 +118,8 @@ def test_a_result_draws_itself_and_never_over_its_source(
 
 def test_a_result_is_a_table() -> None:
     table = fer_core.analyze(PORTRAIT).to_dataframe()
-    assert list(table.columns) == COLUMNS and table["emotion"].tolist() == ["Happy"]
+    assert list(table.columns) == columns("pictures") and table["emotion"].tolist() == ["Happy"]
+    assert table["source"].tolist() == [str(PORTRAIT)] and table["status"].tolist() == ["ok"]
 
 
 def test_many_pictures_come_in_order_and_a_bad_one_ends_nothing(

@@ -1,6 +1,7 @@
 """A live session without a browser: made sequences, a clock that the test turns."""
 
 import threading
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.faces import Detection
 from fer_core.live import LiveOptions, LiveSession, SessionRecord, WorkerPool
-from fer_core.table import COLUMNS
+from fer_core.live.session import measured
+from fer_core.table import columns
 from fer_core.tracking import EmotionSmoother, Tracker
 
 
@@ -281,24 +283,25 @@ def test_the_label_does_not_flicker_between_two_near_equal_emotions() -> None:
     smoother, labels = EmotionSmoother(), []
     for i in range(90):
         now = face(happy=0.42, neutral=0.38) if i % 2 else face(happy=0.38, neutral=0.42)
-        labels.append(smoother(seen(i / 30, now), 0).faces[0].emotion)
+        labels.append(smoother(seen(i / 30, now), 0).faces[0].displayed_emotion)
     assert len(set(labels)) == 1
 
 
 def test_a_clear_change_shows_at_once_and_a_small_lasting_one_in_a_second() -> None:
     smoother = EmotionSmoother()
-    assert smoother(seen(0.0, face(happy=0.8)), 0).faces[0].emotion == "Happy"
-    assert smoother(seen(0.1, face(sad=0.8)), 0).faces[0].emotion == "Sad"
+    assert smoother(seen(0.0, face(happy=0.8)), 0).faces[0].displayed_emotion == "Happy"
+    assert smoother(seen(0.1, face(sad=0.8)), 0).faces[0].displayed_emotion == "Sad"
     small = face(sad=0.4, neutral=0.45)
-    assert smoother(seen(0.2, small), 0).faces[0].emotion == "Sad"
-    assert smoother(seen(1.2, small), 0).faces[0].emotion == "Neutral"
+    assert smoother(seen(0.2, small), 0).faces[0].displayed_emotion == "Sad"
+    assert smoother(seen(1.2, small), 0).faces[0].displayed_emotion == "Neutral"
 
 
 def test_the_confidence_is_that_of_the_label_shown() -> None:
     smoother = EmotionSmoother()
     smoother(seen(0.0, face(happy=0.8)), 0)
     shown = smoother(seen(0.1, face(happy=0.4, sad=0.45)), 0).faces[0]
-    assert (shown.emotion, shown.confidence) == ("Happy", pytest.approx(0.4))
+    assert (shown.displayed_emotion, shown.displayed_confidence) == ("Happy", pytest.approx(0.4))
+    assert shown.emotion == "Sad"
 
 
 def test_a_new_person_does_not_inherit_the_smoothing_of_the_one_before() -> None:
@@ -338,8 +341,29 @@ def test_the_record_is_the_table_of_every_result() -> None:
     analysis = smoother(seen(0.0, face(happy=0.8), face(x=400, sad=0.7)), 0)
     record.add(analysis)
     table = record.table()
-    assert list(table.columns) == COLUMNS
-    assert table.to_dict("records") == analysis.to_dataframe().to_dict("records")
+    assert list(table.columns) == columns("live")
+    assert table["person"].tolist() == [1, 2] and table["emotion"].tolist() == ["Happy", "Sad"]
+
+
+def test_the_record_holds_what_was_measured_and_what_the_screen_showed() -> None:
+    record = SessionRecord()
+    record.recording = True
+    smoother = EmotionSmoother()
+    for i in range(12):
+        analysis = seen(i / 10, face(happy=0.9) if i < 10 else face(happy=0.4, sad=0.5))
+        shown = smoother(analysis, 2.0)
+        record.add(shown, measured(shown, analysis), wall_time=1_790_000_000 + i / 10)
+    record.add(seen(1.2))
+    table = record.table("My session")
+    assert table["status"].tolist() == ["ok"] * 12 + ["no face"]
+    assert table["frame"].tolist() == list(range(13))
+    assert table["emotion"].tolist()[:12] == ["Happy"] * 10 + ["Sad"] * 2
+    assert set(table["displayed_emotion"][:12]) == {"Happy"}
+    assert table["sad"][11] == pytest.approx(0.5) and set(table["smoothing"]) == {0}
+    assert set(table["source"]) == {"My session"}
+    assert datetime.fromisoformat(table["wall_time"][1]).timestamp() == pytest.approx(
+        1_790_000_000.1
+    )
 
 
 def test_a_recording_has_an_end() -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from fer_core.errors import FerError
 from fer_core.settings import settings
-from fer_core.table import COLUMNS
 from fer_core.train import configure
 from fer_core.train.runs import TrainingRun
 from fer_core.video.jobs import VideoJob
 from fer_core.video.result import VideoOptions
+from tests.tables import face_row, table_of
 from ui.services import (
     access,
     audits,
@@ -49,10 +49,7 @@ def public(tmp_path, monkeypatch):
 
 
 def table(n: int = 3):
-    import pandas as pd
-
-    row = dict.fromkeys(COLUMNS, 0.0) | {"emotion": "Happy"}
-    return pd.DataFrame([row | {"time": float(i)} for i in range(n)])
+    return table_of([face_row(time=float(i)) for i in range(n)], "live")
 
 
 ACTS = {
@@ -157,7 +154,7 @@ def test_what_visitors_left_goes_in_time_and_what_is_ours_stays(public):
 
 
 def test_a_full_copy_says_so(public, monkeypatch):
-    monkeypatch.setenv("FER_DISK_MB", "0.01")
+    monkeypatch.setenv("FER_DISK_MB", "0.02")
     settings.cache_clear()
     public("one")
     sessions.save(table(60), "fits")

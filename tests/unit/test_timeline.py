@@ -1,6 +1,5 @@
 """Emotion over time, on sequences whose answer is known."""
 
-import io
 import json
 
 import numpy as np
@@ -9,18 +8,26 @@ import pytest
 
 from fer_core import timeline
 from fer_core.emotions import EMOTIONS
-from fer_core.table import COLUMNS
+from tests.tables import face_row, no_face_row, table_of
 
 
-def table(*stretches: tuple[str, float], person: int = 1, start: float = 0.0, rate: float = 10):
-    """Rows of one person: ``(emotion, seconds)`` one after another."""
+def table(
+    *stretches: tuple[str | None, float],
+    person: int = 1,
+    start: float = 0.0,
+    rate: float = 10,
+    kind="live",
+):
+    """Rows of one person: ``(emotion, seconds)`` one after another; ``None`` is no face."""
     rows, time = [], start
     for emotion, seconds in stretches:
         for _ in range(round(seconds * rate)):
-            values = [0.9 if e == emotion else 0.1 / 6 for e in EMOTIONS]
-            rows.append([time, person, 1, 2, 30, 40, 1.0, *values, emotion, 0.9])
+            if emotion is None:
+                rows.append(no_face_row(time=time))
+            else:
+                rows.append(face_row(emotion, time=time, person=person))
             time += 1 / rate
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return table_of(rows, kind)
 
 
 def test_shares_are_shares_of_time_not_of_rows() -> None:
@@ -82,10 +89,8 @@ def test_the_curve_breaks_where_nobody_was() -> None:
     assert curve.loc[5.25].isna().all()
 
 
-def test_exports_read_back() -> None:
+def test_json_holds_the_summary_and_every_row() -> None:
     made = table(("Happy", 1), ("Sad", 1))
-    back = pd.read_csv(io.StringIO(timeline.to_csv(made)))
-    pd.testing.assert_frame_equal(back, made)
     value = json.loads(timeline.to_json(made, model="fast"))
     assert value["model"] == "fast"
     assert len(value["rows"]) == 20 and value["rows"][0]["emotion"] == "Happy"
@@ -93,8 +98,68 @@ def test_exports_read_back() -> None:
 
 
 def test_nothing_recorded_is_a_summary_too() -> None:
-    empty = pd.DataFrame(columns=COLUMNS)
+    empty = table_of([], "live")
     summary = timeline.summarize(empty)
     assert summary["dominant"] is None and summary["changes"] == []
     assert timeline.curve(empty).empty
     json.loads(timeline.to_json(empty))
+
+
+def test_every_sample_of_a_video_stands_for_its_share_of_the_time() -> None:
+    once_a_second = table(("Happy", 4), rate=1, kind="video")
+    shares = timeline.shares(once_a_second, end=4.0)
+    assert shares.loc[1, "seconds"] == pytest.approx(4)
+    # A screen recording holds one frame for ten seconds.
+    held = table_of([face_row(time=0.0), face_row("Sad", time=10.0)], "video")
+    found = timeline.summarize(held, end=12.0)
+    assert found["seconds"] == 12 and found["persons"][0]["seconds"] == pytest.approx(12)
+    assert found["shares"]["Happy"] == pytest.approx(10 / 12)
+    curve = timeline.curve(held, 1, step=0.5)
+    assert curve.loc[7.25, "Happy"] == pytest.approx(0.9) and not curve.isna().any(axis=None)
+
+
+def test_a_single_frame_has_one_person_and_a_dominant_emotion() -> None:
+    found = timeline.summarize(table_of([face_row(time=0.0)], "video"), end=0.04)
+    assert (found["faces"], found["dominant"]) == (1, "Happy")
+
+
+def test_who_is_missing_in_sampled_frames_was_away_however_slow_the_sampling() -> None:
+    away = table(("Happy", 4), (None, 4), ("Happy", 4), rate=0.5, kind="video")
+    assert len(timeline.segments(away, end=12.0)) == 2
+    assert timeline.shares(away, end=12.0).loc[1, "seconds"] == pytest.approx(8)
+    assert len(timeline.segments(table(("Happy", 12), rate=0.5, kind="video"), end=12.0)) == 1
+
+
+def test_a_pause_stands_for_nothing() -> None:
+    rows = [face_row(time=t / 10) for t in range(10)]
+    paused = table_of(
+        [
+            *rows,
+            {"status": "paused", "time": 1.0},
+            *(face_row(time=60 + t / 10) for t in range(10)),
+        ],
+        "live",
+    )
+    assert timeline.length(paused) == pytest.approx(2.0)
+    assert timeline.shares(paused).loc[1, "seconds"] == pytest.approx(2.0)
+
+
+def test_smoothing_says_how_long_and_happens_once() -> None:
+    measured = table(("Happy", 2), ("Sad", 2))
+    once = timeline.smooth(measured, 0.5)
+    assert set(once["smoothing"]) == {0.5}
+    pd.testing.assert_frame_equal(timeline.smooth(once, 2.0), once)
+    best = once[[e.lower() for e in EMOTIONS]].to_numpy(float)
+    assert [EMOTIONS[i] for i in best.argmax(axis=1)] == once["emotion"].tolist()
+    assert best.max(axis=1).tolist() == once["confidence"].tolist()
+
+
+def test_an_unreliable_answer_stays_unsure_when_it_is_smoothed() -> None:
+    rows = [face_row(time=t / 10, unsure=t == 5) for t in range(10)]
+    assert timeline.smooth(table_of(rows, "live"), 0.5)["unsure"].tolist() == [
+        t == 5 for t in range(10)
+    ]
+
+
+def test_eight_seconds_are_eight_seconds() -> None:
+    assert timeline.clock(7.9999) == "0:08" and timeline.clock(67.4) == "1:07"

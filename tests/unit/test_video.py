@@ -12,7 +12,7 @@ from benchmarks.pictures import make_pictures
 from fer_core import timeline
 from fer_core.errors import VideoError
 from fer_core.images import example_portrait
-from fer_core.table import COLUMNS
+from fer_core.table import columns
 from fer_core.video import VideoFile, VideoOptions, VideoResult, analyze_video
 from fer_core.video.annotate import annotate, stills
 from fer_core.video.clips import shown_in_turn, write_clip
@@ -100,7 +100,7 @@ def test_odd_sizes_keep_their_boxes_in_pixels_of_the_original(folder: Path) -> N
 
 
 def test_changes_are_found_when_they_happen(result: VideoResult) -> None:
-    assert list(result.table.columns) == COLUMNS
+    assert list(result.table.columns) == columns("video")
     assert result.info.seconds == pytest.approx(6, abs=0.1)
     assert result.persons() == [1]
     changes = result.changes()
@@ -393,7 +393,7 @@ def test_absurd_sizes(folder: Path) -> None:
 
 def test_no_face_anywhere_is_said(folder: Path) -> None:
     result = analyze_video(write_clip(folder / "grey.mp4", grey(25)))
-    assert result.table.empty and list(result.table.columns) == COLUMNS
+    assert set(result.table["status"]) == {"no face"}
     assert "No face was found in 5 frames" in result.problems[0]
     assert result.summary()["dominant"] is None and result.moments().empty
     assert to_html(result) and result.to_csv().startswith("time,")

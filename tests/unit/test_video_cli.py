@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -15,7 +14,7 @@ from benchmarks.browser import wait_for
 from fer_core.cli.video import command
 from fer_core.errors import VideoError
 from fer_core.settings import settings
-from fer_core.table import COLUMNS
+from fer_core.table import columns, read_csv
 from fer_core.video import VideoFile
 from fer_core.video.clips import write_clip
 from tests.unit.video_tools import clip, grey
@@ -47,8 +46,9 @@ def test_one_video_with_everything(folder: Path, tmp_path: Path) -> None:
     value = json.loads(done.stdout)[0]
     assert value["path"] == str(path) and value["summary"]["dominant"] == "Happy"
     assert len(value["rows"]) == 15
-    table = pd.read_csv(csv)
-    assert list(table.columns) == COLUMNS and len(table) == 15
+    table = read_csv(csv)
+    assert list(table.columns) == columns("video") and len(table) == 15
+    assert set(table["source"]) == {str(path)} and table["frame"].tolist() == list(range(15))
     assert "<html" in page.read_text(encoding="utf-8")
     with VideoFile(video) as written:
         assert len(list(written.frames())) == 15
@@ -61,9 +61,13 @@ def test_folders_are_walked_and_files_of_one_name_do_not_collide(
     done = run(folder, "--csv", tmp_path / "o.csv", "--annotated", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert "mostly happy" in done.stdout and "a.mkv" in done.stdout
-    table = pd.read_csv(tmp_path / "o.csv")
-    assert list(table.columns) == ["path", *COLUMNS] and table["path"].nunique() == 2
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a-2.mp4", "a.mp4"]
+    table = read_csv(tmp_path / "o.csv")
+    assert list(table.columns) == columns("video") and table["source"].nunique() == 2
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        ".fer-export.json",
+        "a-2-annotated.mp4",
+        "a-annotated.mp4",
+    ]
 
 
 def test_a_bad_file_does_not_spoil_the_batch(folder: Path, tmp_path: Path) -> None:

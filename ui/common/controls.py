@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from fer_core.classifier import Classifier, load_classifier
-from fer_core.drawing import UNSURE_BELOW
+from fer_core.emotions import UNSURE_BELOW
 from fer_core.errors import FerError
 from fer_core.faces import DETECTORS, Detector, get_detector
 from fer_core.settings import settings

@@ -5,13 +5,15 @@ import json
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from typing import Any
 
 import streamlit as st
 from PIL import Image
 
+from fer_core.files import unique_names
 from fer_core.images import read_image
-from fer_core.table import COLUMNS
+from fer_core.table import columns
+from fer_core.table import to_csv as table_to_csv
 from ui.common.pictures import Result, annotated
 
 
@@ -36,31 +38,32 @@ def downloads(files: Sequence[Download], key: str) -> None:
                 file.kind,
                 on_click="ignore",
                 width="stretch",
-                key=f"{key}_{file.name}",
+                key=f"{key}_{file.label}",
             )
 
 
-def to_json(results: list[Result]) -> str:
-    """A list with one object per picture, as ``analyze --json`` prints it."""
+def to_json(results: list[Result], unsure_below: float) -> str:
+    """Return a list with one object per picture, as ``analyze --json`` prints it."""
     rows = [
-        {"path": r.picture.name} | ({"error": r.error} if r.error else r.analysis.to_dict())
+        {"path": r.picture.name}
+        | ({"error": r.error} if r.error else r.analysis.to_dict())
+        | {"rows": r.analyzed.to_rows(r.picture.name, unsure_below)}
         for r in results
     ]
     return json.dumps(rows, indent=2, ensure_ascii=False)
 
 
-def to_csv(results: list[Result]) -> str:
-    """One row per face: ``path``, then the columns of every result."""
-    import pandas as pd
-
-    tables = [r.analysis.to_dataframe().assign(path=r.picture.name) for r in results if r.analysis]
-    columns = ["path", *COLUMNS]
-    table = pd.concat(tables) if tables else pd.DataFrame(columns=columns)
-    return table[columns].to_csv(index=False)
+def to_csv(results: list[Result], unsure_below: float) -> str:
+    """Return the table of pictures: a row per face, or one that says why there is none."""
+    table: dict[str, list[Any]] = {name: [] for name in columns("pictures")}
+    for result in results:
+        for name, values in result.analyzed.to_columns(result.picture.name, unsure_below).items():
+            table[name] += list(values)
+    return table_to_csv(table)
 
 
 def to_png(result: Result, unsure_below: float) -> bytes:
-    """The picture in full size, its faces boxed and labelled."""
+    """Return the picture in full size, its faces boxed and labelled."""
     image = annotated(read_image(result.picture.content), result.analysis, unsure_below)
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG", compress_level=3)
@@ -68,17 +71,11 @@ def to_png(result: Result, unsure_below: float) -> bytes:
 
 
 def to_zip(results: list[Result], unsure_below: float) -> bytes:
-    """All annotated pictures; two of the same name do not overwrite each other."""
-    file, taken = io.BytesIO(), set()
+    """Return all annotated pictures; two of the same name do not overwrite each other."""
+    file = io.BytesIO()
+    read = [result for result in results if result.analysis]
+    names = unique_names([result.picture.name for result in read], "annotated", ".png")
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for result in results:
-            if not result.analysis:
-                continue
-            stem = name = PurePath(result.picture.name).stem
-            number = 1
-            while name in taken:
-                number += 1
-                name = f"{stem}-{number}"
-            taken.add(name)
-            archive.writestr(f"{name}.png", to_png(result, unsure_below))
+        for result, name in zip(read, names, strict=True):
+            archive.writestr(name, to_png(result, unsure_below))
     return file.getvalue()

@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.analysis import Face
-from fer_core.drawing import is_unsure
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
 from fer_core.explain import explain
@@ -19,10 +18,10 @@ def percent(probability: float) -> str:
 
 def looks(face: Face, unsure_below: float) -> str:
     """In plain words: 'looks happy, 92 %', or 'unsure: sad 38 %, neutral 35 %'."""
-    if is_unsure(face, unsure_below):
+    if face.is_unsure(unsure_below):
         best = (f"{emotion.lower()} {percent(p)}" for emotion, p in face.ranked()[:2])
         return f"unsure: {', '.join(best)}"
-    return f"looks {face.emotion.lower()}, {percent(face.confidence)}"
+    return f"looks {face.displayed_emotion.lower()}, {percent(face.displayed_confidence)}"
 
 
 def emotion_bars(face: Face, *, key: str, row: int = 22) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 from fer_core.analysis import Analysis, FoundFaces, find_faces, read_emotions
 from fer_core.drawing import draw
 from fer_core.errors import FerError
-from fer_core.images import example_portrait, read_image
+from fer_core.images import example_portrait, read_picture
 from ui.common.controls import Choice
 
 #: Long sides of what is shown, in pixels.
@@ -49,6 +49,11 @@ class Result:
     analysis: Analysis | None = None
     found: FoundFaces | None = None
     preview: bytes = b""
+
+    @property
+    def analyzed(self) -> Analysis:
+        """Return the analysis; of a picture that cannot be read, one that says why."""
+        return self.analysis or Analysis(0, 0, "", "", error=self.error)
 
     @property
     def rank(self) -> int:
@@ -102,11 +107,12 @@ def read(one: Picture, choice: Choice) -> Result:
     seen = _memory("seen").get(_seen_key(one, choice), lambda: _see(one, choice))
     if isinstance(seen, str):
         return Result(one, error=seen)
-    found, preview = seen
+    found, preview, problems = seen
     analysis = _memory("analysis").get(
         (*_seen_key(one, choice), choice.model_key),
         lambda: read_emotions(found, choice.classifier),
     )
+    analysis = replace(analysis, problems=problems)
     if choice.largest:
         analysis = replace(analysis, faces=analysis.faces[:1])
     return Result(one, None, analysis, found, preview)
@@ -175,15 +181,15 @@ def _seen_key(one: Picture, choice: Choice) -> tuple[str, str]:
     return one.checksum, choice.detector.name
 
 
-def _see(one: Picture, choice: Choice) -> tuple[FoundFaces, bytes] | str:
+def _see(one: Picture, choice: Choice) -> tuple[FoundFaces, bytes, tuple[str, ...]] | str:
     try:
-        image = read_image(one.content)
+        image, problems = read_picture(one.content)
         found = find_faces(image, choice.detector)
     except FerError as error:
         return str(error)
     preview = Image.fromarray(image)
     preview.thumbnail((LARGE, LARGE), reducing_gap=2.0)
-    return found, _jpeg(np.asarray(preview))
+    return found, _jpeg(np.asarray(preview)), problems
 
 
 def _jpeg(image: np.ndarray) -> bytes:

@@ -13,6 +13,7 @@ from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.folders import export_folders
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
+from fer_core.files import ExportFolder
 from ui.dataset.browse import begin
 from ui.dataset.open import Opened, Source
 from ui.services import access, collected, corrections
@@ -64,7 +65,7 @@ def _csv(data: Opened) -> bytes:
 def _zip(data: Opened) -> bytes:
     content = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(content, "w") as archive:
-        export_folders(data.overlay().apply(data.dataset, data.keys), Path(folder))
+        export_folders(data.overlay().apply(data.dataset, data.keys), ExportFolder(Path(folder)))
         for path in sorted(Path(folder).rglob("*.png")):
             archive.write(path, path.relative_to(folder))
     return content.getvalue()

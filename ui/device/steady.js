@@ -57,7 +57,8 @@ export class Steadier {
     this.states = new Map();
   }
 
-  // Faces with `box` and `probabilities`; gives them `person`, `label` and smoothed ones.
+  // Faces with `box` and `probabilities`; gives them `person`, `label`, smoothed ones, and
+  // those of before as `measured`.
   steady(faces, time, smoothing) {
     const numbers = this.tracker.update(faces.map((face) => face.box), time);
     const steadied = faces.map((face, i) => this.face(face, numbers[i], time, smoothing));
@@ -78,7 +79,8 @@ export class Steadier {
       state.time = time;
       this.holdLabel(state, time);
     }
-    return { ...face, person, probabilities: state.probabilities, label: state.label };
+    const { probabilities, label } = state;
+    return { ...face, person, probabilities, measured: now, label };
   }
 
   holdLabel(state, time) {

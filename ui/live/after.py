@@ -9,7 +9,9 @@ import streamlit as st
 
 from fer_core import timeline
 from fer_core.errors import FerError
+from fer_core.files import named_after
 from fer_core.settings import settings
+from fer_core.table import to_csv
 from ui.common import timeline_panels as panels
 from ui.common.exports import Download, downloads
 from ui.services import sessions
@@ -24,14 +26,22 @@ def ask(what: str) -> None:
 
 
 def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], None]) -> None:
-    """A recording: share of time, changes, exports, and whether to keep it."""
-    found = timeline.summarize(table)
+    """Show a recording: share of time, changes, exports, and whether to keep it.
+
+    Args:
+        table: As measured.
+        about: What is stored with it; ``smoothing_seconds`` is applied to what is shown.
+        discard: Called when the recording is not needed any more.
+    """
+    shown = smoothed(table, about)
+    found = timeline.summarize(shown)
     st.subheader("This recording")
     st.markdown(timeline.in_words(found))
-    _details(table, found)
+    _details(shown, found)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        exports(table, about, "live")
         st.session_state.setdefault("live_name", f"Session of {datetime.now():%d %B %Y, %H:%M}")
+        name = st.session_state["live_name"].strip() or "Unnamed"
+        exports(shown.assign(source=name), about, name, "live")
         st.text_input("Name", key="live_name", max_chars=80, width=300)
 
         def keep() -> None:
@@ -48,20 +58,39 @@ def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], No
         st.button("Discard", icon=":material/delete:", key="live_discard", on_click=discard)
 
 
-def exports(table: pd.DataFrame, about: dict[str, Any], key: str) -> None:
-    """The numbers as files, made when they are asked for."""
+def smoothed(table: pd.DataFrame, about: dict[str, Any]) -> pd.DataFrame:
+    """Return a recording averaged over the seconds that were chosen while it was made."""
+    return timeline.smooth(table, float(about.get("smoothing_seconds") or 0.0))
+
+
+def exports(table: pd.DataFrame, about: dict[str, Any], name: str, key: str) -> None:
+    """Offer the numbers as files, made when they are asked for.
+
+    Args:
+        table: As it is shown.
+        about: Plain JSON values that stand first in the JSON.
+        name: Of the session; the files are named after it.
+        key: Of the widgets.
+    """
     downloads(
         [
-            Download("Table (CSV)", lambda: timeline.to_csv(table), "session.csv", "text/csv"),
+            Download(
+                "Table (CSV)",
+                lambda: to_csv(table),
+                named_after(name, "emotions", ".csv"),
+                "text/csv",
+            ),
             Download(
                 "Summary and table (JSON)",
                 lambda: timeline.to_json(table, **about),
-                "session.json",
+                named_after(name, "emotions", ".json"),
                 "application/json",
             ),
         ],
         key,
     )
+    if seconds := float(table["smoothing"].max() if len(table) else 0):
+        st.caption(f"Averaged over {seconds:g} s.", width="content")
 
 
 def kept_sessions() -> None:
@@ -114,7 +143,7 @@ def kept_sessions() -> None:
         )
         return
     try:
-        tables = [sessions.load(session.id) for session in selected]
+        tables = [smoothed(sessions.load(one.id), one.about) for one in selected]
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -128,7 +157,7 @@ def kept_sessions() -> None:
             st.markdown(f"**{session.name}**: {timeline.in_words(one)}")
     with st.container(horizontal=True):
         if len(selected) == 1:
-            exports(tables[0], selected[0].about, "live_kept")
+            exports(tables[0], selected[0].about, selected[0].name, "live_kept")
         many = f"these {len(selected)}" if len(selected) > 1 else "this session"
 
         def delete() -> None:

@@ -1,7 +1,7 @@
 // The live view on the visitor's own device: the camera (camera.js), a worker that
 // analyses its frames (ui/device/), boxes and labels over the video. No picture leaves this
 // script; what Python gets is one value, `report`, twice a second:
-// { phase, cause, run, now, width, height, first, results, stats }, see
+// { phase, cause, run, now, wall, width, height, first, results, stats }, see
 // fer_core/live/remote.py. Results are sent until Python says that it has them.
 // phase: off | asking | connecting | on | failed | lost
 
@@ -192,6 +192,7 @@ class Device {
         Math.round(face.score * UNIT),
         face.label,
         ...face.probabilities.map((p) => Math.round(p * UNIT)),
+        ...face.measured.map((p) => Math.round(p * UNIT)),
       ]),
     ]);
     if (this.results.length > KEPT) {
@@ -249,6 +250,7 @@ class Device {
       cause,
       run,
       now: round((now - this.began) / 1000),
+      wall: Date.now() / 1000,
       width: this.video.videoWidth || this.width,
       height: this.video.videoHeight || this.height,
       first,

@@ -8,6 +8,7 @@ import streamlit as st
 
 from fer_core import timeline
 from fer_core.errors import FerError
+from fer_core.files import named_after
 from fer_core.video.highlights import face_at, in_words
 from fer_core.video.report import to_html
 from fer_core.video.result import VideoResult
@@ -61,7 +62,7 @@ def _head(job: VideoJob, result: VideoResult, summary: dict[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{result.info.name}** · {timeline.in_words(summary)}"
-            if len(result.table)
+            if result.persons()
             else f"**{result.info.name}**",
             width="stretch",
         )
@@ -82,17 +83,25 @@ def _head(job: VideoJob, result: VideoResult, summary: dict[str, Any]) -> None:
 
 
 def _files(job: VideoJob, result: VideoResult) -> list[Download]:
+    def name(suffix: str, what: str = "emotions") -> str:
+        return named_after(result.info.name, what, suffix)
+
     files = [
-        Download("Table (CSV)", result.to_csv, "emotions.csv", "text/csv"),
-        Download("Everything (JSON)", result.to_json, "emotions.json", "application/json"),
-        Download("Table (Parquet)", result.to_parquet, "emotions.parquet", "application/x-parquet"),
+        Download("Table (CSV)", result.to_csv, name(".csv"), "text/csv"),
+        Download("Everything (JSON)", result.to_json, name(".json"), "application/json"),
+        Download("Table (Parquet)", result.to_parquet, name(".parquet"), "application/x-parquet"),
         Download(
-            "Report (HTML)", lambda: to_html(result, job.stills(result)), "report.html", "text/html"
+            "Report (HTML)",
+            lambda: to_html(result, job.stills(result)),
+            name(".html", "report"),
+            "text/html",
         ),
     ]
     if video := job.annotated:
         files.append(
-            Download("Annotated video (MP4)", video.read_bytes, "annotated.mp4", "video/mp4")
+            Download(
+                "Annotated video (MP4)", video.read_bytes, name(".mp4", "annotated"), "video/mp4"
+            )
         )
     return files
 

@@ -71,7 +71,8 @@ def video_timeline(
     step = max(1 / fps if fps else 0.1, seconds / _POINTS)
     curve = timeline.curve(table, person, step)
     values = curve.astype(object).where(curve.notna(), None)
-    stretches = timeline.segments(table[table["person"] == person])
+    stretches = timeline.segments(table, end=seconds)
+    stretches = stretches[stretches["person"] == person]
     _COMPONENT(
         key="video_timeline",
         data={
