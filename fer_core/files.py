@@ -70,6 +70,43 @@ def remove_folder(path: Path) -> None:
     shutil.rmtree(gone)
 
 
+#: Folders that programs leave behind; they hold nothing that a person put there.
+_LEFT_BEHIND = {"__MACOSX"}
+
+
+def walk_files(folder: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield the files of a folder and of the folders below it, in order of their paths.
+
+    Hidden files and folders are left out (names that start with a dot), as is ``__MACOSX``.
+    Links are followed, but no folder is visited twice, so that links in a circle end.
+
+    Args:
+        folder: Where to begin; it may be hidden itself.
+        wanted: Says whether a file is to be yielded.
+    """
+    visited: set[str] = set()
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
+        if path is not folder and not path.is_dir():
+            if path.is_file() and wanted(path):
+                yield path
+            continue
+        real = os.path.realpath(path)
+        if real in visited:
+            continue
+        visited.add(real)
+        try:
+            inside = sorted(path.iterdir(), reverse=True)
+        except OSError:
+            continue  # nobody may read it
+        waiting += [
+            below
+            for below in inside
+            if not below.name.startswith(".") and below.name not in _LEFT_BEHIND
+        ]
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
