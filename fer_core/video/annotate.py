@@ -4,6 +4,7 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -21,9 +22,10 @@ from fer_core.errors import VideoError
 from fer_core.faces import Detection
 from fer_core.files import replacing
 from fer_core.jobs import seconds_left
-from fer_core.video.decode import VideoFile
+from fer_core.video.decode import VideoFile, url_of
 from fer_core.video.read import Progress
 from fer_core.video.result import VideoResult
+from fer_core.video.timestamps import FrameClock
 
 #: Longer side of annotated videos, unless told otherwise, and of stills, in pixels.
 LONGEST: Final = 1920
@@ -84,11 +86,27 @@ class FacesAt:
             info.width, info.height, options.model or "", options.detector, tuple(faces), time
         )
 
-    def drawn(self, image: np.ndarray, time: float, unsure_below: float) -> np.ndarray:
-        """A frame with its faces boxed and labelled."""
+    def drawn(
+        self,
+        image: np.ndarray,
+        time: float,
+        unsure_below: float,
+        shape: tuple[int, int] | None = None,
+    ) -> np.ndarray:
+        """Return a frame with its faces boxed and labelled.
+
+        Args:
+            image: The frame, or a reduced copy of it.
+            time: Seconds.
+            unsure_below: Confidence, 0 to 1.
+            shape: Width and height of the frame in pixels. Defaults to the video's.
+        """
+        analysis = self(time)
+        if shape is not None:
+            analysis = replace(analysis, width=shape[0], height=shape[1])
         return draw(
             image,
-            self(time),
+            analysis,
             numbers=len(self._persons) > 1,
             names=self._result.names,
             unsure_below=unsure_below,
@@ -127,19 +145,20 @@ def annotate(
     with (
         _written(target) as path,
         VideoFile(source) as video,
-        av.open(str(path), "w", options={"movflags": "+faststart"}) as out,
+        av.open(url_of(path), "w", options={"movflags": "+faststart"}) as out,
     ):
         rate = Fraction(min(max(result.info.rate, 1.0), 120.0)).limit_denominator(1001)
         options = {"preset": "veryfast", "crf": "23"}
         picture = out.add_stream("libx264", rate=rate, options=options)
         picture.width, picture.height, picture.pix_fmt = width, height, "yuv420p"
         picture.codec_context.time_base = _CLOCK
-        sound = _Sound(source, out) if result.info.audio else None
+        sound = _Sound(source, out, result.seconds) if result.info.audio else None
         for frame in video.frames():
-            image = frame.image(longest)
-            if image.shape[:2] != (height, width):
-                image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-            image = faces_at.drawn(image, frame.time, unsure_below)
+            image, shape = frame.image(longest), (frame.width, frame.height)
+            if shape == (result.info.width, result.info.height):
+                image = _resized(image, width, height)
+            image = faces_at.drawn(image, frame.time, unsure_below, shape)
+            image = _between_bars(image, width, height)
             packed = av.VideoFrame.from_ndarray(image, format="rgb24")
             packed.pts, packed.time_base = round(frame.time / _CLOCK), _CLOCK
             if sound:
@@ -154,12 +173,30 @@ def annotate(
             sound.finish()
 
 
+def _resized(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    if image.shape[:2] == (height, width):
+        return image
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _between_bars(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return a picture in the middle of a black one of another shape, as large as it fits."""
+    if image.shape[:2] == (height, width):
+        return image
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner = [max(1, round(side * scale)) for side in (image.shape[1], image.shape[0])]
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas[top : top + inner[1], left : left + inner[0]] = _resized(image, *inner)
+    return canvas
+
+
 class _Sound:
     """Copies the sound of a video, in step with its pictures."""
 
-    def __init__(self, source: Path, out: av.container.OutputContainer) -> None:
-        self._out = out
-        self._container = av.open(str(source), metadata_errors="replace")
+    def __init__(self, source: Path, out: av.container.OutputContainer, seconds: float) -> None:
+        self._out, self._seconds = out, seconds
+        self._container = av.open(url_of(source), metadata_errors="replace")
         self._from = self._container.streams.audio[0]
         start = self._container.start_time
         self._start = start / av.time_base if start is not None else 0.0
@@ -186,13 +223,16 @@ class _Sound:
         self._container.close()
 
     def _packed(self) -> Iterator[tuple[float, av.Packet]]:
+        # One second more keeps the few samples that some codecs put before the start.
+        times = FrameClock(self._start - 1, 1024 / 48_000)
         try:
             for packet in self._container.demux(self._from):
                 if self._copied:
                     if packet.dts is None:
                         continue
-                    shift = round(self._start / packet.time_base)
-                    packet.pts, packet.dts = (packet.pts or packet.dts) - shift, packet.dts - shift
+                    # Timestamps that restart or jump are joined as those of the pictures are.
+                    at = times.time(float(packet.dts * packet.time_base), self._seconds + 1) - 1
+                    packet.pts = packet.dts = round(at / packet.time_base)
                     packet.stream = self._to
                     yield float(packet.dts * packet.time_base), packet
                     continue
@@ -256,7 +296,8 @@ def stills(source: Path, result: VideoResult, moments: pd.DataFrame) -> list[byt
             if frame is None:
                 found.append(None)
                 continue
-            image = faces_at.drawn(frame.image(STILL), frame.time, UNSURE_BELOW)
+            shape = frame.width, frame.height
+            image = faces_at.drawn(frame.image(STILL), frame.time, UNSURE_BELOW, shape)
             file = io.BytesIO()
             Image.fromarray(image).save(file, "JPEG", quality=85)
             found.append(file.getvalue())

@@ -219,7 +219,11 @@ class VideoFile:
             self._stream = self._chosen()
             self._check_size()
             start = self._container.start_time
-            self._start = None if start is None else start / av.time_base
+            # AVI says only in which order frames are decoded; the first one shown is its start.
+            self._decode_times = self._container.format.name == "avi"
+            known = start is not None and not self._decode_times
+            self._start = start / av.time_base if known else None
+            self._ticks = -1
             rate = self._stream.average_rate or self._stream.guessed_rate
             self._step = 1 / float(rate) if rate else 1 / _RATE
             self._bad, self._cut_off, self._fresh = 0, False, True
@@ -280,8 +284,8 @@ class VideoFile:
         while True:
             try:
                 packet = next(packets)
-            except StopIteration:
-                return
+            except (StopIteration, IndexError):
+                return  # PyAV's index error: a track appeared that was not there at the start
             except (av.error.FFmpegError, OSError):
                 yield None
                 return
@@ -315,8 +319,10 @@ class VideoFile:
         return (height, width) if orientation(raw).transposed else (width, height)
 
     def _stamp(self, raw: av.VideoFrame) -> float | None:
-        base = raw.time_base or self._stream.time_base
-        return None if raw.pts is None or base is None else float(raw.pts * base)
+        base, ticks = raw.time_base or self._stream.time_base, raw.pts
+        if self._decode_times:
+            self._ticks = ticks = self._ticks + 1 if raw.dts is None else raw.dts
+        return None if ticks is None or base is None else float(ticks * base)
 
     def _losses(self) -> list[str]:
         """Return a sentence for each way in which a part of the file was lost."""
@@ -357,7 +363,7 @@ class VideoFile:
                     stamp = packet.dts if packet.pts is None else packet.pts
                     if packet.size:
                         yield None if stamp is None else stamp * base
-            except (av.error.FFmpegError, OSError):
+            except (av.error.FFmpegError, OSError, IndexError):
                 return
 
     def _searched(self, time: float) -> Frame | None:

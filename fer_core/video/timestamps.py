@@ -14,6 +14,9 @@ LONGEST_GAP: Final = 60.0
 #: Faults of one kind that get a sentence each; more of them share one sentence.
 SENTENCES: Final = 5
 
+#: Seconds by which timestamps may go back within one recording; two that were joined differ
+#: by more.
+_DISORDER: Final = 0.5
 #: Frames after a fault in which the timestamps may return to what they were before it.
 _RETURN: Final = 25
 #: Steps between frames of which the usual step is the median.
@@ -46,7 +49,6 @@ class FrameClock:
         self._start, self._step = start, step
         self._steps: deque[float] = deque(maxlen=_STEPS)
         self._last: float | None = None
-        self._stamp: float | None = None
         self._offset: float | None = None
         self._before: float | None = None
         self._since = 0
@@ -83,8 +85,6 @@ class FrameClock:
         else:
             now = self._next(self._last, stamp, heard)
         self._missing = stamp is None
-        if stamp is not None:
-            self._stamp = stamp
         self._last = now
         return now
 
@@ -160,9 +160,9 @@ class FrameClock:
                 self._before = None
         if not self._fits(last, now, heard):
             if now <= last:
-                # Where a timestamp is given twice, the next one is often right again: room is
-                # left for it.
-                now = last + (step / 2 if stamp == self._stamp else step)
+                # Of timestamps that are only given twice or out of order, the next one is
+                # likely right: room is left for it.
+                now = last + (step / 2 if last - now < _DISORDER else step)
                 self._back.append(now)
             else:
                 self._jumps.append((last, now - last))
