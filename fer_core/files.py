@@ -88,18 +88,18 @@ def walk_files(folder: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
     waiting = [folder]
     while waiting:
         path = waiting.pop()
-        if path is not folder and not path.is_dir():
-            if path.is_file() and wanted(path):
-                yield path
-            continue
-        real = os.path.realpath(path)
-        if real in visited:
-            continue
-        visited.add(real)
         try:
-            inside = sorted(path.iterdir(), reverse=True)
+            if path is not folder and not path.is_dir():
+                found = path.is_file() and wanted(path)
+                inside: list[Path] = []
+            else:
+                found, real = False, os.path.realpath(path)
+                inside = [] if real in visited else sorted(path.iterdir(), reverse=True)
+                visited.add(real)
         except OSError:
             continue  # nobody may read it
+        if found:
+            yield path
         waiting += [
             below
             for below in inside

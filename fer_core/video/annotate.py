@@ -22,7 +22,8 @@ from fer_core.errors import VideoError
 from fer_core.faces import Detection
 from fer_core.files import replacing
 from fer_core.jobs import seconds_left
-from fer_core.video.decode import VideoFile, url_of
+from fer_core.video.decode import VideoFile
+from fer_core.video.formats import url_of
 from fer_core.video.read import Progress
 from fer_core.video.result import VideoResult
 from fer_core.video.timestamps import FrameClock

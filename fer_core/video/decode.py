@@ -10,37 +10,35 @@ from types import TracebackType
 from typing import Any, Final
 
 import av
-from av.stream import Disposition
 
 from fer_core.errors import VideoError
-from fer_core.files import walk_files
 from fer_core.timeline import clock
+from fer_core.video.formats import SUFFIXES, url_of, walk_videos
 from fer_core.video.frame import Frame
 from fer_core.video.orientation import orientation
 from fer_core.video.sampling import sample
 from fer_core.video.timestamps import LONGEST_GAP, FrameClock, in_order
 from fer_core.video.tone import HDR
+from fer_core.video.tracks import choose_track, video_tracks
 
-__all__ = ["SUFFIXES", "Frame", "VideoFile", "VideoInfo", "is_video", "url_of", "walk_videos"]
-
-#: Endings of files that may hold a video.
-SUFFIXES: Final = (
-    ".mp4", ".m4v", ".webm", ".mov", ".qt", ".mkv", ".avi", ".divx", ".gif", ".ts", ".mts",
-    ".m2ts", ".m2t", ".mpg", ".mpeg", ".m2v", ".vob", ".wmv", ".asf", ".3gp", ".3g2", ".flv",
-    ".f4v", ".ogv", ".mxf", ".dv", ".rm", ".rmvb", ".wtv",
-)  # fmt: skip
-#: Larger frames are refused before they are unpacked (8K has 33 megapixels).
-MAX_MEGAPIXELS: Final = 40
-#: No detector finds a face in fewer pixels than this.
-MIN_SIDE: Final = 24
+__all__ = ["SUFFIXES", "Frame", "VideoFile", "VideoInfo", "walk_videos"]
 
 _FORMATS: Final = "MP4, WebM, MOV, MKV, AVI, MPEG, WMV or GIF"
-#: Endings that TypeScript has too, with the places of the first byte of an MPEG-TS packet.
-_TRANSPORT: Final = {".ts": (0,), ".mts": (0, 4)}
 #: Frames a second where a file does not say.
 _RATE: Final = 25.0
 #: Times that differ by less are the same frame.
 _SAME: Final = 1e-3
+#: FFmpeg's names of the formats in which a jump leads to frames with their right timestamps.
+#: MPEG program streams, for one, give a timestamp to some of the frames only.
+_SEEKABLE: Final = {
+    "mov,mp4,m4a,3gp,3g2,mj2",
+    "matroska,webm",
+    "avi",
+    "mpegts",
+    "flv",
+    "asf",
+    "gif",
+}
 #: Seconds to go back further where a jump into a file led to a later frame.
 _FURTHER_BACK: Final = (0.0, 2.0, 10.0, 30.0)
 
@@ -119,7 +117,6 @@ class VideoFile:
         self._path, self._number = path, stream
         self._walk: tuple[Iterator[Frame], Frame] | None = None
         self._stamps: Iterator[float | None] | None = None
-        self._steady, self._checked = path.is_file(), -math.inf
         self._part = (0.0, math.inf)
         self.end = 0.0
         self._open()
@@ -128,6 +125,8 @@ class VideoFile:
         except BaseException:
             self.close()
             raise
+        self._steady = path.is_file() and self._container.format.name in _SEEKABLE
+        self._checked = -math.inf
         self._opening = self._choices()
         self.problems: list[str] = list(self._opening)
 
@@ -178,6 +177,8 @@ class VideoFile:
         if not self._count:
             raise VideoError(_NO_PICTURE)
         self.problems += [*self._times.problems(), *self._losses()]
+        if end == math.inf:
+            self._steady, self._checked = self._steady and not self._times.faulty, math.inf
         if not self.end:
             if self._seen >= end:
                 raise VideoError(f"The video shows its first picture after {end:g} s.")
@@ -216,8 +217,7 @@ class VideoFile:
                 f"This is not a video that can be read: it is damaged, cut off, or not {_FORMATS}."
             ) from error
         try:
-            self._stream = self._chosen()
-            self._check_size()
+            self._stream = choose_track(self._container, self._number)
             start = self._container.start_time
             # AVI says only in which order frames are decoded; the first one shown is its start.
             self._decode_times = self._container.format.name == "avi"
@@ -327,7 +327,9 @@ class VideoFile:
     def _losses(self) -> list[str]:
         """Return a sentence for each way in which a part of the file was lost."""
         found, seconds = [], self.info.seconds
-        short = seconds - self._reach if self._seen < self._part[1] else 0.0
+        # Some formats count their length from 0, not from the first timestamp.
+        reach = self._reach + max(0.0, self._start or 0.0)
+        short = seconds - reach if self._seen < self._part[1] else 0.0
         if self._cut_off or short > max(0.5, 0.02 * seconds):
             of = f" of {clock(seconds)}" if seconds else ""
             found.append(
@@ -408,33 +410,9 @@ class VideoFile:
         self._walk = (frames, frame)
         return frame if frame.time <= time + _SAME else None
 
-    def _tracks(self) -> list[Any]:
-        return [track for track in self._container.streams.video if not _is_cover(track)]
-
-    def _chosen(self) -> Any:
-        """Return the video track that was asked for, or the one that a player would show."""
-        tracks = self._tracks()
-        if not tracks:
-            raise VideoError("The file has no video track: choose one with pictures in it.")
-        if self._number is None:
-            stream = max(tracks, key=_preference)
-        elif 1 <= self._number <= len(tracks):
-            stream = tracks[self._number - 1]
-        else:
-            has = "1 video track" if len(tracks) == 1 else f"{len(tracks)} video tracks"
-            raise VideoError(f"The file has {has}: there is no track {self._number}.")
-        if stream.codec_context is None:
-            raise VideoError(
-                "The video's codec is unknown here: convert it to H.264 in MP4 and try again."
-            )
-        stream.thread_type = "AUTO"
-        # Frames may grow within a track; those that are too large are not unpacked either.
-        stream.codec_context.options = {"max_pixels": str(int(1.1e6 * MAX_MEGAPIXELS))}
-        return stream
-
     def _choices(self) -> list[str]:
         """Return sentences on what was chosen for the file."""
-        found, tracks = [], self._tracks()
+        found, tracks = [], video_tracks(self._container)
         if self._number is None and len(tracks) > 1:
             at = [track.index for track in tracks].index(self._stream.index)
             other = 1 if at else 2
@@ -449,19 +427,6 @@ class VideoFile:
                 "to that of a usual video."
             )
         return found
-
-    def _check_size(self) -> None:
-        width, height = self._stream.width, self._stream.height
-        if width * height > MAX_MEGAPIXELS * 1e6:
-            raise VideoError(
-                f"Its frames have {width}×{height} pixels, more than {MAX_MEGAPIXELS} megapixels: "
-                "reduce the video and try again."
-            )
-        if width and height and min(width, height) < MIN_SIDE:
-            raise VideoError(
-                f"Its frames have {width}×{height} pixels, too few to show a face: "
-                "choose a larger version."
-            )
 
     def _describe(self, path: Path, size: int) -> VideoInfo:
         stream, container, first = self._stream, self._container, self._first
@@ -486,48 +451,3 @@ class VideoFile:
             audio=bool(container.streams.audio),
             size=size,
         )
-
-
-def url_of(path: Path) -> str:
-    """Return the name under which FFmpeg opens a file, whatever characters its name has.
-
-    FFmpeg would take ``a:b.mp4`` for an address and ``-`` for standard input.
-    """
-    return f"file:{path.absolute()}"
-
-
-def is_video(path: Path) -> bool:
-    """Return whether a file may be a video, by its ending.
-
-    ``.ts`` and ``.mts`` are TypeScript too, so these files must begin as MPEG-TS does.
-    """
-    suffix = path.suffix.lower()
-    if suffix not in _TRANSPORT:
-        return suffix in SUFFIXES
-    try:
-        with path.open("rb") as file:
-            begins = file.read(5)
-    except OSError:
-        return False
-    return any(begins[place : place + 1] == b"G" for place in _TRANSPORT[suffix])
-
-
-def walk_videos(paths: list[Path]) -> Iterator[Path]:
-    """Yield the given files, and the videos in the given folders and below, in order."""
-    for path in paths:
-        if path.is_dir():
-            yield from walk_files(path, is_video)
-        else:
-            yield path
-
-
-def _is_cover(stream: Any) -> bool:
-    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
-
-
-def _preference(stream: Any) -> tuple[bool, bool, int, int, int]:
-    """Return what orders tracks as a player does: the default one, then the largest."""
-    codec = stream.codec_context
-    pixels = codec.width * codec.height if codec else 0
-    default = bool(stream.disposition & Disposition.default)
-    return codec is not None, default, pixels, stream.frames, -stream.index

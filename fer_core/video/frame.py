@@ -1,6 +1,7 @@
 """A decoded frame and the picture that it becomes."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import av
 import cv2
@@ -9,6 +10,9 @@ import numpy as np
 from fer_core.errors import VideoError
 from fer_core.video.orientation import orientation
 from fer_core.video.tone import HDR, tone_map
+
+#: FFmpeg's number for a colour matrix that a file does not say.
+_UNSPECIFIED: Final = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +75,14 @@ class Frame:
             width, height = height, width
         transfer, primaries = self.raw.color_trc, self.raw.color_primaries
         hdr = transfer in HDR
+        matrix = "BT2020" if hdr and self.raw.colorspace == _UNSPECIFIED else None
         try:
             rgb = self.raw.reformat(
-                width, height, format="rgb48le" if hdr else "rgb24", interpolation="AREA"
+                width,
+                height,
+                format="rgb48le" if hdr else "rgb24",
+                src_colorspace=matrix,
+                interpolation="AREA",
             ).to_ndarray()
         except (av.error.FFmpegError, ValueError) as error:
             raise VideoError(
