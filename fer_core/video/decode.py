@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -194,7 +195,8 @@ class VideoFile:
             end = min(end, self.info.seconds)
         if end < math.inf:
             return min(1.0, max(0.0, self._seen - start) / (end - start)) if end > start else 1.0
-        return min(1.0, self._position / self.info.size) if self.info.size else 0.0
+        share = (self._position - self._skipped) / max(1, self.info.size - self._skipped)
+        return min(1.0, max(0.0, share))
 
     def frame_at(self, time: float) -> Frame | None:
         """Return the frame shown at ``time`` seconds, ``None`` if the file does not lead there.
@@ -227,9 +229,11 @@ class VideoFile:
             rate = self._stream.average_rate or self._stream.guessed_rate
             self._step = 1 / float(rate) if rate else 1 / _RATE
             self._bad, self._cut_off, self._fresh = 0, False, True
-            self._reach, self._position, self._seen, self._stop = 0.0, 0, 0.0, 0.0
+            self._reach, self._seen, self._stop = 0.0, 0.0, 0.0
+            self._position, self._skipped = 0, 0
             self._count, self._sound = 0, dict[int, float]()
             self._times = FrameClock(self._start, self._step)
+            self._aspects = dict[tuple[int, int], Fraction | None]()
             self._raws = self._decoded()
             self._first = next(self._raws, None)
         except BaseException:
@@ -256,6 +260,8 @@ class VideoFile:
             if held is not None:
                 yield replace(held, duration=time - held.time)
             self._seen = time
+            if time < self._part[0]:
+                self._skipped = self._position
             held = self._frame(raw, time, self._count)
             self._stop = time + held.duration
             self._count += 1
@@ -311,9 +317,12 @@ class VideoFile:
     def _shape(self, raw: av.VideoFrame) -> tuple[int, int]:
         """Return width and height of a frame, upright and with square pixels."""
         width, height = raw.width, raw.height
-        aspect = self._stream.sample_aspect_ratio
-        if (width, height) != (self._stream.width, self._stream.height):
-            aspect = self._stream.codec_context.sample_aspect_ratio
+        if not self._aspects:  # what the file says holds for frames like the first
+            self._aspects[width, height] = self._stream.sample_aspect_ratio
+        # The decoder may be some frames ahead, at frames of another size.
+        context = self._stream.codec_context
+        self._aspects.setdefault((context.width, context.height), context.sample_aspect_ratio)
+        aspect = self._aspects.get((width, height))
         if aspect and 0.2 < aspect < 5:
             width = round(width * aspect)
         return (height, width) if orientation(raw).transposed else (width, height)

@@ -302,6 +302,25 @@ def test_frames_keep_their_own_shape_where_it_changes(folder: Path, four: Path) 
     assert frames[-1].image(40).shape == (40, 24, 3)
 
 
+def test_each_shape_has_its_own_shape_of_pixels(folder: Path) -> None:
+    content = b""
+    for size, aspect in (((64, 48), Fraction(2)), ((48, 80), Fraction(1)), ((32, 48), Fraction(3))):
+        path = folder / "pixels.ts"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+            stream.codec_context.sample_aspect_ratio = aspect
+            for image in levels(25, size):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+            container.mux(stream.encode(None))
+        content += path.read_bytes()
+    path.write_bytes(content)
+    frames, video = read(path)
+    shapes = [(frame.width, frame.height) for frame in frames]
+    assert shapes == [(128, 48)] * 25 + [(48, 80)] * 25 + [(96, 48)] * 25
+    assert (video.info.width, video.info.height) == (128, 48)
+
+
 def test_an_annotated_video_puts_other_shapes_between_black_bars(folder: Path, four: Path) -> None:
     tall = write_clip(folder / "white.ts", levels(25, (48, 96), 180))
     path = folder / "bars.ts"
@@ -627,13 +646,17 @@ def test_a_part_holds_what_is_shown_in_it(four: Path, joined: Path, fps: float |
     assert video.end == pytest.approx(12)
 
 
-def test_progress_counts_within_the_part(four: Path) -> None:
+def test_progress_counts_within_the_part(four: Path, joined: Path) -> None:
     with VideoFile(four) as video:
         shares = [video.progress() for _ in video.frames(start=1, end=3)]
     assert shares[0] < 0.1 and shares == sorted(shares) and 0.45 < shares[25] < 0.6
     with VideoFile(four) as video:
         shares = [video.progress() for _ in video.frames(start=2)]
     assert shares[0] < 0.1 and 0.9 < shares[-1] <= 1
+    # Where the timestamps do not tell, the bytes do.
+    with VideoFile(joined) as video:
+        shares = [video.progress() for _ in video.frames(start=6)]
+    assert shares[0] < 0.1 and shares == sorted(shares) and 0.9 < shares[-1] <= 1
 
 
 def test_a_part_that_cannot_be(four: Path) -> None:
