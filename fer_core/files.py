@@ -5,6 +5,7 @@ asking. What a user asked for is written through :func:`check_outputs` and :func
 no input is ever overwritten, and nothing that exists without ``overwrite``.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -84,6 +85,43 @@ def remove_folder(path: Path) -> None:
     gone = path.with_name(f".{path.name}")
     path.rename(gone)
     shutil.rmtree(gone)
+
+
+#: Folders that programs leave behind; they hold nothing that a person put there.
+_LEFT_BEHIND = {"__MACOSX"}
+
+
+def walk_files(folder: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield the files of a folder and of the folders below it, in order of their paths.
+
+    Hidden files and folders are left out (names that start with a dot), as is ``__MACOSX``.
+    Links are followed, but no folder is visited twice, so that links in a circle end.
+
+    Args:
+        folder: Where to begin; it may be hidden itself.
+        wanted: Says whether a file is to be yielded.
+    """
+    visited: set[str] = set()
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
+        try:
+            if path is not folder and not path.is_dir():
+                found = path.is_file() and wanted(path)
+                inside: list[Path] = []
+            else:
+                found, real = False, os.path.realpath(path)
+                inside = [] if real in visited else sorted(path.iterdir(), reverse=True)
+                visited.add(real)
+        except OSError:
+            continue  # nobody may read it
+        if found:
+            yield path
+        waiting += [
+            below
+            for below in inside
+            if not below.name.startswith(".") and below.name not in _LEFT_BEHIND
+        ]
 
 
 def sha256(path: Path) -> str:
@@ -259,7 +297,10 @@ def write_output(path: Path, content: str | bytes) -> None:
 def cannot_write(path: Path, error: OSError) -> FerError:
     """Return the error that says that a file cannot be written, and why."""
     reason = error.strerror or error
-    return FerError(f"{printable(path)} cannot be written: {reason}.")
+    # Windows has no quota of its own.
+    full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+    room = " Make room and try again." if full else ""
+    return FerError(f"{printable(path)} cannot be written: {reason}.{room}")
 
 
 class ExportFolder:
@@ -369,32 +410,3 @@ class ExportFolder:
 
     def _write(self, names: list[str], *, complete: bool) -> None:
         write_json(self.path / EXPORT_LIST, {"files": names, "complete": complete})
-
-
-#: Folders that hold copies or leftovers, not a user's files.
-_SKIPPED: Final = ("__MACOSX",)
-
-
-def walk_files(folder: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
-    """Yield the files of a folder and its subfolders that are wanted, sorted by path.
-
-    Hidden files and folders are skipped, and ``__MACOSX``. Links to folders are followed, but
-    no folder is walked twice, so that a cycle of links ends.
-
-    Args:
-        folder: Where to begin.
-        wanted: Tells of a path whether it is yielded.
-    """
-    visited: set[Any] = set()
-    found: list[Path] = []
-    for root, folders, names in os.walk(folder, followlinks=True):
-        here = Path(root)
-        key = _identity(here)
-        if key in visited:
-            folders.clear()
-            continue
-        visited.add(key)
-        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in _SKIPPED)
-        paths = (here / name for name in names if not name.startswith("."))
-        found += [path for path in paths if wanted(path) and path.is_file()]
-    yield from sorted(found)

@@ -174,7 +174,7 @@ def command(
             status(f"{len(outcomes)} of {len(videos)} videos")
     status("")
 
-    if csv_file:
+    if csv_file and any(isinstance(outcome, VideoResult) for outcome in outcomes.values()):
         _write_csv(csv_file, {path: outcomes[path] for path in videos})
     if as_json:
         print_json([_as_json(path, outcomes[path]) for path in videos])

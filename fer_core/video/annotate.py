@@ -4,6 +4,7 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -20,12 +21,14 @@ from fer_core.drawing import draw
 from fer_core.emotions import UNSURE_BELOW
 from fer_core.errors import VideoError
 from fer_core.faces import Detection
-from fer_core.files import printable, writing
+from fer_core.files import check_outputs, printable, writing
 from fer_core.jobs import seconds_left
 from fer_core.table import PROBABILITIES
 from fer_core.video.decode import VideoFile
+from fer_core.video.formats import url_of
 from fer_core.video.read import Progress
 from fer_core.video.result import VideoResult
+from fer_core.video.timestamps import FrameClock
 
 #: Longer side of annotated videos, unless told otherwise, and of stills, in pixels.
 LONGEST: Final = 1920
@@ -92,11 +95,27 @@ class FacesAt:
             info.width, info.height, options.model or "", options.detector, tuple(faces), time
         )
 
-    def drawn(self, image: np.ndarray, time: float, unsure_below: float) -> np.ndarray:
-        """A frame with its faces boxed and labelled."""
+    def drawn(
+        self,
+        image: np.ndarray,
+        time: float,
+        unsure_below: float,
+        shape: tuple[int, int] | None = None,
+    ) -> np.ndarray:
+        """Return a frame with its faces boxed and labelled.
+
+        Args:
+            image: The frame, or a reduced copy of it.
+            time: Seconds.
+            unsure_below: Confidence, 0 to 1.
+            shape: Width and height of the frame in pixels. Defaults to the video's.
+        """
+        analysis = self(time)
+        if shape is not None:
+            analysis = replace(analysis, width=shape[0], height=shape[1])
         return draw(
             image,
-            self(time),
+            analysis,
             numbers=len(self._persons) > 1,
             names=self._result.names,
             unsure_below=unsure_below,
@@ -114,7 +133,8 @@ def annotate(
 ) -> None:
     """Write the video with boxes and labels on every frame: H.264 in MP4, with its sound.
 
-    The frames keep their times. ``target`` appears when it is complete, or not at all.
+    The frames keep their times; of a video of which a part was read, that part is written.
+    ``target`` appears when it is complete, or not at all.
 
     Args:
         source: the video that ``result`` is of.
@@ -125,8 +145,10 @@ def annotate(
         unsure_below: confidence, 0 to 1.
 
     Raises:
-        VideoError: the source cannot be read, or the target not be written.
+        VideoError: The source cannot be read.
+        FerError: The target cannot be written, or is the source.
     """
+    check_outputs([target], [source], overwrite=True)
     faces_at, begun, drawn = FacesAt(result), time.monotonic(), 0
     scale = min(1.0, longest / max(result.info.width, result.info.height))
     width, height = (
@@ -134,24 +156,26 @@ def annotate(
     )
     with (
         _written(target) as path,
-        VideoFile(source) as video,
-        av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as out,
+        VideoFile(source, result.options.stream) as video,
+        av.open(url_of(path), "w", format="mp4", options={"movflags": "+faststart"}) as out,
     ):
         rate = Fraction(min(max(result.info.rate, 1.0), 120.0)).limit_denominator(1001)
         options = {"preset": "veryfast", "crf": "23"}
         picture = out.add_stream("libx264", rate=rate, options=options)
         picture.width, picture.height, picture.pix_fmt = width, height, "yuv420p"
         picture.codec_context.time_base = _CLOCK
-        sound = _Sound(source, out) if result.info.audio else None
-        for frame in video.frames():
-            image = frame.image(longest)
-            if image.shape[:2] != (height, width):
-                image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-            image = faces_at.drawn(image, frame.time, unsure_below)
+        begin = result.options.start or 0.0
+        sound = _Sound(source, out, begin, result.seconds) if result.info.audio else None
+        for frame in video.frames(None, result.options.start, result.options.end):
+            image, shape = frame.image(longest), (frame.width, frame.height)
+            if shape == (result.info.width, result.info.height):
+                image = _resized(image, width, height)
+            image = faces_at.drawn(image, frame.time, unsure_below, shape)
+            image = _between_bars(image, width, height)
             packed = av.VideoFrame.from_ndarray(image, format="rgb24")
-            packed.pts, packed.time_base = round(frame.time / _CLOCK), _CLOCK
+            packed.pts, packed.time_base = round((frame.time - begin) / _CLOCK), _CLOCK
             if sound:
-                sound.write_until(frame.time)
+                sound.write_until(frame.time - begin)
             out.mux(picture.encode(packed))
             drawn += 1
             if progress:
@@ -162,12 +186,32 @@ def annotate(
             sound.finish()
 
 
-class _Sound:
-    """Copies the sound of a video, in step with its pictures."""
+def _resized(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    if image.shape[:2] == (height, width):
+        return image
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
-    def __init__(self, source: Path, out: av.container.OutputContainer) -> None:
-        self._out = out
-        self._container = av.open(str(source), metadata_errors="replace")
+
+def _between_bars(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return a picture in the middle of a black one of another shape, as large as it fits."""
+    if image.shape[:2] == (height, width):
+        return image
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner = [max(1, round(side * scale)) for side in (image.shape[1], image.shape[0])]
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas[top : top + inner[1], left : left + inner[0]] = _resized(image, *inner)
+    return canvas
+
+
+class _Sound:
+    """Copies the sound of a part of a video, in step with its pictures."""
+
+    def __init__(
+        self, source: Path, out: av.container.OutputContainer, begin: float, end: float
+    ) -> None:
+        self._out, self._begin, self._end = out, begin, end
+        self._container = av.open(url_of(source), metadata_errors="replace")
         self._from = self._container.streams.audio[0]
         start = self._container.start_time
         self._start = start / av.time_base if start is not None else 0.0
@@ -183,7 +227,7 @@ class _Sound:
         self._next = next(self._packets, None)
 
     def write_until(self, time: float) -> None:
-        """Write what is heard before ``time`` seconds."""
+        """Write what is heard before ``time`` seconds of the part."""
         while self._next is not None and self._next[0] <= time:
             self._out.mux(self._next[1])
             self._next = next(self._packets, None)
@@ -194,13 +238,20 @@ class _Sound:
         self._container.close()
 
     def _packed(self) -> Iterator[tuple[float, av.Packet]]:
+        # One second more keeps the few samples that some codecs put before the start.
+        times = FrameClock(self._start - 1, 1024 / 48_000)
         try:
             for packet in self._container.demux(self._from):
                 if self._copied:
                     if packet.dts is None:
                         continue
-                    shift = round(self._start / packet.time_base)
-                    packet.pts, packet.dts = (packet.pts or packet.dts) - shift, packet.dts - shift
+                    # Timestamps that restart or jump are joined as those of the pictures are.
+                    at = times.time(float(packet.dts * packet.time_base), self._end + 1) - 1
+                    if at < self._begin and self._begin:
+                        continue
+                    if at >= self._end:
+                        return
+                    packet.pts = packet.dts = round((at - self._begin) / packet.time_base)
                     packet.stream = self._to
                     yield float(packet.dts * packet.time_base), packet
                     continue
@@ -216,11 +267,14 @@ class _Sound:
             return  # cut off: what came before is kept
 
     def _encoded(self, frame: av.AudioFrame | None) -> Iterator[tuple[float, av.Packet]]:
-        if frame is not None and self._samples is None:
+        if frame is not None:
             begins = 0.0
             if frame.pts and frame.time_base:
                 begins = float(frame.pts * frame.time_base) - self._start
-            self._samples = max(0, round(begins * 48_000))
+            if begins >= self._end or (begins < self._begin and self._begin):
+                return
+            if self._samples is None:
+                self._samples = max(0, round((begins - self._begin) * 48_000))
         for piece in self._resampler.resample(frame):
             at = self._samples or 0
             piece.pts, piece.time_base = at, Fraction(1, 48_000)
@@ -241,11 +295,8 @@ def _written(target: Path) -> Iterator[Path]:
     try:
         with writing(target) as path:
             yield path
-    except (av.error.FFmpegError, OSError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise VideoError(
-            f"{printable(target)} cannot be written: {why}. Make room and try again."
-        ) from error
+    except av.error.FFmpegError as error:
+        raise VideoError(f"{printable(target)} cannot be written: {error.strerror}.") from error
 
 
 def stills(source: Path, result: VideoResult, moments: pd.DataFrame) -> list[bytes | None]:
@@ -258,7 +309,7 @@ def stills(source: Path, result: VideoResult, moments: pd.DataFrame) -> list[byt
     """
     faces_at = FacesAt(result)
     found: list[bytes | None] = []
-    with VideoFile(source) as video:
+    with VideoFile(source, result.options.stream) as video:
         for moment in moments.itertuples():
             # A change is seen a little later, when it is complete.
             at = moment.time + (timeline.HOLD if moment.kind == "change" else 0.0)
@@ -266,7 +317,8 @@ def stills(source: Path, result: VideoResult, moments: pd.DataFrame) -> list[byt
             if frame is None:
                 found.append(None)
                 continue
-            image = faces_at.drawn(frame.image(STILL), frame.time, UNSURE_BELOW)
+            shape = frame.width, frame.height
+            image = faces_at.drawn(frame.image(STILL), frame.time, UNSURE_BELOW, shape)
             file = io.BytesIO()
             Image.fromarray(image).save(file, "JPEG", quality=85)
             found.append(file.getvalue())

@@ -54,7 +54,7 @@ def face_at(
     """
     rows = result.rows()
     rows = rows[rows["person"] == result.merged.get(person, person)]
-    with VideoFile(source) as video:
+    with VideoFile(source, result.options.stream) as video:
         frame = video.frame_at(time)
     if frame is None or rows.empty:
         return None

@@ -21,8 +21,9 @@ from fer_core.preprocess import VIEWS
 from fer_core.table import Rows
 from fer_core.tracking.detector import MOMENT, TrackingDetector
 from fer_core.tracking.identity import IdentityTracker, appearance, is_cut, scene
-from fer_core.video.decode import MIN_SIDE, Frame, VideoFile
+from fer_core.video.decode import Frame, VideoFile
 from fer_core.video.result import VideoOptions, VideoResult
+from fer_core.video.tracks import MIN_SIDE
 
 #: Longer side to which frames are reduced before they are looked at. A classifier sees
 #: 48 pixels of a face, so nothing is lost but time.

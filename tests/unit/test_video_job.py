@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from fer_core.cli.delete_all import command as delete_all
-from fer_core.errors import VideoError
+from fer_core.errors import FerError
 from fer_core.settings import settings
 from fer_core.video import VideoFile, VideoOptions
 from fer_core.video.clips import write_clip
@@ -124,7 +124,7 @@ def test_a_failed_drawing_leaves_the_numbers(tmp_path: Path) -> None:
     with path.open("rb") as file:
         job = VideoJob.create(file, "a.mp4", VideoOptions(), "mine")
     (job.path / "annotated.mp4" / "in the way").mkdir(parents=True)
-    with pytest.raises(VideoError, match="cannot be written"):
+    with pytest.raises(FerError, match="annotated.mp4 is a folder"):
         job.do()
     assert job.state()["status"] == "failed" and job.source is not None
     job.settle()
