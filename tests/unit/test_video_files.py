@@ -219,15 +219,23 @@ def test_broken_timestamps_give_one_timeline(
     assert all(kind in problem for problem in clock.problems()) and clock.problems()
 
 
-@pytest.mark.parametrize("order", [(0, 0), (1, 0)])
-def test_timestamps_given_twice_or_out_of_order_do_not_stretch_the_time(
-    order: tuple[int, int],
-) -> None:
-    stamps = [0.08 * i + 0.04 * j for i in range(50) for j in order]
+@pytest.mark.parametrize(
+    "order",
+    [
+        [i // 2 * 2 for i in range(48)],
+        # As decoders give the times of an AVI with frames that refer to later ones.
+        [
+            1, 3, 2, 5, 4, 7, 8, 6, 10, 9, 12, 11, 14, 15, 13, 17, 16, 19, 18, 21, 22, 20, 24, 23,
+            26, 25, 28, 29, 27, 31, 30, 33, 32, 35, 36, 34, 38, 37, 40, 39, 42, 43, 41, 45, 44, 47,
+            46, 49,
+        ],
+    ],
+)  # fmt: skip
+def test_timestamps_given_twice_or_out_of_order_do_not_stretch_the_time(order: list[int]) -> None:
     clock = FrameClock(0.0, 0.04)
-    times = [clock.time(stamp) for stamp in stamps]
+    times = [clock.time(0.04 * number) for number in order]
     assert (np.diff(times) > 0).all()
-    assert np.abs(np.array(times) - np.arange(100) / 25).max() <= 0.08
+    assert np.abs(np.array(times) - np.arange(48) / 25).max() <= 0.1
     assert len(clock.problems()) == 1
 
 
