@@ -27,6 +27,11 @@ __all__ = ["SUFFIXES", "Frame", "VideoFile", "VideoInfo", "walk_videos"]
 _FORMATS: Final = "MP4, WebM, MOV, MKV, AVI, MPEG, WMV or GIF"
 #: Frames a second where a file does not say.
 _RATE: Final = 25.0
+#: Rates that a file may say; others stand for no rate.
+_SLOWEST: Final = 0.1
+_FASTEST: Final = 300.0
+#: Seconds by which a decoder may show a frame after it was decoded.
+_DELAY: Final = 1.0
 #: Times that differ by less are the same frame.
 _SAME: Final = 1e-3
 #: FFmpeg's names of the formats in which a jump leads to frames with their right timestamps.
@@ -221,21 +226,23 @@ class VideoFile:
         try:
             self._stream = choose_track(self._container, self._number)
             start = self._container.start_time
-            # AVI says only in which order frames are decoded; the first one shown is its start.
-            self._decode_times = self._container.format.name == "avi"
-            known = start is not None and not self._decode_times
-            self._start = start / av.time_base if known else None
-            self._ticks = -1
-            rate = self._stream.average_rate or self._stream.guessed_rate
-            self._step = 1 / float(rate) if rate else 1 / _RATE
+            self._start = None if start is None else start / av.time_base
+            # AVI says only when frames are decoded, not when they are shown.
+            self._decode_times, self._ticks = self._container.format.name == "avi", -1
+            rate = float(self._stream.average_rate or self._stream.guessed_rate or 0)
+            self._step = 1 / (rate if _SLOWEST <= rate <= _FASTEST else _RATE)
             self._bad, self._cut_off, self._fresh = 0, False, True
             self._reach, self._seen, self._stop = 0.0, 0.0, 0.0
             self._position, self._skipped = 0, 0
             self._count, self._sound = 0, dict[int, float]()
-            self._times = FrameClock(self._start, self._step)
             self._aspects = dict[tuple[int, int], Fraction | None]()
             self._raws = self._decoded()
             self._first = next(self._raws, None)
+            if self._decode_times and self._first is not None:
+                # The decoder shows the first frame some frames late.
+                late = (self._stamp(self._first) or 0.0) - (self._start or 0.0)
+                self._start = (self._start or 0.0) + (late if late < _DELAY else 0.0)
+            self._times = FrameClock(self._start, self._step)
         except BaseException:
             self._container.close()
             raise
@@ -424,16 +431,15 @@ class VideoFile:
         found, tracks = [], video_tracks(self._container)
         if self._number is None and len(tracks) > 1:
             at = [track.index for track in tracks].index(self._stream.index)
-            other = 1 if at else 2
             found.append(
                 f"The file has {len(tracks)} video tracks: track {at + 1} "
-                f"({self.info.width}×{self.info.height}) is read; choose another with "
-                f"--stream {other}."
+                f"({self.info.width}×{self.info.height}) is read; --stream N reads another, "
+                f"N from 1 to {len(tracks)}."
             )
         if self._first is not None and self._first.color_trc in HDR:
             found.append(
-                f"The video is HDR ({HDR[self._first.color_trc]}): its brightness was converted "
-                "to that of a usual video."
+                f"The video is HDR ({HDR[self._first.color_trc]}): it was tone-mapped to SDR, the "
+                "brightness of usual videos."
             )
         return found
 

@@ -128,6 +128,22 @@ def test_all_eight_orientations_are_shown_as_a_player_does(
     assert np.abs(image.astype(int) - shown).mean() < 8
 
 
+@pytest.mark.parametrize(("hflip", "vflip"), [(True, False), (False, True), (True, True)])
+def test_flips_that_ffmpeg_writes_are_shown(folder: Path, hflip: bool, vflip: bool) -> None:
+    stored = corners()
+    path = folder / "flipped.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.set_display_rotation(0, hflip=hflip, vflip=vflip)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(stored, "rgb24")))
+        container.mux(stream.encode(None))
+    shown = stored[::-1] if vflip else stored
+    shown = shown[:, ::-1] if hflip else shown
+    frames, _ = read(path)
+    assert np.abs(frames[0].image().astype(int) - shown).mean() < 8
+
+
 def test_a_damaged_matrix_leaves_the_picture_as_it_is() -> None:
     assert not of_matrix(np.zeros(9, np.int32)).transposed
 
@@ -203,15 +219,23 @@ def test_broken_timestamps_give_one_timeline(
     assert all(kind in problem for problem in clock.problems()) and clock.problems()
 
 
-@pytest.mark.parametrize("order", [(0, 0), (1, 0)])
-def test_timestamps_given_twice_or_out_of_order_do_not_stretch_the_time(
-    order: tuple[int, int],
-) -> None:
-    stamps = [0.08 * i + 0.04 * j for i in range(50) for j in order]
+@pytest.mark.parametrize(
+    "order",
+    [
+        [i // 2 * 2 for i in range(48)],
+        # As decoders give the times of an AVI with frames that refer to later ones.
+        [
+            1, 3, 2, 5, 4, 7, 8, 6, 10, 9, 12, 11, 14, 15, 13, 17, 16, 19, 18, 21, 22, 20, 24, 23,
+            26, 25, 28, 29, 27, 31, 30, 33, 32, 35, 36, 34, 38, 37, 40, 39, 42, 43, 41, 45, 44, 47,
+            46, 49,
+        ],
+    ],
+)  # fmt: skip
+def test_timestamps_given_twice_or_out_of_order_do_not_stretch_the_time(order: list[int]) -> None:
     clock = FrameClock(0.0, 0.04)
-    times = [clock.time(stamp) for stamp in stamps]
+    times = [clock.time(0.04 * number) for number in order]
     assert (np.diff(times) > 0).all()
-    assert np.abs(np.array(times) - np.arange(100) / 25).max() <= 0.08
+    assert np.abs(np.array(times) - np.arange(48) / 25).max() <= 0.1
     assert len(clock.problems()) == 1
 
 
@@ -390,7 +414,7 @@ def test_one_of_several_tracks_is_read_and_the_others_are_named(folder: Path) ->
     frames, video = read(path)
     assert frames[0].image().mean() == pytest.approx(200, abs=4) and len(frames) == 5
     (said,) = video.problems
-    assert "2 video tracks: track 2 (64×48) is read" in said and "--stream 1" in said
+    assert "2 video tracks: track 2 (64×48) is read" in said and "--stream N" in said
 
     frames, video = read(path, stream=1)
     assert frames[0].image().mean() == pytest.approx(60, abs=4)
@@ -470,7 +494,8 @@ def test_hdr_is_shown_as_usual_video(folder: Path, transfer: int) -> None:
     frames, video = read(path)
     middles = frames[0].image()[24, 8::16].astype(int)
     assert np.abs(middles - steps[:, None]).max() <= 4
-    assert len(video.problems) == 1 and f"HDR ({HDR[transfer]})" in video.problems[0]
+    (said,) = video.problems
+    assert f"HDR ({HDR[transfer]})" in said and "tone-mapped" in said
     assert frames[0].image(64).shape == (24, 64, 3)
 
 
