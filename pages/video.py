@@ -17,6 +17,8 @@ state.setdefault("video_fps", 5.0)
 state.setdefault("video_thorough", False)
 state.setdefault("video_annotated", True)
 state.setdefault("video_keep_source", False)
+for name in ("video_from", "video_to", "video_region"):
+    state.setdefault(name, "")
 
 
 def opened() -> VideoJob | None:

@@ -29,29 +29,17 @@ from fer_core.files import (
 from fer_core.settings import settings
 
 
-def _seconds(context: Any, parameter: Any, value: str | None) -> float | None:
-    """Seconds of "75", "1:15" or "0:01:15"."""
-    if value is None:
-        return None
-    try:
-        parts = [float(part) for part in value.split(":")]
-        if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
-            raise ValueError
-    except ValueError as error:
-        raise click.BadParameter("give seconds, m:ss or h:mm:ss, such as 75 or 1:15.") from error
-    return sum(part * 60**place for place, part in enumerate(reversed(parts)))
+def _parsed(parse: str) -> Any:
+    """A click callback that calls a function of :mod:`fer_core.video.part`."""
 
+    def convert(context: Any, parameter: Any, value: str | None) -> Any:
+        if value is None:
+            return None
+        from fer_core.video import part
 
-def _region(context: Any, parameter: Any, value: str | None) -> tuple[int, ...] | None:
-    if value is None:
-        return None
-    try:
-        x, y, width, height = (int(part) for part in value.split(","))
-    except ValueError as error:
-        raise click.BadParameter("give four whole numbers of pixels: x,y,width,height.") from error
-    if width <= 0 or height <= 0:
-        raise click.BadParameter("the width and the height must be larger than 0.")
-    return x, y, width, height
+        return getattr(part, parse)(value)
+
+    return convert
 
 
 @click.command("video")
@@ -61,11 +49,15 @@ def _region(context: Any, parameter: Any, value: str | None) -> tuple[int, ...] 
     help="Frames a second to sample; 0 for every frame.",
 )  # fmt: skip
 @click.option(
-    "--from", "start", callback=_seconds, metavar="TIME", help="Begin here, such as 1:15."
+    "--from",
+    "start",
+    callback=_parsed("parse_time"),
+    metavar="TIME",
+    help="Begin here, such as 1:15.",
 )
-@click.option("--to", "end", callback=_seconds, metavar="TIME", help="End here.")
+@click.option("--to", "end", callback=_parsed("parse_time"), metavar="TIME", help="End here.")
 @click.option(
-    "--region", callback=_region, metavar="X,Y,W,H",
+    "--region", callback=_parsed("parse_region"), metavar="X,Y,W,H",
     help="Look for faces in this part of the picture only, in pixels.",
 )  # fmt: skip
 @click.option(

@@ -13,7 +13,6 @@ import numpy as np
 
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import Classifier, load_classifier
-from fer_core.errors import VideoError
 from fer_core.faces import Detection, Detector, get_detector
 from fer_core.files import printable
 from fer_core.jobs import seconds_left
@@ -22,8 +21,8 @@ from fer_core.table import Rows
 from fer_core.tracking.detector import MOMENT, TrackingDetector
 from fer_core.tracking.identity import IdentityTracker, appearance, is_cut, scene
 from fer_core.video.decode import Frame, VideoFile
+from fer_core.video.part import Region, clipped
 from fer_core.video.result import VideoOptions, VideoResult
-from fer_core.video.tracks import MIN_SIDE
 
 #: Longer side to which frames are reduced before they are looked at. A classifier sees
 #: 48 pixels of a face, so nothing is lost but time.
@@ -167,30 +166,7 @@ def _see(
     return seen
 
 
-def clipped(region: tuple[int, int, int, int], frame: Frame) -> tuple[int, int, int, int]:
-    """Return the part of a region that lies within a frame.
-
-    Args:
-        region: ``(x, y, width, height)`` in pixels of the upright frame.
-        frame: The frame.
-
-    Raises:
-        VideoError: Too little of it does.
-    """
-    x, y, width, height = region
-    left, top = max(0, x), max(0, y)
-    right, bottom = min(frame.width, x + width), min(frame.height, y + height)
-    if min(right - left, bottom - top) < MIN_SIDE:
-        raise VideoError(
-            f"The region {x},{y},{width},{height} leaves less than {MIN_SIDE}×{MIN_SIDE} pixels of "
-            f"a frame of {frame.width}×{frame.height}: give x,y,width,height within it."
-        )
-    return left, top, right - left, bottom - top
-
-
-def _on_frame(
-    analysis: Analysis, frame: Frame, region: tuple[int, int, int, int] | None
-) -> Analysis:
+def _on_frame(analysis: Analysis, frame: Frame, region: Region | None) -> Analysis:
     """The analysis of a part or a reduced copy of a frame, in pixels of the whole frame."""
     left, top, width, _ = region or (0, 0, frame.width, frame.height)
     factor = width / analysis.width

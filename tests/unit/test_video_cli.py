@@ -17,7 +17,7 @@ from fer_core.settings import settings
 from fer_core.table import columns, read_csv
 from fer_core.video import VideoFile
 from fer_core.video.clips import write_clip
-from tests.unit.video_tools import clip, grey
+from tests.unit.video_tools import clip, grey, portrait
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,62 @@ def test_folders_are_walked_and_files_of_one_name_do_not_collide(
         "a-2-annotated.mp4",
         "a-annotated.mp4",
     ]
+
+
+def test_a_part_of_a_video_has_the_times_and_boxes_of_the_whole(tmp_path: Path) -> None:
+    path = clip(tmp_path / "long.mp4", 2.0)
+    whole = json.loads(run(path, "--json", "--thorough").stdout)[0]
+    box = whole["rows"][0]
+    x, y, width, height = (round(box[name]) for name in ("x", "y", "width", "height"))
+    region = f"{x - width},{y - height},{3 * width},{3 * height}"
+    done = run(
+        path, "--json", "--thorough", "--from", "0:00.5", "--to", 1.5, "--region", region,
+        "--annotated", tmp_path / "part.mp4",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    part = json.loads(done.stdout)[0]
+    times = [row["time"] for row in part["rows"]]
+    assert min(times) == 0.5 and max(times) < 1.5 and part["summary"]["seconds"] == 1.0
+    first = next(row for row in whole["rows"] if row["time"] >= 0.6)
+    same = next(row for row in part["rows"] if row["time"] >= 0.6)
+    assert same["frame"] == first["frame"]
+    assert same["x"] == pytest.approx(first["x"], abs=4) and same["emotion"] == "Happy"
+    assert (same["frame_width"], same["frame_height"]) == (320, 240)
+    with VideoFile(tmp_path / "part.mp4") as video:
+        assert len(list(video.frames())) == 26 and video.end == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--from", "9"], "The part begins at 9 s"),
+        (["--from", "2", "--to", "1"], "is empty"),
+        (["--from", "soon"], "'soon' is no time"),
+        (["--region", "1,2,3"], "'1,2,3' is no region"),
+        (["--region", "300,0,200,200"], "leaves less than 24×24 pixels"),
+        (["--stream", "2"], "track"),
+    ],
+)
+def test_a_part_that_is_none_is_one_sentence(folder: Path, arguments: list, says: str) -> None:
+    done = run(folder / "a.mp4", *arguments)
+    assert isinstance(done.exception, VideoError) and says in str(done.exception)
+
+
+def test_once_a_second_counts_every_second(tmp_path: Path) -> None:
+    for seconds in (4.0, 0.9):
+        path = clip(tmp_path / f"{seconds}.mp4", seconds)
+        summary = json.loads(run(path, "--fps", 1, "--json").stdout)[0]["summary"]
+        assert summary["seconds"] == pytest.approx(seconds, abs=0.05)
+        assert summary["persons"][0]["seconds"] == pytest.approx(seconds, abs=0.05)
+        assert summary["dominant"] == "Happy"
+
+
+def test_a_frame_without_a_face_has_a_row(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "mixed.mp4", [*portrait(13), *grey(12)])
+    assert run(path, "--csv", tmp_path / "t.csv").exit_code == 0
+    table = read_csv(tmp_path / "t.csv")
+    assert table["status"].tolist() == ["ok"] * 3 + ["no face"] * 2
+    assert table["happy"].isna().tolist() == [False] * 3 + [True] * 2
 
 
 def test_a_bad_file_does_not_spoil_the_batch(folder: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from fer_core.settings import settings
 from fer_core.timeline import clock
 from fer_core.video.clips import sample_clip
 from fer_core.video.decode import SUFFIXES
+from fer_core.video.part import parse_region, parse_time
 from fer_core.video.result import VideoOptions
 from ui.common.controls import Choice
 from ui.services import videos
@@ -80,6 +81,8 @@ def new_video(choice: Choice, key: str | None) -> None:
             help="Without this, the uploaded file is deleted as soon as the result stands.",
             persist_state="session",
         )
+        with st.popover("Part of it", icon=":material/content_cut:"):
+            _part()
     hours = settings().keep_hours
     st.caption(
         f"The video goes to the machine that runs this app. What it came to is deleted after "
@@ -87,13 +90,50 @@ def new_video(choice: Choice, key: str | None) -> None:
     )
 
 
+def _part() -> None:
+    """Ask for a part of the video; what is left empty means all of it."""
+    left, right = st.columns(2)
+    left.text_input("From", key="video_from", placeholder="0:00", persist_state="session")
+    right.text_input("To", key="video_to", placeholder="end", persist_state="session")
+    st.text_input(
+        "Region",
+        key="video_region",
+        placeholder="x,y,width,height",
+        help="Faces are looked for in this part of the picture only: left edge, top edge, width "
+        "and height in pixels. Boxes in the results are those of the whole picture.",
+        persist_state="session",
+    )
+    st.number_input(
+        "Video track",
+        min_value=1,
+        value=None,
+        key="video_stream",
+        placeholder="the one that a player shows",
+        help="For files with several pictures, such as the cameras of a concert.",
+        persist_state="session",
+    )
+
+
 def _begin(source: BinaryIO, name: str, choice: Choice, key: str) -> None:
+    try:
+        begin, end = (
+            parse_time(state[name]) if state[name].strip() else None
+            for name in ("video_from", "video_to")
+        )
+        region = parse_region(state["video_region"]) if state["video_region"].strip() else None
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
     options = VideoOptions(
         fps=state["video_fps"],
         model=choice.classifier.name,
         detector=choice.detector.name,
         largest=choice.largest,
         thorough=state["video_thorough"],
+        start=begin,
+        end=end,
+        region=region,
+        stream=state["video_stream"],
     )
     try:
         job = start(
