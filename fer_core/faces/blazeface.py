@@ -172,6 +172,17 @@ class Candidates:
             logit = self.logits[first : first + 1]
             yield Candidates(mean[:, :2], mean[:, 2:4], mean[:, 4:].reshape(1, 6, 2), logit)
 
+    def without_nested(self) -> "Candidates":
+        """Drop the less sure of two faces where the smaller has its centre within the larger.
+
+        A large face and a part of it look like two; nobody's face lies within another's.
+        """
+        areas = self.sizes.prod(axis=1)
+        away = np.abs(self.centres[:, None] - self.centres[None])
+        inside = (away < self.sizes[None] / 2).all(axis=-1) & (areas[:, None] < areas[None])
+        surer = self.logits[None] > self.logits[:, None]
+        return self.take(~((inside | inside.T) & surer).any(axis=1))
+
     def moved(self, window: "Window") -> "Candidates":
         """From the pixels of a window to those of the picture."""
         return Candidates(
@@ -220,7 +231,7 @@ class BlazeFaceDetector(Detector):
             suspects = suspects.take(suspects.logits > CLEAR)
             close = self._faces(pyramid, suspects, DECIDED_IN_TILES, doubtful=False)
             small = close.sizes.max(axis=1, initial=0) < TILES_LARGEST * tiles[0].side
-            faces = together([faces, close.take(small)]).merged()
+            faces = together([faces, close.take(small)]).merged().without_nested()
         return self._detections(faces)
 
     def search(self, image: np.ndarray) -> list[Detection]:
@@ -259,7 +270,7 @@ class BlazeFaceDetector(Detector):
         faces = self._faces(pyramid, suspects.take(clear), DECIDED, doubtful)
         if not len(faces):
             faces = self._faces(pyramid, suspects.take(~clear), DECIDED, doubtful)
-        return faces
+        return faces.without_nested()
 
     def _worth_tiles(self, pyramid: Pyramid, faces: Candidates) -> bool:
         """Whether small faces may have been missed: in a large picture, where there is

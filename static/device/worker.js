@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 e6fee397870de6d890b3afae6465aca0e70004712d5aeb7d27699df2d7e6da90)
+// Made of ui/device (sha256 7df3affd81ca4764923351321d3f9e9b74c29a9e0e47db2fb6109d82ef4c0d5d)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1715,6 +1715,11 @@
     const down = Math.min(a.y + a.h / 2, b.y + b.h / 2) - Math.max(a.y - a.h / 2, b.y - b.h / 2);
     return Math.max(0, across) * Math.max(0, down);
   }
+  var within = (a, b) => Math.abs(a.x - b.x) < b.w / 2 && Math.abs(a.y - b.y) < b.h / 2;
+  function withoutNested(faces) {
+    const nested = (a, b) => a.w * a.h < b.w * b.h ? within(a, b) : a.w * a.h > b.w * b.h && within(b, a);
+    return faces.filter((a) => !faces.some((b) => b.logit > a.logit && nested(a, b)));
+  }
   var merged = (candidates, least) => [...groups(candidates, least)];
   function* groups(candidates, least) {
     let rest = [...candidates].sort((a, b) => b.logit - a.logit);
@@ -1803,7 +1808,8 @@
       const suspects = await this.suspects(pyramid);
       const clear = (candidate) => candidate.logit > k.CLEAR;
       const faces = await this.faces(pyramid, suspects.filter(clear));
-      return faces.length ? faces : this.faces(pyramid, suspects.filter((c) => !clear(c)));
+      if (faces.length) return withoutNested(faces);
+      return withoutNested(await this.faces(pyramid, suspects.filter((c) => !clear(c))));
     }
     async suspects(pyramid) {
       const { k } = this;
@@ -1811,7 +1817,6 @@
       const found = await this.search.look(pyramid.cut(window), k.SUSPECT);
       const here = merged(found, k.OVERLAP).map((c) => moved(c, window));
       const suspects = merged(here, k.OVERLAP);
-      const within = (a, b) => Math.abs(a.x - b.x) < b.w / 2 && Math.abs(a.y - b.y) < b.h / 2;
       return suspects.filter((a, i) => !suspects.slice(0, i).some((b) => b.logit > k.LIKELY && within(a, b))).slice(0, k.MAX_LOOKS);
     }
     async faces(pyramid, suspects) {

@@ -45,6 +45,14 @@ function overlap(a, b) {
 }
 
 // Overlapping ones averaged, the surest first.
+const within = (a, b) => Math.abs(a.x - b.x) < b.w / 2 && Math.abs(a.y - b.y) < b.h / 2;
+
+// Of two faces where the smaller has its centre within the larger, the surer one.
+function withoutNested(faces) {
+  const nested = (a, b) => (a.w * a.h < b.w * b.h ? within(a, b) : a.w * a.h > b.w * b.h && within(b, a));
+  return faces.filter((a) => !faces.some((b) => b.logit > a.logit && nested(a, b)));
+}
+
 const merged = (candidates, least) => [...groups(candidates, least)];
 
 // One after another, the surest that is left, averaged with all that overlap it, weighted by
@@ -145,7 +153,8 @@ export class BlazeFace {
     const suspects = await this.suspects(pyramid);
     const clear = (candidate) => candidate.logit > k.CLEAR;
     const faces = await this.faces(pyramid, suspects.filter(clear));
-    return faces.length ? faces : this.faces(pyramid, suspects.filter((c) => !clear(c)));
+    if (faces.length) return withoutNested(faces);
+    return withoutNested(await this.faces(pyramid, suspects.filter((c) => !clear(c))));
   }
 
   async suspects(pyramid) {
@@ -154,7 +163,6 @@ export class BlazeFace {
     const found = await this.search.look(pyramid.cut(window), k.SUSPECT);
     const here = merged(found, k.OVERLAP).map((c) => moved(c, window));
     const suspects = merged(here, k.OVERLAP);
-    const within = (a, b) => Math.abs(a.x - b.x) < b.w / 2 && Math.abs(a.y - b.y) < b.h / 2;
     return suspects
       .filter((a, i) => !suspects.slice(0, i).some((b) => b.logit > k.LIKELY && within(a, b)))
       .slice(0, k.MAX_LOOKS);
