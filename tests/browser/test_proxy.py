@@ -231,7 +231,12 @@ def test_the_grid_of_a_dataset(visit) -> None:
 @pytest.mark.slow
 def test_the_timeline_of_a_video(visit) -> None:
     page = visit("video")
+    # The quickest analysis that has a video to play.
     page.get_by_text("Annotated video", exact=True).click()
+    page.get_by_text("Keep my video", exact=True).click()
+    page.get_by_role("combobox", name="Frames to look at").click()
+    page.get_by_role("option", name="1 a second").click()
+    settled(page)
     page.get_by_role("button", name="Sample clip").click()
     timeline = page.get_by_role("slider", name="Timeline: choose a moment")
     expect(timeline.locator("path.curve").first).to_be_visible()
