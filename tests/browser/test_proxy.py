@@ -1,12 +1,13 @@
 """The app below a path of another server, as docs/hosting.md shows it: a real nginx."""
 
+import contextlib
 import csv
 import io
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from fer_core.datasets.fer2013 import export_csv
 from fer_core.images import example_portrait
 from fer_core.table import COLUMNS
 from tests.browser.live_tools import start, stop
+from tests.browser.oidc import Provider
 from ui.common.navigation import HOME, IMAGES, LIVE, PAGES, Entry
 from ui.services.access import COOKIE
 
@@ -89,25 +91,35 @@ class Proxied:
     url: str
 
 
+@contextlib.contextmanager
+def behind_nginx(folder: Path, secrets: Callable[[str], str] | None = None, **environment: str):
+    """The app and the proxy before it; ``secrets`` writes secrets.toml for their address."""
+    port = free_port()
+    nginx = Nginx(folder, port)
+    proxied = Proxied(f"http://{HOST}:{nginx.port}/{PATH}")
+    if secrets:
+        (folder / "secrets.toml").write_text(secrets(proxied.url), encoding="utf-8")
+        environment["STREAMLIT_SECRETS_FILES"] = str(folder / "secrets.toml")
+    log = folder / "app.log"
+    environment["STREAMLIT_SERVER_BASE_URL_PATH"] = PATH
+    try:
+        running = App(folder / "home", log, port, **environment)
+        try:
+            yield proxied
+        finally:
+            running.stop()
+    finally:
+        nginx.stop()
+    assert "Traceback" not in log.read_text(errors="replace", encoding="utf-8")
+    assert nginx.said() == ""
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
     folder = tmp_path_factory.mktemp("proxied")
     export_csv(demo.load(140, 35, 35, seed=4), folder / "small.csv")
-    log = folder / "app.log"
-    running = App(
-        folder / "home",
-        log,
-        FER_DATA=str(folder / "small.csv"),
-        STREAMLIT_SERVER_BASE_URL_PATH=PATH,
-    )
-    try:
-        nginx = Nginx(folder, running.port)
-        yield Proxied(f"http://{HOST}:{nginx.port}/{PATH}")
-        nginx.stop()
-    finally:
-        running.stop()
-    assert "Traceback" not in log.read_text(errors="replace", encoding="utf-8")
-    assert nginx.said() == ""
+    with behind_nginx(folder, FER_DATA=str(folder / "small.csv")) as proxied:
+        yield proxied
 
 
 @pytest.fixture(scope="module")
@@ -245,3 +257,22 @@ def test_the_timeline_of_a_video(visit) -> None:
     page.wait_for_function("document.querySelector('video')?.readyState > 0")
     timeline.click(position={"x": timeline.bounding_box()["width"] / 2, "y": 60})
     page.wait_for_function("Math.abs(document.querySelector('video').currentTime - 6) < 1")
+
+
+@pytest.mark.slow
+def test_an_administrator_signs_in(browser: Browser, tmp_path: Path) -> None:
+    provider = Provider()
+    provider.claims = {"email": "ada@example.org", "email_verified": True}
+    with behind_nginx(
+        tmp_path, provider.secrets_toml, FER_PUBLIC="1", FER_ADMINS="ada@example.org"
+    ) as app:
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{app.url}/training", wait_until="domcontentloaded")
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(f"{app.url}/")
+        page.goto(f"{app.url}/training", wait_until="domcontentloaded")
+        said = page.get_by_text("Signed in as ada@example.org")
+        expect(said).to_be_visible(timeout=60_000)
+        page.close()
+    provider.stop()
