@@ -69,6 +69,7 @@ def test_a_frame_without_the_camera_says_what_the_embedding_page_must_do(
     context: BrowserContext, embedder: str, app: App
 ) -> None:
     frame = embedded(context, embedder)
+    expect(frame.get_by_role("radio", name="Through the server", exact=True)).to_be_checked()
     ask = frame.get_by_role("button", name="Start", exact=True)
     said = frame.get_by_text(SENTENCE)
     ask.click()

@@ -118,7 +118,7 @@ def behind_nginx(folder: Path, secrets: Callable[[str], str] | None = None, **en
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
     folder = tmp_path_factory.mktemp("proxied")
     export_csv(demo.load(140, 35, 35, seed=4), folder / "small.csv")
-    with behind_nginx(folder, FER_DATA=str(folder / "small.csv")) as proxied:
+    with behind_nginx(folder, FER_DATA=str(folder / "small.csv"), FER_LIVE="device") as proxied:
         yield proxied
 
 
@@ -206,6 +206,7 @@ def test_a_picture_is_uploaded_and_its_table_downloaded(visit) -> None:
 
 def test_live_on_the_device(visit) -> None:
     page = visit("live")
+    expect(page.get_by_role("radio", name="On this device")).to_be_checked()
     start(page)
     expect(page.get_by_text(HAPPY).first).to_be_visible()
     stop(page)
