@@ -1,5 +1,6 @@
 """Files that are chosen while the connection is lost, as behind a phone's file picker."""
 
+import base64
 import io
 import re
 import time
@@ -90,12 +91,29 @@ def connected(page: Page) -> None:
     expect(app).to_have_attribute("data-test-connection-state", "CONNECTED")
 
 
-def choose(page: Page) -> None:
+def portrait() -> bytes:
     file = io.BytesIO()
     Image.fromarray(example_portrait()).save(file, "JPEG")
+    return file.getvalue()
+
+
+def choose(page: Page) -> None:
     page.locator("input[type=file]").set_input_files(
-        {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}
+        {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": portrait()}
     )
+
+
+def drop(page: Page) -> None:
+    files = page.evaluate_handle(
+        """(content) => {
+          const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
+          const files = new DataTransfer();
+          files.items.add(new File([bytes], "me.jpg", { type: "image/jpeg" }));
+          return files;
+        }""",
+        base64.b64encode(portrait()).decode(),
+    )
+    page.get_by_test_id("stFileUploaderDropzone").dispatch_event("drop", {"dataTransfer": files})
 
 
 def until(page: Page, ready: Callable[[], bool]) -> None:
@@ -110,12 +128,15 @@ def alert(page: Page) -> Locator:
     return page.get_by_role("alert").get_by_text("Choose it again")
 
 
-def test_a_file_chosen_without_a_connection_arrives(context: BrowserContext, wire: Wire) -> None:
+@pytest.mark.parametrize("give", [choose, pytest.param(drop, marks=pytest.mark.slow)])
+def test_a_file_given_without_a_connection_arrives(
+    context: BrowserContext, wire: Wire, give: Callable[[Page], None]
+) -> None:
     page = context.new_page()
     open_images(page, wire.url)
     wire.cut()
     disconnected(page)
-    choose(page)
+    give(page)
     wire.mend()
     expect(page.get_by_text(HAPPY)).to_be_visible()
     expect(alert(page)).to_have_count(0)
@@ -169,6 +190,20 @@ def test_an_upload_that_breaks_off_asks_for_the_file_again(
     page.screenshot(path=ARTIFACTS / "images-upload-lost.png")
     choose(page)
     expect(page.get_by_text(HAPPY)).to_be_visible()
+    expect(alert(page)).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_a_file_that_never_arrives_is_asked_for_again(context: BrowserContext, app: App) -> None:
+    page = context.new_page()
+    line = Line(page)
+    open_images(page, app.url)
+    line.silent = True
+    choose(page)
+    expect(alert(page)).to_be_visible()
+    # Elsewhere there is nothing to choose again.
+    line.silent = False
+    page.get_by_role("link", name="Home", exact=True).first.click()
     expect(alert(page)).to_have_count(0)
 
 
