@@ -1,9 +1,9 @@
-// Watches the file uploaders of the app. Streamlit disables them while the connection is
-// lost and ignores a file that is chosen then: a phone cuts the connection of a page whose
-// file picker stays open for long. And the first run of a new session, as after a restart of
-// the server, tells no page that a file was chosen. Such a file is held here and handed in
-// once the connection is back and Python has run; if it still does not arrive, a sentence
-// asks for it.
+// Watches the file uploaders of the app. While the connection is lost, Streamlit disables them
+// and ignores a file that is chosen then; this happens on phones, which cut the connection of a
+// page whose file picker stays open. After a restart of the server, the callbacks of an uploader
+// are not called in the first run of the new session. This script therefore holds such a file
+// and hands it in once the connection is back and Python has run. If the file still does not
+// arrive, a sentence asks the visitor to choose it again.
 // Told to Python: `again`, a number, to make it run; `data.run` names its latest run.
 
 const PATIENCE_MS = 20000; // within which a connected app shows a file that was chosen
