@@ -24,5 +24,5 @@ ENV FER_HOME=/data \
     PYTHONDONTWRITEBYTECODE=1
 VOLUME /data
 EXPOSE 8501
-HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=5)"]
+HEALTHCHECK --start-period=60s CMD ["python", "-c", "import os, urllib.request as r; path = os.environ.get('STREAMLIT_SERVER_BASE_URL_PATH', '') + '/_stcore/health'; r.urlopen('http://127.0.0.1:8501/' + path.lstrip('/'), timeout=5)"]
 CMD ["python", "-m", "streamlit", "run", "streamlit_app.py"]

@@ -1,4 +1,4 @@
-"""The front door: page settings, tidying up and navigation, nothing else."""
+"""The front door: page settings, tidying up, uploads and navigation, nothing else."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui.common.navigation import pages
 from ui.common.tidy import tidy_up
+from ui.common.uploads import watch_uploads
 
 st.set_page_config(
     page_title="Emotions from faces",
@@ -15,4 +16,5 @@ st.set_page_config(
     initial_sidebar_state="collapsed",
 )
 tidy_up()
+watch_uploads()
 st.navigation(pages(), position="top").run()

@@ -72,7 +72,8 @@ class App:
             environment: further variables.
         """
         self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        base = environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
+        self.url = f"http://127.0.0.1:{self.port}/{base}".rstrip("/")
         self.folder = log.parent
         self._log, self._command, self._cwd = log, command, folder
         self._environment = os.environ | {

@@ -104,6 +104,12 @@ def trouble() -> None:
         ):
             st.rerun()
         return
+    if live.cause == "embedded":
+        # Single pictures need the same camera, so there is no other way inside the frame.
+        address = st.context.url
+        if address:
+            st.link_button("Open in a tab of its own", address, icon=":material/open_in_new:")
+        return
     if live.phase == "failed" and st.button(
         "Use single pictures instead", icon=":material/photo_camera:"
     ):

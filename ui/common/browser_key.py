@@ -17,7 +17,10 @@ export default function ({ data, setStateValue }) {
     key = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
   }
   const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `${data.cookie}=${key}; path=/; max-age=31536000; SameSite=Strict${secure}`;
+  // Every page stands in the app's own folder; other apps of the same host get no key.
+  const folder = new URL("./", location.href).pathname;
+  const scope = `path=${folder}; max-age=31536000; SameSite=Strict${secure}`;
+  document.cookie = `${data.cookie}=${key}; ${scope}`;
   if (data.key !== key) setStateValue("key", key);
 }
 """

@@ -25,6 +25,7 @@ async function openCamera() {
       return { stream: await ask(null) };
     }
   } catch (error) {
+    if (forbiddenByEmbedder(error)) return { cause: "embedded" };
     const causes = {
       NotAllowedError: "refused",
       SecurityError: "refused",
@@ -35,6 +36,14 @@ async function openCamera() {
     };
     return { cause: causes[error.name] ?? "camera" };
   }
+}
+
+// Whether the page that shows this one in a frame keeps the camera from it. A browser that
+// cannot be asked (Firefox, Safari) refuses in the same way when the visitor said no.
+function forbiddenByEmbedder(error) {
+  if (window.self === window.top) return false;
+  const policy = document.permissionsPolicy ?? document.featurePolicy;
+  return policy ? !policy.allowsFeature("camera") : error.name === "NotAllowedError";
 }
 
 function stop(stream) {

@@ -76,6 +76,11 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
         "The camera was refused",
         "Allow it at the left end of your browser's address bar, then press Start again.",
     ),
+    "embedded": (
+        "The page around this app does not allow the camera",
+        'The page that embeds this app must allow the camera: `allow="camera"` on its iframe. '
+        "Or open the app in a tab of its own.",
+    ),
     "absent": ("There is no camera", "Connect one and press Start again."),
     "busy": (
         "The camera is in use",
