@@ -210,6 +210,35 @@ def corrections(as_json: bool, save: bool, **how: Any) -> None:
     _report("corrections", run_corrections(**how), as_json, save)
 
 
+@command.command("reliability")
+@click.option("--data", required=True, help="fer2013.csv, packed or not.")
+@click.option("--faces", type=click.IntRange(100), default=1500, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0)
+@json_option
+@save_option
+def reliability(data: str, faces: int, seed: int, as_json: bool, save: bool) -> None:
+    """Signs that an answer cannot be trusted: fitted on PublicTest, with --save for the program."""
+    from benchmarks.reliability import run_reliability, save_fitted
+
+    result = run_reliability(data, faces, seed)
+    if save:
+        save_fitted(result)
+    _report("reliability", result, as_json, save)
+
+
+@command.command("nested")
+@click.option("--data", required=True, help="fer2013.csv, packed or not.")
+@click.option("--pictures", type=click.IntRange(10), default=1000, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0)
+@json_option
+@save_option
+def nested(data: str, pictures: int, seed: int, as_json: bool, save: bool) -> None:
+    """Large faces that are reported twice."""
+    from benchmarks.nested import run_nested
+
+    _report("nested", run_nested(data, pictures, seed), as_json, save)
+
+
 @command.command("results")
 @click.option(
     "--keep", type=click.Path(file_okay=False, path_type=Path),

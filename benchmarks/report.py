@@ -111,6 +111,8 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "train": "Training",
         "dashboard": "Training page",
         "detectors": "Face detectors",
+        "nested": "One face, one box",
+        "reliability": "Signs of an unreliable answer",
         "dataset": "Dataset page",
         "corrections": "Training with corrections",
         "live": "Live",

@@ -123,7 +123,9 @@ def command(
         note(reason)
     many = len(videos) > 1 or paths[0].is_dir()
     options = VideoOptions(**how)
-    folders: list[ExportFolder] = []
+    # Annotated videos and reports may go to one folder.
+    folders: dict[Path, ExportFolder] = {}
+    written: dict[Path, list[str]] = {}
     files = [csv_file] if csv_file else []
     targets: dict[str, dict[Path, Path]] = {}
     for what, target, suffix in (("annotated", annotated, ".mp4"), ("report", report, ".html")):
@@ -140,10 +142,13 @@ def command(
             continue
         names = unique_names(videos, what, suffix)
         targets[what] = {path: target / name for path, name in zip(videos, names, strict=True)}
-        folders.append(ExportFolder(target, overwrite=overwrite, resume=resume, inputs=videos))
+        place = target.resolve()
+        if place not in folders:
+            folders[place] = ExportFolder(target, overwrite=overwrite, resume=resume, inputs=videos)
+        written[place] = written.get(place, []) + names
     check_outputs(files, videos, overwrite=overwrite)
-    for folder, of in zip(folders, filter(None, targets.values()), strict=False):
-        folder.begin(path.name for path in of.values())
+    for place, folder in folders.items():
+        folder.begin(written[place])
 
     tasks = [
         Task(path, options, **{name: of.get(path) for name, of in targets.items()})
@@ -170,7 +175,7 @@ def command(
         _write_csv(csv_file, {path: outcomes[path] for path in videos})
     if as_json:
         print_json([_as_json(path, outcomes[path]) for path in videos])
-    for folder in folders:
+    for folder in folders.values():
         folder.finish()
     forget(tasks)
     failed = [outcome for outcome in outcomes.values() if isinstance(outcome, str)]

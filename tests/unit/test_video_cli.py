@@ -58,7 +58,8 @@ def test_one_video_with_everything(folder: Path, tmp_path: Path) -> None:
 def test_folders_are_walked_and_files_of_one_name_do_not_collide(
     folder: Path, tmp_path: Path
 ) -> None:
-    done = run(folder, "--csv", tmp_path / "o.csv", "--annotated", tmp_path / "out")
+    out = tmp_path / "out"
+    done = run(folder, "--csv", tmp_path / "o.csv", "--annotated", out, "--report", out)
     assert done.exit_code == 0, done.output
     assert "mostly happy" in done.stdout and "a.mkv" in done.stdout
     table = read_csv(tmp_path / "o.csv")
@@ -66,7 +67,9 @@ def test_folders_are_walked_and_files_of_one_name_do_not_collide(
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         ".fer-export.json",
         "a-2-annotated.mp4",
+        "a-2-report.html",
         "a-annotated.mp4",
+        "a-report.html",
     ]
 
 
