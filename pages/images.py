@@ -249,6 +249,8 @@ def card(result: Result, choice: Choice) -> None:
             st.markdown(words + (f" and {len(faces) - 3} more" if len(faces) > 3 else ""))
         else:
             st.warning("No face found", icon=":material/search_off:")
+        for problem in analysis.problems:
+            st.caption(f":material/info: {problem}")
     st.space("stretch")
     if result.analysis:
         st.button(

@@ -107,7 +107,7 @@ def command(
         status("")
     result: dict[str, Any] = {}
     dataset = raw
-    if corrections:
+    if corrections is not None:
         from fer_core.datasets.corrections import load as load_corrections
 
         keys = face_keys(raw.faces)

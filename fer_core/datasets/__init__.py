@@ -64,6 +64,10 @@ def load(
         DatasetError: it cannot be read; where rows or files are wrong, ``problems``
             lists all of them.
     """
+    for text in (source, corrections):
+        if text is not None and not str(text).strip():
+            # The path of an empty text would be the current folder.
+            raise DatasetError("The path of the dataset or its corrections is empty: give one.")
     path = Path(source).expanduser()
     if str(source) == "demo":
         from fer_core.datasets import demo

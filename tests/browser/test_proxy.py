@@ -19,7 +19,7 @@ from benchmarks.browser import ROOT, App, chromium_with_camera, free_port, wait_
 from fer_core.datasets import demo
 from fer_core.datasets.fer2013 import export_csv
 from fer_core.images import example_portrait
-from fer_core.table import COLUMNS
+from fer_core.table import columns
 from tests.browser.live_tools import start, stop
 from tests.browser.oidc import Provider
 from ui.common.navigation import HOME, IMAGES, LIVE, PAGES, Entry
@@ -201,7 +201,7 @@ def test_a_picture_is_uploaded_and_its_table_downloaded(visit) -> None:
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Table of faces").click()
     rows = list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text(encoding="utf-8"))))
-    assert [row["path"] for row in rows] == ["me.png"] and list(rows[0]) == ["path", *COLUMNS]
+    assert [row["source"] for row in rows] == ["me.png"] and list(rows[0]) == columns("pictures")
 
 
 def test_live_on_the_device(visit) -> None:

@@ -67,6 +67,8 @@ def folder(tmp_path: Path) -> Path:
         ["analyze", ""],
         ["video", ""],
         ["dataset", "Training.csv", "--export", ""],
+        ["dataset", ""],
+        ["dataset", "Training.csv", "--corrections", "", "--export", "new"],
     ],
     ids=" ".join,
 )
@@ -206,6 +208,23 @@ def test_any_file_name_works_in_every_output(tmp_path: Path, name: bytes) -> Non
     assert read_csv(table)["source"].tolist() == [shown]
     (drawn,) = out.glob("*.png")
     assert drawn.name.endswith("-annotated.png") and len(os.fsencode(drawn.name)) <= 255
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_videos_of_any_name_work_in_every_output(tmp_path: Path) -> None:
+    names = [b"caf\xe9.mp4", b"a:b.mp4", b"two\nlines.mp4", b"y" * 246 + b".mp4"]
+    for name in names:
+        clip(tmp_path / os.fsdecode(name), 0.1)
+    table, out = tmp_path / "t.csv", tmp_path / "out"
+    command = [sys.executable, "-m", "fer_core", "video", tmp_path, "--json", "--csv", table]
+    done = subprocess.run(
+        [*command, "--annotated", out, "--report", out], capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    shown = {f"{tmp_path}/{name.decode('utf-8', 'backslashreplace')}" for name in names}
+    assert {video["path"] for video in json.loads(done.stdout)} == shown
+    assert set(read_csv(table)["source"]) == shown
+    assert len(list(out.glob("*-annotated.mp4"))) == len(list(out.glob("*-report.html"))) == 4
 
 
 def test_names_of_results() -> None:
