@@ -2,12 +2,15 @@
 
 import streamlit as st
 
+from ui.common.navigation import through_front_door
 from ui.common.notices import footer
 from ui.common.sign_in import only_for_admins
 from ui.dataset import browse, overview, problems, saved
 from ui.dataset.open import chooser, opened
 from ui.services import access
 from ui.services.models import default_model, list_models
+
+through_front_door()
 
 VIEWS = ("Overview", "Browse", "Problems", "Corrections", "Collected")
 state = st.session_state

@@ -4,10 +4,12 @@ import streamlit as st
 
 from ui.common.controls import current
 from ui.common.faces import emotion_bars, looks, percent
-from ui.common.navigation import HOME, IMAGES, PAGES
+from ui.common.navigation import HOME, IMAGES, PAGES, through_front_door
 from ui.common.notices import footer
 from ui.common.pictures import LARGE, drawn, example, read
 from ui.services.models import find_model
+
+through_front_door()
 
 st.title("Emotions from faces")
 st.markdown(

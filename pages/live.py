@@ -14,12 +14,14 @@ from ui.common.browser_key import browser_key
 from ui.common.collect import correct, say_kept
 from ui.common.controls import model_row
 from ui.common.faces import looks
-from ui.common.navigation import IMAGES
+from ui.common.navigation import IMAGES, through_front_door
 from ui.common.notices import footer
 from ui.live import device
 from ui.live.after import ASKED, ask, kept_sessions, summary
 from ui.live.link import CAUSES, live_link
 from ui.services import access
+
+through_front_door()
 
 state = st.session_state
 state.setdefault("live_mirror", True)

@@ -10,6 +10,7 @@ from fer_core.errors import FerError
 from fer_core.settings import settings
 from ui.common import judgement
 from ui.common.controls import make_default
+from ui.common.navigation import through_front_door
 from ui.common.notices import attempt, footer, say_problem
 from ui.common.sign_in import sign_in
 from ui.models import compare as model_compare
@@ -17,6 +18,8 @@ from ui.models import jobs as model_jobs
 from ui.models import table as model_table
 from ui.services import access, datasets, models
 from ui.services.models import ModelFolder, ModelJob, list_models
+
+through_front_door()
 
 state = st.session_state
 state.setdefault("models_chosen", st.query_params.get_all("model"))

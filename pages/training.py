@@ -8,6 +8,7 @@ import streamlit as st
 from fer_core.errors import FerError
 from fer_core.extras import require
 from fer_core.train import TrainConfig, configure, manage
+from ui.common.navigation import through_front_door
 from ui.common.notices import footer, say_problem
 from ui.common.sign_in import only_for_admins, sign_in
 from ui.services import access, training
@@ -16,6 +17,8 @@ from ui.training import after as training_after
 from ui.training import form as training_form
 from ui.training import watch as training_watch
 from ui.training.watch import attempt
+
+through_front_door()
 
 state = st.session_state
 state.setdefault("training_new", False)

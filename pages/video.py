@@ -5,11 +5,14 @@ import streamlit as st
 from fer_core.errors import FerError
 from ui.common.browser_key import browser_key
 from ui.common.controls import model_row
+from ui.common.navigation import through_front_door
 from ui.common.notices import footer
 from ui.services import videos
 from ui.services.videos import VideoJob
 from ui.video.result import finished
 from ui.video.start import broken_off, earlier, new_video, show, working
+
+through_front_door()
 
 state = st.session_state
 state.setdefault("video_job", None)

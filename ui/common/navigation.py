@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,17 @@ MODELS = Entry(
     "Every model there is: how good, how fast, compared, combined and exchanged.",
 )
 PAGES = (HOME, IMAGES, LIVE, VIDEO, DATASET, TRAINING, MODELS)
+
+
+def through_front_door() -> None:
+    """Run the app again from ``streamlit_app.py`` if Streamlit ran a page alone.
+
+    It does so for the first visitor of a fresh server who comes by a link to a page, because
+    there is a folder ``pages/``. Every page calls this first.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
 
 
 def pages() -> list:

@@ -1,0 +1,1 @@
+"""What the page Images is made of."""

@@ -1,0 +1,87 @@
+"""Where the pictures of the page Images come from: files, the camera, the example."""
+
+import streamlit as st
+
+from fer_core.errors import FerError
+from fer_core.images import SUFFIXES
+from ui.common.pictures import Picture, example, picture
+from ui.services import quotas
+
+SOURCES = {
+    "Files": ":material/upload: Files",
+    "Camera": ":material/photo_camera: Camera",
+    "Example": ":material/face: Example",
+}
+#: Fewer than the session remembers, so that no rerun reads a picture twice.
+MOST_PICTURES = 300
+
+state = st.session_state
+
+
+def prepare() -> None:
+    """Give the session what this page remembers, where it is not there yet."""
+    state.setdefault("images_source", "Files")
+    state.setdefault("images_files", [])  # all pictures that were dropped
+    state.setdefault("images_kept", [])  # those of them from earlier visits to this page
+    state.setdefault("images_snapshot", None)
+    state.setdefault("images_open", None)
+    state.setdefault("images_round", 0)
+    state.setdefault("images_problem", None)
+
+
+def take_files() -> None:
+    """Add the dropped files to the pictures, unless they are more than a visitor may hold."""
+    dropped = state[f"images_drop_{state['images_round']}"]
+    pictures = [*state["images_kept"], *(picture(f.name, f.getvalue()) for f in dropped)]
+    try:
+        quotas.check_upload(sum(len(one.content) for one in pictures))
+    except FerError as error:
+        state["images_problem"] = str(error)
+        state["images_kept"] = state["images_files"]
+        state["images_round"] += 1  # a new drop zone, without what is too much
+        return
+    state["images_files"] = list({(p.name, p.checksum): p for p in pictures}.values())
+    state["reading_stopped"] = False
+
+
+def clear() -> None:
+    """Let go of all pictures."""
+    state.update(images_files=[], images_kept=[], images_snapshot=None, images_open=None)
+    state["images_round"] += 1  # a new drop zone is an empty one
+
+
+def choose(source: str) -> None:
+    """Take pictures from another source."""
+    state["images_source"] = source
+
+
+def ask_for_pictures(source: str) -> list[Picture]:
+    """Show the widget of a source, and return the pictures that it gives."""
+    if source == "Example":
+        return [example()]
+    if source == "Camera":
+        if state["images_snapshot"] is None:
+            shot = st.camera_input("Take a picture", key="images_camera", width=560)
+            st.caption("The picture goes to the machine that runs this app and is not kept.")
+            if shot is None:
+                return []
+            state["images_snapshot"] = picture("Snapshot.jpg", shot.getvalue())
+            st.rerun()  # without the camera, which is thereby switched off
+        return [state["images_snapshot"]]
+    dropped = st.file_uploader(
+        "Drop pictures here",
+        type=[suffix.lstrip(".") for suffix in SUFFIXES],
+        accept_multiple_files=True,
+        max_upload_size=200,
+        key=f"images_drop_{state['images_round']}",
+        on_change=take_files,
+        label_visibility="collapsed" if state["images_files"] else "visible",
+    )
+    if not dropped:
+        state["images_kept"] = state["images_files"]
+    if len(state["images_files"]) > MOST_PICTURES:
+        st.warning(
+            f"These are the first {MOST_PICTURES} pictures: clear them, then drop the rest.",
+            icon=":material/stacks:",
+        )
+    return state["images_files"][:MOST_PICTURES]
