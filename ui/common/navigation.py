@@ -1,6 +1,7 @@
 """The pages there are, in the order of the navigation; a new one is one more entry."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -58,11 +59,12 @@ MODELS = Entry(
 PAGES = (HOME, IMAGES, LIVE, VIDEO, DATASET, TRAINING, MODELS)
 
 
+@cache
 def through_front_door() -> None:
     """Run the app again from ``streamlit_app.py`` if Streamlit ran a page alone.
 
     It does so for the first visitor of a fresh server who comes by a link to a page, because
-    there is a folder ``pages/``. Every page calls this first.
+    there is a folder ``pages/``. Every page calls this first; it matters once in a process.
     """
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
