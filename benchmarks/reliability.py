@@ -103,7 +103,9 @@ def run_reliability(data: str, number: int = FACES, seed: int = 0) -> dict[str, 
         weights, intercept = _fit(cases, fold != held_out)
         for case in cases.values():
             rows = fold == held_out
-            case["reliability"][rows] = _score(case["features"][rows], weights, intercept)
+            case["reliability"][rows] = reliability.score(
+                case["features"][rows], weights, intercept
+            )
     threshold = min(_threshold(cases[model, "as it is"]) for model in MODELS)
     weights, intercept = _fit(cases, np.ones(len(chosen), bool))
     return {
@@ -134,10 +136,6 @@ def _fit(cases: dict[Any, dict[str, np.ndarray]], rows: np.ndarray) -> tuple[np.
     return weights, float(fitted.intercept_[0] - weights @ mean)
 
 
-def _score(features: np.ndarray, weights: np.ndarray, intercept: float) -> np.ndarray:
-    return 1 / (1 + np.exp(-(features @ weights + intercept)))
-
-
 def _threshold(case: dict[str, np.ndarray]) -> float:
     """The reliability below which the allowed share of right answers lies that seem sure."""
     right, sure = case["right"], case["confidence"] >= UNSURE_BELOW
@@ -146,7 +144,8 @@ def _threshold(case: dict[str, np.ndarray]) -> float:
 
 def _figures(case: dict[str, np.ndarray], threshold: float) -> dict[str, float]:
     right, confidence, score = case["right"], case["confidence"], case["reliability"]
-    alone = (confidence >= UNSURE_BELOW) & (score < threshold)
+    unreliable = reliability.below_threshold(case["features"], score, threshold)
+    alone = (confidence >= UNSURE_BELOW) & unreliable
     return {
         "accuracy": float(right.mean()),
         "auroc_confidence": float(roc_auc_score(right, confidence)),

@@ -14,7 +14,7 @@ from fer_core.emotions import EMOTIONS, UNSURE_BELOW
 from fer_core.extras import needed_by
 from fer_core.faces import Detection, Detector
 from fer_core.preprocess import CROP_SIZE, LUMA, VIEWS, crop_views
-from fer_core.reliability import is_unreliable
+from fer_core.reliability import cut_off_shares, is_unreliable
 from fer_core.table import Rows, data_frame, records
 
 if TYPE_CHECKING:
@@ -264,7 +264,9 @@ def read_emotions(
             tuple(float(p) for p in views.mean(axis=0)),
             sharpness=sharpness,
             brightness=brightness,
-            unreliable=is_unreliable(views, crop),
+            unreliable=is_unreliable(
+                views, crop, cut_off_shares(detection.square, found.width, found.height)
+            ),
         )
         for detection, views, crop, (sharpness, brightness) in zip(
             found.detections, per_view, found.crops, map(quality, found.crops), strict=True

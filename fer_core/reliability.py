@@ -17,6 +17,12 @@ import numpy as np
 
 #: Standard deviation of grey below which a block is flat, 0 to 255.
 FLAT: Final = 1.5
+#: Share of a half that must lie outside of the picture to count as cut off.
+CUT_OFF: Final = 0.4
+#: A face is covered if this share of a half is flat. Its answer is trusted only from this
+#: reliability on: people should be warned of what the model did not see.
+COVERED: Final = 0.5
+COVERED_THRESHOLD: Final = 0.75
 #: Blocks along each side of a crop; the outermost row is not counted, where the background is.
 _BLOCKS: Final = 12
 
@@ -37,12 +43,31 @@ def flat_shares(crop: np.ndarray) -> np.ndarray:
     return np.array([blocks[6:11, 1:11].mean(), blocks[1:6, 1:11].mean(), max(left, right)])
 
 
-def features(views: np.ndarray, crop: np.ndarray) -> np.ndarray:
+def cut_off_shares(square: tuple[float, float, float], width: int, height: int) -> np.ndarray:
+    """Return which share of a face's halves lies outside of the picture.
+
+    Args:
+        square: ``(x, y, side)`` of the face in pixels.
+        width: Of the picture, in pixels.
+        height: Likewise.
+
+    Returns:
+        ``(3,)`` as :func:`flat_shares`; 0 for less than :data:`CUT_OFF`, since a crop reaches
+        a little beyond the face.
+    """
+    x, y, side = square
+    beyond = np.array([y + side - height, -y, max(-x, x + side - width)]) / (side / 2)
+    shares = beyond.clip(0, 1)
+    return np.where(shares < CUT_OFF, 0.0, shares)
+
+
+def features(views: np.ndarray, crop: np.ndarray, cut_off: np.ndarray | None = None) -> np.ndarray:
     """Return what the regression weighs.
 
     Args:
         views: ``(V, 7)``, the probabilities of each view of one face.
         crop: The face, see :func:`flat_shares`.
+        cut_off: See :func:`cut_off_shares`; what lies outside counts as covered.
 
     Returns:
         ``(33,)``: logarithms of the mean probabilities, their largest, the disagreement of the
@@ -51,6 +76,8 @@ def features(views: np.ndarray, crop: np.ndarray) -> np.ndarray:
     mean = views.mean(axis=0)
     disagreement = np.abs(views - mean).sum(axis=1).mean() / 2
     flat = flat_shares(crop)
+    if cut_off is not None:
+        flat = np.maximum(flat, cut_off)
     answered = np.eye(len(mean))[mean.argmax()]
     return np.concatenate(
         [
@@ -62,31 +89,54 @@ def features(views: np.ndarray, crop: np.ndarray) -> np.ndarray:
     )
 
 
+#: Where the flat shares stand among the features.
+_FLAT: Final = slice(9, 12)
+
+
 @lru_cache(maxsize=1)
 def _fitted() -> tuple[np.ndarray, float, float]:
     value = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
     return np.array(value["weights"]), value["intercept"], value["threshold"]
 
 
-def reliability(views: np.ndarray, crop: np.ndarray) -> float:
+def reliability(views: np.ndarray, crop: np.ndarray, cut_off: np.ndarray | None = None) -> float:
     """Return how probable it is that the most probable emotion is the right one, 0 to 1.
 
     Args:
         views: ``(V, 7)``, the probabilities of each view of one face.
         crop: The face, see :func:`flat_shares`.
+        cut_off: See :func:`cut_off_shares`.
     """
-    weights, intercept, _ = _fitted()
-    return float(1 / (1 + np.exp(-(features(views, crop) @ weights + intercept))))
+    return float(score(features(views, crop, cut_off)[None], *_fitted()[:2])[0])
 
 
-def is_unreliable(views: np.ndarray, crop: np.ndarray) -> bool:
+def is_unreliable(views: np.ndarray, crop: np.ndarray, cut_off: np.ndarray | None = None) -> bool:
     """Return whether the answer must be marked as unsure, whatever its confidence.
 
     The threshold is chosen so that at most 5 % of the right answers on PublicTest become unsure
-    by this alone.
+    by this alone. A covered face has a higher one, :data:`COVERED_THRESHOLD`.
 
     Args:
         views: ``(V, 7)``, the probabilities of each view of one face.
         crop: The face, see :func:`flat_shares`.
+        cut_off: See :func:`cut_off_shares`.
     """
-    return reliability(views, crop) < _fitted()[2]
+    found = features(views, crop, cut_off)[None]
+    return bool(below_threshold(found, score(found, *_fitted()[:2]), _fitted()[2])[0])
+
+
+def score(found: np.ndarray, weights: np.ndarray, intercept: float) -> np.ndarray:
+    """Return the reliability of answers, ``(N,)``, from their features ``(N, F)``."""
+    return 1 / (1 + np.exp(-(found @ weights + intercept)))
+
+
+def below_threshold(found: np.ndarray, scores: np.ndarray, threshold: float) -> np.ndarray:
+    """Return which answers are unreliable.
+
+    Args:
+        found: ``(N, F)``, see :func:`features`.
+        scores: ``(N,)``, see :func:`score`.
+        threshold: Of whole faces.
+    """
+    covered = found[:, _FLAT].max(axis=1) >= COVERED
+    return scores < np.where(covered, COVERED_THRESHOLD, threshold)
