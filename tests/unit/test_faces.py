@@ -228,3 +228,31 @@ def test_a_damaged_model_file_is_an_error_for_people(bare, tmp_path):
     bare.setattr(blazeface_module, "models_folder", lambda: tmp_path)
     with pytest.raises(DetectorError, match="damaged"):
         get_detector("blazeface")
+
+
+def test_of_two_boxes_within_each_other_the_surer_stays() -> None:
+    from fer_core.faces.blazeface import Candidates
+
+    centres = np.array([[100.0, 100], [90, 110], [300, 100]])
+    sizes = np.array([[120.0, 120], [50, 50], [60, 60]])
+    for logits, stays in (([2.0, 1, 0], [0, 2]), ([1.0, 2, 0], [1, 2])):
+        faces = Candidates(centres, sizes, np.zeros((3, 6, 2)), np.array(logits))
+        assert faces.without_nested().centres.tolist() == centres[stays].tolist()
+
+
+def test_a_large_face_is_reported_once() -> None:
+    from benchmarks.nested import has_nested, scenes
+    from fer_core.datasets import demo
+
+    detector = get_detector("blazeface")
+    found = [detector.detect(image) for image in scenes(demo.load(70, 7, 7), 60)]
+    assert sum(map(bool, found)) >= 55 and not any(map(has_nested, found))
+
+
+@pytest.mark.slow
+def test_large_faces_of_people_are_reported_once(fer2013) -> None:
+    from benchmarks.nested import has_nested, scenes
+
+    detector = get_detector("blazeface")
+    pictures = scenes(fer2013.split("PublicTest"), 1000)
+    assert sum(has_nested(detector.detect(image)) for image in pictures) <= 2
