@@ -104,6 +104,8 @@ def large(result: Result, choice: Choice) -> None:
         st.info("This picture is not read yet.", icon=":material/hourglass_empty:")
         return
     faces, analysis = result.analysis.faces, result.analysis
+    for problem in analysis.problems:
+        st.caption(f":material/info: {problem}")
     # The picture gets what its shape needs, the faces the rest.
     wanted = round(min(680, TALLEST * analysis.width / analysis.height))
     left, right = st.columns([wanted, 1120 - wanted], gap="medium")
@@ -113,8 +115,6 @@ def large(result: Result, choice: Choice) -> None:
             width=wanted,
             alt=f"{result.picture.name} with {count(len(faces), 'face', 'faces')}",
         )
-        for problem in analysis.problems:
-            st.caption(f":material/info: {problem}")
     with right:
         if not faces:
             st.info(HINT, title="No face found", icon=":material/search_off:")
