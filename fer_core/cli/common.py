@@ -56,6 +56,13 @@ ANY_PATH = PathType()
 FILE = PathType(dir_okay=False)
 FOLDER = PathType(file_okay=False)
 
+accept_new_data_option = click.option(
+    "--accept-new-data",
+    is_flag=True,
+    help="Go on although the data is not what the run was trained on until now; the run's "
+    "history says so.",
+)
+
 votes_option = click.option(
     "--votes", type=PathType(str, dir_okay=False), help="FER+ votes, fer2013new.csv."
 )

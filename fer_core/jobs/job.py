@@ -139,20 +139,21 @@ class Job:
                 raise
             except OSError as error:
                 reason = f"The {self.kind} cannot write its folder: {error.strerror or error}."
-                self._fail(f"{reason} Make room and resume it.")
+                self.fail(f"{reason} Make room and resume it.")
                 raise self.error(f"{reason} Make room and resume {self.name}.") from error
             except MemoryError as error:
                 reason = f"There was not enough memory for the {self.kind}: make it smaller."
-                self._fail(reason)
+                self.fail(reason)
                 raise self.error(reason) from error
             except FerError as error:
-                self._fail(str(error))
+                self.fail(str(error))
                 raise
             except Exception as error:
-                self._fail(f"{type(error).__name__}: {error}")
+                self.fail(f"{type(error).__name__}: {error}")
                 raise
 
-    def _fail(self, reason: str) -> None:
+    def fail(self, reason: str) -> None:
+        """Write into the state that the job failed, and why."""
         with contextlib.suppress(OSError):  # where nothing can be written, nothing is
             self.write_state(status="failed", reason=reason)
 
@@ -174,12 +175,25 @@ class Job:
 
     def process(self) -> psutil.Process | None:
         """Return the process that works on it, if that is certainly one of this machine."""
+        identity = self._worker()
+        return identity.process() if identity else None
+
+    def elsewhere(self) -> str | None:
+        """Return which other machine started a worker for it, in words for the user.
+
+        ``None`` if no worker is known, or one of this machine.
+        """
+        identity = self._worker()
+        if identity is None or identity.is_of_this_machine():
+            return None
+        return f"{identity.host} (process {identity.pid})"
+
+    def _worker(self) -> ProcessIdentity | None:
         try:
             value = json.loads((self.path / "worker.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        identity = ProcessIdentity.from_json(value)
-        return identity.process() if identity else None
+        return ProcessIdentity.from_json(value)
 
     def _write_worker(self, pid: int) -> None:
         identity = ProcessIdentity.of(pid)
@@ -238,14 +252,34 @@ class Job:
         """End its process and wait for that.
 
         Raises:
-            FerError: it does not end within ``seconds``.
+            FerError: it does not end within ``seconds``, or it runs on another machine, whose
+                processes cannot be ended from here.
         """
+        self.require_here("stop")
         process = self.process()
         if process:
             system.ask_to_end(process)
         self.wait(seconds)
         if self.state()["status"] in ("interrupted", "queued"):  # it had not begun to listen
             self.write_state(status="stopped")
+
+    def require_here(self, act: str) -> None:
+        """Refuse to act on the worker of another machine.
+
+        Args:
+            act: What the user wants to do, as a verb.
+
+        Raises:
+            FerError: A worker of another machine is doing the job, or was when that machine
+                was last heard of.
+        """
+        where = self.elsewhere()
+        if where is None or self._stored_state()["status"] not in ("running", "paused"):
+            return
+        gone = "" if self.busy() else " If it no longer runs there, resume it here."
+        raise self.error(
+            f"The {self.kind} {self.name} runs on another machine, {where}: {act} it there.{gone}"
+        )
 
     def wait(self, seconds: float) -> None:
         """Wait until no process does it any more.

@@ -11,6 +11,7 @@ import numpy as np
 from fer_core.errors import ModelError
 from fer_core.models.card import Stored, Temperatures
 from fer_core.models.catalogue import ModelFolder
+from fer_core.models.keras_settings import our_keras
 from fer_core.models.outputs import outputs
 from fer_core.preprocess import serving_graph
 from fer_core.zoo.writing import write_folder
@@ -31,6 +32,7 @@ def _rounded(weights: np.ndarray) -> np.ndarray:
     return np.where(fits, rounded, weights).astype(weights.dtype)
 
 
+@our_keras()
 def save_model(
     core: keras.Model,
     folder: Path,
