@@ -117,6 +117,8 @@ class Job:
             held.acquire(timeout=0.05, poll_interval=0.01)
         except Timeout as error:
             raise self.error(self.taken.format(name=self.name)) from error
+        except OSError as error:
+            raise self._cannot_write(error) from error
         try:
             self._write_worker(os.getpid())
             yield
@@ -156,6 +158,15 @@ class Job:
         """Write into the state that the job failed, and why."""
         with contextlib.suppress(OSError):  # where nothing can be written, nothing is
             self.write_state(status="failed", reason=reason)
+
+    def _cannot_write(self, error: OSError) -> FerError:
+        """Return the error that says why nothing can be written into the folder."""
+        reason = error.strerror or error
+        if isinstance(error, PermissionError):
+            reason = f"{reason}. It belongs to another user"
+        return self.error(
+            f"{self.path}, the folder of this {self.kind}, cannot be written: {reason}."
+        )
 
     def busy(self) -> bool:
         """Return whether a process works on it now."""
@@ -247,6 +258,8 @@ class Job:
                 yield
         except Timeout as error:
             raise self.error(self.taken.format(name=self.name)) from error
+        except OSError as error:
+            raise self._cannot_write(error) from error
 
     def stop(self, seconds: float = 60.0) -> None:
         """End its process and wait for that.
@@ -257,8 +270,11 @@ class Job:
         """
         self.require_here("stop")
         process = self.process()
-        if process:
-            system.ask_to_end(process)
+        if process and not system.ask_to_end(process) and process.is_running():
+            raise self.error(
+                f"Process {process.pid}, which works on {self.name}, belongs to another user: "
+                "only they can stop it."
+            )
         self.wait(seconds)
         if self.state()["status"] in ("interrupted", "queued"):  # it had not begun to listen
             self.write_state(status="stopped")
@@ -276,9 +292,9 @@ class Job:
         where = self.elsewhere()
         if where is None or self._stored_state()["status"] not in ("running", "paused"):
             return
-        gone = "" if self.busy() else " If it no longer runs there, resume it here."
+        gone = "" if self.busy() else " If nothing works on it there any more, resume it here."
         raise self.error(
-            f"The {self.kind} {self.name} runs on another machine, {where}: {act} it there.{gone}"
+            f"{self.name} is at work on another machine, {where}: {act} it there.{gone}"
         )
 
     def wait(self, seconds: float) -> None:

@@ -89,8 +89,10 @@ def our_keras() -> Iterator[None]:
 
 def _user_settings() -> tuple[Path, dict[str, Any]]:
     """Return the path of Keras' settings and what is in them; Keras ignores a damaged file."""
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    path = Path(home).expanduser() / "keras.json"
+    home = Path.home()
+    # As Keras looks for it.
+    base = home if os.access(home, os.W_OK) else Path("/tmp")
+    path = Path(os.environ.get("KERAS_HOME", base / ".keras")).expanduser() / "keras.json"
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -358,8 +358,13 @@ def pause(name: str) -> TrainingRun:
     run = TrainingRun.open(name)
     run.require_here("pause")
     process = run.process()
-    if not process or run.state()["status"] != "running" or not system.suspend(process):
+    if not process or run.state()["status"] != "running":
         raise TrainingError(f"Run {name} is not being trained, so there is nothing to pause.")
+    if not system.suspend(process):
+        raise TrainingError(
+            f"Process {process.pid}, which trains {name}, cannot be paused: it has just ended, or "
+            "it belongs to another user."
+        )
     run.write_state(status="paused")
     return run
 
