@@ -17,7 +17,7 @@ from fer_core.datasets import load
 from fer_core.models.card import Stored
 from fer_core.models.catalogue import check_new_name
 from fer_core.models.keras_settings import check_keras
-from fer_core.train import load_data, origin, queue, runs
+from fer_core.train import load_data, manage, origin, queue, runs
 from fer_core.train.change import is_complete, planned
 from fer_core.train.command import read_settings
 from fer_core.train.runs import TrainingRun, list_runs
@@ -180,3 +180,11 @@ def resume(
     given = {"epochs": epochs, "data": data} | read_settings(changes)
     resume_in_background(run, given, accept_new_data)
     note(f"{run} is {TrainingRun.open(run).state()['status']}.")
+
+
+@command.command("remove")
+@click.argument("run")
+def remove(run: str) -> None:
+    """Delete a run with all that it stored, at once; models that were made of it stay."""
+    manage.delete(run)
+    note(f"{run} is deleted.")
