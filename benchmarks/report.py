@@ -207,7 +207,10 @@ def _per_emotion(card: Card, split: str, reported: dict[str, tuple[float, ...]])
     rows = [
         (
             name,
-            *(f"{value:.2f}" for value in (ours[name].precision, ours[name].recall, ours[name].f1)),
+            *(
+                "–" if value is None else f"{value:.2f}"
+                for value in (ours[name].precision, ours[name].recall, ours[name].f1)
+            ),
             *(f"{value:.2f}" for value in reported[name]),
             ours[name].support,
         )

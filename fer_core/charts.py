@@ -90,7 +90,7 @@ def reliability(bins: Sequence[dict[str, Any]]) -> "go.Figure":
     return figure
 
 
-def per_class(rows: dict[str, dict[str, float]]) -> "go.Figure":
+def per_class(rows: dict[str, dict[str, float | None]]) -> "go.Figure":
     """Precision, recall and F1 of each emotion.
 
     Args:

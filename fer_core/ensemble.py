@@ -1,11 +1,16 @@
 """Soft voting: several models that answer as one."""
 
+import math
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import numpy as np
 
-#: How votes are weighed: all the same, or by the log loss on PublicTest.
-Weights = Literal["equal", "fitted"]
+from fer_core.errors import ModelError
+
+#: How votes are weighed: all the same, by the log loss on PublicTest, or by one number per
+#: member, of which only the proportions matter.
+Weights = Literal["equal", "fitted"] | Sequence[float]
 #: A member with less weight than this is left out of a fitted ensemble.
 LEAST: Final = 0.01
 #: Below this a probability counts as this, so that its logarithm is a number.
@@ -40,6 +45,26 @@ def fit_weights(members: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return softmax(minimize(loss, np.zeros(len(members)), method="L-BFGS-B").x)
 
 
+def check_weights(weights: Weights, members: int) -> None:
+    """Check that members can vote with these weights.
+
+    Raises:
+        ModelError: There is not one number per member, one is negative or no number, or fewer
+            than two are above 0.
+    """
+    if isinstance(weights, str):
+        if weights not in ("equal", "fitted"):
+            raise ModelError(f"Unknown weights '{weights}': use equal, fitted, or numbers.")
+        return
+    if len(weights) != members:
+        raise ModelError(f"There are {members} members and {len(weights)} weights: give one each.")
+    for weight in weights:
+        if not (math.isfinite(weight) and weight >= 0):
+            raise ModelError(f"A member's weight must be a number from 0, and {weight:g} is not.")
+    if sum(weight > 0 for weight in weights) < 2:
+        raise ModelError("An ensemble needs two members or more whose weight is above 0.")
+
+
 def combine(
     said: np.ndarray, labels: np.ndarray, weights: Weights = "equal"
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -51,9 +76,17 @@ def combine(
         weights: see :data:`Weights`.
 
     Returns:
-        ``(M,)`` weights that sum to 1, 0 for who has less than :data:`LEAST` of the vote;
-        and the mean probabilities ``(N, 7)``, before their temperature.
+        ``(M,)`` weights that sum to 1, fitted ones 0 for who has less than :data:`LEAST` of the
+        vote; and the mean probabilities ``(N, 7)``, before their temperature.
+
+    Raises:
+        ModelError: see :func:`check_weights`.
     """
+    check_weights(weights, len(said))
+    if not isinstance(weights, str):
+        given = np.array(weights, np.float64)
+        share = given / given.sum()
+        return share, soft_vote(said, share)
     share = np.full(len(said), 1 / len(said))
     if weights == "fitted":
         share = fit_weights(said, labels)

@@ -37,12 +37,16 @@ class ProcessIdentity:
         boot: When it started, in seconds since 1970.
         pid: The process id.
         started: When the process started, in seconds since 1970.
+        space: Which numbering of processes the id belongs to: containers of one machine may
+            have the same name, but each counts its own processes. Empty where the system does
+            not tell.
     """
 
     host: str
     boot: float
     pid: int
     started: float
+    space: str = ""
 
     @classmethod
     def of(cls, pid: int) -> Self | None:
@@ -51,24 +55,29 @@ class ProcessIdentity:
             started = psutil.Process(pid).create_time()
         except psutil.Error:
             return None
-        return cls(platform.node(), psutil.boot_time(), pid, started)
+        return cls(platform.node(), psutil.boot_time(), pid, started, _process_space())
 
     @classmethod
     def from_json(cls, value: Any) -> Self | None:
         """Return the identity that :meth:`to_json` described, or ``None`` if it is damaged."""
         try:
             host, boot, pid, started = (value[key] for key in ("host", "boot", "pid", "started"))
-            return cls(str(host), float(boot), int(pid), float(started))
-        except (TypeError, LookupError, ValueError):
+            space = str(value.get("space", ""))
+            return cls(str(host), float(boot), int(pid), float(started), space)
+        except (AttributeError, TypeError, LookupError, ValueError):
             return None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         return asdict(self)
 
+    def is_of_this_machine(self) -> bool:
+        """Return whether this machine or container started the process."""
+        return self.host == platform.node() and self.space in ("", _process_space())
+
     def process(self) -> psutil.Process | None:
         """Return the running process, or ``None`` unless it is certainly this one."""
-        if self.host != platform.node() or abs(self.boot - psutil.boot_time()) > _SAME_TIME:
+        if not self.is_of_this_machine() or abs(self.boot - psutil.boot_time()) > _SAME_TIME:
             return None
         try:
             process = psutil.Process(self.pid)
@@ -76,6 +85,13 @@ class ProcessIdentity:
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.Error:
             return None
+
+
+def _process_space() -> str:
+    try:
+        return Path("/proc/self/ns/pid").readlink().name
+    except OSError:
+        return ""
 
 
 def detached() -> dict[str, Any]:

@@ -23,6 +23,7 @@ from fer_core.datasets.identity import digest
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError, ModelError
 from fer_core.models.catalogue import ModelFolder, default_model, find_model, list_models
+from fer_core.models.keras_settings import our_keras
 from fer_core.preprocess import FACE_SIZE
 
 #: Faces that a dataset needs of each emotion it has, for predictions over folds.
@@ -60,6 +61,7 @@ def features(
         ModelError: the network has no last layer with weights.
     """
 
+    @our_keras()
     def make() -> dict[str, np.ndarray]:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         import keras

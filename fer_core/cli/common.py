@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from fer_core.errors import FerError
+from fer_core.files import printable
 from fer_core.settings import settings
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -55,6 +56,13 @@ class PathType(click.Path):
 ANY_PATH = PathType()
 FILE = PathType(dir_okay=False)
 FOLDER = PathType(file_okay=False)
+
+accept_new_data_option = click.option(
+    "--accept-new-data",
+    is_flag=True,
+    help="Go on although the data is not what the run was trained on until now; the run's "
+    "history says so.",
+)
 
 votes_option = click.option(
     "--votes", type=PathType(str, dir_okay=False), help="FER+ votes, fer2013new.csv."
@@ -123,6 +131,10 @@ def run_as_program(command: click.Command, name: str, arguments: list[str] | Non
         # Whoever read our output has enough; say nothing more into the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        # Another user's folder, a full disk, a drive that is gone: nothing is wrong with us.
+        named = f"{printable(str(error.filename))}: " if error.filename else ""
+        _fail(f"{named}{error.strerror or error}.")
 
 
 def note_new_name(old: str, new: str) -> None:

@@ -13,29 +13,30 @@ from fer_core.cli.common import (
     to_option,
 )
 from fer_core.datasets import load
-from fer_core.ensemble import Weights
+from fer_core.ensemble import Weights, check_weights
+from fer_core.errors import ModelError
 from fer_core.models.catalogue import check_new_name
 
 
 @click.command("ensemble")
-@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@click.argument("members", nargs=-1, required=True, metavar="NAME[=WEIGHT]…")
 @data_option()
 @click.option("--save", "name", required=True, help="Name of the new model.")
 @click.option(
     "--weights",
     type=click.Choice(["equal", "fitted"]),
-    default="equal",
-    help="Equal votes, or those that fit PublicTest best.",
+    help="Equal votes (the default), or those that fit PublicTest best; or give each member's "
+    "weight as NAME=WEIGHT, of which only the proportions matter.",
 )
 @to_option
 @overwrite_option
 @click.option("--notes", default="", help="What else the card says of how it was made.")
 @json_option
 def command(
-    names: tuple[str, ...],
+    members: tuple[str, ...],
     data: str,
     name: str,
-    weights: Weights,
+    weights: Weights | None,
     to: Path | None,
     overwrite: bool,
     notes: str,
@@ -45,14 +46,17 @@ def command(
     from fer_core.zoo import ensembles
 
     target = check_new_name(name, to, overwrite=overwrite)
-    ensembles.check_members(list(names))
+    names, given = _read(members)
+    if given and weights:
+        raise ModelError("Give --weights, or a weight to each member (NAME=WEIGHT), not both.")
+    how: Weights = given or weights or "equal"
+    ensembles.check_members(names)
+    check_weights(how, len(names))
     dataset = load(data)
-    folder = ensembles.save(
-        list(names), dataset, target, weights=weights, notes=notes, overwrite=overwrite
-    )
+    folder = ensembles.save(names, dataset, target, weights=how, notes=notes, overwrite=overwrite)
     card = folder.card
     public = card.figure("PublicTest")
-    alone = ensembles.accuracies(list(names), dataset)
+    alone = ensembles.accuracies(names, dataset)
     result = {
         "name": card.name,
         "path": str(folder.path),
@@ -68,3 +72,23 @@ def command(
     for member, accuracy in alone.items():
         click.echo(f"{member:<24} {card.members.get(member, 0):6.1%} of the vote  {accuracy:.2%}")
     click.echo(f"{card.name:<24} {'':21}{result['PublicTest']:.2%}")
+
+
+def _read(members: tuple[str, ...]) -> tuple[list[str], list[float]]:
+    """Return the names of members and their weights; no weights where none was given.
+
+    Raises:
+        ModelError: A weight is no number, or some members have one and others have none.
+    """
+    names, weights = [], []
+    for member in members:
+        name, given, text = member.partition("=")
+        names.append(name)
+        if given:
+            try:
+                weights.append(float(text))
+            except ValueError as error:
+                raise ModelError(f"{member}: '{text}' is no number.") from error
+    if weights and len(weights) < len(names):
+        raise ModelError("Some members have a weight and others have none: give each NAME=WEIGHT.")
+    return names, weights

@@ -19,6 +19,7 @@ from fer_core.cli.common import (
 )
 from fer_core.datasets import load
 from fer_core.datasets.base import SPLITS, Dataset
+from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.evaluation import TTA, Evaluation, details, hard, measure, predict
 from fer_core.files import ExportFolder
@@ -97,16 +98,21 @@ def command(
 def in_words(result: Evaluation) -> str:
     """The figures as a table for people."""
     lines = [
-        f"{result.n} faces: accuracy {result.accuracy:.2%}, macro F1 {result.macro_f1:.3f}, "
+        f"{result.n} faces: accuracy {result.accuracy:.2%}, macro F1 {result.macro_f1:.3f} "
+        f"(over {result.classes} of {len(EMOTIONS)} emotions), "
         f"log loss {result.log_loss:.3f}, calibration error {result.ece:.2%}",
         f"{'':<10}{'precision':>10}{'recall':>8}{'f1':>7}{'support':>9}",
     ]
     lines += [
-        f"{emotion:<10}{row['precision']:>10.2f}{row['recall']:>8.2f}{row['f1']:>7.2f}"
-        f"{row['support']:>9}"
+        f"{emotion:<10}{_share(row['precision']):>10}{_share(row['recall']):>8}"
+        f"{_share(row['f1']):>7}{row['support']:>9}"
         for emotion, row in result.per_class.items()
     ]
     return "\n".join(lines)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def hard_in_words(clean: Evaluation, conditions: dict[str, Evaluation]) -> str:

@@ -1,12 +1,20 @@
-"""``models``: which trained models there are."""
+"""``models``: which trained models there are, and what can be done with them."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from fer_core.cli.common import json_option, print_json
+from fer_core.cli.common import (
+    FILE,
+    json_option,
+    note,
+    overwrite_files_option,
+    print_json,
+)
 from fer_core.errors import ModelError
-from fer_core.models.catalogue import ModelFolder, default_model, list_models
+from fer_core.files import check_outputs, printable, write_output
+from fer_core.models.catalogue import ModelFolder, default_model, find_model, list_models
 
 
 def _bytes(folder: ModelFolder) -> int | None:
@@ -17,10 +25,91 @@ def _bytes(folder: ModelFolder) -> int | None:
         return None
 
 
-@click.command("models")
+@click.group("models", invoke_without_command=True)
 @json_option
-def command(as_json: bool) -> None:
-    """List the trained models with their accuracy and size."""
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """List the trained models; show, import, export or remove one, or choose the default."""
+    if context.invoked_subcommand is None:
+        _list(as_json)
+
+
+@command.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the trained models with their accuracy and size; * marks the default."""
+    _list(as_json)
+
+
+@command.command("show")
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show a model's card: what it is, how it was made, and how good it is."""
+    from fer_core.zoo import readme
+
+    folder = find_model(name)
+    if as_json:
+        more = {"default": folder.name == default_model(), "path": str(folder.path)}
+        print_json(folder.card.to_json() | more)
+    else:
+        click.echo(readme.text(folder.card))
+
+
+@command.command("import")
+@click.argument("file", type=FILE)
+@json_option
+def import_(file: Path, as_json: bool) -> None:
+    """Add the models of an archive, after checking everything in it."""
+    from fer_core.zoo import archive
+
+    try:
+        with file.open("rb") as content:
+            names = archive.import_(content, note)
+    except OSError as error:
+        raise ModelError(f"{printable(file)} cannot be read: {error.strerror}.") from error
+    if as_json:
+        print_json(names)
+    else:
+        for name in names:
+            click.echo(name)
+
+
+@command.command("export")
+@click.argument("name")
+@click.option("--to", type=FILE, required=True, help="The ZIP file to write.")
+@overwrite_files_option
+def export(name: str, to: Path, overwrite: bool) -> None:
+    """Write a model, with its members if it is an ensemble, as an archive."""
+    from fer_core.zoo import archive
+
+    folder = find_model(name)
+    check_outputs([to], folder.path.iterdir(), overwrite=overwrite)
+    write_output(to, archive.export(name))
+    note(f"Written to {printable(to)}.")
+
+
+@command.command("remove")
+@click.argument("name")
+def remove(name: str) -> None:
+    """Delete a model of this machine, at once; shipped ones stay."""
+    from fer_core.zoo import manage
+
+    manage.delete(name)
+    note(f"{name} is deleted.")
+
+
+@command.command("default")
+@click.argument("name")
+def default(name: str) -> None:
+    """Use a model on every page and in every command that names no other."""
+    from fer_core.zoo import manage
+
+    manage.set_default(name)
+    note(f"{name} is the default now.")
+
+
+def _list(as_json: bool) -> None:
     default = default_model()
     rows: list[dict[str, Any]] = []
     for folder in list_models():

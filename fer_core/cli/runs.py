@@ -1,12 +1,12 @@
 """``runs``: training runs on this machine."""
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
 from fer_core.cli.common import (
-    data_option,
+    accept_new_data_option,
     json_option,
     note,
     overwrite_option,
@@ -16,9 +16,26 @@ from fer_core.cli.common import (
 from fer_core.datasets import load
 from fer_core.models.card import Stored
 from fer_core.models.catalogue import check_new_name
-from fer_core.train import queue, runs
+from fer_core.models.keras_settings import check_keras
+from fer_core.train import load_data, manage, origin, queue, runs
+from fer_core.train.change import is_complete, planned
 from fer_core.train.command import read_settings
 from fer_core.train.runs import TrainingRun, list_runs
+
+
+def resume_in_background(name: str, changes: dict[str, Any], accept_new_data: bool) -> TrainingRun:
+    """Go on with a run in a process of its own, after reading and checking its data.
+
+    Args:
+        name: Of the run.
+        changes: Of its settings.
+        accept_new_data: Whether the data may be other data than before.
+    """
+    run = TrainingRun.open(name)
+    config = planned(run, changes)
+    idle = not run.busy() and (accept_new_data or not is_complete(run, config))
+    faces = load_data(config) if idle else None
+    return queue.resume(name, faces, accept_new_data, **changes)
 
 
 @click.group("runs", invoke_without_command=True)
@@ -40,7 +57,9 @@ def command(context: click.Context, as_json: bool) -> None:
 @command.command("publish")
 @click.argument("run")
 @click.option("--name", required=True, help="Name of the model.")
-@data_option()
+@click.option(
+    "--data", help="Measure on other data, which the card then names; without it, on the run's own."
+)
 @to_option
 @overwrite_option
 @click.option("--flip", is_flag=True, help="Serve the mean over both mirror images.")
@@ -62,7 +81,7 @@ def command(context: click.Context, as_json: bool) -> None:
 def publish(
     run: str,
     name: str,
-    data: str,
+    data: str | None,
     to: Path | None,
     overwrite: bool,
     flip: bool,
@@ -78,8 +97,15 @@ def publish(
     target = check_new_name(name, to, overwrite=overwrite)
     chosen = TrainingRun.open(run)
     config = chosen.config
-    # Read as for training: another seed would split a dataset without splits differently.
-    dataset = load(data, detector=config.detector, skip_bad=config.skip_bad, seed=config.seed)
+    check_keras("Publishing")
+    if data is None:
+        dataset = load_data(config)
+        origin.check_same(
+            chosen, dataset, "put the run's own data back, or name other data with --data."
+        )
+    else:
+        # Read as for training: another seed would split a dataset without splits differently.
+        dataset = load(data, detector=config.detector, skip_bad=config.skip_bad, seed=config.seed)
     from fer_core.zoo.publish import publish
 
     folder = publish(
@@ -96,6 +122,8 @@ def publish(
         licence=licence,
         notes=notes,
     )
+    if said := folder.card.notes.removeprefix(notes).strip():
+        note(said)
     note(f"Written to {folder.path}.")
 
 
@@ -143,7 +171,20 @@ _steer("stop", "End a run's process; 'resume' goes on from its last epoch.")
     "--set", "changes", multiple=True, metavar="NAME=VALUE",
     help="Another learning_rate or batch_size from here on; can be repeated.",
 )  # fmt: skip
-def resume(run: str, epochs: int | None, changes: tuple[str, ...]) -> None:
+@click.option("--data", help="Where the run's data is now.")
+@accept_new_data_option
+def resume(
+    run: str, epochs: int | None, changes: tuple[str, ...], data: str | None, accept_new_data: bool
+) -> None:
     """Go on with a run in a process of its own."""
-    queue.resume(run, **({"epochs": epochs} | read_settings(changes)))
+    given = {"epochs": epochs, "data": data} | read_settings(changes)
+    resume_in_background(run, given, accept_new_data)
     note(f"{run} is {TrainingRun.open(run).state()['status']}.")
+
+
+@command.command("remove")
+@click.argument("run")
+def remove(run: str) -> None:
+    """Delete a run with all that it stored, at once; models that were made of it stay."""
+    manage.delete(run)
+    note(f"{run} is deleted.")

@@ -1,13 +1,14 @@
 """``train``: train a network."""
 
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from fer_core.cli.common import (
     FILE,
+    accept_new_data_option,
     corrections_option,
     data_option,
     json_option,
@@ -17,6 +18,10 @@ from fer_core.cli.common import (
     votes_option,
 )
 from fer_core.errors import TrainingError
+
+if TYPE_CHECKING:
+    from fer_core.train.config import TrainConfig
+    from fer_core.train.runs import TrainingRun
 
 
 @click.command("train")
@@ -45,28 +50,39 @@ from fer_core.errors import TrainingError
     "--resume", metavar="RUN",
     help="Go on with a run; --epochs, --set learning_rate=… and --set batch_size=… change it.",
 )  # fmt: skip
+@accept_new_data_option
 @json_option
 def command(
-    resume: str | None, background: bool, as_json: bool, changes: tuple[str, ...], **given: Any
+    resume: str | None,
+    background: bool,
+    accept_new_data: bool,
+    as_json: bool,
+    changes: tuple[str, ...],
+    **given: Any,
 ) -> None:
     """Train a network on a dataset; Ctrl-C stops it, --resume goes on."""
     from fer_core import train
+    from fer_core.cli.runs import resume_in_background
     from fer_core.train.command import publish_command, read_settings
     from fer_core.train.strategy import helps
 
     given |= read_settings(changes)
     if resume:
         given = _changes(given)
+    elif accept_new_data:
+        raise TrainingError("--accept-new-data is for a run that goes on: give --resume as well.")
     if background:
-        from fer_core.train import queue
-
-        run = queue.resume(resume, **given) if resume else queue.submit(train.configure(**given))
+        run = (
+            resume_in_background(resume, given, accept_new_data)
+            if resume
+            else _submit(train.configure(**given))
+        )
         for verb in ("show", "stop"):
             note(f"    {shlex.join(['python', '-m', 'fer_core', 'runs', verb, run.name])}")
         click.echo(run.name)
         return
     if resume:
-        run = train.resume(resume, _watch, **given)
+        run = train.resume(resume, _watch, accept_new_data=accept_new_data, **given)
     else:
         run = train.train(train.configure(**given), _watch)
     status("")
@@ -82,6 +98,17 @@ def command(
             f"best validation accuracy {result['best_accuracy']:.2%} in epoch "
             f"{result['best_epoch']} of {result['epoch']}"
         )
+
+
+def _submit(config: "TrainConfig") -> "TrainingRun":
+    """Start a run in a process of its own, after reading its data once."""
+    from fer_core.train import load_data, queue
+    from fer_core.train.check import require_ready
+
+    # The worker finds the dataset in the cache; what is wrong with it is said here and now.
+    require_ready(config)
+    load_data(config)
+    return queue.submit(config)
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:

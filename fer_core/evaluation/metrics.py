@@ -27,13 +27,15 @@ class Evaluation:
 
     Attributes:
         accuracy: share of faces whose most probable emotion is the label.
-        macro_f1: mean F1 over the seven emotions.
+        macro_f1: Mean F1 over the emotions that occur in the labels.
         log_loss: mean negative log-likelihood of the labels, in nats.
         ece: expected calibration error over 15 equal bins of confidence
             (Guo et al. 2017, arXiv 1706.04599), 0 to 1.
         n: number of faces.
+        classes: How many of the seven emotions occur in the labels.
         confusion_matrix: 7×7 counts, rows are labels, columns predictions.
-        per_class: precision, recall, F1 and support of each emotion.
+        per_class: Precision, recall, F1 and support of each emotion; of an emotion that does
+            not occur in the labels, the first three are ``None``.
     """
 
     accuracy: float
@@ -41,8 +43,9 @@ class Evaluation:
     log_loss: float
     ece: float
     n: int
+    classes: int
     confusion_matrix: list[list[int]]
-    per_class: dict[str, dict[str, float]]
+    per_class: dict[str, dict[str, float | None]]
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -93,19 +96,22 @@ def measure(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
         labels, predicted, labels=classes, zero_division=0
     )
+    there = support > 0
     likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return Evaluation(
         accuracy=float((predicted == labels).mean()),
-        macro_f1=float(np.mean(f1)),
+        # An emotion that nobody showed was not recognised badly: it is left out.
+        macro_f1=float(np.mean(f1[there])),
         log_loss=float(-np.log(np.maximum(likelihood, 1e-12)).mean()),
         ece=calibration_error(probabilities, labels),
         n=len(labels),
+        classes=int(there.sum()),
         confusion_matrix=metrics.confusion_matrix(labels, predicted, labels=classes).tolist(),
         per_class={
             emotion: {
-                "precision": float(precision[i]),
-                "recall": float(recall[i]),
-                "f1": float(f1[i]),
+                "precision": float(precision[i]) if there[i] else None,
+                "recall": float(recall[i]) if there[i] else None,
+                "f1": float(f1[i]) if there[i] else None,
                 "support": int(support[i]),
             }
             for i, emotion in enumerate(EMOTIONS)

@@ -16,12 +16,14 @@ import tensorflow as tf
 
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
+from fer_core.models.keras_settings import our_keras
 from fer_core.preprocess import FACE_SIZE
 
 
 class Network:
     """A network whose answers can be explained."""
 
+    @our_keras()
     def __init__(self, path: Path, name: str) -> None:
         """Load a Keras file and prepare both maps.
 
@@ -43,6 +45,7 @@ class Network:
         """Trace both maps on a blank face, so that the first explanation is quick."""
         self.explain(np.zeros((FACE_SIZE, FACE_SIZE), np.float32), None)
 
+    @our_keras()
     def explain(self, face: np.ndarray, emotion: str | None) -> tuple[str, np.ndarray, np.ndarray]:
         """Compute both maps of one face.
 

@@ -117,6 +117,8 @@ class Job:
             held.acquire(timeout=0.05, poll_interval=0.01)
         except Timeout as error:
             raise self.error(self.taken.format(name=self.name)) from error
+        except OSError as error:
+            raise self._cannot_write(error) from error
         try:
             self._write_worker(os.getpid())
             yield
@@ -139,22 +141,32 @@ class Job:
                 raise
             except OSError as error:
                 reason = f"The {self.kind} cannot write its folder: {error.strerror or error}."
-                self._fail(f"{reason} Make room and resume it.")
+                self.fail(f"{reason} Make room and resume it.")
                 raise self.error(f"{reason} Make room and resume {self.name}.") from error
             except MemoryError as error:
                 reason = f"There was not enough memory for the {self.kind}: make it smaller."
-                self._fail(reason)
+                self.fail(reason)
                 raise self.error(reason) from error
             except FerError as error:
-                self._fail(str(error))
+                self.fail(str(error))
                 raise
             except Exception as error:
-                self._fail(f"{type(error).__name__}: {error}")
+                self.fail(f"{type(error).__name__}: {error}")
                 raise
 
-    def _fail(self, reason: str) -> None:
+    def fail(self, reason: str) -> None:
+        """Write into the state that the job failed, and why."""
         with contextlib.suppress(OSError):  # where nothing can be written, nothing is
             self.write_state(status="failed", reason=reason)
+
+    def _cannot_write(self, error: OSError) -> FerError:
+        """Return the error that says why nothing can be written into the folder."""
+        reason = error.strerror or error
+        if isinstance(error, PermissionError):
+            reason = f"{reason}. It belongs to another user"
+        return self.error(
+            f"{self.path}, the folder of this {self.kind}, cannot be written: {reason}."
+        )
 
     def busy(self) -> bool:
         """Return whether a process works on it now."""
@@ -174,12 +186,25 @@ class Job:
 
     def process(self) -> psutil.Process | None:
         """Return the process that works on it, if that is certainly one of this machine."""
+        identity = self._worker()
+        return identity.process() if identity else None
+
+    def elsewhere(self) -> str | None:
+        """Return which other machine started a worker for it, in words for the user.
+
+        ``None`` if no worker is known, or one of this machine.
+        """
+        identity = self._worker()
+        if identity is None or identity.is_of_this_machine():
+            return None
+        return f"{identity.host} (process {identity.pid})"
+
+    def _worker(self) -> ProcessIdentity | None:
         try:
             value = json.loads((self.path / "worker.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        identity = ProcessIdentity.from_json(value)
-        return identity.process() if identity else None
+        return ProcessIdentity.from_json(value)
 
     def _write_worker(self, pid: int) -> None:
         identity = ProcessIdentity.of(pid)
@@ -233,19 +258,44 @@ class Job:
                 yield
         except Timeout as error:
             raise self.error(self.taken.format(name=self.name)) from error
+        except OSError as error:
+            raise self._cannot_write(error) from error
 
     def stop(self, seconds: float = 60.0) -> None:
         """End its process and wait for that.
 
         Raises:
-            FerError: it does not end within ``seconds``.
+            FerError: it does not end within ``seconds``, or it runs on another machine, whose
+                processes cannot be ended from here.
         """
+        self.require_here("stop")
         process = self.process()
-        if process:
-            system.ask_to_end(process)
+        if process and not system.ask_to_end(process) and process.is_running():
+            raise self.error(
+                f"Process {process.pid}, which works on {self.name}, belongs to another user: "
+                "only they can stop it."
+            )
         self.wait(seconds)
         if self.state()["status"] in ("interrupted", "queued"):  # it had not begun to listen
             self.write_state(status="stopped")
+
+    def require_here(self, act: str) -> None:
+        """Refuse to act on the worker of another machine.
+
+        Args:
+            act: What the user wants to do, as a verb.
+
+        Raises:
+            FerError: A worker of another machine is doing the job, or was when that machine
+                was last heard of.
+        """
+        where = self.elsewhere()
+        if where is None or self._stored_state()["status"] not in ("running", "paused"):
+            return
+        gone = "" if self.busy() else " If nothing works on it there any more, resume it here."
+        raise self.error(
+            f"{self.name} is at work on another machine, {where}: {act} it there.{gone}"
+        )
 
     def wait(self, seconds: float) -> None:
         """Wait until no process does it any more.

@@ -23,11 +23,11 @@ class _Part(BaseModel):
 
 
 class ClassFigures(_Part):
-    """How well one emotion is recognised."""
+    """How well one emotion is recognised; ``None`` where no face has this label."""
 
-    precision: float = Field(ge=0, le=1)
-    recall: float = Field(ge=0, le=1)
-    f1: float = Field(ge=0, le=1)
+    precision: float | None = Field(ge=0, le=1)
+    recall: float | None = Field(ge=0, le=1)
+    f1: float | None = Field(ge=0, le=1)
     support: int = Field(ge=0, description="Faces with this label.")
 
 
@@ -44,10 +44,13 @@ class Figures(_Part):
     split: str = Field(description="Training, PublicTest, PrivateTest, or 'all'.")
     class_prior: str = Field("as-trained", description="The prior that was applied.")
     accuracy: float = Field(ge=0, le=1)
-    macro_f1: float = Field(ge=0, le=1)
+    macro_f1: float = Field(ge=0, le=1, description="Mean F1 of the emotions that occur.")
     log_loss: float = Field(ge=0, description="Mean negative log-likelihood, in nats.")
     ece: float = Field(ge=0, le=1, description="Expected calibration error, 15 bins.")
     n: int = Field(ge=0, description="Number of faces.")
+    classes: int | None = Field(
+        None, ge=0, le=7, description="How many emotions occur; None on cards that do not say."
+    )
     confusion_matrix: list[list[int]] = Field(
         description="7×7 counts: rows are labels, columns predictions."
     )

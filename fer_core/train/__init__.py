@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from fer_core.datasets import Dataset, corrections, load, mix
 from fer_core.errors import TrainingError
+from fer_core.models.keras_settings import check_keras
 from fer_core.train import presets
-from fer_core.train.change import change
-from fer_core.train.check import CYCLIC, require_valid
+from fer_core.train.change import change, is_complete, planned
+from fer_core.train.check import CYCLIC, require_ready, require_valid
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun
 
@@ -122,6 +123,7 @@ def train(
     """
     from fer_core.train import strategy
 
+    require_ready(config, given=data is not None)
     data = load_data(config) if data is None else data
     run = strategy.borrowed(config) if strategy.helps(config) else TrainingRun.create(config)
     from fer_core.train.fit import fit
@@ -134,30 +136,39 @@ def resume(
     name: str,
     on_progress: "Callable[[Progress], None] | None" = None,
     faces: Dataset | None = None,
+    accept_new_data: bool = False,
     **changes: Any,
 ) -> TrainingRun:
     """Train the run ``name`` to its end, in this process, from its last finished epoch.
 
-    Without changes it ends with the result that it would have had undisturbed.
+    Without changes it ends with the result that it would have had undisturbed. A run that is
+    trained to its end stays as it is, unless more epochs are asked for.
 
     Args:
         name: Of the run.
         on_progress: Called after every step.
         faces: The dataset to train on instead of what its configuration names.
+        accept_new_data: Whether the data may be other than that of the finished epochs; that
+            is written into the run's history.
         changes: Of its settings, such as ``epochs=80``; see
             :func:`fer_core.train.change.change`.
 
     Raises:
         DatasetError: the data cannot be read.
-        TrainingError: no such run, another process trains it, or a setting may not change.
+        TrainingError: no such run, another process trains it, a setting may not change, or
+            the data is not the run's.
     """
+    check_keras("Training")
     from fer_core.train import strategy
 
     run = TrainingRun.open(name)
     if strategy.helps(run.config):
         run = strategy.borrowed(run.config, run)
-    change(run, changes)
-    data = load_data(run.config) if faces is None else faces
+    config = planned(run, changes)
+    if is_complete(run, config) and not accept_new_data:
+        return run
+    data = load_data(config) if faces is None else faces
+    change(run, changes, data, accept_new_data)
     from fer_core.train.fit import fit
 
     fit(run, data, on_progress)

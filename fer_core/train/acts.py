@@ -5,6 +5,7 @@ While it is done, ``act`` in the run's state says what it is and how it goes: ``
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from fer_core import system
@@ -43,7 +44,8 @@ def carry_out(name: str, what: str, of: str, do: Callable[[TrainingRun], None]) 
     system.end_when_asked()
 
     def note(**changes: Any) -> None:
-        run.write_state(act={"what": what, "of": of} | changes)
+        with suppress(OSError):  # where nothing can be written, nothing is
+            run.write_state(act={"what": what, "of": of} | changes)
 
     with run.lock():
         try:
@@ -53,6 +55,9 @@ def carry_out(name: str, what: str, of: str, do: Callable[[TrainingRun], None]) 
             return 130
         except FerError as error:
             note(status="failed", reason=str(error))
+            return 1
+        except OSError as error:
+            note(status="failed", reason=f"A file cannot be written: {error.strerror or error}.")
             return 1
         except Exception as error:
             note(status="failed", reason=f"{type(error).__name__}: {error}")

@@ -246,6 +246,7 @@ class Checkpoint(keras.callbacks.Callback):
         validation: Validation,
         average: WeightAverage | None,
         pace: Pace,
+        since: int = 0,
     ) -> None:
         """Prepare it.
 
@@ -255,10 +256,12 @@ class Checkpoint(keras.callbacks.Callback):
             validation: Has the weights to keep.
             average: Is part of the checkpoint.
             pace: Knows how long an epoch took.
+            since: Finished epochs when the run was given the data that it has now: the best
+                epoch is one of those that follow.
         """
         super().__init__()
         self._run, self._rows, self._validation = run, rows, validation
-        self._average, self._pace = average, pace
+        self._average, self._pace, self._since = average, pace, since
         self._config = run.config
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -267,7 +270,7 @@ class Checkpoint(keras.callbacks.Callback):
         if not network_weights.are_finite(optimizer):
             raise diverged(self._run, epoch, "The optimiser's state is no finite numbers any more")
         kept = self._validation.kept
-        best = max((row["val_accuracy"] for row in self._rows), default=-1.0)
+        best = max((row["val_accuracy"] for row in self._rows[self._since :]), default=-1.0)
         self._rows.append(
             {"epoch": epoch + 1}
             | {name: float((logs or {})[name]) for name in _FIGURES}
@@ -291,7 +294,7 @@ class Checkpoint(keras.callbacks.Callback):
                 "epoch": [np.array(epoch + 1)],
             }
         )
-        top = max(self._rows, key=lambda row: row["val_accuracy"])
+        top = max(self._rows[self._since :], key=lambda row: row["val_accuracy"])
         self._run.write_state(
             epoch=epoch + 1, best_epoch=top["epoch"], best_accuracy=top["val_accuracy"]
         )

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from fer_core.datasets import MADE_HERE
+from fer_core.datasets import MADE_HERE, recognise
 from fer_core.datasets.corrections import KEPT
 from fer_core.errors import FerError, TrainingError
 from fer_core.models.architectures import registry
+from fer_core.models.catalogue import find_model
+from fer_core.models.keras_settings import check_keras
 from fer_core.train.config import TrainConfig
 from fer_core.train.options import wrong_option
 
@@ -39,6 +41,11 @@ def check(fields: Mapping[str, Any]) -> dict[str, str]:
     config = TrainConfig.model_validate(fields)
     known = registry.architecture(config.model)
     wrong = _files(config)
+    if config.teacher is not None:
+        try:
+            find_model(config.teacher).ensemble()
+        except FerError as error:
+            wrong["teacher"] = str(error)
     if config.weights not in ("none", *known.weights) and not Path(config.weights).is_file():
         offered = ", ".join(("none", *known.weights))
         wrong["weights"] = f"{config.model} starts from {offered}, or from a file that is there."
@@ -96,6 +103,49 @@ def require_valid(fields: Mapping[str, Any]) -> TrainConfig:
     for name, sentence in check_settings(fields).items():
         raise TrainingError(f"{name}: {sentence}")
     return TrainConfig.model_validate(fields)
+
+
+def require_ready(config: TrainConfig, given: bool = False) -> None:
+    """Check that a run can begin on this machine, before it is created or a process started.
+
+    Args:
+        config: Of the run.
+        given: Whether the caller has the data in memory, so that its files are not looked for.
+
+    Raises:
+        FerError: A file, the teacher, the starting weights or Keras is missing, or the data is
+            of no format that is known.
+    """
+    check_keras("Training")
+    for name, sentence in check(config.model_dump()).items():
+        if not given or name in ("teacher", "weights"):
+            raise TrainingError(f"{name}: {sentence}")
+    for source in (config.data, *config.mix):
+        if not given and source not in MADE_HERE:
+            recognise(Path(source).expanduser())
+
+
+def with_absolute_paths(config: TrainConfig) -> TrainConfig:
+    """Return a configuration whose files are found from every folder.
+
+    Names that are no paths, such as ``demo``, stay as they are.
+    """
+
+    def absolute(source: str) -> str:
+        path = Path(source).expanduser()
+        return str(path.absolute()) if source not in MADE_HERE and path.exists() else source
+
+    changes: dict[str, Any] = {
+        "data": absolute(config.data),
+        "mix": {absolute(source): weight for source, weight in config.mix.items()},
+    }
+    if Path(config.weights).is_file():
+        changes["weights"] = str(Path(config.weights).absolute())
+    for name in ("votes", "corrections"):
+        path = getattr(config, name)
+        if path is not None and str(path) != KEPT:
+            changes[name] = path.expanduser().absolute()
+    return config.model_copy(update=changes)
 
 
 def _schedule(config: TrainConfig) -> dict[str, str]:

@@ -51,10 +51,10 @@ def _with(config: TrainConfig, recipe: str | None) -> str:
 def publish_command(run: TrainingRun) -> str:
     """Return the command line that makes a model of a run, to be pasted into a shell.
 
-    The model gets a name that is free now, and the data is the run's.
+    The model gets a name that is free now, and is measured on the run's own data.
     """
     parts = ["python", "-m", "fer_core", "runs", "publish", run.name]
-    parts += ["--name", free_name(run.name), "--data", run.config.data]
+    parts += ["--name", free_name(run.name)]
     line = shlex.join(parts)
     # The shell may still name the backend that trained, and only TensorFlow can export.
     other = run.state().get("backend", "tensorflow") != "tensorflow"

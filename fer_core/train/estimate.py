@@ -12,6 +12,7 @@ from typing import Any
 
 from fer_core.errors import TrainingError
 from fer_core.files import write_json
+from fer_core.models.keras_settings import check_keras, our_keras
 from fer_core.resources import module_command, module_environment
 from fer_core.settings import settings
 from fer_core.train.config import TrainConfig
@@ -70,6 +71,8 @@ def trial(config: TrainConfig, limit: float = 300.0, backend: str | None = None)
     Raises:
         TrainingError: the network cannot be trained like this on this machine.
     """
+    if backend is None:
+        check_keras("Training")
     command = module_command("fer_core.train.estimate")
     try:
         done = subprocess.run(
@@ -106,6 +109,7 @@ def _trials() -> dict[str, Any]:
         return {}
 
 
+@our_keras()
 def _try(config: TrainConfig, updates: int = 12) -> float:
     """Faces per second over some updates, the first of which (tracing) does not count."""
     import time

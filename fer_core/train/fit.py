@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Final
 
 import keras
 import numpy as np
@@ -11,8 +12,9 @@ from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
 from fer_core.models import starting_weights
 from fer_core.models.architectures import registry
+from fer_core.models.keras_settings import our_keras
 from fer_core.system import describe_machine
-from fer_core.train import judge, network_weights, optimize, strategy
+from fer_core.train import judge, network_weights, optimize, origin, strategy
 from fer_core.train.batches import Batches, feed
 from fer_core.train.callbacks import (
     Checkpoint,
@@ -31,6 +33,12 @@ from fer_core.train.kernels import use_quick_kernels
 from fer_core.train.notes import Notes, Pace, Progress
 from fer_core.train.runs import TrainingRun
 from fer_core.train.teacher import Teacher
+
+#: What a user can do whose data is not that of the run.
+OTHER_DATA: Final = (
+    "put the run's own data back, or go on with 'python -m fer_core train --resume RUN "
+    "--accept-new-data'."
+)
 
 
 def fit(
@@ -55,15 +63,19 @@ def fit(
         fit_held(run, data, on_progress)
 
 
+@our_keras()
 def fit_held(
     run: TrainingRun, data: Dataset, on_progress: Callable[[Progress], None] | None = None
 ) -> None:
     """As :func:`fit`, for a caller that holds the run already."""
+    origin.check_same(run, data, OTHER_DATA)
     config, leg = run.config, run.leg()
     spread = strategy.open_strategy(config.strategy)
     training, validation = data.split("Training"), data.split("PublicTest")
     saved = run.load_checkpoint()
-    rows = _rows(run, saved)
+    rows = _rows(run, saved, leg.data)
+    if origin.stored(run) is None:
+        origin.store(run, data)
     run.write_state(status="running", reason=None)
     teacher = Teacher(run, training.faces) if config.teacher else None
     batches = Batches(training, config, len(rows), teacher)
@@ -123,7 +135,7 @@ def fit_held(
         if config.early_stopping:
             waits = optimize.patience(config, config.early_stopping, leg)
             callbacks.append(EarlyStopping(rows, waits))
-        callbacks.append(Checkpoint(run, rows, check, average, pace))
+        callbacks.append(Checkpoint(run, rows, check, average, pace, leg.data))
         if config.tensorboard:
             callbacks.append(tensorboard(str(run.path / "events")))
         if len(rows) < config.epochs and not optimize.exhausted(rows, config, leg):
@@ -140,6 +152,7 @@ def fit_held(
     run.write_state(status="trained")
 
 
+@our_keras()
 def load_best(run: TrainingRun, cycle: int | None = None) -> keras.Model:
     """The network of ``run`` in ``float32`` with the weights chosen on PublicTest.
 
@@ -163,20 +176,27 @@ def load_best(run: TrainingRun, cycle: int | None = None) -> keras.Model:
     return model
 
 
-def _rows(run: TrainingRun, saved: dict[str, list[np.ndarray]] | None) -> list[dict]:
+def _rows(
+    run: TrainingRun, saved: dict[str, list[np.ndarray]] | None, since: int = 0
+) -> list[dict]:
     """Return the rows of the epochs that the checkpoint holds, and cut the run's to them.
+
+    Args:
+        run: Which goes on.
+        saved: Its checkpoint.
+        since: Finished epochs when the run was given the data that it has now.
 
     Raises:
         TrainingError: ``best.npz`` is damaged, and the checkpoint does not hold those weights.
     """
     rows = run.metrics()[: int(saved["epoch"][0]) if saved else 0]
     run.write_metrics(rows)
-    if not saved or not rows:
+    if not saved or not rows[since:]:
         return rows
     try:
         run.load_arrays("best.npz")
     except (FileNotFoundError, TrainingError):
-        best = max(rows, key=lambda row: row["val_accuracy"])
+        best = max(rows[since:], key=lambda row: row["val_accuracy"])
         if best is not rows[-1]:
             raise TrainingError(
                 f"The best weights of run {run.name}, those of epoch {best['epoch']}, are damaged "
@@ -186,6 +206,7 @@ def _rows(run: TrainingRun, saved: dict[str, list[np.ndarray]] | None) -> list[d
     return rows
 
 
+@our_keras()
 def probabilities(run: TrainingRun, faces: np.ndarray) -> np.ndarray:
     """What the chosen weights of ``run`` say of faces ``(N, 48, 48)``: ``(N, 7)``."""
     return softmax(logits(load_best(run), faces), axis=1)

@@ -17,7 +17,7 @@ from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
 from fer_core.evaluation import measure, mistakes
 from fer_core.files import write_atomic, write_json
-from fer_core.train import acts
+from fer_core.train import acts, origin
 from fer_core.train.runs import TrainingRun
 
 #: Mistakes whose faces are kept.
@@ -96,7 +96,9 @@ def main(name: str, split: str) -> int:
         from fer_core.train import load_data
         from fer_core.train.fit import probabilities
 
-        chosen = load_data(run.config).split(split)
+        data = load_data(run.config)
+        origin.check_same(run, data, "put the run's own data back to evaluate the run.")
+        chosen = data.split(split)
         judge(run, chosen, split, probabilities(run, chosen.faces))
 
     return acts.carry_out(name, "judge", split, do)

@@ -54,12 +54,15 @@ class Patience:
         mode: Whether it is better the higher (``max``) or the lower (``min``) it is.
         epochs: How many epochs may pass without a better one.
         since: Finished epochs when the waiting began anew, because a setting was changed.
+        data: Finished epochs when the run was given the data that it has now: earlier figures
+            do not compare.
     """
 
     monitor: str
     mode: Literal["min", "max"]
     epochs: int
     since: int = 0
+    data: int = 0
 
     def so_far(self, rows: list[dict]) -> tuple[float | None, int]:
         """Return the best figure of the finished epochs and how many were waited since.
@@ -67,11 +70,11 @@ class Patience:
         Args:
             rows: Of the finished epochs.
         """
-        if not rows:
+        if not rows[self.data :]:
             return None, 0
         # Keras compares them as this type.
-        figures = np.array([row[self.monitor] for row in rows], np.float32)
-        best = int(figures.argmax() if self.mode == "max" else figures.argmin())
+        figures = np.array([row[self.monitor] for row in rows[self.data :]], np.float32)
+        best = self.data + int(figures.argmax() if self.mode == "max" else figures.argmin())
         waited = min(len(rows) - 1 - best, max(0, len(rows) - self.since))
         return float(rows[best][self.monitor]), waited
 
@@ -85,7 +88,7 @@ def patience(config: TrainConfig, epochs: int, leg: Leg) -> Patience:
         leg: Since when the settings hold.
     """
     mode: Literal["min", "max"] = "max" if config.monitor == "accuracy" else "min"
-    return Patience(f"val_{config.monitor}", mode, epochs, leg.epoch)
+    return Patience(f"val_{config.monitor}", mode, epochs, leg.epoch, leg.data)
 
 
 def optimizer(config: TrainConfig, steps: int, leg: Leg = WHOLE_RUN) -> keras.optimizers.Optimizer:

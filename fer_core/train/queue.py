@@ -16,12 +16,14 @@ from typing import Any
 from filelock import BaseFileLock, FileLock, Timeout
 
 from fer_core import system
+from fer_core.datasets import Dataset
 from fer_core.errors import FerError, TrainingError
 from fer_core.jobs import NO_LIMITS, Limits
 from fer_core.resources import module_command, module_environment
 from fer_core.settings import settings
 from fer_core.train import runs
-from fer_core.train.change import change
+from fer_core.train.change import change, is_complete, planned
+from fer_core.train.check import require_ready, require_valid
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun, list_runs
 
@@ -33,29 +35,43 @@ def submit(config: TrainConfig, owner: str = "", limits: Limits = NO_LIMITS) -> 
     """Create a run and train it in a process of its own, now or when its turn comes.
 
     Raises:
-        TrainingError: its folder cannot be made.
+        FerError: A setting is wrong, the data, the teacher or Keras is missing, or its folder
+            cannot be made.
     """
+    require_valid(config.model_dump())
+    require_ready(config)
     with _lock():
         run = TrainingRun.create(config, owner)
         _start_or_wait(run, limits)
     return run
 
 
-def resume(name: str, **changes: Any) -> TrainingRun:
+def resume(
+    name: str, faces: Dataset | None = None, accept_new_data: bool = False, **changes: Any
+) -> TrainingRun:
     """Go on with a run as :func:`fer_core.train.runs.resume` does, now or in its turn.
 
     Args:
         name: Of the run.
+        faces: The data that it will read, where the caller has read it already: it is checked
+            before the run goes on. Without it, the worker checks.
+        accept_new_data: See :func:`fer_core.train.resume`; it needs ``faces``.
         changes: Of its settings, see :func:`fer_core.train.change.change`.
 
     Raises:
-        TrainingError: no such run, it is being trained, or a setting may not change.
+        FerError: No such run, it is being trained, a setting may not change, or the data, the
+            teacher or Keras is missing.
     """
     with _lock():
         run = TrainingRun.open(name)
         if run.busy() and run.state()["status"] != "paused":
             raise TrainingError(f"Run {name} is at work already.")
-        change(run, changes)
+        if run.process() is None:
+            config = planned(run, changes)
+            if is_complete(run, config) and not accept_new_data:
+                return run
+            require_ready(config)
+        change(run, changes, faces, accept_new_data)
         _start_or_wait(run)
     return run
 
@@ -139,7 +155,7 @@ def main() -> None:
                 try:
                     runs.resume(queued[0].name)
                 except FerError as error:
-                    queued[0].write_state(status="failed", reason=str(error))
+                    queued[0].fail(str(error))
         time.sleep(_EVERY)
 
 

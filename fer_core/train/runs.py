@@ -7,6 +7,7 @@ A run is a folder under ``FER_HOME/runs``:
 - ``checkpoint.npz``: to go on from; ``checkpoint.previous.npz``: the one before it, where
   the last is damaged; ``best.npz``: the weights chosen so far
 - ``evaluation.json``, ``judged_PublicTest.npz``: see :mod:`fer_core.train.judge`
+- ``data.json``, ``training_faces.npz``: see :mod:`fer_core.train.origin`
 - ``usage.jsonl``: a line every five seconds
 - ``about.json``: title and note, see :mod:`fer_core.train.manage`
 - ``events/``: for TensorBoard
@@ -34,17 +35,20 @@ from pydantic import ValidationError
 
 from fer_core import system
 from fer_core.errors import TrainingError
-from fer_core.extras import require
 from fer_core.files import write_atomic, write_bytes, write_json
 from fer_core.jobs import NO_LIMITS, Job, Limits
+from fer_core.models.keras_settings import check_keras
 from fer_core.settings import settings
-from fer_core.train.check import require_valid
+from fer_core.train.check import require_valid, with_absolute_paths
 from fer_core.train.config import TrainConfig
 
 #: What a run goes on from, and what it goes on from where that cannot be read.
 CHECKPOINT: Final = "checkpoint.npz"
 PREVIOUS: Final = "checkpoint.previous.npz"
 _NEW: Final = ".checkpoint.new.npz"
+
+#: What the history of a configuration calls other data that was accepted.
+NEW_DATA: Final = "data_checksum"
 
 #: What a run's name looks like: no path leads out of the runs' folder.
 NAME: Final = r"\w[\w.-]*"
@@ -58,11 +62,14 @@ class Leg:
         begin: Finished epochs when the present cycle of the learning rate began.
         epoch: Finished epochs when a setting was changed last.
         step: Finished updates then.
+        data: Finished epochs when the run was given other data; figures of earlier epochs do
+            not compare with later ones.
     """
 
     begin: int = 0
     epoch: int = 0
     step: int = 0
+    data: int = 0
 
 
 WHOLE_RUN: Final = Leg()
@@ -86,12 +93,13 @@ class TrainingRun(Job):
             owner: Opaque text that says whose it is; "" for the machine's own.
 
         Raises:
-            FerError: Keras is not installed.
+            FerError: Keras or the package of its backend is not installed.
             TrainingError: A setting is wrong, or the folder cannot be made.
         """
-        require("keras", "Training", "train")
+        check_keras("Training")
         # A configuration that configure() did not make was not checked yet.
         require_valid(config.model_dump())
+        config = with_absolute_paths(config)
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
             path = settings().runs / f"{config.model}-{stamp}{suffix}"
@@ -139,6 +147,32 @@ class TrainingRun(Job):
                 f"config.json has the setting '{unknown[0]['loc'][-1]}'. Update this program."
             ) from error
 
+    def state(self) -> dict[str, Any]:
+        """Return how it stands, see :meth:`Job.state`; a finished run stays ``trained``."""
+        state = super().state()
+        if state["status"] == "interrupted" and _was_finished(state):
+            state["status"] = "trained"
+        return state
+
+    def write_state(self, **changes: Any) -> None:
+        """Change entries of the state.
+
+        A run that was trained to its end and goes on with more epochs is ``trained`` again
+        when that fails or is stopped before another epoch is finished: its result is as good
+        as before.
+        """
+        old = self._stored_state()
+        if old["status"] == "trained" and changes.get("status", "trained") != "trained":
+            changes["trained_epoch"] = old.get("epoch")
+        if changes.get("status") in ("failed", "stopped") and _was_finished(old | changes):
+            changes["status"] = "trained"
+        super().write_state(**changes)
+
+    def is_finished(self) -> bool:
+        """Return whether the run is trained, and no further epochs were asked for."""
+        state = self.state()
+        return state["status"] == "trained" and not self.changed("epochs", state.get("epoch", 0))
+
     def history(self) -> list[dict[str, Any]]:
         """Return how the configuration was changed while the run was resumed, oldest first.
 
@@ -153,7 +187,8 @@ class TrainingRun(Job):
         leg = WHOLE_RUN
         for row in self.history():
             begin = row["epoch"] if "epochs" in row["changes"] else leg.begin
-            leg = Leg(begin, row["epoch"], row["step"])
+            data = row["epoch"] if NEW_DATA in row["changes"] else leg.data
+            leg = Leg(begin, row["epoch"], row["step"], data)
         return leg
 
     def changed(self, name: str, epoch: int) -> bool:
@@ -288,6 +323,10 @@ class TrainingRun(Job):
         return (int(saved["epoch"][0]), int(saved["optimizer"][0])) if saved else (0, 0)
 
 
+def _was_finished(state: dict[str, Any]) -> bool:
+    return state.get("trained_epoch") is not None and state["trained_epoch"] == state.get("epoch")
+
+
 def list_runs() -> list[TrainingRun]:
     """All runs, the newest first, damaged folders among them."""
     found = [TrainingRun(path) for path in settings().runs.glob("[!.]*/")]
@@ -317,9 +356,15 @@ def pause(name: str) -> TrainingRun:
         TrainingError: no such run, or nothing trains it.
     """
     run = TrainingRun.open(name)
+    run.require_here("pause")
     process = run.process()
-    if not process or run.state()["status"] != "running" or not system.suspend(process):
+    if not process or run.state()["status"] != "running":
         raise TrainingError(f"Run {name} is not being trained, so there is nothing to pause.")
+    if not system.suspend(process):
+        raise TrainingError(
+            f"Process {process.pid}, which trains {name}, cannot be paused: it has just ended, or "
+            "it belongs to another user."
+        )
     run.write_state(status="paused")
     return run
 

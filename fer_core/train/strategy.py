@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from fer_core.errors import TrainingError
 from fer_core.train.config import TrainConfig
+from fer_core.train.origin import ORIGIN_FILES
 from fer_core.train.runs import CHECKPOINT, PREVIOUS, TrainingRun
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def borrowed(config: TrainConfig, run: TrainingRun | None = None) -> TrainingRun
     copy = TrainingRun(Path(tempfile.mkdtemp(prefix="fer-worker-")))
     atexit.register(shutil.rmtree, copy.path, ignore_errors=True)
     copy.write_config(config, run.history() if run else ())
-    for name in (CHECKPOINT, PREVIOUS, "best.npz", "metrics.jsonl"):
+    for name in (CHECKPOINT, PREVIOUS, "best.npz", "metrics.jsonl", *ORIGIN_FILES):
         if run and (run.path / name).exists():
             shutil.copy(run.path / name, copy.path / name)
     return copy

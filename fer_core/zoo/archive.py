@@ -7,16 +7,19 @@ that is code, and each network is loaded and tried in a process of its own, whos
 time are limited, before it has a place among the others.
 """
 
+import importlib.util
 import io
 import json
 import re
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from fer_core.errors import ModelError
+from fer_core.extras import how_to_install
 from fer_core.models.card import NAME
 from fer_core.models.catalogue import (
     ENSEMBLE,
@@ -30,6 +33,7 @@ from fer_core.resources import module_command, module_environment
 from fer_core.settings import settings
 from fer_core.zoo import readme
 from fer_core.zoo.staging import put_in_place, staging
+from fer_core.zoo.writing import write_card
 
 #: What an archive may hold at most.
 MOST_FILES: Final = 100
@@ -39,6 +43,18 @@ _FILES: Final = ("card.json", "model.tflite", "model.keras", ENSEMBLE)
 _ENTRY: Final = re.compile(rf"({NAME})/({'|'.join(map(re.escape, _FILES))})")
 #: What the cards of others may not hold: a page would fetch or run it.
 _MARKUP: Final = re.compile(r"<|!\[|\]\(|[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+#: What operating systems put beside files of a person, and what is written anew from the card.
+_IGNORED: Final = re.compile(
+    r"(.*/)?(__MACOSX/.*|\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)|[^/]+/README\.md",
+    re.IGNORECASE,
+)
+#: The files inside a ``model.keras``.
+_KERAS_FILES: Final = {"metadata.json", "config.json", "model.weights.h5"}
+_WHOLE_FOLDER: Final = (
+    "give a ZIP file of the whole folder that 'runs publish' wrote, or what 'models export' makes."
+)
 
 
 def export(name: str) -> bytes:
@@ -59,11 +75,14 @@ def export(name: str) -> bytes:
     return file.getvalue()
 
 
-def import_(file: BinaryIO) -> list[str]:
+def import_(file: BinaryIO, on_note: Callable[[str], None] | None = None) -> list[str]:
     """Take the models of an archive, after checking them.
+
+    Without Keras, a ``model.keras`` is left out, since nothing here could check or use it.
 
     Args:
         file: the archive, from whomever.
+        on_note: Told in a sentence what was left out.
 
     Returns:
         The names of what was added; a member that is here already is not.
@@ -76,6 +95,8 @@ def import_(file: BinaryIO) -> list[str]:
         with staging(home, "import") as new:
             _unpack(file, new)
             folders = [_checked(path) for path in sorted(new.iterdir())]
+            if not _has_keras():
+                folders = [_without_keras_form(folder, on_note) for folder in folders]
             wanted = [folder for folder in folders if not _is_here(folder)]
             if not wanted:
                 raise ModelError("Every model of this archive is here already.")
@@ -93,7 +114,18 @@ def _unpack(file: BinaryIO, to: Path) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = [entry for entry in entries if not _IGNORED.fullmatch(entry.filename)]
             names = [entry.filename for entry in entries]
+            if set(names) == _KERAS_FILES:
+                raise ModelError(
+                    "This is a Keras network alone, without the model.tflite that is served and "
+                    f"the card.json that describes it: {_WHOLE_FOLDER}"
+                )
+            if "card.json" in names:
+                raise ModelError(
+                    "The archive has a model's files without the folder that has its name: "
+                    f"{_WHOLE_FOLDER}"
+                )
             if len(entries) > MOST_FILES or len(set(names)) < len(names):
                 raise ModelError("The archive holds too many files, or one twice.")
             if sum(entry.file_size for entry in entries) > MOST_BYTES:
@@ -109,11 +141,49 @@ def _unpack(file: BinaryIO, to: Path) -> None:
                     # Never more than was announced, whatever the file turns out to be.
                     shutil.copyfileobj(_Bounded(source, entry.file_size), out)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
-        raise ModelError("This is no archive of models: give a ZIP file that was exported.") from (
-            error
-        )
+        raise ModelError(_no_archive(file)) from error
     if not entries:
         raise ModelError("The archive is empty.")
+
+
+def _no_archive(file: BinaryIO) -> str:
+    """Say what a file is that is no ZIP file."""
+    file.seek(0)
+    start = file.read(8)
+    known = {
+        "a LiteRT network": start[4:8] == b"TFL3",
+        "a file of HDF5, such as Keras' .h5": start == b"\x89HDF\r\n\x1a\n",
+    }
+    for what, found in known.items():
+        if found:
+            return f"This is {what}, without the card.json that describes it: {_WHOLE_FOLDER}"
+    return f"This is no archive of models: {_WHOLE_FOLDER}"
+
+
+def _has_keras() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("keras", "h5py"))
+
+
+def _without_keras_form(
+    folder: ModelFolder, on_note: Callable[[str], None] | None = None
+) -> ModelFolder:
+    """Delete ``model.keras`` from an unpacked folder and its card."""
+    if not folder.explainable:
+        return folder
+    (folder.path / "model.keras").unlink()
+    card = folder.card
+    kept = {
+        "files": {file: sha for file, sha in card.files.items() if file != "model.keras"},
+        "sizes": {file: size for file, size in card.sizes.items() if file != "model.keras"},
+    }
+    write_card(folder.path, card.model_copy(update=kept))
+    if on_note:
+        on_note(
+            f"{folder.name}: model.keras was left out, since Keras is not installed. The model "
+            "works; for explanations and further training, install Keras and import it again: "
+            f"{how_to_install('train')}"
+        )
+    return read_folder(folder.path)
 
 
 class _Bounded(io.RawIOBase):
@@ -150,7 +220,7 @@ def _checked(path: Path) -> ModelFolder:
     for file in present:
         if folder.checked(file).stat().st_size != card.sizes[file]:
             raise ModelError(f"{path.name}: {file} has another size than its card says.")
-    if "model.keras" in present:
+    if "model.keras" in present and _has_keras():
         _no_code(path / "model.keras")
     return folder
 
@@ -172,7 +242,7 @@ def _no_code(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}
-            if set(entries) != {"metadata.json", "config.json", "model.weights.h5"}:
+            if set(entries) != _KERAS_FILES:
                 raise ModelError("model.keras holds other files than a network's.")
             if sum(entry.file_size for entry in entries.values()) > MOST_BYTES:
                 raise ModelError("model.keras is too large.")

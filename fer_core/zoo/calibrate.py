@@ -39,11 +39,14 @@ def finish(
     classifier = Classifier(folder)
     name, checksum = dataset.identity()
     if brief:
-        splits = [split for split in splits or SPLITS if split != "Training"]
+        splits = [one for one in (SPLITS if splits is None else splits) if one != "Training"]
     if splits is not None:
         dataset = dataset.take(np.isin(dataset.usage, list(splits)))
+    if not len(dataset):
+        return _written(folder, [], classifier)
     said = predict(classifier, dataset.faces)
-    conditions = 0 if brief else len(CONDITIONS) * int((dataset.usage == "PublicTest").sum())
+    public = int((dataset.usage == "PublicTest").sum())
+    conditions = 0 if brief else len(CONDITIONS) * public
     plain = len(dataset) / (len(dataset) + conditions)
 
     def tell(share: float) -> None:
@@ -54,7 +57,7 @@ def finish(
     rows = {split: dataset.usage == split for split in dataset.counts()}
     if set(rows) == set(SPLITS):
         rows["all"] = slice(None)
-    under = {} if brief else hard(classifier, dataset, "PublicTest", on_progress=tell)
+    under = hard(classifier, dataset, "PublicTest", on_progress=tell) if conditions else {}
     figures = [
         Figures(
             dataset=name,
@@ -67,6 +70,10 @@ def finish(
         )
         for split, which in rows.items()
     ]
+    return _written(folder, figures, classifier)
+
+
+def _written(folder: ModelFolder, figures: list[Figures], classifier: Classifier) -> ModelFolder:
     card = folder.card.model_copy(update={"figures": figures, "speed": _speed(classifier)})
     write_card(folder.path, card)
     readme.write(folder.path, card)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fer_core.datasets import load
-from fer_core.ensemble import Weights
+from fer_core.ensemble import Weights, check_weights
 from fer_core.errors import ModelError
 from fer_core.files import remove_folder, write_json
 from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker, seconds_left
@@ -72,7 +72,9 @@ def make_ensemble(
     """
     check_new_name(name)
     ensembles.check_members(members)
-    config = {"what": "ensemble", "data": data, "members": members, "weights": weights}
+    check_weights(weights, len(members))
+    config: dict[str, Any] = {"what": "ensemble", "data": data, "members": members}
+    config["weights"] = weights if isinstance(weights, str) else list(weights)
     return _start(name, config, owner, limits)
 
 

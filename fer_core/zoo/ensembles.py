@@ -17,7 +17,7 @@ import numpy as np
 from fer_core.calibration import fit_temperature
 from fer_core.classifier import load_classifier
 from fer_core.datasets.base import Dataset
-from fer_core.ensemble import Weights, combine
+from fer_core.ensemble import Weights, check_weights, combine
 from fer_core.errors import ModelError
 from fer_core.evaluation import measure
 from fer_core.evaluation.predictions import predictions
@@ -66,6 +66,7 @@ def save(
     """
     check_new_name(folder.name, folder.parent, overwrite=overwrite)
     check_members(names)
+    check_weights(weights, len(names))
     members = [load_classifier(name) for name in names]
     public = dataset.split("PublicTest")
     said = np.stack([predictions(member.name, public) for member in members])
@@ -100,13 +101,21 @@ def save(
         starting_weights="those of its members",
         data="; ".join(sorted({m.card.data for m in members if m.card.data})),
         command=shlex.join(
-            ["python", "-m", "fer_core", "ensemble", *names, "--data", dataset.name]
-            + ["--save", folder.name, "--weights", weights]
+            ["python", "-m", "fer_core", "ensemble", *_voters(names, weights)]
+            + ["--data", dataset.name, "--save", folder.name]
+            + (["--weights", weights] if isinstance(weights, str) else [])
             # Where else it lies on the machine that made it is nobody's business.
             + (["--to", "models"] if is_shipped_folder(folder.parent) else [])
         ),
         notes=" ".join(filter(None, (notes, fitted.refused))),
     )
+
+
+def _voters(names: list[str], weights: Weights) -> list[str]:
+    """Return the members as the command line names them."""
+    if isinstance(weights, str):
+        return names
+    return [f"{name}={weight:g}" for name, weight in zip(names, weights, strict=True)]
 
 
 def check_members(names: list[str]) -> None:

@@ -1,7 +1,9 @@
 """From a trained network to a model folder that can be served."""
 
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 from fer_core.errors import ModelError
 from fer_core.models.card import Stored, Temperatures
 from fer_core.models.catalogue import ModelFolder
+from fer_core.models.keras_settings import our_keras
 from fer_core.models.outputs import outputs
 from fer_core.preprocess import serving_graph
 from fer_core.zoo.writing import write_folder
@@ -31,6 +34,7 @@ def _rounded(weights: np.ndarray) -> np.ndarray:
     return np.where(fits, rounded, weights).astype(weights.dtype)
 
 
+@our_keras()
 def save_model(
     core: keras.Model,
     folder: Path,
@@ -73,11 +77,12 @@ def save_model(
     _check_finite(core)
 
     def fill(new: Path) -> None:
-        serving_graph(core, temperature, flip).export(
-            str(new / "model.tflite"), format="litert", verbose=False, **_options(stored)
-        )
-        if keras_form:
-            _save_keras(core, new / "model.keras")
+        with _disk_errors():
+            serving_graph(core, temperature, flip).export(
+                str(new / "model.tflite"), format="litert", verbose=False, **_options(stored)
+            )
+            if keras_form:
+                _save_keras(core, new / "model.keras")
 
     return write_folder(
         folder,
@@ -90,6 +95,26 @@ def save_model(
         stored=stored,
         **card,
     )
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Let what TensorFlow and HDF5 say of a full or protected disk be an ``OSError``.
+
+    TensorFlow exports through a temporary folder, which may be full as well.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        where = tempfile.gettempdir()
+        raise OSError(f"{error.message.split(';')[-1].strip()} (exporting uses {where})") from error
+    except RuntimeError as error:
+        # HDF5 names the number of the system's error when it cannot close a file.
+        if "errno" not in str(error):
+            raise
+        raise OSError(str(error)) from error
 
 
 def _check_finite(core: keras.Model) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_core.errors import FerError, ModelError
+from fer_core.models.keras_settings import our_keras
 from fer_core.system import limit_memory_and_time
 
 #: Bytes of memory and seconds of processor time.
@@ -42,6 +43,7 @@ def _serve(path: Path) -> None:
         raise ModelError("what it says are no probabilities of seven emotions.")
 
 
+@our_keras()
 def _explain(path: Path) -> None:
     import keras
 

@@ -3,28 +3,34 @@ measured, and described by its card.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from fer_core.calibration import fit_temperature
-from fer_core.datasets.base import Dataset
+from fer_core.datasets.base import SPLITS, Dataset
+from fer_core.emotions import EMOTIONS
 from fer_core.models import starting_weights
 from fer_core.models.architectures.registry import architecture
 from fer_core.models.card import ClassFrequencies, Stored, Training
 from fer_core.models.catalogue import ModelFolder, check_new_name
+from fer_core.models.keras_settings import our_keras
 from fer_core.models.outputs import outputs
 from fer_core.models.recipe import Recipe
 from fer_core.system import describe_machine
+from fer_core.train import origin
 from fer_core.train.command import command
 from fer_core.train.config import TrainConfig
 from fer_core.train.fit import load_best
+from fer_core.train.origin import RunData
 from fer_core.train.runs import TrainingRun
 from fer_core.zoo.calibrate import finish
 from fer_core.zoo.export import round_weights, save_model
 
 
+@our_keras()
 def publish(
     run: TrainingRun,
     dataset: Dataset,
@@ -44,11 +50,13 @@ def publish(
     """Write a model folder from the best weights of a run.
 
     PublicTest, which chose the weights, also fits the temperature. PrivateTest is
-    measured here, once, and decides nothing.
+    measured here, once, and decides nothing. A split with faces that the run was trained on
+    gives no figures: the card says so.
 
     Args:
         run: a finished run.
-        dataset: what it was trained on.
+        dataset: What measures it: the data that it was trained on, or other data, which the
+            card then names.
         folder: where the model goes; its name becomes the model's.
         flip: build the mean over both mirror images into the exported file.
         stored: see :func:`fer_core.zoo.export.save_model`.
@@ -71,7 +79,8 @@ def publish(
     public = _public(config)
     core = load_best(run, cycle)
     round_weights(core)
-    validation = dataset.split("PublicTest")
+    origins = _Origins.of(run, dataset)
+    validation = dataset.take(~origins.known).split("PublicTest")
     faces = validation.faces[..., None].astype(np.float32)
     views = [faces, faces[:, :, ::-1]] if flip else [faces]
     logits = np.stack([outputs(core, view) for view in views])
@@ -85,19 +94,74 @@ def publish(
         stored=stored,
         keras_form=keras_form,
         overwrite=overwrite,
-        finish=partial(finish, dataset=dataset, brief=brief, splits=splits),
+        finish=partial(finish, dataset=dataset, brief=brief, splits=origins.measured(splits)),
         title=of.title,
         architecture=of.name,
         reference=of.reference,
         licence=licence,
         data=data,
-        notes=" ".join(filter(None, (notes, fitted.refused))),
+        notes=" ".join(filter(None, (notes, fitted.refused, *origins.sentences()))),
         starting_weights=_started_from(config),
         command=command(public),
         recipe=Recipe.model_validate(public.model_dump()),
-        class_frequencies=_frequencies(dataset),
+        class_frequencies=origins.frequencies,
         training=_history(run),
     )
+
+
+@dataclass(frozen=True)
+class _Origins:
+    """What a run was trained on, and what measures it.
+
+    Attributes:
+        trained: The data of the run.
+        other: The data that measures it, where that is other data.
+        known: ``(N,)`` ``bool``, the faces of the measuring data that the run was trained on;
+            of the run's own data, those outside the split Training.
+        withheld: For each split that gives no figures for that reason, how many faces.
+        frequencies: Training faces of each emotion.
+    """
+
+    trained: RunData
+    other: RunData | None
+    known: np.ndarray
+    withheld: dict[str, int]
+    frequencies: ClassFrequencies | None
+
+    @classmethod
+    def of(cls, run: TrainingRun, dataset: Dataset) -> "_Origins":
+        now = origin.describe(dataset)
+        trained = origin.stored(run) or now
+        known = origin.trained_on(run, dataset)
+        found = {split: int(known[dataset.usage == split].sum()) for split in dataset.counts()}
+        counts = dict(zip(EMOTIONS, trained.training, strict=True))
+        return cls(
+            trained,
+            None if trained.is_same(now) else now,
+            known,
+            {split: count for split, count in found.items() if count},
+            ClassFrequencies(**{emotion.lower(): n for emotion, n in counts.items()})
+            if any(counts.values())
+            else None,
+        )
+
+    def measured(self, splits: Collection[str] | None) -> Collection[str] | None:
+        """Return which splits to measure of those asked for; ``None`` stands for all."""
+        if not self.withheld:
+            return splits
+        return [one for one in (SPLITS if splits is None else splits) if one not in self.withheld]
+
+    def sentences(self) -> list[str]:
+        """Return what the card says of it."""
+        said = []
+        if self.other:
+            said.append(f"Trained on {self.trained}, measured on {self.other}.")
+        said += [
+            f"Of {split}, {count:,} faces are also in the training data, so this split gives no "
+            "figures."
+            for split, count in self.withheld.items()
+        ]
+        return said
 
 
 def _public(config: TrainConfig) -> TrainConfig:
@@ -133,11 +197,3 @@ def _history(run: TrainingRun) -> Training:
         backend=state.get("backend"),
         machine=state.get("machine", f"{describe_machine()}, no GPU"),
     )
-
-
-def _frequencies(dataset: Dataset) -> ClassFrequencies | None:
-    """Return how many training faces each emotion has, where the dataset has that split."""
-    counts = dataset.counts().get("Training")
-    if counts is None:
-        return None
-    return ClassFrequencies(**{emotion.lower(): n for emotion, n in counts.items()})

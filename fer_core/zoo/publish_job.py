@@ -7,7 +7,7 @@ import sys
 
 from fer_core.models.catalogue import check_new_name
 from fer_core.settings import settings
-from fer_core.train import acts, judge, load_data
+from fer_core.train import acts, judge, load_data, origin
 from fer_core.train.runs import TrainingRun
 
 
@@ -36,6 +36,7 @@ def main(run_name: str, name: str) -> int:
         from fer_core.zoo.publish import publish
 
         data = load_data(run.config)
+        origin.check_same(run, data, "put the run's own data back to make a model of the run.")
         looked = ["PublicTest", *(["PrivateTest"] if "PrivateTest" in judge.figures(run) else [])]
         about = "Faces drawn by the program." if run.config.data == "demo" else f"{data.name}."
         publish(run, data, settings().models / name, splits=looked, data=about)

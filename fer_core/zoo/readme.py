@@ -75,10 +75,14 @@ def _members(card: Card) -> list[tuple[str, str]]:
 def per_class(figures: Figures) -> str:
     """Precision, recall, F1 and support of each emotion, as a Markdown table."""
     rows = [
-        (name, f"{r.precision:.2f}", f"{r.recall:.2f}", f"{r.f1:.2f}", r.support)
+        (name, *(_or_dash(v) for v in (r.precision, r.recall, r.f1)), r.support)
         for name, r in figures.per_class.items()
     ]
     return table(("emotion", "precision", "recall", "F1", "support"), rows)
+
+
+def _or_dash(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def confusion(figures: Figures) -> str:
@@ -115,7 +119,7 @@ def _figures(card: Card) -> str:
         (
             title,
             f"{f.accuracy:.2%}",
-            f"{f.macro_f1:.3f}",
+            f"{f.macro_f1:.3f}" + _of_classes(f),
             f"{f.log_loss:.3f}",
             f"{f.ece:.2%}",
             f.n,
@@ -126,6 +130,11 @@ def _figures(card: Card) -> str:
     return table(
         ("faces", "accuracy", "macro F1", "log loss", "calibration error (ECE)", "n"), rows
     )
+
+
+def _of_classes(figures: Figures) -> str:
+    few = figures.classes is not None and figures.classes < len(EMOTIONS)
+    return f" (of {figures.classes} emotions)" if few else ""
 
 
 def _hard(card: Card) -> str:

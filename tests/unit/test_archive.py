@@ -14,9 +14,9 @@ from fer_core.classifier import load_classifier
 from fer_core.datasets import demo
 from fer_core.errors import ModelError
 from fer_core.evaluation.predictions import predictions
-from fer_core.models.catalogue import default_model, find_model
+from fer_core.models.catalogue import default_model, find_model, read_folder
 from fer_core.settings import settings
-from fer_core.zoo import archive, ensembles, manage
+from fer_core.zoo import archive, ensembles, manage, readme
 
 
 @pytest.fixture
@@ -104,6 +104,22 @@ def test_its_keras_form_is_tried_as_well(home):
 
 EVIL = {
     "no zip": (lambda: io.BytesIO(b"not a zip"), "no archive of models"),
+    "a network alone": (
+        lambda: io.BytesIO(unpacked()["mini_xception/model.tflite"]),
+        "a LiteRT network, without the card.json",
+    ),
+    "Keras' file alone": (
+        lambda: io.BytesIO(unpacked()["mini_xception/model.keras"]),
+        "without the model.tflite that is served and the card.json",
+    ),
+    "an old Keras file alone": (
+        lambda: io.BytesIO(b"\x89HDF\r\n\x1a\n and more"),
+        "a file of HDF5",
+    ),
+    "no folder": (
+        lambda: packed({name.split("/")[1]: content for name, content in twin().items()}),
+        "without the folder that has its name",
+    ),
     "empty": (lambda: packed({}), "empty"),
     "a path": (lambda: packed({"../twin/card.json": b"{}"}), "which no model has"),
     "a program": (lambda: packed(twin() | {"twin/run.py": b"print(1)"}), "run.py"),
@@ -156,6 +172,46 @@ def test_what_is_wrong_stays_outside(home, case):
     with pytest.raises(ModelError, match=re.escape(says)):
         archive.import_(make())
     assert not list(settings().models.iterdir())
+
+
+@pytest.mark.parametrize("system", ["Linux", "macOS", "Windows"])
+def test_a_folder_that_somebody_zipped_is_taken(home, tmp_path, system):
+    """With the README that publish wrote, and what the operating system adds."""
+    for name, content in twin().items():
+        (tmp_path / "zipped" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "zipped" / name).write_bytes(content)
+    folder = tmp_path / "zipped" / "twin"
+    readme.write(folder, read_folder(folder).card)
+    files = {f"twin/{file.name}": file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    assert "twin/README.md" in files
+    files |= {
+        "Linux": {},
+        "macOS": {
+            "__MACOSX/._twin": b"x",
+            "__MACOSX/twin/._card.json": b"x",
+            "twin/.DS_Store": b"x",
+            "._twin": b"x",
+        },
+        "Windows": {"twin/desktop.ini": b"x", "twin/Thumbs.db": b"x"},
+    }[system]
+    assert archive.import_(packed(files)) == ["twin"]
+    own = {"README.md", "card.json", "model.tflite"}
+    assert {file.name for file in find_model("twin").path.iterdir()} == own
+
+
+def test_without_keras_the_exported_file_alone_is_kept(home, monkeypatch):
+    monkeypatch.setattr(archive, "_has_keras", lambda: False)
+    said = []
+    # What cannot be checked is not kept, whatever it is.
+    files = twin(files={"model.keras": b"nobody can read this"})
+    assert archive.import_(packed(files), said.append) == ["twin"]
+    assert not find_model("twin").explainable
+    assert {p.name for p in find_model("twin").path.glob("model.*")} == {"model.tflite"}
+    (sentence,) = said
+    assert "model.keras was left out" in sentence and "fer-core[train]" in sentence
+    load_classifier("twin")
+    with pytest.raises(ModelError, match="is here already"):
+        archive.import_(packed(files))
 
 
 def test_weights_that_lie_elsewhere_are_refused(home, tmp_path):

@@ -44,8 +44,31 @@ def test_figures() -> None:
         "f1": pytest.approx(2 / 3),
         "support": 1,
     }
-    # Four of seven emotions occur; those that do not count as zero, as the report does.
-    assert result.macro_f1 == pytest.approx((1 + 2 / 3 + 0 + 1) / 7)
+    # Four of seven emotions occur; those that do not are left out.
+    assert result.macro_f1 == pytest.approx((1 + 2 / 3 + 0 + 1) / 4) and result.classes == 4
+
+
+def test_emotions_that_nobody_shows_are_left_out_and_counted() -> None:
+    # Five of seven emotions, all recognised.
+    from fer_core.cli.evaluate import in_words
+    from fer_core.models.card import Figures
+    from fer_core.zoo import readme
+
+    result = measure(np.eye(7)[[0, 2, 3, 4, 6]], np.array([0, 2, 3, 4, 6]))
+    assert result.macro_f1 == 1 and result.classes == 5
+    assert result.per_class["Disgust"] == dict.fromkeys(("precision", "recall", "f1")) | {
+        "support": 0
+    }
+    words = in_words(result)
+    assert "macro F1 1.000 (over 5 of 7 emotions)" in words
+    assert [line.split() for line in words.splitlines() if line.startswith("Disgust")] == [
+        ["Disgust", "–", "–", "–", "0"]
+    ]
+    json.loads(json.dumps(result.to_dict(), allow_nan=False))
+
+    figures = Figures(dataset="mine", split="PublicTest", **result.to_dict())
+    assert "| Surprise | – | – | – | 0 |" in readme.per_class(figures)
+    assert charts.per_class(result.per_class).data[0].y[1] is None
 
 
 def test_confusion_matrix_has_labels_in_rows() -> None:

@@ -389,7 +389,7 @@ def test_what_a_finished_run_says_can_be_pasted(models, tmp_path, python_on_path
     from fer_core.train.command import publish_command
 
     (run,) = (path.name for path in settings().runs.iterdir())
-    assert f"--name {run}-2 " in publish_command(TrainingRun.open(run))
+    assert publish_command(TrainingRun.open(run)).endswith(f"--name {run}-2")
 
 
 def test_publishing_in_python_refuses_before_anything_is_read(models):

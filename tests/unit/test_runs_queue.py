@@ -125,8 +125,11 @@ def test_a_damaged_folder_is_shown_and_hinders_nobody(one_at_a_time):
 
 def test_a_queued_run_that_cannot_begin_says_so(one_at_a_time):
     first = queue.submit(tiny(epochs=400))
-    second = queue.submit(tiny(data=str(one_at_a_time / "gone.csv")))
+    data = one_at_a_time / "gone.csv"
+    data.write_text("emotion,pixels,Usage\n", encoding="utf-8")
+    second = queue.submit(tiny(data=str(data)))
     third = queue.submit(tiny(epochs=400))
+    data.unlink()
     (third.path / "config.json").unlink()
     runs.stop(first.name)
     wait_for(lambda: status(second) == status(third) == "failed", 60)

@@ -28,7 +28,8 @@ def parsed(line: str):
     assert words[:4] == ["python", "-m", "fer_core", "train"]
     given = train.make_context("train", words[4:]).params
     changes = read_settings(given.pop("changes"))
-    given.pop("resume"), given.pop("as_json"), given.pop("background")
+    for name in ("resume", "as_json", "background", "accept_new_data"):
+        given.pop(name)
     return configure(**(given | changes))
 
 

@@ -1,6 +1,5 @@
 """Processes that are certainly ours, and jobs where only the portable ways exist."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +9,9 @@ import pytest
 
 from benchmarks.browser import wait_for
 from fer_core import system
-from fer_core.errors import TrainingError
 from fer_core.settings import settings
 from fer_core.system import ProcessIdentity
 from fer_core.train import configure, queue, runs
-from fer_core.train.runs import TrainingRun
 from fer_core.video import VideoOptions, jobs
 from tests.unit.video_tools import clip
 
@@ -94,20 +91,3 @@ def test_a_video_job_starts_pauses_goes_on_and_is_cancelled(machine: Path, tmp_p
     wait_for(lambda: job.process() is not None, 30)
     job.cancel()
     assert not job.path.exists()
-
-
-def test_a_run_of_another_machine_is_never_signalled(tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("FER_HOME", str(tmp_path))
-    settings.cache_clear()
-    run = TrainingRun.create(configure(**TINY))
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as unrelated:
-        # What a worker of another machine left, whose process id is an unrelated one here.
-        foreign = ProcessIdentity.of(unrelated.pid).to_json() | {"host": "another machine"}
-        (run.path / "worker.json").write_text(json.dumps(foreign), encoding="utf-8")
-        run.write_state(status="running")
-        with pytest.raises(TrainingError, match="not being trained"):
-            runs.pause(run.name)
-        runs.stop(run.name)
-        assert unrelated.poll() is None
-        unrelated.communicate(b"\n")
-    settings.cache_clear()

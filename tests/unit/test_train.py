@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fer_core.datasets import demo
-from fer_core.errors import DatasetError, ModelError, TrainingError
+from fer_core.errors import ModelError, TrainingError
 from fer_core.train import configure, load_data, presets, queue, runs
 from fer_core.train.config import TrainConfig
 from fer_core.train.runs import TrainingRun
@@ -372,7 +372,12 @@ print(queue.submit(TrainConfig.model_validate_json({config.model_dump_json()!r})
 
 
 def test_a_worker_that_cannot_read_its_data_says_why(tmp_path):
-    run = queue.submit(configure(**TINY | {"data": str(tmp_path / "nothing.csv")}))
+    config = configure(**TINY | {"data": str(tmp_path / "nothing.csv")})
+    with pytest.raises(TrainingError, match="data: There is no .*nothing.csv"):
+        queue.submit(config)
+    # The data may be gone when the turn of a run comes.
+    run = TrainingRun.create(config)
+    runs.resume(run.name)
     runs.wait(run.name, 100)
     assert run.state()["status"] == "failed"
     assert "nothing.csv: No such file" in run.state()["reason"]
@@ -382,7 +387,7 @@ def test_no_run_is_made_for_data_that_cannot_be_read(tmp_path):
     from fer_core.train import train
 
     before = [run.name for run in runs.list_runs()]
-    with pytest.raises(DatasetError):
+    with pytest.raises(TrainingError, match="There is no .*nothing.csv"):
         train(configure(**TINY | {"data": str(tmp_path / "nothing.csv")}))
     assert [run.name for run in runs.list_runs()] == before
 

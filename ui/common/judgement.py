@@ -27,13 +27,14 @@ def matrix(counts: list[list[int]], key: str) -> None:
     st.plotly_chart(figure, key=key, alt=f"Confusion matrix; right are {right}", config=_CONFIG)
 
 
-def per_class(rows: dict[str, dict[str, float]]) -> None:
+def per_class(rows: dict[str, dict[str, float | None]]) -> None:
     """Precision, recall, F1 and support of each emotion."""
-    table = pd.DataFrame(rows).T.reset_index(names="emotion")
+    table = pd.DataFrame(rows, dtype=float).T.reset_index(names="emotion")
     share = st.column_config.NumberColumn(format="percent")
     st.dataframe(
         table,
         hide_index=True,
+        placeholder="–",
         column_config={
             "emotion": "Emotion",
             "precision": share,
@@ -74,7 +75,12 @@ def figures_row(found: dict[str, Any]) -> None:
     """Accuracy, macro F1, calibration and the number of faces."""
     with st.container(horizontal=True):
         st.metric("Accuracy", f"{found['accuracy']:.1%}")
-        st.metric("Macro F1", f"{found['macro_f1']:.3f}")
+        classes = found.get("classes") or len(EMOTIONS)
+        st.metric(
+            "Macro F1",
+            f"{found['macro_f1']:.3f}",
+            help=f"Mean F1 of the {classes} emotions that occur in these faces.",
+        )
         st.metric(
             "Calibration error",
             f"{found['ece']:.1%}",

@@ -98,6 +98,7 @@ def _per_class(names: list[str], found: list) -> None:
     words = "; ".join(
         f"{e} {found[0].per_class[e]['recall']:.0%} and {found[1].per_class[e]['recall']:.0%}"
         for e in EMOTIONS
+        if found[0].per_class[e]["support"]
     )
     st.plotly_chart(figure, key="models_per_class", alt=words, config={"displaylogo": False})
 
