@@ -1,7 +1,7 @@
 """``models``: which trained models there are, and what can be done with them."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +13,11 @@ from fer_core.cli.common import (
     print_json,
 )
 from fer_core.errors import ModelError
-from fer_core.files import check_outputs, printable, write_output
+from fer_core.files import check_outputs, is_stream, printable, write_output
 from fer_core.models.catalogue import ModelFolder, default_model, find_model, list_models
+
+if TYPE_CHECKING:
+    from fer_core.zoo.convert import Format
 
 
 def _bytes(folder: ModelFolder) -> int | None:
@@ -77,15 +80,23 @@ def import_(file: Path, as_json: bool) -> None:
 
 @command.command("export")
 @click.argument("name")
-@click.option("--to", type=FILE, required=True, help="The ZIP file to write.")
+@click.option("--to", type=FILE, required=True, help="The file to write.")
+@click.option(
+    "--format", "form", type=click.Choice(["archive", "onnx", "tflite", "keras"]),
+    default="archive", show_default=True,
+    help="A ZIP archive with the card (and the members of an ensemble), or a file for ONNX "
+    "Runtime, LiteRT or Keras.",
+)  # fmt: skip
 @overwrite_files_option
-def export(name: str, to: Path, overwrite: bool) -> None:
-    """Write a model, with its members if it is an ensemble, as an archive."""
-    from fer_core.zoo import archive
+def export(name: str, to: Path, form: "Format", overwrite: bool) -> None:
+    """Write a model as an archive, or as a file for another program."""
+    from fer_core.zoo.convert import SUFFIXES, converted
 
     folder = find_model(name)
+    if to.suffix.lower() != SUFFIXES[form] and not is_stream(to):
+        raise ModelError(f"{printable(to)} does not end in {SUFFIXES[form]}: give it that ending.")
     check_outputs([to], folder.path.iterdir(), overwrite=overwrite)
-    write_output(to, archive.export(name))
+    write_output(to, converted(name, form))
     note(f"Written to {printable(to)}.")
 
 

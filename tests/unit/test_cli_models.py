@@ -110,6 +110,15 @@ def test_only_what_nobody_needs_is_removed(models):
     assert not (models / "one").exists() and default_model() != "one"
 
 
+def test_a_model_is_exported_for_other_programs(models, tmp_path):
+    file = tmp_path / "m.tflite"
+    run("models", "export", "mini_xception", "--format", "tflite", "--to", file)
+    assert file.read_bytes() == (find_model("mini_xception").path / "model.tflite").read_bytes()
+    refused_format = ("models", "export", "ensemble", "--format", "tflite", "--to")
+    assert "export each of" in refused(*refused_format, tmp_path / "e.tflite")
+    assert "does not end in .tflite" in refused(*refused_format, tmp_path / "e.zip")
+
+
 def test_the_core_alone_lists_exports_and_imports(models, tmp_path):
     """Without Keras, pandas and h5py, an archive's Keras form is left out and that is said."""
     file = tmp_path / "mini.zip"
