@@ -36,7 +36,7 @@ from fer_core.train.teacher import Teacher
 
 #: What a user can do whose data is not that of the run.
 OTHER_DATA: Final = (
-    "put the run's own data back, or go on with 'python -m fer_core train --resume RUN "
+    "put the run's own data back, or go on with 'python -m fer_core train --resume {run} "
     "--accept-new-data'."
 )
 
@@ -68,7 +68,7 @@ def fit_held(
     run: TrainingRun, data: Dataset, on_progress: Callable[[Progress], None] | None = None
 ) -> None:
     """As :func:`fit`, for a caller that holds the run already."""
-    origin.check_same(run, data, OTHER_DATA)
+    origin.check_same(run, data, OTHER_DATA.format(run=run.name))
     config, leg = run.config, run.leg()
     spread = strategy.open_strategy(config.strategy)
     training, validation = data.split("Training"), data.split("PublicTest")

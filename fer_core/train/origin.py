@@ -90,9 +90,12 @@ def store(run: TrainingRun, dataset: Dataset) -> None:
     Raises:
         OSError: The run's folder cannot be written.
     """
-    training = dataset.faces[dataset.usage == "Training"]
+    keys = _keys(dataset.faces[dataset.usage == "Training"])
+    if stored(run) is not None:
+        # What was learnt of other data before is not unlearnt.
+        keys = np.union1d(keys, _known_keys(run))
     # The description comes last: where it is, the keys of the faces are as well.
-    run.save_arrays(_FACES, {"keys": [_keys(training)]})
+    run.save_arrays(_FACES, {"keys": [keys]})
     write_json(run.path / _FILE, asdict(describe(dataset)))
 
 
@@ -169,13 +172,23 @@ def trained_on(run: TrainingRun, dataset: Dataset) -> np.ndarray:
     before, now = stored(run), describe(dataset)
     inside = dataset.usage == "Training"
     own = before is None or before.is_same(now)
+    found = np.isin(keys, keys[inside] if before is None else _known_keys(run))
     if own:
-        found = np.isin(keys, keys[inside]) & ~inside
-    else:
-        found = np.isin(keys, run.load_arrays(_FACES)["keys"][0])
+        found &= ~inside
     if _is_fer2013(dataset):
         found &= inside | ~np.isin(keys, keys[inside])
     return found
+
+
+def _known_keys(run: TrainingRun) -> np.ndarray:
+    """Return the keys of the faces that a run was trained on."""
+    try:
+        return run.load_arrays(_FACES)["keys"][0]
+    except (FileNotFoundError, LookupError) as error:
+        raise TrainingError(
+            f"{run.path / _FACES} is gone or damaged, so it is not known which faces run "
+            f"{run.name} was trained on: put it back from a copy, or start a new run."
+        ) from error
 
 
 def _is_fer2013(dataset: Dataset) -> bool:

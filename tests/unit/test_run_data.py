@@ -103,6 +103,9 @@ def test_other_data_is_refused_and_named_and_can_be_accepted(home):
     assert judge.figures(run)["PublicTest"]["n"] == 28
     with pytest.raises(TrainingError, match="was trained on"):
         train.resume(run.name, faces=data, epochs=4)
+    # What it learnt of the first data still counts as training data.
+    known = origin.trained_on(run, data)
+    assert np.array_equal(known, data.usage == "Training")
 
 
 def test_data_that_was_moved_is_found_again_by_its_path(home, tmp_path):
