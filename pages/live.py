@@ -18,7 +18,8 @@ from ui.common.navigation import IMAGES
 from ui.common.notices import footer
 from ui.live import device
 from ui.live.after import ASKED, ask, kept_sessions, summary
-from ui.live.link import CAUSES, live_link
+from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
+from ui.live.link import live_link
 from ui.services import access
 
 state = st.session_state
@@ -94,9 +95,9 @@ def intro() -> None:
 
 def trouble() -> None:
     """Why there is no picture, what to do, and another way on."""
-    title, advice = (CAUSES | device.CAUSES).get(live.cause, CAUSES["camera"])
+    title, advice = (CAUSES | SERVER_CAUSES | DEVICE_CAUSES).get(live.cause, CAUSES["camera"])
     st.warning(advice, title=title, icon=":material/videocam_off:")
-    if live.cause in device.CAUSES:
+    if live.cause in DEVICE_CAUSES:
         if st.button(
             "Analyse through the server",
             icon=":material/dns:",
@@ -157,7 +158,8 @@ def faces_in_view() -> None:
         return
     seen = session.faces()
     if seen is None:
-        st.caption("Looking…")
+        # What is wrong stands over the picture.
+        st.caption("No result at the moment." if live.trouble else "Looking…")
     elif not seen.faces:
         st.info("No face in view.", icon=":material/search_off:")
     else:

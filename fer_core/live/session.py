@@ -24,7 +24,7 @@ from fer_core.tracking.detector import TrackingDetector
 from fer_core.tracking.smoothing import SMOOTHING, EmotionSmoother
 
 #: Seconds after which a result is too old to be drawn on a new frame.
-STALE: Final = 5.0
+STALE: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,11 @@ class LiveSession:
         self._newest: tuple[np.ndarray, float] | None = None
         self._result: tuple[np.ndarray, Analysis] | None = None
         self._drawn: Analysis | None = None
-        self._frames, self._analyses = Meter(span), Meter(span)
+        self._shown, self._analyses = Meter(span), Meter(span)
         self._delays, self._drawing = Meter(span), Meter(span)
         self._dropped = 0
+        #: Frames taken since the session began.
+        self.frames = 0
         self._closed = False
         #: Why the last analysis failed, in a sentence for the visitor.
         self.error: str | None = None
@@ -112,6 +114,7 @@ class LiveSession:
         """
         entered = self.now()
         with self._lock:
+            self.frames += 1
             if not self._closed:
                 self._dropped += self._newest is not None
                 self._newest = image, entered
@@ -124,7 +127,7 @@ class LiveSession:
         shown = render(image, analysis, self.options)
         left = self.now()
         with self._lock:
-            self._frames.add(left)
+            self._shown.add(left)
             self._drawing.add(left, left - entered)
             if analysis is not None and analysis is not self._drawn:
                 self._drawn = analysis
@@ -171,7 +174,7 @@ class LiveSession:
         now = self.now()
         with self._lock:
             return LiveStats(
-                frames=self._frames.rate(now),
+                frames=self._shown.rate(now),
                 analyses=self._analyses.rate(now),
                 delay=_ms(self._delays.quantile(0.5, now)),
                 delay_p95=_ms(self._delays.quantile(0.95, now)),

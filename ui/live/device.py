@@ -21,7 +21,8 @@ from fer_core.preprocess import CROP_SIZE
 from fer_core.resources import app_folder
 from fer_core.tracking import detector, smoothing, tracker
 from ui.common.component import nothing
-from ui.live.link import CSS, HTML, script
+from ui.live import stage
+from ui.live.causes import SENTENCES
 from ui.services.models import ModelFolder, find_model
 
 log = logging.getLogger(__name__)
@@ -31,19 +32,14 @@ log = logging.getLogger(__name__)
 SMALL: Final = "fast"
 _LIMIT: Final = 2_500_000
 
-_HTML: Final = HTML.replace("</video>", "</video><canvas></canvas>").replace(
-    "</button>", '</button><button id="snapshot" type="button" disabled>Snapshot</button>', 1
-)
-_CSS: Final = (
-    CSS
-    + """
-canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
-.mirrored { transform: scaleX(-1); }
-#note.over { place-items: end center; color: #fff; text-shadow: 0 0 4px #000; }
-"""
-)
 _COMPONENT: Final = st.components.v2.component(
-    "fer_live_device", html=_HTML, css=_CSS, js=script("device.js")
+    "fer_live_device",
+    html=stage.html(
+        "<canvas></canvas>",
+        '<button id="snapshot" type="button" disabled>Snapshot</button>',
+    ),
+    css=stage.CSS,
+    js=stage.script("device.js"),
 )
 
 # The numbers that ui/device works with are the library's own.
@@ -63,23 +59,6 @@ def fixed() -> dict[str, Any]:
     return {"k": numbers, "framing": vars(framing), "size": CROP_SIZE}
 
 
-#: What can go wrong on the device alone, see :data:`ui.live.link.CAUSES`.
-CAUSES: Final[dict[str, tuple[str, str]]] = {
-    "simd": (
-        "This browser is too old for that",
-        "It lacks fast arithmetic (WebAssembly SIMD): update it, or let the server analyse.",
-    ),
-    "load": (
-        "The analysis could not be loaded",
-        "Check the connection and press Start again, or let the server analyse.",
-    ),
-    "analysis": (
-        "The analysis failed on this device",
-        "Press Start again, or let the server analyse.",
-    ),
-}
-
-
 class DeviceLink:
     """One visitor's device, kept in the session, with all that :class:`LiveLink` has."""
 
@@ -94,6 +73,8 @@ class DeviceLink:
         self.files: dict[str, str] = {}
         self.phase = "off"
         self.cause: str | None = None
+        #: What is wrong while the camera is on, see :data:`ui.live.causes.SENTENCES`.
+        self.trouble: str | None = None
 
     @property
     def model(self) -> str:
@@ -121,6 +102,7 @@ class DeviceLink:
         before = self.phase
         self.session.take(report)
         self.phase, self.cause = report.get("phase", "off"), report.get("cause")
+        self.trouble = report.get("trouble")
         options = self.options
         _COMPONENT(
             key="live_device",
@@ -134,6 +116,7 @@ class DeviceLink:
                 "smoothing": options.smoothing,
                 "unsureBelow": options.unsure_below,
                 "ack": self.session.ack,
+                "sentences": SENTENCES,
             },
             on_report_change=nothing,
         )

@@ -1,0 +1,126 @@
+"""The visitor's camera, in both ways alike: choosing one, its shape, and what goes wrong."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from benchmarks.browser import App, wait_for
+from tests.browser.live_tools import decoded, open_live
+from tests.browser.made_cameras import MadeCamera, change, with_cameras
+
+pytestmark = pytest.mark.browser
+
+WAYS = {"device": "On this device", "server": "Through the server"}
+#: The server's way wants both cores to itself.
+BOTH = pytest.mark.parametrize("way", ["device", pytest.param("server", marks=pytest.mark.slow)])
+HAPPY = re.compile(r"Looks happy, \d+ %")
+FIGURES = re.compile(r"\d+ frames/s · \d+ analyses/s")
+SECOND = MadeCamera("two", "Second camera")
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    yield context
+    expect.set_options(timeout=5_000)
+    context.close()
+
+
+def live(context: BrowserContext, app: App, way: str) -> Page:
+    page = open_live(context, app.url)
+    page.get_by_role("radio", name=WAYS[way], exact=True).click()
+    said = {"device": "numbers alone go", "server": "and comes back"}[way]
+    expect(page.get_by_text(said).first).to_be_visible()
+    return page
+
+
+def press_start(page: Page) -> None:
+    page.get_by_role("button", name="Start", exact=True).click()
+
+
+def start(page: Page) -> None:
+    press_start(page)
+    expect(page.get_by_text(FIGURES)).to_be_visible()
+
+
+def camera_of(page: Page) -> str:
+    """Name of the one camera that is open."""
+    open_ = page.evaluate(
+        "made.streams.flatMap((s) => s.getTracks()).filter((t) => t.readyState === 'live')"
+        ".map((t) => t.label)"
+    )
+    return ", ".join(open_)
+
+
+@BOTH
+def test_a_busy_camera_a_missing_one_and_the_way_back(
+    context: BrowserContext, app: App, way: str
+) -> None:
+    with_cameras(
+        context, MadeCamera(), MadeCamera("two", "Second camera", error="NotReadableError"),
+        camera="two",
+    )  # fmt: skip
+    page = live(context, app, way)
+    picker = page.get_by_role("combobox", name="Camera")
+    # The remembered one is busy: another takes its place, and is offered.
+    start(page)
+    said = page.get_by_text("The camera you chose is in use. This is First camera.")
+    expect(said).to_be_visible()
+    expect(picker).to_have_value("one")
+    # A busy one is not changed to: the picture goes on all the while.
+    picker.select_option("two")
+    expect(page.get_by_text("That camera is in use. First camera goes on.")).to_be_visible()
+    expect(picker).to_have_value("one")
+    assert camera_of(page) == "First camera"
+    shown = decoded(page)
+    wait_for(lambda: decoded(page) > shown + 5, 60)
+    # It is free again, and the one before is let go of.
+    change(page, "two", error="")
+    picker.select_option("two")
+    wait_for(lambda: camera_of(page) == "Second camera", 30)
+    expect(page.get_by_text("goes on.")).to_have_count(0)
+    shown = decoded(page)
+    wait_for(lambda: decoded(page) > shown + 5, 60)
+    # A third one is connected and offered at once; where one can be open at a time, the one
+    # before is let go of first.
+    page.evaluate(
+        """() => {
+          made.cameras.push({ ...made.cameras[0], id: "three", label: "Third camera" });
+          made.alone = true;
+          navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+        }"""
+    )
+    expect(picker.locator("option")).to_have_count(3)
+    picker.select_option("three")
+    wait_for(lambda: camera_of(page) == "Third camera", 30)
+    expect(picker).to_have_value("three")
+    # There too, one that is busy leads back.
+    change(page, "two", error="NotReadableError")
+    picker.select_option("two")
+    expect(page.get_by_text("That camera is in use. Third camera goes on.")).to_be_visible()
+    assert camera_of(page) == "Third camera"
+    # What was chosen last and worked is remembered; without it, another takes its place.
+    page.locator("#start").click()
+    page.evaluate("made.alone = false; made.cameras.pop()")
+    start(page)
+    expect(page.get_by_text("not connected. This is First camera.")).to_be_visible()
+
+
+@BOTH
+def test_after_a_failure_another_camera_can_be_chosen(
+    context: BrowserContext, app: App, way: str
+) -> None:
+    with_cameras(context, MadeCamera(error="NotReadableError"), MadeCamera("two", "Second camera"))
+    page = live(context, app, way)
+    page.evaluate("made.streams.push(new MediaStream())")  # the names are known
+    change(page, "two", error="NotReadableError")
+    press_start(page)
+    expect(page.get_by_text("The camera is in use")).to_be_visible()
+    change(page, "two", error="")
+    page.get_by_role("combobox", name="Camera").select_option("two")
+    start(page)
+    assert camera_of(page) == "Second camera"
