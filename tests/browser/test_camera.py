@@ -1,12 +1,16 @@
 """The visitor's camera, in both ways alike: choosing one, its shape, and what goes wrong."""
 
+import csv
+import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from benchmarks.browser import App, wait_for
+from benchmarks.browser import App, chromium_with_camera, wait_for
+from benchmarks.camera import faces_at_the_edges, write_y4m
 from tests.browser.live_tools import decoded, open_live
 from tests.browser.made_cameras import MadeCamera, change, with_cameras
 
@@ -17,7 +21,6 @@ WAYS = {"device": "On this device", "server": "Through the server"}
 BOTH = pytest.mark.parametrize("way", ["device", pytest.param("server", marks=pytest.mark.slow)])
 HAPPY = re.compile(r"Looks happy, \d+ %")
 FIGURES = re.compile(r"\d+ frames/s · \d+ analyses/s")
-SECOND = MadeCamera("two", "Second camera")
 
 
 @pytest.fixture
@@ -124,3 +127,98 @@ def test_after_a_failure_another_camera_can_be_chosen(
     page.get_by_role("combobox", name="Camera").select_option("two")
     start(page)
     assert camera_of(page) == "Second camera"
+
+
+def stop(page: Page) -> None:
+    page.locator("#start").click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+
+
+def table(page: Page) -> list[dict[str, str]]:
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Table (CSV)").click()
+    page.keyboard.press("Escape")
+    return list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text(encoding="utf-8"))))
+
+
+def record(page: Page, rows: int) -> list[dict[str, str]]:
+    """Record that many rows, and return the table."""
+    page.get_by_text("Record numbers").click()
+    said = page.get_by_text(re.compile(r"recording, \d+ rows"))
+    wait_for(lambda: int(re.findall(r"recording, (\d+) rows", said.inner_text())[0]) >= rows, 60)
+    stop(page)
+    return table(page)
+
+
+def shown_shape(page: Page) -> float:
+    """Width by height of the video on the page."""
+    return page.evaluate(
+        """() => {
+          const all = [...document.querySelectorAll('*')].flatMap(
+            (e) => [...(e.shadowRoot?.querySelectorAll('video') ?? [])]);
+          return all[0].videoWidth / all[0].videoHeight;
+        }"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("way", "width", "height"),
+    [
+        ("device", 1280, 720),
+        pytest.param("device", 480, 640, marks=pytest.mark.slow),
+        pytest.param("device", 641, 479, marks=pytest.mark.slow),
+        pytest.param("server", 1280, 720, marks=pytest.mark.slow),
+        pytest.param("server", 480, 640, marks=pytest.mark.slow),
+        pytest.param("server", 641, 479, marks=pytest.mark.slow),
+    ],
+)
+def test_the_whole_view_of_a_camera_is_seen_shown_and_recorded(
+    chromium: str, app: App, tmp_path: Path, way: str, width: int, height: int
+) -> None:
+    expect.set_options(timeout=60_000)
+    odd = width % 2 == 1  # Chromium reads no file of such a shape
+    camera = None if odd else write_y4m(tmp_path / "a.y4m", faces_at_the_edges(width, height))
+    with chromium_with_camera(chromium, camera) as browser:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        if odd:
+            with_cameras(context, MadeCamera(width=width, height=height, edges=True))
+        page = live(context, app, way)
+        start(page)
+        looks = page.get_by_text(re.compile(r"^\d+ · (Looks|Unsure)", re.IGNORECASE))
+        expect(looks).to_have_count(4)
+        assert shown_shape(page) == pytest.approx(width / height, rel=0.01)
+        rows = [row for row in record(page, 40) if row["status"] == "ok"]
+    expect.set_options(timeout=5_000)
+    for row in rows:
+        shape = float(row["frame_width"]) / float(row["frame_height"])
+        assert shape == pytest.approx(width / height, rel=0.01)
+        assert float(row["frame_width"]) * float(row["frame_height"]) <= 1.02 * 640 * 480
+    # The middles of the boxes reach to all four edges.
+    for place, size, whole in (("x", "width", "frame_width"), ("y", "height", "frame_height")):
+        middles = [(float(r[place]) + float(r[size]) / 2) / float(r[whole]) for r in rows]
+        assert min(middles) < 0.22 and max(middles) > 0.7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["device", "server"])
+def test_the_resolution_and_the_side_are_chosen(
+    context: BrowserContext, app: App, way: str
+) -> None:
+    with_cameras(
+        context,
+        MadeCamera(facing="user", width=1280, height=720),
+        MadeCamera("two", "Second camera", facing="environment"),
+    )
+    page = live(context, app, way)
+    start(page)
+    # The choice holds from then on, and in the picture that is analysed.
+    page.get_by_role("combobox", name="Resolution").select_option("720")
+    wait_for(lambda: page.evaluate("made.asked.length") == 2, 30)
+    rows = record(page, 5)
+    assert int(rows[-1]["frame_width"]) > 740
+    start(page)
+    assert camera_of(page) == "First camera"
+    page.get_by_role("combobox", name="Side").select_option("environment")
+    wait_for(lambda: camera_of(page) == "Second camera", 30)
+    assert page.evaluate("made.asked.at(-1).facingMode") == "environment"
