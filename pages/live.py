@@ -159,16 +159,19 @@ def faces_in_view() -> None:
     seen = session.faces()
     if seen is None:
         # What is wrong stands over the picture.
-        st.caption("No result at the moment." if live.trouble else "Looking…")
+        said = "No result at the moment." if live.trouble else "Looking…"
+        if live.trouble in ("loading", "load_long") and place == "server":
+            said = f"The model is loading, {session.waiting()[0]:.0f} s so far."
+        st.caption(said)
     elif not seen.faces:
         st.info("No face in view.", icon=":material/search_off:")
     else:
         with st.container(height=215 if len(seen.faces) > 1 else "content", border=False):
-            for place, face in enumerate(seen.faces):
+            for index, face in enumerate(seen.faces):
                 number = f"{face.person} · " if len(seen.faces) > 1 else ""
                 st.markdown(f"**{number}{looks(face, choice.unsure_below).capitalize()}**")
                 if state["live_bars"]:
-                    panels.bars(face, key=f"live_bars_{place}")
+                    panels.bars(face, key=f"live_bars_{index}")
 
 
 def running_numbers() -> None:

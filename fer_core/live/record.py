@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Seconds of the running timeline.
 WINDOW: Final = 60.0
+#: Seconds without an analysis after which a row says that there was a pause.
+PAUSE: Final = 3.0
 #: Rows of a recording, so that memory has an end: two hours of one face at 28 a second.
 LIMIT: Final = 200_000
 
@@ -35,6 +37,9 @@ class SessionRecord:
         self._latest: Analysis | None = None
         self._recording = False
         self._frames = 0
+        #: Seconds between the last two analyses, and time and clock of the last row.
+        self._step = 0.0
+        self._last_row: tuple[float, float | None] | None = None
         #: Confidence below which rows are marked as unsure, 0 to 1.
         self.unsure_below = UNSURE_BELOW
 
@@ -70,11 +75,22 @@ class SessionRecord:
                 By default ``analysis``.
             wall_time: Clock of the recording machine, in seconds since 1970.
         """
+        time = analysis.time or 0.0
         with self._lock:
+            before = self._latest.time or 0.0 if self._latest else time
+            if time - before > PAUSE:
+                self._recent.add_pause(before + self._step)
+            else:
+                self._step = time - before
             self._latest = analysis
             self._recent.add(analysis, unsure_below=self.unsure_below)
-            self._recent.drop_before((analysis.time or 0.0) - self._window)
+            self._recent.drop_before(time - self._window)
             if self._recording and not self.full:
+                if self._last_row and time - self._last_row[0] > PAUSE:
+                    row, clock = self._last_row
+                    clock = None if clock is None else clock + self._step
+                    self._rows.add_pause(row + self._step, clock)
+                self._last_row = time, wall_time
                 self._rows.add(
                     measured or analysis,
                     frame=self._frames,
@@ -105,4 +121,4 @@ class SessionRecord:
     def clear(self) -> None:
         """Throw the recording away."""
         with self._lock:
-            self._rows = Rows()
+            self._rows, self._last_row = Rows(), None

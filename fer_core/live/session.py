@@ -99,6 +99,8 @@ class LiveSession:
         #: Frames taken since the session began.
         self.frames = 0
         self._closed = False
+        self._loading = False
+        self._waiting_since: float | None = None
         #: Why the last analysis failed, in a sentence for the visitor.
         self.error: str | None = None
 
@@ -118,6 +120,8 @@ class LiveSession:
             if not self._closed:
                 self._dropped += self._newest is not None
                 self._newest = image, entered
+                if self._waiting_since is None:
+                    self._waiting_since = entered
             result = self._result
         if not self._closed:
             self._pool.wake(self)
@@ -156,14 +160,16 @@ class LiveSession:
         with self._lock:
             if self._closed:
                 return
-            self.error = None
+            self.error = self._waiting_since = None
             self._result = image, shown
             self._analyses.add(self.now())
         self.record.unsure_below = options.unsure_below
         self.record.add(shown, measured(shown, analysis), self._wall_start + entered)
 
     def _seen(self, image: np.ndarray, options: LiveOptions, time: float) -> Analysis:
+        self._loading = True
         classifier, detector = load_classifier(options.model), get_detector(options.detector)
+        self._loading = False
         if self._tracking is None or self._tracking.detector is not detector:
             self._tracking = TrackingDetector(detector)
         follower = self._tracking.at(time)
@@ -189,6 +195,14 @@ class LiveSession:
             return None
         return result[1]
 
+    def waiting(self) -> tuple[float, bool]:
+        """Return the seconds for which a frame has waited for a result, and whether a model loads.
+
+        Seconds are 0 while results come.
+        """
+        since = self._waiting_since
+        return (0.0 if since is None else self.now() - since), self._loading
+
     def newest(self) -> tuple[np.ndarray, Analysis] | None:
         """The last analysed frame ``(H, W, 3)`` RGB and its result."""
         return self._result
@@ -206,6 +220,7 @@ class LiveSession:
         """Take no more frames and let go of those in memory; the record stays."""
         with self._lock:
             self._closed = True
+            self._waiting_since = None
             self._newest = self._result = self._drawn = None
 
 

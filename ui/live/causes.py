@@ -120,6 +120,19 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "late": ("The results are late", "The analysis is busy, and goes on by itself"),
     "loading": ("The model is still loading", "The results follow by themselves"),
+    "load_long": (
+        "The model did not load within a minute",
+        "Choose another one, or wait: the results follow by themselves",
+    ),
+    "hidden": ("This tab is in the background", "Nothing is analysed until you return"),
+    "gap": (
+        "Nothing was analysed for {seconds} s",
+        "The gap is marked in the curve and in the table.",
+    ),
+    "was_hidden": (
+        "Nothing was analysed for {seconds} s",
+        "This tab was in the background. The gap is marked in the curve and in the table.",
+    ),
     "instead_busy": ("The camera you chose is in use", "This is {camera}."),
     "instead_gone": ("The camera you chose is not connected", "This is {camera}."),
     "still_busy": ("That camera is in use", "{camera} goes on."),

@@ -119,14 +119,16 @@ class Device extends View {
     this.analyze();
   }
 
-  async analyze() {
+  async analyze(picture = this.video) {
     if (!this.idle || !this.unseen) return;
     this.idle = this.unseen = false;
-    const { worker, began, newest, video } = this;
+    const { worker, began, newest } = this;
     this.asked = performance.now();
     try {
-      const [resizeWidth, resizeHeight] = fit(video.videoWidth, video.videoHeight, this.size);
-      const frame = await createImageBitmap(video, { resizeWidth, resizeHeight, resizeQuality: "medium" });
+      const width = picture.displayWidth ?? picture.videoWidth;
+      const height = picture.displayHeight ?? picture.videoHeight;
+      const [resizeWidth, resizeHeight] = fit(width, height, this.size);
+      const frame = await createImageBitmap(picture, { resizeWidth, resizeHeight, resizeQuality: "medium" });
       if (began !== this.began || worker !== this.worker) {
         this.idle = worker === this.worker;
         return frame.close();
@@ -139,12 +141,33 @@ class Device extends View {
     }
   }
 
+  // In a hidden tab a video element gives no frames; some browsers let a script read them from
+  // the camera itself.
+  async hidden(hidden) {
+    const { stream } = this;
+    const mine = (this.reading = {});
+    this.away ||= hidden;
+    if (!hidden || !stream || !window.MediaStreamTrackProcessor) return;
+    const track = stream.getVideoTracks()[0].clone();
+    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      if (this.reading === mine && this.stream === stream) {
+        this.meters.frames.push((this.newest = performance.now()));
+        this.unseen = true;
+        await this.analyze(next.value);
+      } else track.stop(); // ends the reading
+      next.value.close();
+    }
+  }
+
   keepResult(result) {
     this.idle = true;
     const now = performance.now();
     if (!this.stream || this.flying !== this.began) return result.frame.close(); // of an earlier run
     this.result?.frame.close();
     this.asked = now;
+    if (this.phase === "on" && now - this.came > GAP_MS) this.missed(now - this.came, this.away);
+    this.away = document.hidden;
     this.pause = this.result ? Math.min(now - this.came, STALE_MS / 2) : 0;
     this.came = now;
     this.analyze();
@@ -179,6 +202,7 @@ class Device extends View {
     const waiting = this.phase === "connecting" || !this.ready;
     if (waiting && now - (this.ready ? this.asked : this.moved) > LOAD_MS) this.broken("load_slow");
     if (this.phase !== "on") return null;
+    if (document.hidden && now - this.came > LATE_MS) return "hidden";
     return !this.idle && now - this.asked > LATE_MS ? (this.ready ? "late" : "loading") : null;
   }
 

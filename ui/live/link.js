@@ -123,6 +123,10 @@ class Link extends View {
     const now = performance.now();
     // While the camera gives nothing, nothing can come back.
     if (frames > this.lastFrames || this.trouble === "no_frames") this.lastSeen = now;
+    if (frames > this.lastFrames) {
+      if (this.phase === "on" && now - this.came > GAP_MS) this.missed(now - this.came);
+      this.came = now;
+    }
     this.lastFrames = frames;
     // A dead connection 'plays' two pixels.
     if (this.phase === "connecting" && frames >= 5 && this.video.videoWidth > 2) {

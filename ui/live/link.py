@@ -37,6 +37,11 @@ _COMPONENT: Final = st.components.v2.component(
 )
 
 
+#: Seconds without a result after which a sentence says so, and those that a model may load.
+LATE: Final = 2.0
+LOAD_LIMIT: Final = 60.0
+
+
 class LiveLink:
     """One visitor's connection, kept in the session: a worker while frames flow."""
 
@@ -89,6 +94,7 @@ class LiveLink:
                 "sentences": SENTENCES,
                 # How many frames have reached the server, while it matters.
                 "frames": self.session.frames if self.on else None,
+                "late": self._late() if self.on else None,
             },
             on_report_change=nothing,
         )
@@ -114,6 +120,15 @@ class LiveLink:
                 self._worker.set_ice_candidates_from_offerer(report["candidates"])
         elif self.phase != "on":
             self._stop()
+
+    def _late(self) -> str | None:
+        """Return the sentence to show where frames come and no result does."""
+        seconds, loading = self.session.waiting()
+        if seconds < LATE or self.session.error:
+            return None
+        if not loading:
+            return "late"
+        return "loading" if seconds < LOAD_LIMIT else "load_long"
 
     def _answer_offer(self, attempt: int, offer: dict[str, str]) -> None:
         self._attempt, self._answer, self._error = attempt, None, False

@@ -5,6 +5,8 @@ const CAMERA = "fer:camera";
 const FACING = "fer:camera-facing";
 const SIZE = "fer:camera-size";
 const TICK_MS = 250;
+const GAP_MS = 3000; // without a result: what is missing is said, see fer_core/live/record.py
+const SAID_MS = 15000;
 const DOUBLE_MS = 500; // within which a second tap or key is part of a double one
 
 const views = new WeakMap();
@@ -43,7 +45,7 @@ class View {
     this.data = {};
     this.stream = null;
     this.trouble = null;
-    this.instead = null;
+    this.remark = null;
     this.states = new States(() => this.changed());
     this.small = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
     this.button.onclick = (event) => this.click(event);
@@ -184,7 +186,7 @@ class View {
     const { turn } = this.states;
     const [track] = stream.getVideoTracks();
     this.stream = stream;
-    this.instead = instead;
+    this.remark = instead && { cause: instead, values: { camera: track.label || "another one" } };
     if (stream !== before) {
       stop(before);
       this.source.srcObject = stream;
@@ -202,7 +204,7 @@ class View {
   release() {
     this.letGo();
     stop(this.stream);
-    Object.assign(this, { stream: null, watch: null, trouble: null, instead: null });
+    Object.assign(this, { stream: null, watch: null, trouble: null, remark: null });
     this.source.srcObject = null;
   }
 
@@ -218,7 +220,6 @@ class View {
     const sides = this.stream?.getVideoTracks()[0]?.getCapabilities?.().facingMode ?? [];
     const phone = navigator.maxTouchPoints > 0 && matchMedia("(pointer: coarse)").matches;
     this.sides.parentElement.hidden = !phone && !sides.length;
-    this.say();
   }
 
   // With every frame that the camera gives.
@@ -241,6 +242,7 @@ class View {
   }
 
   tick(now) {
+    if (this.remark?.until < now) this.remark = null;
     if (!this.states.running) return;
     this.look(now);
     const trouble = this.stream ? (this.watch.trouble(now) ?? this.further(now) ?? null) : null;
@@ -282,11 +284,18 @@ class View {
     this.say();
   }
 
-  // What is said of the choice of a camera, as long as it holds.
+  // The sentence below the picture: which camera it is, or what is missing.
   say() {
-    const label = this.stream?.getVideoTracks()[0]?.label || "another one";
-    const text = this.instead ? this.sentence(this.instead).join(". ").replace("{camera}", label) : "";
+    const { remark } = this;
+    let text = remark ? this.sentence(remark.cause).join(". ") : "";
+    for (const [name, value] of Object.entries(remark?.values ?? {})) text = text.replace(`{${name}}`, value);
     write(this.notice, text);
+  }
+
+  // Say, for a while, for how long nothing was analysed.
+  missed(ms, hidden) {
+    const values = { seconds: Math.round(ms / 1000) };
+    this.remark = { cause: hidden ? "was_hidden" : "gap", values, until: performance.now() + SAID_MS };
   }
 
   // What is said while the first result is awaited.
