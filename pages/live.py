@@ -229,7 +229,7 @@ def correct_newest() -> None:
 def begin_anew() -> None:
     """Throw the recording away."""
     state["live_record"] = False
-    live.forget()
+    record.clear()
 
 
 # The page, from top to bottom.
@@ -243,6 +243,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     choice = model_row()
 
 place = where()
+left = state.get({"device": "live", "server": "live_own"}[place])
+if left is not None and left.on:
+    left.leave()
 live = (device.device_link if place == "device" else live_link)(
     LiveOptions(
         model=choice.classifier.name,
@@ -302,6 +305,13 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             help="0 shows every analysis as it comes.",
             persist_state="session",
         )
+if len(record) and state["live_record"] and not live.on:
+    st.info(
+        "The recording is interrupted, and goes on in the same table when you press "
+        f"{'Go on' if live.phase == 'lost' else 'Start'}. The time in between will be marked as "
+        "paused.",
+        icon=":material/pause_circle:",
+    )
 if len(record) and not record.recording:
     about = {
         "model": live.model,

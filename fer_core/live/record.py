@@ -69,8 +69,8 @@ class SessionRecord:
         """Add the next analysis.
 
         Args:
-            analysis: As the screen shows it, smoothed; its ``time`` in seconds is never before
-                that of the last one.
+            analysis: As the screen shows it, smoothed; with its ``time`` in seconds. One that is
+                older than the last is left out.
             measured: The same faces with their probabilities as measured; this is recorded.
                 By default ``analysis``.
             wall_time: Clock of the recording machine, in seconds since 1970.
@@ -78,6 +78,8 @@ class SessionRecord:
         time = analysis.time or 0.0
         with self._lock:
             before = self._latest.time or 0.0 if self._latest else time
+            if time < before:
+                return  # of a way of analysing that the visitor has left
             if time - before > PAUSE:
                 self._recent.add_pause(before + self._step)
             else:

@@ -67,27 +67,29 @@ class LiveSession:
         *,
         pool: WorkerPool | None = None,
         span: float = SPAN,
+        start: float | None = None,
         clock: Callable[[], float] = _time.monotonic,
         analyze: Callable[[np.ndarray, LiveOptions, float], Analysis] | None = None,
     ) -> None:
-        """A session whose times start at 0 now.
+        """Create a session whose times start at 0 now, or at ``start``.
 
         Args:
             options: see :class:`LiveOptions`; assign to ``session.options`` at any time.
             record: takes the numbers; a new one without.
             pool: who analyses; the process's own without.
             span: seconds over which :meth:`stats` measures.
+            start: reading of ``clock`` at time 0, for sessions that share a record.
             clock: seconds, for tests.
             analyze: a frame's analysis, for tests.
         """
         self.options = options or LiveOptions()
-        self.record = record or SessionRecord()
+        self.record = SessionRecord() if record is None else record
         self._pool = pool or shared_pool()
         self._clock = clock
         self._analyze = analyze or self._seen
         self._tracking: TrackingDetector | None = None
-        self._start = clock()
-        self._wall_start = _time.time()
+        self._start = clock() if start is None else start
+        self._wall_start = _time.time() - self.now()
         self._smoother = EmotionSmoother()
         self._lock = threading.Lock()
         self._newest: tuple[np.ndarray, float] | None = None

@@ -205,6 +205,61 @@ def test_the_whole_view_of_a_camera_is_seen_shown_and_recorded(
         assert min(middles) < 0.22 and max(middles) > 0.7
 
 
+@BOTH
+def test_a_double_click_starts_and_a_late_answer_changes_nothing(
+    context: BrowserContext, app: App, way: str
+) -> None:
+    with_cameras(context, MadeCamera())
+    page = live(context, app, way)
+    button = page.locator("#start")
+    place = button.bounding_box()
+    # The camera's answer comes after Stop, and is that it is busy.
+    page.evaluate("() => { made.wait = new Promise((answer) => (made.answer = answer)); }")
+    press_start(page)
+    expect(page.get_by_text("Your browser asks for the camera…")).to_be_visible()
+    assert button.bounding_box() == place
+    wait_for(lambda: page.evaluate("made.asked.length") == 1, 30)
+    page.wait_for_timeout(600)  # sooner, it would be a double click
+    button.click()
+    change(page, error="NotReadableError")
+    page.evaluate("() => { made.answer(); made.wait = null; }")
+    off = page.get_by_text("The camera is off", exact=True)
+    expect(off).to_be_visible()
+    # Nothing follows it: the next Start is heard, and of its two clicks one.
+    change(page, error="")
+    button.dblclick()
+    expect(page.get_by_text(FIGURES)).to_be_visible()
+    expect(page.get_by_text("The camera is in use")).to_have_count(0)
+    assert button.inner_text() == "Stop" and button.bounding_box() == place
+    # Two clicks on Stop stop, and start nothing.
+    button.dblclick()
+    expect(off).to_be_visible()
+    assert camera_of(page) == ""
+
+
+@pytest.mark.slow
+def test_a_recording_goes_on_in_the_other_way(context: BrowserContext, app: App) -> None:
+    with_cameras(context, MadeCamera())
+    page = live(context, app, "server")
+    start(page)
+    page.get_by_text("Record numbers").click()
+    wait_for(lambda: rows_recorded(page) > 5, 60)
+    before = rows_recorded(page)
+    page.get_by_role("radio", name=WAYS["device"], exact=True).click()
+    expect(page.get_by_text("The recording is interrupted")).to_be_visible()
+    expect(page.get_by_text("This recording")).to_be_visible()
+    # Leaving the page and coming back leaves it where it is.
+    page.get_by_role("link", name="Home").first.click()
+    expect(page.get_by_role("heading", name="Live")).to_have_count(0)
+    page.get_by_role("link", name="Live").first.click()
+    expect(page.get_by_text("The recording is interrupted")).to_be_visible()
+    start(page)
+    wait_for(lambda: rows_recorded(page) > before + 10, 60)
+    stop(page)
+    models = [row["model"] for row in table(page) if row["status"] == "ok"]
+    assert models[0] != models[-1] == "fast"
+
+
 def boxes_drawn(page: Page) -> bool:
     """Whether a result lies over the video, on the device."""
     return page.evaluate(

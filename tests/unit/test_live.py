@@ -12,6 +12,7 @@ from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.faces import Detection
 from fer_core.live import LiveOptions, LiveSession, SessionRecord, WorkerPool
+from fer_core.live.remote import RemoteSession
 from fer_core.live.session import measured
 from fer_core.table import columns
 from fer_core.tracking import EmotionSmoother, Tracker
@@ -382,6 +383,33 @@ def test_a_gap_is_marked_in_the_table_and_in_the_last_minute() -> None:
     assert timeline.length(record.table()) == pytest.approx(2.5)
     curve = timeline.curve(record.recent())
     assert curve.loc[2:7.5].isna().all().all() and curve.loc[:1.5].notna().all().all()
+
+
+def test_both_ways_write_to_one_recording() -> None:
+    clock, record = Clock(), SessionRecord()
+    record.recording = True
+    own = RemoteSession("fast", "blazeface", record, start=clock.now, clock=clock)
+    through = LiveSession(
+        record=record,
+        start=clock.now,
+        pool=(pool := WorkerPool(workers=0)),
+        clock=clock,
+        analyze=lambda image, options, time: seen(time, face()),
+    )
+    through.frame(frame())
+    pool.run_pending()
+    clock.now += 1
+    own.take({"run": 1, "now": 0.5, "wall": 1_790_000_000, "width": 640, "height": 480, "first": 0,
+              "results": [[400]]})  # fmt: skip
+    clock.now += 1
+    through.frame(frame())
+    pool.run_pending()
+    table = record.table()
+    assert table["model"].tolist() == ["test", "fast", "test"]
+    assert table["time"].tolist() == pytest.approx([0, 0.9, 2])
+    # What comes late from the way that was left is not sorted in behind.
+    record.add(seen(1.5, face()))
+    assert len(record) == 3
 
 
 def test_time_that_was_not_recorded_is_marked_too() -> None:

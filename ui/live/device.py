@@ -23,6 +23,7 @@ from fer_core.tracking import detector, smoothing, tracker
 from ui.common.component import nothing
 from ui.live import stage
 from ui.live.causes import SENTENCES
+from ui.live.recording import Recording, recording
 from ui.services.models import ModelFolder, find_model
 
 log = logging.getLogger(__name__)
@@ -67,8 +68,13 @@ class DeviceLink:
     #: The browser's reports come by themselves.
     pace: float | None = None
 
-    def __init__(self) -> None:
-        self.session = RemoteSession(SMALL, blazeface.BlazeFaceDetector.name)
+    def __init__(self, recording: Recording) -> None:
+        self.session = RemoteSession(
+            SMALL,
+            blazeface.BlazeFaceDetector.name,
+            recording.record,
+            start=recording.start,
+        )
         self.options = LiveOptions()
         self.files: dict[str, str] = {}
         self.phase = "off"
@@ -123,14 +129,14 @@ class DeviceLink:
         if self.phase != before:
             st.rerun()
 
-    def forget(self) -> None:
-        """Begin with no numbers; the camera goes on."""
-        self.session = RemoteSession(self.session.model, self.session.detector)
+    def leave(self) -> None:
+        """Wait for no more reports: the visitor chose the other way."""
+        self.phase, self.trouble = "off", None
 
 
 def device_link(options: LiveOptions) -> DeviceLink:
     """The visitor's device, with the options they chose."""
-    link = st.session_state.setdefault("live_own", DeviceLink())
+    link = st.session_state.setdefault("live_own", DeviceLink(recording()))
     link.options = options
     link.session.model = model_for(options.model).name
     link.files = files(link.session.model)

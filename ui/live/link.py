@@ -21,6 +21,7 @@ from fer_core.settings import settings
 from ui.common.component import nothing
 from ui.live import stage
 from ui.live.causes import SENTENCES
+from ui.live.recording import Recording, recording
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,8 @@ class LiveLink:
     #: Seconds after which what the server found is to be shown anew.
     pace: float | None = 0.5
 
-    def __init__(self) -> None:
-        self.session = LiveSession()
+    def __init__(self, recording: Recording) -> None:
+        self.session = LiveSession(record=recording.record, start=recording.start)
         self.phase = "off"
         self.cause: str | None = None
         #: What is wrong while the camera is on, see :data:`ui.live.causes.SENTENCES`.
@@ -101,12 +102,10 @@ class LiveLink:
         if self.phase != before:
             st.rerun()
 
-    def forget(self) -> None:
-        """Begin with no numbers; the camera goes on."""
-        old, self.session = self.session, LiveSession(self.session.options)
-        if self._worker is None:
-            self.session.close()
-        old.close()
+    def leave(self) -> None:
+        """Let go of the connection: the visitor chose the other way."""
+        self._stop()
+        self.phase, self.trouble = "off", None
 
     def _follow(self, report: dict[str, Any]) -> None:
         self.phase, self.cause = report.get("phase", "off"), report.get("cause")
@@ -194,6 +193,6 @@ def _servers() -> list[dict[str, Any]]:
 
 def live_link(options: LiveOptions) -> LiveLink:
     """The connection of the visitor, with the options they chose."""
-    link = st.session_state.setdefault("live", LiveLink())
+    link = st.session_state.setdefault("live", LiveLink(recording()))
     link.session.options = options
     return link
