@@ -8,6 +8,7 @@ why a connection does not come up, so this one does.
 import gc
 import json
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -41,6 +42,8 @@ _COMPONENT: Final = st.components.v2.component(
 #: Seconds without a result after which a sentence says so, and those that a model may load.
 LATE: Final = 2.0
 LOAD_LIMIT: Final = 60.0
+#: Seconds from the end of a connection, by which its threads have ended, to a collection.
+COLLECT_AFTER: Final = 5.0
 
 
 class LiveLink:
@@ -115,8 +118,8 @@ class LiveLink:
             if report["attempt"] != self._attempt:
                 self._stop()
                 self._answer_offer(report["attempt"], report["offer"])
-            if self._worker is not None:
-                self._worker.set_ice_candidates_from_offerer(report["candidates"])
+            if (worker := self._worker) is not None:
+                worker.set_ice_candidates_from_offerer(report["candidates"])
         elif self.phase != "on":
             self._stop()
 
@@ -132,9 +135,9 @@ class LiveLink:
     def _answer_offer(self, attempt: int, offer: dict[str, str]) -> None:
         self._attempt, self._answer, self._error = attempt, None, False
         try:
-            self._worker = _worker(self._frame, self._ended)
-            self._worker.process_offer(offer["sdp"], offer["type"], timeout=10)
-            answer = self._worker.local_description
+            worker = self._worker = _worker(self._frame, self._ended)
+            worker.process_offer(offer["sdp"], offer["type"], timeout=10)
+            answer = worker.local_description
             self._answer = json.dumps({"sdp": answer.sdp, "type": answer.type})
             self.session.open()
         except Exception:
@@ -148,13 +151,23 @@ class LiveLink:
         return av.VideoFrame.from_ndarray(shown, format="rgb24")
 
     def _ended(self) -> None:
+        self._worker = None  # it stops by itself
         self.session.close()
+        _collect_soon()
 
     def _stop(self) -> None:
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.stop()
+            _collect_soon()
         self.session.close()
+
+
+def _collect_soon() -> None:
+    """Collect what a worker leaves: its event loop holds file descriptors until then."""
+    timer = threading.Timer(COLLECT_AFTER, gc.collect)
+    timer.daemon = True
+    timer.start()
 
 
 def _worker(
