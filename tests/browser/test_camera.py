@@ -432,3 +432,35 @@ def test_the_resolution_and_the_side_are_chosen(
     page.get_by_role("combobox", name="Side").select_option("environment")
     wait_for(lambda: camera_of(page) == "Second camera", 30)
     assert page.evaluate("made.asked.at(-1).facingMode") == "environment"
+
+
+@pytest.mark.slow
+def test_the_screen_stays_awake_and_the_picture_stays_in_front(
+    context: BrowserContext, app: App
+) -> None:
+    with_cameras(context, MadeCamera())
+    context.add_init_script(
+        """window.locks = 0;
+        Object.defineProperty(navigator, "wakeLock", { value: {
+          request: async (what) => {
+            if (what === "screen") window.locks += 1;
+            return { release: async () => { window.locks -= 1; } };
+          } } });"""
+    )
+    page = live(context, app, "device")
+    assert page.evaluate("window.locks") == 0
+    start(page)
+    assert page.evaluate("window.locks") == 1
+    page.get_by_text("Record numbers").click()
+    page.get_by_role("button", name="Small window").click()
+    expect(page.get_by_text("The picture is in the small window")).to_be_visible()
+    inside = "documentPictureInPicture.window?.document.querySelector('video')"
+    assert page.evaluate(f"{inside}.srcObject.active && !{inside}.paused")
+    before = rows_recorded(page)
+    wait_for(lambda: rows_recorded(page) > before + 10, 60)
+    page.evaluate("documentPictureInPicture.window.close()")
+    expect(page.get_by_text("The picture is in the small window")).to_have_count(0)
+    before, shown = rows_recorded(page), decoded(page)
+    wait_for(lambda: rows_recorded(page) > before + 10 and decoded(page) > shown, 60)
+    stop(page)
+    wait_for(lambda: page.evaluate("window.locks") == 0, 10)

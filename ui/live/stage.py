@@ -7,6 +7,7 @@ HTML: Final = """
 <div id="frame"><video id="shown" autoplay muted playsinline aria-label="Your camera, analysed">
 </video>{over}<div id="note" role="status"></div></div>
 <div id="row"><button id="start" type="button" disabled>Start</button>{buttons}
+<button id="window" type="button" hidden>Small window</button>
 <label hidden>Camera <select id="camera"></select></label>
 <label>Resolution <select id="size"><option value="auto">Automatic</option>
 <option value="480">480p</option><option value="720">720p</option>
@@ -16,7 +17,8 @@ HTML: Final = """
 <p id="notice" role="status" hidden></p>
 """
 CSS: Final = """
-#frame { position: relative; aspect-ratio: 4 / 3; max-height: 400px; width: 100%; overflow: hidden;
+#frame, #away { position: relative; aspect-ratio: 4 / 3; max-height: 400px; width: 100%;
+  overflow: hidden;
   border-radius: var(--st-base-radius); background: var(--st-secondary-background-color); }
 video { width: 100%; height: 100%; object-fit: contain; display: block; }
 #source { position: absolute; inset: 0 auto auto 0; width: 2px; height: 2px; opacity: 0;
@@ -29,7 +31,8 @@ canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: co
 #note.over { place-items: end center; }
 #note.over:not(:empty) { inset: auto 0 0 0; padding: 0.5rem 1rem; color: #fff;
   background: rgb(0 0 0 / 0.65); }
-#note[hidden], label[hidden], #notice[hidden] { display: none; }
+#away { display: grid; place-items: center; color: var(--st-text-color); }
+#note[hidden], button[hidden], label[hidden], #notice[hidden] { display: none; }
 #notice { color: var(--st-text-color); font-size: 0.9rem; margin: 0.5rem 0 0; }
 #row { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center;
   margin-top: 0.75rem; }

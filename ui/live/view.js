@@ -42,6 +42,9 @@ class View {
     this.cameras = find("#camera");
     this.sizes = find("#size");
     this.sides = find("#facing");
+    this.windowButton = find("#window");
+    this.windowButton.hidden = !window.documentPictureInPicture;
+    this.windowButton.onclick = () => this.openWindow();
     this.data = {};
     this.stream = null;
     this.trouble = null;
@@ -62,6 +65,7 @@ class View {
     this.leave = () => this.stop();
     this.turned = () => {
       this.watch?.restart(performance.now());
+      this.keepAwake();
       this.hidden(document.hidden);
     };
     navigator.mediaDevices?.addEventListener?.("devicechange", this.list);
@@ -98,6 +102,7 @@ class View {
   close() {
     this.tell = null;
     this.stop();
+    this.window?.close();
     clearInterval(this.ticks);
     navigator.mediaDevices?.removeEventListener?.("devicechange", this.list);
     removeEventListener("pagehide", this.leave);
@@ -138,9 +143,50 @@ class View {
     this.states.take("lose", turn, cause);
   }
 
+  // Keep the screen awake while the camera is on, where the browser can.
+  async keepAwake() {
+    const wanted = this.states.running && !document.hidden;
+    if (wanted && !this.lock) {
+      this.lock = navigator.wakeLock?.request("screen").catch(() => null);
+    } else if (!wanted && this.lock) {
+      const { lock } = this;
+      this.lock = null;
+      (await lock)?.release();
+    }
+  }
+
+  // Show the picture in a small window that stays in front of other programs.
+  async openWindow() {
+    if (this.window) return this.window.close();
+    const { frame } = this;
+    const opened = await documentPictureInPicture.requestWindow({ width: 480, height: 360 });
+    this.window = opened;
+    const root = frame.getRootNode();
+    const sheets = [...root.styleSheets, ...(root.adoptedStyleSheets ?? [])];
+    const style = opened.document.createElement("style");
+    style.textContent = sheets.flatMap((sheet) => [...sheet.cssRules]).map((rule) => rule.cssText).join("\n");
+    style.textContent += "body { margin: 0; } #frame { max-height: none; height: 100vh; }";
+    opened.document.head.append(style);
+    const computed = getComputedStyle(frame);
+    for (const name of ["text-color", "secondary-background-color", "base-radius"])
+      opened.document.documentElement.style.setProperty(`--st-${name}`, computed.getPropertyValue(`--st-${name}`));
+    const place = Object.assign(document.createElement("div"), { id: "away" });
+    place.textContent = "The picture is in the small window";
+    const played = () => frame.querySelectorAll("video").forEach((video) => video.play().catch(() => {}));
+    frame.replaceWith(place);
+    opened.document.body.append(frame);
+    played();
+    opened.addEventListener("pagehide", () => {
+      this.window = null;
+      place.replaceWith(frame);
+      played();
+    });
+  }
+
   // Called after each change of state.
   changed() {
     if (!this.states.running) this.release();
+    this.keepAwake();
     this.report();
     this.show();
   }
