@@ -1,6 +1,7 @@
 """Live: the visitor's own camera, with every face's emotions as they change."""
 
 import io
+from datetime import datetime
 
 import streamlit as st
 from PIL import Image
@@ -20,6 +21,7 @@ from ui.live import device
 from ui.live.after import ASKED, ask, kept_sessions, summary
 from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
 from ui.live.link import live_link
+from ui.live.recording import recording
 from ui.services import access
 
 state = st.session_state
@@ -83,7 +85,8 @@ def intro() -> None:
         st.markdown(
             "**Before you start.** Your browser will ask for the camera. "
             f"{WHERE_TO[place]} You see every face boxed and labelled. No picture is kept. "
-            "Numbers are kept while you record them, and stored only when you say so."
+            "Numbers are kept while you record them, on the machine that runs this app, until "
+            "you discard them or keep the session."
         )
         st.markdown(
             "**Where it must not be used.** In the European Union, inferring emotions of people "
@@ -138,6 +141,8 @@ def stage(drawn: list) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         live.show()
+        if live.on and live.session.record.recording:
+            mine.save()
     with right:
         if live.phase in ("failed", "lost"):
             trouble()
@@ -229,7 +234,7 @@ def correct_newest() -> None:
 def begin_anew() -> None:
     """Throw the recording away."""
     state["live_record"] = False
-    record.clear()
+    mine.discard()
 
 
 # The page, from top to bottom.
@@ -243,6 +248,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     choice = model_row()
 
 place = where()
+mine = recording()
+if not len(mine.record) and not state["live_record"]:
+    mine.find()
 left = state.get({"device": "live", "server": "live_own"}[place])
 if left is not None and left.on:
     left.leave()
@@ -267,6 +275,8 @@ if place == "device" and (live.model, live.detector) != (
     )
 record = live.session.record
 record.recording = state["live_record"] and live.on
+if record.recording:
+    mine.interrupted = None
 state["live_met"] = state["live_met"] or live.on
 
 st.fragment(stage, run_every=live.pace if live.on else None)(chosen())
@@ -312,7 +322,15 @@ if len(record) and state["live_record"] and not live.on:
         "paused.",
         icon=":material/pause_circle:",
     )
+if mine.interrupted is not None:
+    until = datetime.fromtimestamp(mine.interrupted).strftime("%H:%M:%S")
+    st.info(
+        f"A recording of this browser was interrupted. Its numbers until {until} are below. It "
+        "goes on in the same table when you record again.",
+        icon=":material/history:",
+    )
 if len(record) and not record.recording:
+    mine.save(at_once=True)
     about = {
         "model": live.model,
         "detector": live.detector,

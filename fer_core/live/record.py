@@ -2,8 +2,9 @@
 visitor records. Whoever analyses, this server or the visitor's browser, feeds it.
 """
 
+import math
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.analysis import Analysis
 from fer_core.emotions import UNSURE_BELOW
@@ -119,6 +120,23 @@ class SessionRecord:
         """
         with self._lock:
             return self._rows.table("live", source, from_zero=True)
+
+    def dump(self, first: int) -> tuple[bytes, dict[str, Any]]:
+        """Return recorded rows from an index on; see :meth:`fer_core.table.Rows.dump`."""
+        with self._lock:
+            return self._rows.dump(first)
+
+    def restore(self, rows: Rows) -> None:
+        """Go on with a recording of an earlier process.
+
+        Args:
+            rows: Its rows. What is added from now on is later than they are.
+        """
+        with self._lock:
+            self._rows = rows
+            if rows.latest:
+                time, clock = rows.latest
+                self._last_row = time, None if math.isnan(clock) else clock
 
     def clear(self) -> None:
         """Throw the recording away."""

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from benchmarks.browser import App, chromium_with_camera, wait_for
 from benchmarks.camera import faces_at_the_edges, write_y4m
+from fer_core.table import ROW_BYTES
 from tests.browser.live_tools import decoded, open_live
 from tests.browser.made_cameras import MadeCamera, change, with_cameras
 
@@ -258,6 +259,46 @@ def test_a_recording_goes_on_in_the_other_way(context: BrowserContext, app: App)
     stop(page)
     models = [row["model"] for row in table(page) if row["status"] == "ok"]
     assert models[0] != models[-1] == "fast"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["device", "server"])
+def test_a_recording_survives_a_reload_and_a_server_that_is_killed(
+    context: BrowserContext, tmp_path: Path, way: str
+) -> None:
+    with_cameras(context, MadeCamera())
+    own = App(tmp_path / "home", tmp_path / "app.log", FER_LIVE=way)
+    try:
+        page = open_live(context, own.url)
+        start(page)
+        page.get_by_text("Record numbers").click()
+        files = tmp_path / "home" / "cache" / "recordings"
+        wait_for(lambda: any(files.glob("*.rows")), 60)
+        page.reload()
+        said = page.get_by_text("A recording of this browser was interrupted")
+        expect(said).to_be_visible()
+        # It goes on in the same table, and the gap is marked.
+        start(page)
+        page.get_by_text("Record numbers").click()
+        (file,) = files.glob("*.rows")
+        size = file.stat().st_size
+        wait_for(lambda: file.stat().st_size > size, 60)
+        written = file.stat().st_size // ROW_BYTES
+        own.process.kill()
+        own.process.wait()
+        own.start()
+        page.reload()
+        expect(said).to_be_visible()
+        lines = table(page)
+        assert len(lines) >= written
+        assert "paused" in [line["status"] for line in lines]
+        times = [float(line["time"]) for line in lines]
+        assert times == sorted(times)
+        page.get_by_role("button", name="Discard").click()
+        expect(said).to_have_count(0)
+        wait_for(lambda: not list(files.iterdir()), 30)
+    finally:
+        own.stop()
 
 
 def boxes_drawn(page: Page) -> bool:
