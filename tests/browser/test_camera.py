@@ -115,6 +115,7 @@ def test_a_busy_camera_a_missing_one_and_the_way_back(
     expect(page.get_by_text("not connected. This is First camera.")).to_be_visible()
 
 
+@pytest.mark.slow
 @BOTH
 def test_after_a_failure_another_camera_can_be_chosen(
     context: BrowserContext, app: App, way: str
@@ -206,6 +207,7 @@ def test_the_whole_view_of_a_camera_is_seen_shown_and_recorded(
         assert min(middles) < 0.22 and max(middles) > 0.7
 
 
+@pytest.mark.slow
 @BOTH
 def test_a_double_click_starts_and_a_late_answer_changes_nothing(
     context: BrowserContext, app: App, way: str
