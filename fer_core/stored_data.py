@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fer_core import storage
 from fer_core.datasets import collected, corrections
 from fer_core.errors import FerError
-from fer_core.live import saved
+from fer_core.live import saved, spool
 from fer_core.settings import settings
 from fer_core.video import jobs
 
@@ -41,6 +41,6 @@ def delete_all() -> DeletedData:
         faces = len(collected.list_faces())
         corrected = corrections.count_events()
     storage.delete_database()
-    for folder in (settings().kept, settings().audits):
+    for folder in (settings().kept, settings().audits, spool.folder()):
         shutil.rmtree(folder, ignore_errors=True)
     return DeletedData(sessions, faces, corrected, jobs.delete_all())

@@ -280,6 +280,42 @@ class Rows:
         }
         return {name: made.get(name, of.get(name)) for name in columns(kind)}  # type: ignore[misc]
 
+    def dump(self, first: int = 0) -> tuple[bytes, dict[str, Any]]:
+        """Return rows as bytes, and the JSON values without which they cannot be read.
+
+        Args:
+            first: Index of the first of them; :data:`ROW_BYTES` bytes follow for each.
+        """
+        about = {"columns": _NUMBERS, "statuses": self._statuses, "made_by": self._made_by}
+        return self._numbers[first * WIDTH :].tobytes(), about
+
+    @classmethod
+    def load(cls, content: bytes, about: Mapping[str, Any]) -> "Rows":
+        """Return the rows that :meth:`dump` wrote.
+
+        Args:
+            content: All rows; an incomplete one at the end is left out.
+            about: As :meth:`dump` gave it last.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is nothing that this version wrote.
+        """
+        if tuple(about["columns"]) != _NUMBERS:
+            raise ValueError("the columns are those of another version")
+        rows = cls()
+        rows._numbers.frombytes(content[: len(content) // ROW_BYTES * ROW_BYTES])
+        rows._statuses = [str(status) for status in about["statuses"]]
+        rows._made_by = [(str(model), str(prior)) for model, prior in about["made_by"]]
+        rows.values("live")
+        return rows
+
+    @property
+    def latest(self) -> tuple[float, float] | None:
+        """Time and clock of the last row in seconds, NaN where unknown."""
+        if not self._numbers:
+            return None
+        return self._numbers[-WIDTH + _PLACE["time"]], self._numbers[-WIDTH + _PLACE["wall_time"]]
+
     def clear(self) -> None:
         """Drop all rows."""
         del self._numbers[:]

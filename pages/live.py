@@ -1,6 +1,7 @@
 """Live: the visitor's own camera, with every face's emotions as they change."""
 
 import io
+from datetime import datetime
 
 import streamlit as st
 from PIL import Image
@@ -18,7 +19,9 @@ from ui.common.navigation import IMAGES, through_front_door
 from ui.common.notices import footer
 from ui.live import device
 from ui.live.after import ASKED, ask, kept_sessions, summary
-from ui.live.link import CAUSES, live_link
+from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
+from ui.live.link import live_link
+from ui.live.recording import recording
 from ui.services import access
 
 through_front_door()
@@ -84,7 +87,8 @@ def intro() -> None:
         st.markdown(
             "**Before you start.** Your browser will ask for the camera. "
             f"{WHERE_TO[place]} You see every face boxed and labelled. No picture is kept. "
-            "Numbers are kept while you record them, and stored only when you say so."
+            "Numbers are kept while you record them, on the machine that runs this app, until "
+            "you discard them or keep the session."
         )
         st.markdown(
             "**Where it must not be used.** In the European Union, inferring emotions of people "
@@ -96,9 +100,9 @@ def intro() -> None:
 
 def trouble() -> None:
     """Why there is no picture, what to do, and another way on."""
-    title, advice = (CAUSES | device.CAUSES).get(live.cause, CAUSES["camera"])
+    title, advice = (CAUSES | SERVER_CAUSES | DEVICE_CAUSES).get(live.cause, CAUSES["camera"])
     st.warning(advice, title=title, icon=":material/videocam_off:")
-    if live.cause in device.CAUSES:
+    if live.cause in DEVICE_CAUSES:
         if st.button(
             "Analyse through the server",
             icon=":material/dns:",
@@ -139,6 +143,8 @@ def stage(drawn: list) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         live.show()
+        if live.on and live.session.record.recording:
+            mine.save()
     with right:
         if live.phase in ("failed", "lost"):
             trouble()
@@ -159,16 +165,20 @@ def faces_in_view() -> None:
         return
     seen = session.faces()
     if seen is None:
-        st.caption("Looking…")
+        # What is wrong stands over the picture.
+        said = "No result at the moment." if live.trouble else "Looking…"
+        if live.trouble in ("loading", "load_long") and place == "server":
+            said = f"The model is loading, {session.waiting()[0]:.0f} s so far."
+        st.caption(said)
     elif not seen.faces:
         st.info("No face in view.", icon=":material/search_off:")
     else:
         with st.container(height=215 if len(seen.faces) > 1 else "content", border=False):
-            for place, face in enumerate(seen.faces):
+            for index, face in enumerate(seen.faces):
                 number = f"{face.person} · " if len(seen.faces) > 1 else ""
                 st.markdown(f"**{number}{looks(face, choice.unsure_below).capitalize()}**")
                 if state["live_bars"]:
-                    panels.bars(face, key=f"live_bars_{place}")
+                    panels.bars(face, key=f"live_bars_{index}")
 
 
 def running_numbers() -> None:
@@ -226,7 +236,7 @@ def correct_newest() -> None:
 def begin_anew() -> None:
     """Throw the recording away."""
     state["live_record"] = False
-    live.forget()
+    mine.discard()
 
 
 # The page, from top to bottom.
@@ -240,6 +250,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     choice = model_row()
 
 place = where()
+mine = recording()
+if not len(mine.record) and not state["live_record"]:
+    mine.find()
+left = state.get({"device": "live", "server": "live_own"}[place])
+if left is not None and left.on:
+    left.leave()
 live = (device.device_link if place == "device" else live_link)(
     LiveOptions(
         model=choice.classifier.name,
@@ -261,6 +277,8 @@ if place == "device" and (live.model, live.detector) != (
     )
 record = live.session.record
 record.recording = state["live_record"] and live.on
+if record.recording:
+    mine.interrupted = None
 state["live_met"] = state["live_met"] or live.on
 
 st.fragment(stage, run_every=live.pace if live.on else None)(chosen())
@@ -299,7 +317,22 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             help="0 shows every analysis as it comes.",
             persist_state="session",
         )
+if len(record) and state["live_record"] and not live.on:
+    st.info(
+        "The recording is interrupted, and goes on in the same table when you press "
+        f"{'Go on' if live.phase == 'lost' else 'Start'}. The time in between will be marked as "
+        "paused.",
+        icon=":material/pause_circle:",
+    )
+if mine.interrupted is not None:
+    until = datetime.fromtimestamp(mine.interrupted).strftime("%H:%M:%S")
+    st.info(
+        f"A recording of this browser was interrupted. Its numbers until {until} are below. It "
+        "goes on in the same table when you record again.",
+        icon=":material/history:",
+    )
 if len(record) and not record.recording:
+    mine.save(at_once=True)
     about = {
         "model": live.model,
         "detector": live.detector,

@@ -2,8 +2,9 @@
 visitor records. Whoever analyses, this server or the visitor's browser, feeds it.
 """
 
+import math
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.analysis import Analysis
 from fer_core.emotions import UNSURE_BELOW
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Seconds of the running timeline.
 WINDOW: Final = 60.0
+#: Seconds without an analysis after which a row says that there was a pause.
+PAUSE: Final = 3.0
 #: Rows of a recording, so that memory has an end: two hours of one face at 28 a second.
 LIMIT: Final = 200_000
 
@@ -35,6 +38,9 @@ class SessionRecord:
         self._latest: Analysis | None = None
         self._recording = False
         self._frames = 0
+        #: Seconds between the last two analyses, and time and clock of the last row.
+        self._step = 0.0
+        self._last_row: tuple[float, float | None] | None = None
         #: Confidence below which rows are marked as unsure, 0 to 1.
         self.unsure_below = UNSURE_BELOW
 
@@ -64,17 +70,30 @@ class SessionRecord:
         """Add the next analysis.
 
         Args:
-            analysis: As the screen shows it, smoothed; its ``time`` in seconds is never before
-                that of the last one.
+            analysis: As the screen shows it, smoothed; with its ``time`` in seconds. One that is
+                older than the last is left out.
             measured: The same faces with their probabilities as measured; this is recorded.
                 By default ``analysis``.
             wall_time: Clock of the recording machine, in seconds since 1970.
         """
+        time = analysis.time or 0.0
         with self._lock:
+            before = self._latest.time or 0.0 if self._latest else time
+            if time < before:
+                return  # of a way of analysing that the visitor has left
+            if time - before > PAUSE:
+                self._recent.add_pause(before + self._step)
+            else:
+                self._step = time - before
             self._latest = analysis
             self._recent.add(analysis, unsure_below=self.unsure_below)
-            self._recent.drop_before((analysis.time or 0.0) - self._window)
+            self._recent.drop_before(time - self._window)
             if self._recording and not self.full:
+                if self._last_row and time - self._last_row[0] > PAUSE:
+                    row, clock = self._last_row
+                    clock = None if clock is None else clock + self._step
+                    self._rows.add_pause(row + self._step, clock)
+                self._last_row = time, wall_time
                 self._rows.add(
                     measured or analysis,
                     frame=self._frames,
@@ -102,7 +121,24 @@ class SessionRecord:
         with self._lock:
             return self._rows.table("live", source, from_zero=True)
 
+    def dump(self, first: int) -> tuple[bytes, dict[str, Any]]:
+        """Return recorded rows from an index on; see :meth:`fer_core.table.Rows.dump`."""
+        with self._lock:
+            return self._rows.dump(first)
+
+    def restore(self, rows: Rows) -> None:
+        """Go on with a recording of an earlier process.
+
+        Args:
+            rows: Its rows. What is added from now on is later than they are.
+        """
+        with self._lock:
+            self._rows = rows
+            if rows.latest:
+                time, clock = rows.latest
+                self._last_row = time, None if math.isnan(clock) else clock
+
     def clear(self) -> None:
         """Throw the recording away."""
         with self._lock:
-            self._rows = Rows()
+            self._rows, self._last_row = Rows(), None

@@ -46,18 +46,26 @@ class RemoteSession:
     """
 
     def __init__(
-        self, model: str, detector: str, *, clock: Callable[[], float] = _time.monotonic
+        self,
+        model: str,
+        detector: str,
+        record: SessionRecord | None = None,
+        *,
+        start: float | None = None,
+        clock: Callable[[], float] = _time.monotonic,
     ) -> None:
-        """A session whose times start at 0 now.
+        """Create a session whose times start at 0 now, or at ``start``.
 
         Args:
             model: name, for the results.
             detector: likewise.
+            record: takes the numbers; a new one without.
+            start: reading of ``clock`` at time 0, for sessions that share a record.
             clock: seconds, for tests.
         """
         self.model, self.detector = model, detector
-        self.record = SessionRecord()
-        self._clock, self._start = clock, clock()
+        self.record = SessionRecord() if record is None else record
+        self._clock, self._start = clock, clock() if start is None else start
         self._run = _Run()
         self._newest: Analysis | None = None
         #: Nothing fails here; what fails in the browser, the browser reports.

@@ -24,7 +24,7 @@ from fer_core.tracking.detector import TrackingDetector
 from fer_core.tracking.smoothing import SMOOTHING, EmotionSmoother
 
 #: Seconds after which a result is too old to be drawn on a new frame.
-STALE: Final = 5.0
+STALE: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -67,36 +67,42 @@ class LiveSession:
         *,
         pool: WorkerPool | None = None,
         span: float = SPAN,
+        start: float | None = None,
         clock: Callable[[], float] = _time.monotonic,
         analyze: Callable[[np.ndarray, LiveOptions, float], Analysis] | None = None,
     ) -> None:
-        """A session whose times start at 0 now.
+        """Create a session whose times start at 0 now, or at ``start``.
 
         Args:
             options: see :class:`LiveOptions`; assign to ``session.options`` at any time.
             record: takes the numbers; a new one without.
             pool: who analyses; the process's own without.
             span: seconds over which :meth:`stats` measures.
+            start: reading of ``clock`` at time 0, for sessions that share a record.
             clock: seconds, for tests.
             analyze: a frame's analysis, for tests.
         """
         self.options = options or LiveOptions()
-        self.record = record or SessionRecord()
+        self.record = SessionRecord() if record is None else record
         self._pool = pool or shared_pool()
         self._clock = clock
         self._analyze = analyze or self._seen
         self._tracking: TrackingDetector | None = None
-        self._start = clock()
-        self._wall_start = _time.time()
+        self._start = clock() if start is None else start
+        self._wall_start = _time.time() - self.now()
         self._smoother = EmotionSmoother()
         self._lock = threading.Lock()
         self._newest: tuple[np.ndarray, float] | None = None
         self._result: tuple[np.ndarray, Analysis] | None = None
         self._drawn: Analysis | None = None
-        self._frames, self._analyses = Meter(span), Meter(span)
+        self._shown, self._analyses = Meter(span), Meter(span)
         self._delays, self._drawing = Meter(span), Meter(span)
         self._dropped = 0
+        #: Frames taken since the session began.
+        self.frames = 0
         self._closed = False
+        self._loading = False
+        self._waiting_since: float | None = None
         #: Why the last analysis failed, in a sentence for the visitor.
         self.error: str | None = None
 
@@ -112,9 +118,12 @@ class LiveSession:
         """
         entered = self.now()
         with self._lock:
+            self.frames += 1
             if not self._closed:
                 self._dropped += self._newest is not None
                 self._newest = image, entered
+                if self._waiting_since is None:
+                    self._waiting_since = entered
             result = self._result
         if not self._closed:
             self._pool.wake(self)
@@ -124,7 +133,7 @@ class LiveSession:
         shown = render(image, analysis, self.options)
         left = self.now()
         with self._lock:
-            self._frames.add(left)
+            self._shown.add(left)
             self._drawing.add(left, left - entered)
             if analysis is not None and analysis is not self._drawn:
                 self._drawn = analysis
@@ -153,14 +162,16 @@ class LiveSession:
         with self._lock:
             if self._closed:
                 return
-            self.error = None
+            self.error = self._waiting_since = None
             self._result = image, shown
             self._analyses.add(self.now())
         self.record.unsure_below = options.unsure_below
         self.record.add(shown, measured(shown, analysis), self._wall_start + entered)
 
     def _seen(self, image: np.ndarray, options: LiveOptions, time: float) -> Analysis:
+        self._loading = True
         classifier, detector = load_classifier(options.model), get_detector(options.detector)
+        self._loading = False
         if self._tracking is None or self._tracking.detector is not detector:
             self._tracking = TrackingDetector(detector)
         follower = self._tracking.at(time)
@@ -171,7 +182,7 @@ class LiveSession:
         now = self.now()
         with self._lock:
             return LiveStats(
-                frames=self._frames.rate(now),
+                frames=self._shown.rate(now),
                 analyses=self._analyses.rate(now),
                 delay=_ms(self._delays.quantile(0.5, now)),
                 delay_p95=_ms(self._delays.quantile(0.95, now)),
@@ -185,6 +196,14 @@ class LiveSession:
         if result is None or self.now() - (result[1].time or 0.0) > STALE:
             return None
         return result[1]
+
+    def waiting(self) -> tuple[float, bool]:
+        """Return the seconds for which a frame has waited for a result, and whether a model loads.
+
+        Seconds are 0 while results come.
+        """
+        since = self._waiting_since
+        return (0.0 if since is None else self.now() - since), self._loading
 
     def newest(self) -> tuple[np.ndarray, Analysis] | None:
         """The last analysed frame ``(H, W, 3)`` RGB and its result."""
@@ -203,6 +222,7 @@ class LiveSession:
         """Take no more frames and let go of those in memory; the record stays."""
         with self._lock:
             self._closed = True
+            self._waiting_since = None
             self._newest = self._result = self._drawn = None
 
 

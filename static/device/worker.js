@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 7df3affd81ca4764923351321d3f9e9b74c29a9e0e47db2fb6109d82ef4c0d5d)
+// Made of ui/device (sha256 ce0521bc1a2afa13f28a3e9f7b919c56e7c418fc5942181d4328769ff4c6e3f9)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1871,21 +1871,43 @@
 
   // files.js
   var STORE = "fer-device";
-  async function fetched(addresses) {
+  async function fetched(addresses, progress = () => {
+  }) {
     const store = await self.caches?.open(STORE).catch(() => null);
-    const contents = await Promise.all(addresses.map((address) => content(address, store)));
+    const sizes = addresses.map(() => null);
+    const note = (place) => (received, total) => {
+      sizes[place] = [received, Math.max(received, total)];
+      const sum = (side2) => sizes.reduce((all, size) => all + size[side2], 0);
+      if (!sizes.includes(null)) progress(sum(0) / sum(1));
+    };
+    const contents = await Promise.all(
+      addresses.map((address, place) => content(address, store, note(place)))
+    );
     for (const request of await store?.keys() ?? [])
       if (!addresses.includes(request.url)) store.delete(request);
     return contents;
   }
-  async function content(address, store) {
-    const kept = await store?.match(address);
-    if (kept) return kept.arrayBuffer();
+  async function content(address, store, note) {
+    const kept = await (await store?.match(address))?.arrayBuffer();
+    if (kept) {
+      note(kept.byteLength, kept.byteLength);
+      return kept;
+    }
     const response = await fetch(address);
     if (!response.ok) throw new Error(`${address}: ${response.status}`);
-    await store?.put(address, response.clone()).catch(() => {
+    const total = Number(response.headers.get("content-length"));
+    const reader = response.body.getReader();
+    const chunks = [];
+    let received = 0;
+    for (let part2 = await reader.read(); !part2.done; part2 = await reader.read()) {
+      chunks.push(part2.value);
+      received += part2.value.length;
+      note(received, total);
+    }
+    const whole = new Blob(chunks);
+    await store?.put(address, new Response(whole)).catch(() => {
     });
-    return response.arrayBuffer();
+    return whole.arrayBuffer();
   }
   async function unpacked(buffer) {
     const [first, second] = new Uint8Array(buffer, 0, 2);
@@ -2020,7 +2042,7 @@
     }
   };
   async function load2({ runtime, search, look, model, size, k, framing }) {
-    const files = fetched([runtime.wasm, search, look, model]);
+    const files = fetched([runtime.wasm, search, look, model], (progress) => postMessage({ progress }));
     const quiet = () => {
     };
     self.Module = { wasmBinary: await unpacked((await files)[0]), print: quiet, printErr: quiet };

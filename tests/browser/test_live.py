@@ -282,6 +282,32 @@ def test_twenty_starts_in_a_row(context: BrowserContext, app: App) -> None:
         stop(page)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_fifty_closed_tabs_leave_no_file_descriptor(browser: Browser, app: App) -> None:
+    process = psutil.Process(app.process.pid)
+
+    def visit() -> None:
+        context = browser.new_context()
+        start(open_live(context, app.url))
+        context.close()
+
+    visit()
+    before = process.num_fds()
+    for _ in range(50):
+        visit()
+    # Streamlit keeps a lost session for two minutes, in case its browser comes back, and lets
+    # go of it with a later visit.
+    page = browser.new_page()
+
+    def left() -> int:
+        page.goto(app.url, wait_until="domcontentloaded")
+        page.wait_for_timeout(5000)
+        return process.num_fds() - before
+
+    wait_for(lambda: left() <= 10, 240, lambda: f"{left()} are left")
+
+
 def test_the_watch_would_notice(tmp_path: Path) -> None:
     """The recorder of look-ups records: a test of the test."""
     import os

@@ -6,11 +6,13 @@ from datetime import datetime
 import numpy as np
 import pytest
 
+from fer_core import timeline
 from fer_core.analysis import Analysis, Face
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.faces import Detection
 from fer_core.live import LiveOptions, LiveSession, SessionRecord, WorkerPool
+from fer_core.live.remote import RemoteSession
 from fer_core.live.session import measured
 from fer_core.table import columns
 from fer_core.tracking import EmotionSmoother, Tracker
@@ -364,6 +366,83 @@ def test_the_record_holds_what_was_measured_and_what_the_screen_showed() -> None
     assert datetime.fromisoformat(table["wall_time"][1]).timestamp() == pytest.approx(
         1_790_000_000.1
     )
+
+
+def test_a_gap_is_marked_in_the_table_and_in_the_last_minute() -> None:
+    record = SessionRecord()
+    record.recording = True
+    for time in (0.0, 0.5, 1.0, 8.0, 8.5):
+        record.add(seen(time, face()), wall_time=1_790_000_000 + time)
+    for table in (record.table(), record.recent()):
+        assert table["status"].tolist() == ["ok", "ok", "ok", "paused", "ok", "ok"]
+        assert table["time"].tolist() == [0.0, 0.5, 1.0, 1.5, 8.0, 8.5]
+    paused = record.table().iloc[3]
+    assert datetime.fromisoformat(paused["wall_time"]).timestamp() == 1_790_000_001.5
+    assert record.table()["frame"].tolist()[:3] == [0, 1, 2]
+    # So much was recorded, and the curve has no line in between.
+    assert timeline.length(record.table()) == pytest.approx(2.5)
+    curve = timeline.curve(record.recent())
+    assert curve.loc[2:7.5].isna().all().all() and curve.loc[:1.5].notna().all().all()
+
+
+def test_both_ways_write_to_one_recording() -> None:
+    clock, record = Clock(), SessionRecord()
+    record.recording = True
+    own = RemoteSession("fast", "blazeface", record, start=clock.now, clock=clock)
+    through = LiveSession(
+        record=record,
+        start=clock.now,
+        pool=(pool := WorkerPool(workers=0)),
+        clock=clock,
+        analyze=lambda image, options, time: seen(time, face()),
+    )
+    through.frame(frame())
+    pool.run_pending()
+    clock.now += 1
+    own.take({"run": 1, "now": 0.5, "wall": 1_790_000_000, "width": 640, "height": 480, "first": 0,
+              "results": [[400]]})  # fmt: skip
+    clock.now += 1
+    through.frame(frame())
+    pool.run_pending()
+    table = record.table()
+    assert table["model"].tolist() == ["test", "fast", "test"]
+    assert table["time"].tolist() == pytest.approx([0, 0.9, 2])
+    # What comes late from the way that was left is not sorted in behind.
+    record.add(seen(1.5, face()))
+    assert len(record) == 3
+
+
+def test_time_that_was_not_recorded_is_marked_too() -> None:
+    record = SessionRecord()
+    for time in range(12):
+        record.recording = time < 3 or time >= 8
+        record.add(seen(float(time), face()))
+    assert record.table()["status"].tolist() == ["ok"] * 3 + ["paused"] + ["ok"] * 4
+    assert set(record.recent()["status"]) == {"ok"}
+
+
+def test_a_model_that_loads_and_results_that_are_late_are_told_apart() -> None:
+    bench = Bench()
+    assert bench.session.waiting() == (0.0, False)
+    bench.session.frame(frame())
+    bench.clock.now += 4
+    bench.session.frame(frame())
+    assert bench.session.waiting() == (4.0, False)
+    bench.pool.run_pending()
+    assert bench.session.waiting() == (0.0, False)
+    found: list[tuple[float, bool]] = []
+
+    def slow(name: str | None) -> None:
+        found.append(session.waiting())
+        raise ModelError("The model is damaged.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fer_core.live.session.load_classifier", slow)
+        session = LiveSession(pool=bench.pool, clock=bench.clock)
+        session.frame(frame())
+        bench.clock.now += 3
+        bench.pool.run_pending()
+    assert found == [(3.0, True)]
 
 
 def test_a_recording_has_an_end() -> None:

@@ -2,7 +2,7 @@
 // with their emotions out. Takes
 //   { load: { runtime, search, look, model, size, k, framing } }   addresses and numbers
 //   { frame, time, largest, smoothing }     an ImageBitmap, seconds, two options
-// and answers { ready }, { failed: 'simd' | 'load', why } or
+// and answers { progress } (0 to 1), { ready }, { failed: 'simd' | 'load', why } or
 //   { faces, time, width, height, frame, ms: { detect, classify, all } }.
 
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
@@ -39,7 +39,7 @@ onmessage = async ({ data }) => {
 };
 
 async function load({ runtime, search, look, model, size, k, framing }) {
-  const files = fetched([runtime.wasm, search, look, model]);
+  const files = fetched([runtime.wasm, search, look, model], (progress) => postMessage({ progress }));
   // Given the program itself, the runtime looks for none.
   const quiet = () => {};
   self.Module = { wasmBinary: await unpacked((await files)[0]), print: quiet, printErr: quiet };

@@ -1,7 +1,7 @@
-// The live view on the visitor's own device: the camera (camera.js), a worker that
-// analyses its frames (ui/device/), boxes and labels over the video. No picture leaves this
+// Live on the visitor's own device: a worker analyses the camera's frames (ui/device/), and boxes
+// and labels are drawn over the video. Goes after camera.js and view.js. No picture leaves this
 // script; what Python gets is one value, `report`, twice a second:
-// { phase, cause, run, now, wall, width, height, first, results, stats }, see
+// { phase, cause, trouble, run, now, wall, width, height, first, results, stats }, see
 // fer_core/live/remote.py. Results are sent until Python says that it has them.
 // phase: off | asking | connecting | on | failed | lost
 
@@ -10,62 +10,40 @@ const PATIENCE_MS = 2000; // within which a busy server is asked for nothing new
 const MOST = 100; // faces and empty frames in one report; after an outage the rest follows
 const KEPT = 20000; // the same while Python does not answer: ten minutes of one face
 const UNIT = 10000; // fer_core/live/remote.py
-const STALE_MS = 5000; // a result older than that is not drawn
+const STALE_MS = 3000; // a result older than that is not drawn …
+const FADE_MS = 1000; // … and fades from this age on
+const LOAD_MS = 60000; // within which the files must come, and then the first result
 
-const devices = new WeakMap();
-
-export default function ({ parentElement, data, setStateValue }) {
-  let device = devices.get(parentElement);
-  const fresh = !device;
-  if (fresh) devices.set(parentElement, (device = new Device(parentElement)));
-  device.tell = (report) => setStateValue("report", report);
-  device.take(data);
-  // Back on this page: what Python remembers is an earlier visit.
-  if (fresh && data.ack.run) device.report();
-  return () => {
-    device.leave();
-    removeEventListener("pagehide", device.leave);
-    devices.delete(parentElement);
-  };
-}
-
-class Device {
+class Device extends View {
   constructor(root) {
-    this.video = root.querySelector("video");
+    super(root);
     this.canvas = root.querySelector("canvas");
-    this.note = root.querySelector("#note");
-    this.button = root.querySelector("#start");
     this.snapshotButton = root.querySelector("#snapshot");
-    this.cameras = root.querySelector("#camera");
-    this.phase = "off";
     this.run = null;
     this.began = performance.now();
     this.results = [];
     this.first = 0;
     this.meters = { frames: [], results: [], delays: [] };
-    this.button.onclick = () => (this.running() ? this.stop() : this.start());
-    this.button.disabled = false; // before, a click would not be heard
     this.snapshotButton.onclick = () => this.snapshot();
-    this.cameras.onchange = () => {
-      remember(this.cameras.value);
-      if (this.running()) this.switchCamera();
-    };
-    this.leave = () => {
-      this.release();
-      clearInterval(this.clock);
-      this.worker?.terminate();
-      this.worker = null;
-    };
     this.clock = setInterval(() => {
       const waiting = this.told > this.heard && performance.now() - this.told < PATIENCE_MS;
       if (!waiting && (this.phase === "on" || this.results.length)) this.report();
     }, REPORT_MS);
-    addEventListener("pagehide", this.leave);
-    this.show();
   }
 
-  running() {
-    return ["asking", "connecting", "on"].includes(this.phase);
+  known(data) {
+    return data.ack.run;
+  }
+
+  close() {
+    super.close();
+    clearInterval(this.clock);
+    this.unload();
+  }
+
+  unload() {
+    this.worker?.terminate();
+    this.worker = null;
   }
 
   // What Python says: options, files, and which results it has.
@@ -82,49 +60,28 @@ class Device {
     if (this.owing) this.report();
   }
 
-  async start() {
-    this.release();
-    const turn = (this.turn = {});
-    this.enter("asking");
-    const { stream, cause } = await openCamera();
-    if (this.turn !== turn) return stop(stream); // stopped or started again meanwhile
-    if (!stream) return this.fail(cause);
-    Object.assign(this, { run: Date.now(), began: performance.now(), results: [], first: 0, result: null });
+  opened() {
+    Object.assign(this, { run: Date.now(), began: performance.now(), results: [], first: 0 });
     for (const name of Object.keys(this.meters)) this.meters[name] = [];
-    this.keep(stream);
-    this.enter("connecting");
+    this.asked = performance.now();
     if (!this.worker) this.load();
-    this.follow();
-  }
-
-  // Another camera; the old one first: phones open one at a time.
-  async switchCamera() {
-    const { turn } = this;
-    stop(this.stream);
-    const { stream, cause } = await openCamera();
-    if (this.turn !== turn) return stop(stream);
-    if (!stream) return this.fail(cause);
-    this.keep(stream);
-  }
-
-  keep(stream) {
-    this.stream = stream;
-    this.video.srcObject = stream;
-    stream.getVideoTracks()[0].onended = () => this.running() && this.lose("camera_gone");
-    listCameras(this.cameras, stream);
+    this.report();
   }
 
   load() {
-    this.worker?.terminate();
+    this.unload();
     this.files = JSON.stringify(this.data.files);
     this.idle = false;
+    this.ready = false;
+    this.progress = 0;
+    this.moved = performance.now();
     // As the page itself does, so that it holds under any path the app is served at.
     const here = new URL("./", location.href);
     const address = (file) => new URL(file, here).href;
     const { worker, wasm, script, search, look, model } = this.data.files;
     const mine = (this.worker = new Worker(address(worker)));
     mine.onmessage = ({ data }) => mine === this.worker && this.hear(data);
-    mine.onerror = () => mine === this.worker && this.fail("load");
+    mine.onerror = () => mine === this.worker && this.broken("load");
     const load = {
       runtime: { wasm: address(wasm), script: address(script) },
       search: address(search),
@@ -136,125 +93,141 @@ class Device {
   }
 
   hear(message) {
-    if (message.ready) this.idle = true;
-    else if (message.failed) {
+    if (message.ready) {
+      this.idle = this.ready = true;
+      this.asked = performance.now();
+    } else if (message.progress !== undefined) {
+      if (message.progress > this.progress) this.moved = performance.now();
+      this.progress = message.progress;
+      this.show();
+    } else if (message.failed) {
       console.error(`The analysis failed: ${message.why ?? message.failed}`);
-      this.fail(message.failed);
+      this.broken(message.failed);
     } else this.keepResult(message);
   }
 
-  // With every frame that the camera gives: count it, and analyse it, or the newest as soon
-  // as the one before is done.
-  follow() {
-    const { turn, video } = this;
-    const next = video.requestVideoFrameCallback?.bind(video) ?? requestAnimationFrame;
-    const frame = () => {
-      if (this.turn !== turn) return;
-      this.meters.frames.push((this.newest = performance.now()));
-      this.unseen = video.videoWidth > 0;
-      this.analyze();
-      next(frame);
-    };
-    next(frame);
+  // What fails while nobody waits for it is tried again with the next start.
+  broken(cause) {
+    this.unload();
+    this.fail(cause);
   }
 
-  async analyze() {
+  // Count the frame, and analyse it, or the newest as soon as the one before is done.
+  framed(now) {
+    this.meters.frames.push((this.newest = now));
+    this.unseen = this.video.videoWidth > 0;
+    this.analyze();
+  }
+
+  async analyze(picture = this.video) {
     if (!this.idle || !this.unseen) return;
     this.idle = this.unseen = false;
     const { worker, began, newest } = this;
+    this.asked = performance.now();
     try {
-      const frame = await createImageBitmap(this.video);
-      if (began !== this.began || worker !== this.worker) return frame.close();
+      const width = picture.displayWidth ?? picture.videoWidth;
+      const height = picture.displayHeight ?? picture.videoHeight;
+      const [resizeWidth, resizeHeight] = fit(width, height, this.size);
+      const frame = await createImageBitmap(picture, { resizeWidth, resizeHeight, resizeQuality: "medium" });
+      if (began !== this.began || worker !== this.worker) {
+        this.idle = worker === this.worker;
+        return frame.close();
+      }
       const { largest, smoothing } = this.data;
+      this.flying = began;
       worker.postMessage({ frame, time: (newest - began) / 1000, largest, smoothing }, [frame]);
     } catch {
       this.idle = true; // the camera had no picture just then
     }
   }
 
+  // In a hidden tab a video element gives no frames; some browsers let a script read them from
+  // the camera itself.
+  async hidden(hidden) {
+    const { stream } = this;
+    const mine = (this.reading = {});
+    this.away ||= hidden;
+    if (!hidden || !stream || !window.MediaStreamTrackProcessor) return;
+    const track = stream.getVideoTracks()[0].clone();
+    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      if (this.reading === mine && this.stream === stream) {
+        this.meters.frames.push((this.newest = performance.now()));
+        this.unseen = true;
+        await this.analyze(next.value);
+      } else track.stop(); // ends the reading
+      next.value.close();
+    }
+  }
+
   keepResult(result) {
     this.idle = true;
     const now = performance.now();
+    if (!this.stream || this.flying !== this.began) return result.frame.close(); // of an earlier run
     this.result?.frame.close();
-    if (!this.stream) {
-      this.result = null;
-      return result.frame.close();
-    }
+    this.asked = now;
+    if (this.phase === "on" && now - this.came > GAP_MS) this.missed(now - this.came, this.away);
+    this.away = document.hidden;
+    this.pause = this.result ? Math.min(now - this.came, STALE_MS / 2) : 0;
+    this.came = now;
     this.analyze();
     this.result = result;
     this.meters.results.push(now);
     this.meters.delays.push([now, now - this.began - result.time * 1000]);
-    this.results.push([
-      Math.round(result.time * 1000),
-      ...result.faces.map((face) => [
-        face.person,
-        ...face.box.map(Math.round),
-        Math.round(face.score * UNIT),
-        face.label,
-        ...face.probabilities.map((p) => Math.round(p * UNIT)),
-        ...face.measured.map((p) => Math.round(p * UNIT)),
-      ]),
+    const faces = result.faces.map((face) => [
+      face.person,
+      ...face.box.map(Math.round),
+      Math.round(face.score * UNIT),
+      face.label,
+      ...face.probabilities.map((p) => Math.round(p * UNIT)),
+      ...face.measured.map((p) => Math.round(p * UNIT)),
     ]);
+    const { width, height } = result;
+    this.results.push({ width, height, values: [Math.round(result.time * 1000), ...faces] });
     if (this.results.length > KEPT) {
       this.results.shift();
       this.first += 1;
     }
-    if (this.phase === "connecting") this.enter("on");
+    this.states.take("live");
     this.draw();
   }
 
-  fail(cause) {
-    this.release();
-    this.worker?.terminate();
-    this.worker = null;
-    this.enter("failed", cause);
-  }
-
-  lose(cause) {
-    this.release();
-    this.enter("lost", cause);
-  }
-
-  stop() {
-    this.release();
-    this.enter("off");
-  }
-
-  // Let go of the camera. The worker stays, for the next start.
-  release() {
-    this.turn = null;
-    stop(this.stream);
-    this.stream = null;
-    this.video.srcObject = null;
+  letGo() {
     this.result?.frame.close();
     this.result = null;
     this.draw();
   }
 
-  enter(phase, cause = null) {
-    this.phase = phase;
-    this.cause = cause;
-    this.report();
-    this.show();
+  further(now) {
+    const waiting = this.phase === "connecting" || !this.ready;
+    if (waiting && now - (this.ready ? this.asked : this.moved) > LOAD_MS) this.broken("load_slow");
+    if (this.phase !== "on") return null;
+    if (document.hidden && now - this.came > LATE_MS) return "hidden";
+    return !this.idle && now - this.asked > LATE_MS ? (this.ready ? "late" : "loading") : null;
   }
 
+  // A report holds results of one size: that of the frames in which their boxes are.
   report() {
-    const { phase, cause, run, first } = this;
+    const { run, first } = this;
     const now = (this.told = performance.now());
     let room = MOST;
-    const fits = this.results.findIndex((result) => (room -= Math.max(1, result.length - 1)) < 0);
+    const { width, height } = this.results[0] ?? this.result ?? {};
+    const fits = this.results.findIndex(
+      (result) => (room -= Math.max(1, result.values.length - 1)) < 0 || result.width !== width || result.height !== height,
+    );
     const results = fits < 0 ? this.results : this.results.slice(0, Math.max(1, fits));
     this.owing = results.length < this.results.length;
     this.tell?.({
-      phase: this.owing ? "on" : phase, // it is not over before all has been told
-      cause,
+      phase: this.owing ? "on" : this.phase, // it is not over before all has been told
+      cause: this.states.cause,
+      trouble: this.trouble,
       run,
       now: round((now - this.began) / 1000),
       wall: Date.now() / 1000,
-      width: this.video.videoWidth || this.width,
-      height: this.video.videoHeight || this.height,
+      width,
+      height,
       first,
-      results,
+      results: results.map((result) => result.values),
       stats: this.stats(now),
     });
   }
@@ -272,38 +245,42 @@ class Device {
     };
   }
 
+  waiting() {
+    return this.progress < 1 ? `Loading the model… ${Math.round(this.progress * 100)} %` : "Starting the model…";
+  }
+
+  tick(now) {
+    super.tick(now);
+    this.draw(now);
+  }
+
   show() {
-    const notes = {
-      off: "The camera is off",
-      asking: "Your browser asks for the camera…",
-      connecting: "Loading what reads the faces…",
-      on: "",
-      failed: "No live picture",
-      lost: "The live picture broke off",
-    };
-    this.note.textContent = notes[this.phase];
-    this.note.hidden = !notes[this.phase];
-    this.note.classList.toggle("over", this.phase === "connecting");
-    this.button.textContent = this.running() ? "Stop" : this.phase === "lost" ? "Go on" : "Start";
-    this.button.classList.toggle("primary", !this.running());
+    super.show();
     this.snapshotButton.disabled = this.phase !== "on";
   }
 
-  // The newest result, over the video.
-  draw() {
-    const { canvas, video, result } = this;
-    if (video.videoWidth) Object.assign(this, { width: video.videoWidth, height: video.videoHeight });
-    if (!result || performance.now() - this.began - result.time * 1000 > STALE_MS) {
-      canvas.width = canvas.width; // clears it
+  // The newest result over the video, fainter with its age.
+  draw(now = performance.now()) {
+    const { canvas, result } = this;
+    const age = result ? now - this.began - result.time * 1000 : Infinity;
+    if (age > STALE_MS) {
+      if (this.drawn) canvas.width = canvas.width; // clears it
+      this.drawn = null;
       return;
     }
+    const fresh = Math.max(FADE_MS, this.pause);
+    canvas.style.opacity = Math.min(1, (STALE_MS - age) / (STALE_MS - fresh));
     const { width, height } = result;
     const sharp = Math.max(1, (canvas.clientWidth * devicePixelRatio) / width || 1);
+    const { labels, mirror, unsureBelow } = this.data;
+    const drawn = [result.time, sharp, labels, mirror, unsureBelow].join();
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
     canvas.width = Math.round(width * sharp);
     canvas.height = Math.round(height * sharp);
     const context = canvas.getContext("2d");
     context.scale(sharp, sharp);
-    this.drawFaces(context, result, this.data.labels);
+    this.drawFaces(context, result, labels);
   }
 
   // As fer_core/drawing.py does.
@@ -362,3 +339,5 @@ class Device {
 }
 
 const round = (value) => Math.round(value * 1000) / 1000;
+
+export default component(Device);

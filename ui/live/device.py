@@ -21,7 +21,9 @@ from fer_core.preprocess import CROP_SIZE
 from fer_core.resources import app_folder
 from fer_core.tracking import detector, smoothing, tracker
 from ui.common.component import nothing
-from ui.live.link import CSS, HTML, script
+from ui.live import stage
+from ui.live.causes import SENTENCES
+from ui.live.recording import Recording, recording
 from ui.services.models import ModelFolder, find_model
 
 log = logging.getLogger(__name__)
@@ -31,19 +33,14 @@ log = logging.getLogger(__name__)
 SMALL: Final = "fast"
 _LIMIT: Final = 2_500_000
 
-_HTML: Final = HTML.replace("</video>", "</video><canvas></canvas>").replace(
-    "</button>", '</button><button id="snapshot" type="button" disabled>Snapshot</button>', 1
-)
-_CSS: Final = (
-    CSS
-    + """
-canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
-.mirrored { transform: scaleX(-1); }
-#note.over { place-items: end center; color: #fff; text-shadow: 0 0 4px #000; }
-"""
-)
 _COMPONENT: Final = st.components.v2.component(
-    "fer_live_device", html=_HTML, css=_CSS, js=script("device.js")
+    "fer_live_device",
+    html=stage.html(
+        "<canvas></canvas>",
+        '<button id="snapshot" type="button" disabled>Snapshot</button>',
+    ),
+    css=stage.CSS,
+    js=stage.script("device.js"),
 )
 
 # The numbers that ui/device works with are the library's own.
@@ -63,23 +60,6 @@ def fixed() -> dict[str, Any]:
     return {"k": numbers, "framing": vars(framing), "size": CROP_SIZE}
 
 
-#: What can go wrong on the device alone, see :data:`ui.live.link.CAUSES`.
-CAUSES: Final[dict[str, tuple[str, str]]] = {
-    "simd": (
-        "This browser is too old for that",
-        "It lacks fast arithmetic (WebAssembly SIMD): update it, or let the server analyse.",
-    ),
-    "load": (
-        "The analysis could not be loaded",
-        "Check the connection and press Start again, or let the server analyse.",
-    ),
-    "analysis": (
-        "The analysis failed on this device",
-        "Press Start again, or let the server analyse.",
-    ),
-}
-
-
 class DeviceLink:
     """One visitor's device, kept in the session, with all that :class:`LiveLink` has."""
 
@@ -88,12 +68,19 @@ class DeviceLink:
     #: The browser's reports come by themselves.
     pace: float | None = None
 
-    def __init__(self) -> None:
-        self.session = RemoteSession(SMALL, blazeface.BlazeFaceDetector.name)
+    def __init__(self, recording: Recording) -> None:
+        self.session = RemoteSession(
+            SMALL,
+            blazeface.BlazeFaceDetector.name,
+            recording.record,
+            start=recording.start,
+        )
         self.options = LiveOptions()
         self.files: dict[str, str] = {}
         self.phase = "off"
         self.cause: str | None = None
+        #: What is wrong while the camera is on, see :data:`ui.live.causes.SENTENCES`.
+        self.trouble: str | None = None
 
     @property
     def model(self) -> str:
@@ -121,6 +108,7 @@ class DeviceLink:
         before = self.phase
         self.session.take(report)
         self.phase, self.cause = report.get("phase", "off"), report.get("cause")
+        self.trouble = report.get("trouble")
         options = self.options
         _COMPONENT(
             key="live_device",
@@ -134,20 +122,21 @@ class DeviceLink:
                 "smoothing": options.smoothing,
                 "unsureBelow": options.unsure_below,
                 "ack": self.session.ack,
+                "sentences": SENTENCES,
             },
             on_report_change=nothing,
         )
         if self.phase != before:
             st.rerun()
 
-    def forget(self) -> None:
-        """Begin with no numbers; the camera goes on."""
-        self.session = RemoteSession(self.session.model, self.session.detector)
+    def leave(self) -> None:
+        """Wait for no more reports: the visitor chose the other way."""
+        self.phase, self.trouble = "off", None
 
 
 def device_link(options: LiveOptions) -> DeviceLink:
     """The visitor's device, with the options they chose."""
-    link = st.session_state.setdefault("live_own", DeviceLink())
+    link = st.session_state.setdefault("live_own", DeviceLink(recording()))
     link.options = options
     link.session.model = model_for(options.model).name
     link.files = files(link.session.model)

@@ -1,58 +1,29 @@
-// The browser's half of the live view: the visitor's camera (camera.js), one connection
-// to the server, and a watch over both. What happens is told to Python as one value, `report`:
-// { attempt, phase, cause, offer, candidates, fps, relay, camera }
+// Live through the server: one connection that takes the camera's frames there and back. Goes
+// after camera.js and view.js. What happens is told to Python as one value, `report`:
+// { attempt, phase, cause, trouble, offer, candidates, fps, relay }, see ui/live/link.py.
 // phase: off | asking | connecting | on | failed | lost
 
 const CONNECT_MS = 8000; // until the first frame is back
-const HELD_UP_MS = 2000; // without a frame: the visitor is told to wait …
-const SILENCE_MS = 8000; // … and that the connection is lost
+const SILENCE_MS = 20000; // without a frame: the connection is lost
 const GATHER_MS = 2000; // for routes to go with the offer; later ones follow it
+const STATS_MS = 500;
 
-const links = new WeakMap();
-
-export default function ({ parentElement, data, setStateValue }) {
-  let link = links.get(parentElement);
-  const fresh = !link;
-  if (fresh) links.set(parentElement, (link = new Link(parentElement)));
-  link.tell = (report) => setStateValue("report", report);
-  link.take(data ?? {});
-  // Back on this page: what Python remembers is the connection of an earlier visit.
-  if (fresh && data?.attempt) link.report();
-  return () => {
-    link.release();
-    removeEventListener("pagehide", link.leave);
-    links.delete(parentElement);
-  };
-}
-
-class Link {
+class Link extends View {
   constructor(root) {
-    this.video = root.querySelector("video");
-    this.note = root.querySelector("#note");
-    this.button = root.querySelector("#start");
-    this.cameras = root.querySelector("#camera");
-    this.phase = "off";
+    super(root);
     this.attempt = null;
-    this.data = {};
-    this.button.onclick = () => (this.running() ? this.stop() : this.start());
-    this.button.disabled = false; // before, a click would not be heard
-    this.cameras.onchange = () => {
-      remember(this.cameras.value);
-      if (this.phase === "on") this.switchCamera();
-      else if (this.running()) this.start();
-    };
-    this.leave = () => this.release();
-    addEventListener("pagehide", this.leave);
-    this.show();
+    this.heard = { frames: null, at: 0 };
   }
 
-  running() {
-    return ["asking", "connecting", "on"].includes(this.phase);
+  known(data) {
+    return data.attempt;
   }
 
-  // What Python says: servers to use, the answer to an offer, or that it failed.
+  // What Python says: servers to use, the answer to an offer or that it failed, and how many
+  // frames have reached the server.
   take(data) {
     this.data = data;
+    if (data.frames !== this.heard.frames) this.heard = { frames: data.frames, at: performance.now() };
     const { peer } = this;
     if (!peer || data.attempt !== this.attempt || this.phase !== "connecting") return;
     if (data.error) return this.broken("server");
@@ -61,38 +32,41 @@ class Link {
     }
   }
 
-  async start() {
-    this.release();
+  opened() {
     this.tries = 1;
-    const turn = (this.turn = {});
-    this.enter("asking");
-    const stream = await this.openCamera();
-    if (!stream) return;
-    if (this.turn !== turn) return stop(stream); // stopped or started again meanwhile
-    this.keep(stream);
+    this.framesSeen = false;
+  }
+
+  // The first frame of the camera comes before the connection: without one there is nothing
+  // to send, and nobody else is to blame for it.
+  framed() {
+    if (this.framesSeen || this.phase !== "connecting") return;
+    this.framesSeen = true;
     this.connect();
   }
 
-  // Another camera in the same connection. The old one first: phones open one at a time.
-  async switchCamera() {
-    const { peer } = this;
-    stop(this.stream);
-    const stream = await this.openCamera();
-    if (!stream) return;
-    if (peer !== this.peer) return stop(stream);
-    this.keep(stream);
-    await peer.getSenders()[0].replaceTrack(stream.getVideoTracks()[0]);
+  async replaced(stream) {
+    const sender = this.peer?.getSenders()[0];
+    if (!sender) return;
+    await sender.replaceTrack(stream.getVideoTracks()[0]);
+    await this.scale(sender);
   }
 
-  keep(stream) {
-    this.stream = stream;
-    stream.getVideoTracks()[0].onended = () => this.phase === "on" && this.lose("camera_gone");
-    listCameras(this.cameras, stream);
+  // Send the whole view, no larger than the visitor chose.
+  async scale(sender) {
+    const { width, height } = settingsOf(this.stream);
+    if (!width || !height) return;
+    const parameters = sender.getParameters();
+    if (!parameters.encodings?.length) return; // before the first answer; set when added
+    parameters.encodings[0].scaleResolutionDownBy = this.reduction();
+    await sender.setParameters(parameters).catch(() => {});
   }
 
-  async openCamera() {
-    const { stream, cause } = await openCamera();
-    return stream ?? this.fail(cause);
+  reduction() {
+    const { videoWidth, videoHeight } = this.source;
+    const settings = settingsOf(this.stream);
+    const width = videoWidth || settings.width, height = videoHeight || settings.height;
+    return Math.max(1, width / fit(width, height, this.size)[0]);
   }
 
   async connect() {
@@ -105,11 +79,11 @@ class Link {
       iceServers: this.data.iceServers ?? [],
       iceTransportPolicy: this.data.icePolicy ?? "all",
     }));
-    this.enter("connecting");
+    this.report();
     clearTimeout(this.deadline);
-    this.deadline = setTimeout(() => this.broken(), CONNECT_MS);
+    this.deadline = setTimeout(() => this.late(), CONNECT_MS);
     clearInterval(this.clock);
-    this.clock = setInterval(() => this.watch(peer), 500);
+    this.clock = setInterval(() => this.count(peer), STATS_MS);
     peer.onicecandidateerror = (event) => this.errors.push(event.errorCode);
     peer.onicecandidate = ({ candidate }) => {
       if (!candidate) return;
@@ -123,7 +97,11 @@ class Link {
       if (peer.connectionState === "failed") this.broken();
       if (peer.connectionState === "closed" && this.phase === "on") this.lose("broke_off");
     };
-    for (const track of this.stream.getTracks()) peer.addTrack(track, this.stream);
+    peer.addTransceiver(this.stream.getVideoTracks()[0], {
+      direction: "sendrecv",
+      streams: [this.stream],
+      sendEncodings: [{ scaleResolutionDownBy: this.reduction() }],
+    });
     this.offer = null;
     await peer.setLocalDescription();
     await gathered(peer);
@@ -136,14 +114,19 @@ class Link {
   }
 
   // Twice a second: are frames coming back, and how many?
-  async watch(peer) {
+  async count(peer) {
     const stats = await peer.getStats();
     if (peer !== this.peer) return;
     const all = [...stats.values()];
     const video = all.find((s) => s.type === "inbound-rtp" && s.kind === "video");
     const frames = video?.framesDecoded ?? 0;
     const now = performance.now();
-    if (frames > this.lastFrames) this.lastSeen = now;
+    // While the camera gives nothing, nothing can come back.
+    if (frames > this.lastFrames || this.trouble === "no_frames") this.lastSeen = now;
+    if (frames > this.lastFrames) {
+      if (this.phase === "on" && now - this.came > GAP_MS) this.missed(now - this.came);
+      this.came = now;
+    }
     this.lastFrames = frames;
     // A dead connection 'plays' two pixels.
     if (this.phase === "connecting" && frames >= 5 && this.video.videoWidth > 2) {
@@ -152,16 +135,30 @@ class Link {
       this.relay = stats.get(pair?.localCandidateId)?.candidateType === "relay";
       this.counted = { frames, now };
       this.fps = null;
-      this.enter("on");
+      this.heard.at = now;
+      this.states.take("live");
     } else if (this.phase === "on") {
       if (now - this.lastSeen > SILENCE_MS) return this.lose("broke_off");
-      this.show(now - this.lastSeen > HELD_UP_MS);
       if (now - this.counted.now >= 2000) {
         this.fps = ((frames - this.counted.frames) * 1000) / (now - this.counted.now);
         this.counted = { frames, now };
         this.report();
       }
     }
+  }
+
+  // Frames that do not come back have not reached the server, or were lost on the way back.
+  further(now) {
+    if (this.phase !== "on") return null;
+    if (now - this.lastSeen > LATE_MS) return now - this.heard.at > LATE_MS ? "unsent" : "unreturned";
+    return this.data.late ?? null;
+  }
+
+  // Nothing came back in time. Where the camera gives nothing, its next frame connects again.
+  late() {
+    if (this.trouble !== "no_frames") return this.broken();
+    this.letGo();
+    this.framesSeen = false;
   }
 
   // The connection did not come up: once more, then say why.
@@ -171,7 +168,7 @@ class Link {
     const why = cause ?? this.why();
     if (this.tries < 2) {
       this.tries += 1;
-      this.hangUp();
+      this.letGo();
       this.connect();
     } else {
       this.fail(why);
@@ -187,68 +184,33 @@ class Link {
     return "no_route";
   }
 
-  fail(cause) {
-    this.release();
-    this.enter("failed", cause);
-    return null;
-  }
-
-  lose(cause) {
-    this.release();
-    this.enter("lost", cause);
-  }
-
-  stop() {
-    this.release();
-    this.enter("off");
-  }
-
-  hangUp() {
+  // Let go of the connection; the camera stays.
+  letGo() {
     clearTimeout(this.deadline);
     clearInterval(this.clock);
     const { peer } = this;
     this.peer = null;
     this.offer = null;
     peer?.close();
-  }
-
-  // Let go of the connection and of the camera.
-  release() {
-    this.turn = null;
-    this.hangUp();
-    stop(this.stream);
-    this.stream = null;
     this.video.srcObject = null;
   }
 
-  enter(phase, cause = null) {
-    this.phase = phase;
-    this.cause = cause;
-    this.report();
-    this.show();
-  }
-
   report() {
-    const { attempt, phase, cause } = this;
-    const report = { attempt, phase, cause };
+    const { attempt, phase, trouble } = this;
+    const report = { attempt, phase, cause: this.states.cause, trouble };
     if (phase === "connecting") Object.assign(report, { offer: this.offer, candidates: this.candidates });
     if (phase === "on") Object.assign(report, { fps: this.fps, relay: this.relay });
     this.tell?.(report);
   }
 
-  show(heldUp = false) {
-    const notes = {
-      off: "The camera is off",
-      asking: "Your browser asks for the camera…",
-      connecting: this.tries > 1 ? "Connecting once more…" : "Connecting…",
-      on: heldUp ? "The picture is held up…" : "",
-      failed: "No live picture",
-      lost: "The live picture broke off",
-    };
-    this.note.textContent = notes[this.phase];
-    this.note.hidden = !notes[this.phase];
-    this.button.textContent = this.running() ? "Stop" : this.phase === "lost" ? "Go on" : "Start";
-    this.button.classList.toggle("primary", !this.running());
+  waiting() {
+    return this.tries > 1 ? "Connecting once more…" : "Connecting…";
+  }
+
+  show() {
+    super.show();
+    // The boxes are part of the picture: both are old where no new one comes.
+    this.video.classList.toggle("old", ["no_frames", "unsent", "unreturned"].includes(this.trouble));
   }
 }
 
@@ -260,3 +222,5 @@ function gathered(peer) {
     look();
   });
 }
+
+export default component(Link);

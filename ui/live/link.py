@@ -8,8 +8,8 @@ why a connection does not come up, so this one does.
 import gc
 import json
 import logging
+import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import av
@@ -20,6 +20,9 @@ from streamlit_webrtc import WebRtcMode, WebRtcWorker
 from fer_core.live import LiveOptions, LiveSession
 from fer_core.settings import settings
 from ui.common.component import nothing
+from ui.live import stage
+from ui.live.causes import SENTENCES
+from ui.live.recording import Recording, recording
 
 log = logging.getLogger(__name__)
 
@@ -28,102 +31,19 @@ log = logging.getLogger(__name__)
 gc.collect()
 gc.freeze()
 
-HTML: Final = """
-<div id="frame"><video autoplay muted playsinline aria-label="Your camera, analysed"></video>
-<div id="note" role="status"></div></div>
-<div id="row"><button id="start" type="button" disabled>Start</button>
-<label hidden>Camera <select id="camera"></select></label></div>
-"""
-CSS: Final = """
-#frame { position: relative; aspect-ratio: 4 / 3; max-height: 400px; width: 100%; overflow: hidden;
-  border-radius: var(--st-base-radius); background: var(--st-secondary-background-color); }
-video { width: 100%; height: 100%; object-fit: contain; display: block; }
-#note { position: absolute; inset: 0; display: grid; place-items: center; padding: 1rem;
-  color: var(--st-text-color); text-align: center; }
-#note[hidden], label[hidden] { display: none; }
-#row { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center; margin-top: 0.75rem; }
-button, select { font: inherit; color: var(--st-text-color); min-height: 2.5rem;
-  background: var(--st-background-color); border: 1px solid var(--st-border-color);
-  border-radius: var(--st-button-radius); padding: 0 1rem; }
-button { min-width: 7rem; cursor: pointer; }
-button:disabled { opacity: 0.5; cursor: default; }
-button.primary { background: var(--st-primary-color); border-color: var(--st-primary-color);
-  color: #fff; }
-button:focus-visible, select:focus-visible { outline: 2px solid var(--st-primary-color);
-  outline-offset: 2px; }
-label { color: var(--st-text-color); font-size: 0.9rem; }
-"""
-
-
-def script(name: str) -> str:
-    """A component's script, after what both have of the camera."""
-    here = Path(__file__).parent
-    return (here / "camera.js").read_text(encoding="utf-8") + (here / name).read_text(
-        encoding="utf-8"
-    )
-
-
 _COMPONENT: Final = st.components.v2.component(
     "fer_live_link",
-    html=HTML,
-    css=CSS,
-    js=script("link.js"),
+    html=stage.html('<video id="source" autoplay muted playsinline aria-hidden="true"></video>'),
+    css=stage.CSS,
+    js=stage.script("link.js"),
 )
 
-#: What went wrong and what to do, by the cause that the browser reports.
-CAUSES: Final[dict[str, tuple[str, str]]] = {
-    "refused": (
-        "The camera was refused",
-        "Allow it at the left end of your browser's address bar, then press Start again.",
-    ),
-    "embedded": (
-        "The page around this app does not allow the camera",
-        'The page that embeds this app must allow the camera: `allow="camera"` on its iframe. '
-        "Or open the app in a tab of its own.",
-    ),
-    "absent": ("There is no camera", "Connect one and press Start again."),
-    "busy": (
-        "The camera is in use",
-        "Close the other program or tab that uses it, then press Start again.",
-    ),
-    "camera": ("The camera cannot be opened", "Connect it anew, or try another browser."),
-    "insecure": (
-        "This address may not use a camera",
-        "Browsers allow it on this machine's own address (localhost) and over HTTPS only: "
-        "whoever runs this app can give it a certificate, as docs/live.md says. Pictures and "
-        "videos can be uploaded meanwhile.",
-    ),
-    "no_route": (
-        "There is no route for the video",
-        "A firewall or a router is in between: use the same network as the server, or ask "
-        "whoever runs this app for a relay (TURN).",
-    ),
-    "relay_refused": (
-        "The relay refused the password",
-        "Whoever runs this app must correct the name or password in FER_ICE_SERVERS.",
-    ),
-    "relay_unreachable": (
-        "The relay cannot be reached",
-        "Whoever runs this app must look whether the server named in FER_ICE_SERVERS runs and "
-        "its port is open.",
-    ),
-    "server": (
-        "The server could not open the video connection",
-        "Press Start again; if it stays so, the server's log says why.",
-    ),
-    "server_silent": (
-        "The server did not answer in time",
-        "It may be busy: press Start again in a minute.",
-    ),
-    "broke_off": (
-        "The live picture broke off",
-        "The connection was lost; the numbers so far are still here. Press Go on.",
-    ),
-    "camera_gone": (
-        "The camera is gone",
-        "It was taken away or switched off; the numbers so far are still here. Press Go on.",
-    ),
-}
+
+#: Seconds without a result after which a sentence says so, and those that a model may load.
+LATE: Final = 2.0
+LOAD_LIMIT: Final = 60.0
+#: Seconds from the end of a connection, by which its threads have ended, to a collection.
+COLLECT_AFTER: Final = 5.0
 
 
 class LiveLink:
@@ -132,10 +52,12 @@ class LiveLink:
     #: Seconds after which what the server found is to be shown anew.
     pace: float | None = 0.5
 
-    def __init__(self) -> None:
-        self.session = LiveSession()
+    def __init__(self, recording: Recording) -> None:
+        self.session = LiveSession(record=recording.record, start=recording.start)
         self.phase = "off"
         self.cause: str | None = None
+        #: What is wrong while the camera is on, see :data:`ui.live.causes.SENTENCES`.
+        self.trouble: str | None = None
         #: Frames a second that arrived back in the browser, by its own count.
         self.fps: float | None = None
         #: Whether the video goes through a relay.
@@ -173,37 +95,49 @@ class LiveLink:
                 "attempt": self._attempt,
                 "answer": self._answer,
                 "error": self._error,
+                "sentences": SENTENCES,
+                # How many frames have reached the server, while it matters.
+                "frames": self.session.frames if self.on else None,
+                "late": self._late() if self.on else None,
             },
             on_report_change=nothing,
         )
         if self.phase != before:
             st.rerun()
 
-    def forget(self) -> None:
-        """Begin with no numbers; the camera goes on."""
-        old, self.session = self.session, LiveSession(self.session.options)
-        if self._worker is None:
-            self.session.close()
-        old.close()
+    def leave(self) -> None:
+        """Let go of the connection: the visitor chose the other way."""
+        self._stop()
+        self.phase, self.trouble = "off", None
 
     def _follow(self, report: dict[str, Any]) -> None:
         self.phase, self.cause = report.get("phase", "off"), report.get("cause")
+        self.trouble = report.get("trouble")
         self.fps, self.relay = report.get("fps"), bool(report.get("relay"))
         if self.phase == "connecting" and report.get("offer"):
             if report["attempt"] != self._attempt:
                 self._stop()
                 self._answer_offer(report["attempt"], report["offer"])
-            if self._worker is not None:
-                self._worker.set_ice_candidates_from_offerer(report["candidates"])
+            if (worker := self._worker) is not None:
+                worker.set_ice_candidates_from_offerer(report["candidates"])
         elif self.phase != "on":
             self._stop()
+
+    def _late(self) -> str | None:
+        """Return the sentence to show where frames come and no result does."""
+        seconds, loading = self.session.waiting()
+        if seconds < LATE or self.session.error:
+            return None
+        if not loading:
+            return "late"
+        return "loading" if seconds < LOAD_LIMIT else "load_long"
 
     def _answer_offer(self, attempt: int, offer: dict[str, str]) -> None:
         self._attempt, self._answer, self._error = attempt, None, False
         try:
-            self._worker = _worker(self._frame, self._ended)
-            self._worker.process_offer(offer["sdp"], offer["type"], timeout=10)
-            answer = self._worker.local_description
+            worker = self._worker = _worker(self._frame, self._ended)
+            worker.process_offer(offer["sdp"], offer["type"], timeout=10)
+            answer = worker.local_description
             self._answer = json.dumps({"sdp": answer.sdp, "type": answer.type})
             self.session.open()
         except Exception:
@@ -217,13 +151,23 @@ class LiveLink:
         return av.VideoFrame.from_ndarray(shown, format="rgb24")
 
     def _ended(self) -> None:
+        self._worker = None  # it stops by itself
         self.session.close()
+        _collect_soon()
 
     def _stop(self) -> None:
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.stop()
+            _collect_soon()
         self.session.close()
+
+
+def _collect_soon() -> None:
+    """Collect what a worker leaves: its event loop holds file descriptors until then."""
+    timer = threading.Timer(COLLECT_AFTER, gc.collect)
+    timer.daemon = True
+    timer.start()
 
 
 def _worker(
@@ -262,6 +206,6 @@ def _servers() -> list[dict[str, Any]]:
 
 def live_link(options: LiveOptions) -> LiveLink:
     """The connection of the visitor, with the options they chose."""
-    link = st.session_state.setdefault("live", LiveLink())
+    link = st.session_state.setdefault("live", LiveLink(recording()))
     link.session.options = options
     return link

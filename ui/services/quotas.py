@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fer_core.errors import FerError
 from fer_core.jobs import NO_LIMITS, Job, Limits
-from fer_core.live import saved
+from fer_core.live import saved, spool
 from fer_core.settings import settings
 from ui.services import access
 
@@ -49,7 +49,7 @@ def check_room(size: int = 0) -> None:
     """
     if access.is_admin():
         return
-    used = sum(_size(path) for path in _job_folders()) + saved.owned_bytes()
+    used = sum(_size(path) for path in (*_job_folders(), spool.folder())) + saved.owned_bytes()
     if size + used > settings().disk_mb * 1e6:
         raise FerError(
             "This public copy is full: records of visitors are deleted after "

@@ -1,0 +1,78 @@
+"""What a visitor records, whichever way their pictures are analysed."""
+
+import logging
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+import streamlit as st
+
+from fer_core.live import SessionRecord
+from fer_core.live.spool import Spool
+from ui.services import recordings
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two writes: so much of a recording a restart of the server may cost.
+EVERY: Final = 5.0
+
+
+@dataclass
+class Recording:
+    """The numbers of one visitor's visit, which both ways of analysing write to.
+
+    Attributes:
+        record: Takes the numbers.
+        start: Reading of :func:`time.monotonic` at time 0 of the numbers.
+        spool: Where they lie on disk while they are made.
+        interrupted: Seconds since 1970 up to which a recording goes that was found on disk.
+    """
+
+    record: SessionRecord = field(default_factory=SessionRecord)
+    start: float = field(default_factory=time.monotonic)
+    spool: Spool | None = None
+    interrupted: float | None = None
+    _written: float = 0.0
+
+    def find(self) -> None:
+        """Go on with an interrupted recording of this browser, if there is one."""
+        found = recordings.find_interrupted()
+        if found is None:
+            return
+        self.spool, rows = found
+        latest, clock = rows.latest or (0.0, math.nan)
+        self.interrupted = time.time() if math.isnan(clock) else clock
+        # What is added is as much later as it is by the clock.
+        self.start = time.monotonic() - latest - max(0.0, time.time() - self.interrupted)
+        self.record.restore(rows)
+
+    def save(self, *, at_once: bool = False) -> None:
+        """Write what was recorded to the disk, every few seconds.
+
+        Args:
+            at_once: Write now.
+        """
+        now = time.monotonic()
+        if not len(self.record) or (now - self._written < EVERY and not at_once):
+            return
+        self._written = now
+        self.spool = self.spool or recordings.begin()
+        try:
+            if self.spool is not None:
+                recordings.write(self.spool, self.record)
+        except OSError as error:
+            log.warning("A recording cannot be written to the disk: %s", error)
+
+    def discard(self) -> None:
+        """Throw the numbers away, on the disk too."""
+        self.record.clear()
+        self.interrupted = None
+        if self.spool is not None:
+            self.spool.delete()
+        self.spool = None
+
+
+def recording() -> Recording:
+    """Return the recording of the visitor."""
+    return st.session_state.setdefault("live_recording", Recording())

@@ -1,0 +1,67 @@
+"""The element that shows the camera: what both ways of analysing it have in common."""
+
+from pathlib import Path
+from typing import Final
+
+HTML: Final = """
+<div id="frame"><video id="shown" autoplay muted playsinline aria-label="Your camera, analysed">
+</video>{over}<div id="note" role="status"></div></div>
+<div id="row"><button id="start" type="button" disabled>Start</button>{buttons}
+<button id="window" type="button" hidden>Small window</button>
+<label hidden>Camera <select id="camera"></select></label>
+<label>Resolution <select id="size"><option value="auto">Automatic</option>
+<option value="480">480p</option><option value="720">720p</option>
+<option value="1080">1080p</option></select></label>
+<label hidden>Side <select id="facing"><option value="user">Front</option>
+<option value="environment">Back</option></select></label></div>
+<p id="notice" role="status" hidden></p>
+"""
+CSS: Final = """
+#frame, #away { position: relative; aspect-ratio: 4 / 3; max-height: 400px; width: 100%;
+  overflow: hidden;
+  border-radius: var(--st-base-radius); background: var(--st-secondary-background-color); }
+video { width: 100%; height: 100%; object-fit: contain; display: block; }
+#source { position: absolute; inset: 0 auto auto 0; width: 2px; height: 2px; opacity: 0;
+  pointer-events: none; }
+.old { opacity: 0.25; transition: opacity 0.5s; }
+canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
+.mirrored { transform: scaleX(-1); }
+#note { position: absolute; inset: 0; display: grid; place-items: center; padding: 1rem;
+  color: var(--st-text-color); text-align: center; }
+#note.over { place-items: end center; }
+#note.over:not(:empty) { inset: auto 0 0 0; padding: 0.5rem 1rem; color: #fff;
+  background: rgb(0 0 0 / 0.65); }
+#away { display: grid; place-items: center; color: var(--st-text-color); }
+#note[hidden], button[hidden], label[hidden], #notice[hidden] { display: none; }
+#notice { color: var(--st-text-color); font-size: 0.9rem; margin: 0.5rem 0 0; }
+#row { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center;
+  margin-top: 0.75rem; }
+button, select { font: inherit; color: var(--st-text-color); min-height: 2.5rem;
+  background: var(--st-background-color); border: 1px solid var(--st-border-color);
+  border-radius: var(--st-button-radius); padding: 0 1rem; }
+select { max-width: 14rem; padding: 0 0.5rem; }
+button { min-width: 7rem; cursor: pointer; }
+button:disabled { opacity: 0.5; cursor: default; }
+button.primary { background: var(--st-primary-color); border-color: var(--st-primary-color);
+  color: #fff; }
+button:focus-visible, select:focus-visible { outline: 2px solid var(--st-primary-color);
+  outline-offset: 2px; }
+label { color: var(--st-text-color); font-size: 0.9rem; }
+"""
+
+
+def html(over: str, buttons: str = "") -> str:
+    """Return the element's content.
+
+    Args:
+        over: What lies over the video.
+        buttons: Further buttons beside Start.
+    """
+    return HTML.format(over=over, buttons=buttons)
+
+
+def script(name: str) -> str:
+    """Return the script of a way, after what both ways share."""
+    here = Path(__file__).parent
+    names = ("camera.js", "view.js", name)
+    return "".join((here / name).read_text(encoding="utf-8") for name in names)
