@@ -172,7 +172,7 @@ def shown_shape(page: Page) -> float:
 @pytest.mark.parametrize(
     ("way", "width", "height"),
     [
-        ("device", 1280, 720),
+        pytest.param("device", 1280, 720, marks=pytest.mark.slow),
         pytest.param("device", 480, 640, marks=pytest.mark.slow),
         pytest.param("device", 641, 479, marks=pytest.mark.slow),
         pytest.param("server", 1280, 720, marks=pytest.mark.slow),

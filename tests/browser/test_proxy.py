@@ -165,6 +165,7 @@ def address(app: Proxied, entry: Entry) -> str:
     return f"{app.url}/{'' if entry is HOME else Path(entry.file).stem}"
 
 
+@pytest.mark.slow
 def test_every_page_opens_and_leads_to_the_others(visit, app: Proxied) -> None:
     # The first visitor of a fresh server comes by a link to a page; a slash more is forgiven.
     page = visit("live/")
@@ -204,6 +205,7 @@ def test_a_picture_is_uploaded_and_its_table_downloaded(visit) -> None:
     assert [row["source"] for row in rows] == ["me.png"] and list(rows[0]) == columns("pictures")
 
 
+@pytest.mark.slow
 def test_live_on_the_device(visit) -> None:
     page = visit("live")
     expect(page.get_by_role("radio", name="On this device")).to_be_checked()

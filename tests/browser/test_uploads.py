@@ -142,6 +142,7 @@ def test_a_file_given_without_a_connection_arrives(
     expect(alert(page)).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_asked_for_on_a_dead_line_arrives(context: BrowserContext, app: App) -> None:
     page = context.new_page()
     line = Line(page)
@@ -155,6 +156,7 @@ def test_a_file_that_is_asked_for_on_a_dead_line_arrives(context: BrowserContext
     expect(alert(page)).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_file_that_arrives_while_the_line_is_cut_is_seen(
     context: BrowserContext, app: App
 ) -> None:
