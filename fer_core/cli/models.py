@@ -93,9 +93,9 @@ def export(name: str, to: Path, form: "Format", overwrite: bool) -> None:
     from fer_core.zoo.convert import SUFFIXES, converted
 
     folder = find_model(name)
+    check_outputs([to], folder.path.iterdir(), overwrite=overwrite)
     if to.suffix.lower() != SUFFIXES[form] and not is_stream(to):
         raise ModelError(f"{printable(to)} does not end in {SUFFIXES[form]}: give it that ending.")
-    check_outputs([to], folder.path.iterdir(), overwrite=overwrite)
     write_output(to, converted(name, form))
     note(f"Written to {printable(to)}.")
 

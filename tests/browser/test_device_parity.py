@@ -25,7 +25,10 @@ ANALYZE = """async ({ files, fixed }) => {
   const address = (file) => new URL(`/${file}`, location.href).href;
   const worker = new Worker(address(files.worker));
   const answer = () => new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }) => (data.failed ? reject(data.why) : resolve(data));
+    worker.onmessage = ({ data }) => {
+      if ("progress" in data) return; // how far loading is
+      data.failed ? reject(data.why) : resolve(data);
+    };
     worker.onerror = reject;
   });
   const [wasm, script, search, look, model] =

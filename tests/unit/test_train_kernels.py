@@ -43,13 +43,17 @@ def test_a_convolution_on_a_small_map_has_its_own_gradients(side: int) -> None:
 
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        layer = keras.layers.Conv2D(160, 3, padding="same", use_bias=False)
+        layer, usual_layer = (
+            keras.layers.Conv2D(160, 3, padding="same", use_bias=False) for _ in range(2)
+        )
         model = keras.Sequential([keras.Input((side, side, 128)), layer])
+        usual = keras.Sequential([keras.Input((side, side, 128)), usual_layer])
     finally:
         keras.config.set_dtype_policy("float32")
     own = keras.layers.Conv2D(160, 3, padding="same", use_bias=False)
     plain = keras.Sequential([keras.Input((side, side, 128)), own])
-    own.set_weights(layer.get_weights())
+    for other in (own, usual_layer):
+        other.set_weights(layer.get_weights())
     use_quick_kernels(model)
     assert layer.convolution_op.__module__ == use_quick_kernels.__module__
     x = tf.constant(np.random.default_rng(1).normal(size=(16, side, side, 128)), tf.float32)
@@ -62,6 +66,10 @@ def test_a_convolution_on_a_small_map_has_its_own_gradients(side: int) -> None:
             loss = tf.reduce_mean(tf.cast(network(x, training=True), tf.float32) * weight)
         return [g.numpy() for g in tape.gradient(loss, [x, *network.trainable_weights])]
 
-    for exact, quick in zip(gradients(plain), gradients(model), strict=True):
-        error = np.linalg.norm(exact - quick) / np.linalg.norm(exact)
-        assert error < 0.01  # bfloat16 rounds to 0.4 %
+    def error(exact: np.ndarray, found: np.ndarray) -> float:
+        return float(np.linalg.norm(exact - found) / np.linalg.norm(exact))
+
+    found = zip(gradients(plain), gradients(model), gradients(usual), strict=True)
+    for exact, quick, of_keras in found:
+        # bfloat16 rounds to 0.4 %; some processors lose more, in Keras' own way as well.
+        assert error(exact, quick) < max(0.01, 1.2 * error(exact, of_keras))
