@@ -78,25 +78,23 @@ class PictureAnalysis(Analysis):
         drawn = drawing.draw(read_image(self.source), self, **how)
         if path is not None:
             inputs = [Path(self.source)] if isinstance(self.source, str | Path) else []
-            write_picture(Path(path), drawn, inputs, overwrite=overwrite)
+            check_outputs([Path(path)], inputs, overwrite=overwrite)
+            write_picture(Path(path), drawn)
         return drawn
 
 
-def write_picture(
-    path: Path, image: np.ndarray, inputs: Iterable[Path] = (), *, overwrite: bool = False
-) -> None:
+def write_picture(path: Path, image: np.ndarray) -> None:
     """Write a picture that the user asked for.
+
+    Call :func:`fer_core.files.check_outputs` first, once for all files of a call.
 
     Args:
         path: File to write; its ending says the format.
         image: ``(H, W, 3)`` ``uint8``, RGB.
-        inputs: Files that must not be overwritten.
-        overwrite: Replace the file if it exists.
 
     Raises:
-        FerError: It cannot be written, exists, or is one of the inputs.
+        FerError: It cannot be written.
     """
-    check_outputs([path], inputs, overwrite=overwrite)
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in Image.SAVE:
         raise FerError(

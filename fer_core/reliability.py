@@ -99,17 +99,6 @@ def _fitted() -> tuple[np.ndarray, float, float]:
     return np.array(value["weights"]), value["intercept"], value["threshold"]
 
 
-def reliability(views: np.ndarray, crop: np.ndarray, cut_off: np.ndarray | None = None) -> float:
-    """Return how probable it is that the most probable emotion is the right one, 0 to 1.
-
-    Args:
-        views: ``(V, 7)``, the probabilities of each view of one face.
-        crop: The face, see :func:`flat_shares`.
-        cut_off: See :func:`cut_off_shares`.
-    """
-    return float(score(features(views, crop, cut_off)[None], *_fitted()[:2])[0])
-
-
 def is_unreliable(views: np.ndarray, crop: np.ndarray, cut_off: np.ndarray | None = None) -> bool:
     """Return whether the answer must be marked as unsure, whatever its confidence.
 

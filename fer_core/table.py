@@ -38,7 +38,6 @@ class Column(NamedTuple):
         unit: Unit or range of its values.
         meaning: What it says, for the documentation.
         decimals: Decimals of a number in CSV.
-        of_face: Whether it is empty in a row without a face.
     """
 
     name: str
@@ -47,7 +46,6 @@ class Column(NamedTuple):
     unit: str
     meaning: str
     decimals: int = 6
-    of_face: bool = False
 
 
 _ALL: Final[tuple[Kind, ...]] = ("pictures", "video", "live")
@@ -58,17 +56,6 @@ _LIVE: Final[tuple[Kind, ...]] = ("live",)
 PROBABILITIES: Final = tuple(emotion.lower() for emotion in EMOTIONS)
 
 
-def _face(
-    name: str,
-    type_: Any,
-    unit: str,
-    meaning: str,
-    kinds: tuple[Kind, ...] = _ALL,
-    decimals: int = 6,
-) -> Column:
-    return Column(name, kinds, type_, unit, meaning, decimals, of_face=True)
-
-
 #: Every column, in the order of every export.
 TABLE: Final[tuple[Column, ...]] = (
     Column("source", _ALL, "text", "", "Path as given, file name, or name of the session"),
@@ -76,10 +63,10 @@ TABLE: Final[tuple[Column, ...]] = (
     Column("wall_time", _LIVE, "text", "ISO 8601", "Clock of the recording machine, with its zone"),
     Column("frame", _MOVING, "integer", "from 0", "Index of the decoded or analysed frame"),
     Column("status", _ALL, "text", "", "`ok`, `no face`, `unreadable: reason`, or `paused`"),
-    _face("person", "integer", "from 1", "Person in a recording, or face in a picture"),
-    _face("name", "text", "", "What the user calls the person"),
+    Column("person", _ALL, "integer", "from 1", "Person in a recording, or face in a picture"),
+    Column("name", _ALL, "text", "", "What the user calls the person"),
     *(
-        _face(name, "number", "pixels", meaning, decimals=2)
+        Column(name, _ALL, "number", "pixels", meaning, 2)
         for name, meaning in (
             ("x", "Left edge of the face's box in the upright picture"),
             ("y", "Top edge"),
@@ -89,19 +76,25 @@ TABLE: Final[tuple[Column, ...]] = (
     ),
     Column("frame_width", _ALL, "integer", "pixels", "Width of this picture or frame, upright"),
     Column("frame_height", _ALL, "integer", "pixels", "Height of this picture or frame, upright"),
-    _face("score", "number", "0 to 1", "Confidence of the detector"),
-    _face("head_turn", "number", "degrees", "Turn of the head to the picture's right, about"),
-    _face("sharpness", "number", "from 0", "Variance of the Laplacian of the grey aligned crop"),
-    _face("brightness", "number", "0 to 1", "Mean grey of the aligned crop"),
+    Column("score", _ALL, "number", "0 to 1", "Confidence of the detector"),
+    Column(
+        "head_turn", _ALL, "number", "degrees", "Turn of the head to the picture's right, about"
+    ),
+    Column(
+        "sharpness", _ALL, "number", "from 0", "Variance of the Laplacian of the grey aligned crop"
+    ),
+    Column("brightness", _ALL, "number", "0 to 1", "Mean grey of the aligned crop"),
     *(
-        _face(name, "number", "0 to 1", f"Probability of {emotion}; the seven sum to 1")
+        Column(name, _ALL, "number", "0 to 1", f"Probability of {emotion}; the seven sum to 1")
         for name, emotion in zip(PROBABILITIES, EMOTIONS, strict=True)
     ),
-    _face("emotion", "text", "", "The largest of this row's seven probabilities"),
-    _face("confidence", "number", "0 to 1", "Its probability"),
-    _face("unsure", "boolean", "", "The confidence is below the threshold, or not to be trusted"),
-    _face("displayed_emotion", "text", "", "What the screen showed, held for stability", _LIVE),
-    _face("corrected_emotion", "text", "", "The user's own label of this face"),
+    Column("emotion", _ALL, "text", "", "The largest of this row's seven probabilities"),
+    Column("confidence", _ALL, "number", "0 to 1", "Its probability"),
+    Column(
+        "unsure", _ALL, "boolean", "", "The confidence is below the threshold, or not to be trusted"
+    ),
+    Column("displayed_emotion", _LIVE, "text", "", "What the screen showed, held for stability"),
+    Column("corrected_emotion", _ALL, "text", "", "The user's own label of this face"),
     Column("stimulus", _LIVE, "text", "", "What was shown during the recording"),
     Column("stimulus_time", _LIVE, "number", "seconds", "Time within the stimulus"),
     Column("model", _ALL, "text", "", "Model that made the row"),
@@ -315,10 +308,6 @@ class Rows:
         if not self._numbers:
             return None
         return self._numbers[-WIDTH + _PLACE["time"]], self._numbers[-WIDTH + _PLACE["wall_time"]]
-
-    def clear(self) -> None:
-        """Drop all rows."""
-        del self._numbers[:]
 
     def _status(self, text: str) -> int:
         if text not in self._statuses:

@@ -7,6 +7,16 @@ from pathlib import Path
 
 from fer_core.models.catalogue import find_model
 
+#: Settings of a network that is trained in a second.
+TINY = {
+    "model": "vgg",
+    "model_options": {"widths": [4, 6], "convolutions": [1, 1], "dense": []},
+    "data": "demo",
+    "epochs": 1,
+    "batch_size": 32,
+    "schedule": "constant",
+}
+
 
 def copy_of_shipped(models: Path, name: str, **card: object) -> str:
     """Put a model like one that was trained here into ``models``, and return its name.

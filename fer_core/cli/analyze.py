@@ -52,7 +52,7 @@ def command(
     """Find the faces in pictures and the emotions they show; folders are walked."""
     from fer_core.facade import Analyzer, write_picture
     from fer_core.images import walk_images
-    from fer_core.table import columns, to_csv
+    from fer_core.table import columns, records, to_csv
 
     pictures = list(walk_images(list(paths)))
     if not pictures:
@@ -78,11 +78,12 @@ def command(
         rows = analysis.to_columns()
         for column, values in rows.items():
             table[column] += list(values)
-        results.append(_as_json(path, analysis))
+        if as_json:
+            results.append(_as_json(path, analysis) | {"rows": records(rows)})
         if analysis.error:
             errors.append(analysis.error)
         elif save:
-            write_picture(save / name, analysis.draw(), pictures, overwrite=True)
+            write_picture(save / name, analysis.draw())
         if not as_json:
             _say(path, analysis)
     status("")
@@ -113,7 +114,7 @@ def _as_json(path: Path, analysis: "PictureAnalysis") -> dict[str, Any]:
         value["error"] = analysis.error
     else:
         value |= analysis.to_dict()
-    return value | {"rows": analysis.to_rows()}
+    return value
 
 
 def _in_words(analysis: "PictureAnalysis") -> str:

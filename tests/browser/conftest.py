@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from benchmarks.browser import App, chromium_with_camera
 from benchmarks.camera import moving_portrait, write_y4m
@@ -31,6 +31,17 @@ def browser(chromium: str) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_y4m(tmp_path_factory.mktemp("camera") / "portrait.y4m", moving_portrait())
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A window; modules that want it otherwise have their own."""
+    context = browser.new_context(viewport=WIDE)
+    context.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    yield context
+    expect.set_options(timeout=5_000)
+    context.close()
 
 
 @pytest.fixture

@@ -1,6 +1,9 @@
 """What the live view's browser tests do again and again."""
 
+import csv
+import io
 import re
+from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -32,6 +35,15 @@ def stop(page: Page) -> None:
     # Streamlit shows a 'Stop' of its own while a script runs, so not by name.
     page.locator("#start").click()
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+
+
+def table(page: Page) -> list[dict[str, str]]:
+    """The table of a recording, downloaded."""
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Table (CSV)").click()
+    page.keyboard.press("Escape")
+    return list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text(encoding="utf-8"))))
 
 
 def decoded(page: Page) -> int:

@@ -1,19 +1,16 @@
 """The visitor's camera, in both ways alike: choosing one, its shape, and what goes wrong."""
 
-import csv
-import io
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from benchmarks.browser import App, chromium_with_camera, wait_for
 from benchmarks.camera import faces_at_the_edges, write_y4m
 from fer_core.table import ROW_BYTES
-from tests.browser.live_tools import decoded, open_live
+from tests.browser.live_tools import decoded, open_live, stop, table
 from tests.browser.made_cameras import MadeCamera, change, with_cameras
 
 pytestmark = pytest.mark.browser
@@ -23,16 +20,6 @@ WAYS = {"device": "On this device", "server": "Through the server"}
 BOTH = pytest.mark.parametrize("way", ["device", pytest.param("server", marks=pytest.mark.slow)])
 HAPPY = re.compile(r"Looks happy, \d+ %")
 FIGURES = re.compile(r"\d+ frames/s · \d+ analyses/s")
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
-    yield context
-    expect.set_options(timeout=5_000)
-    context.close()
 
 
 def live(context: BrowserContext, app: App, way: str) -> Page:
@@ -130,19 +117,6 @@ def test_after_a_failure_another_camera_can_be_chosen(
     page.get_by_role("combobox", name="Camera").select_option("two")
     start(page)
     assert camera_of(page) == "Second camera"
-
-
-def stop(page: Page) -> None:
-    page.locator("#start").click()
-    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
-
-
-def table(page: Page) -> list[dict[str, str]]:
-    page.get_by_role("button", name="Export").click()
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="Table (CSV)").click()
-    page.keyboard.press("Escape")
-    return list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text(encoding="utf-8"))))
 
 
 def rows_recorded(page: Page) -> int:

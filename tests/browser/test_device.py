@@ -1,7 +1,5 @@
 """Live on the visitor's own device: a real Chromium analyses its camera by itself."""
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from benchmarks.browser import App, chromium_with_camera, wait_for
 from benchmarks.camera import write_y4m
 from fer_core.images import example_portrait
 from fer_core.table import columns
-from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop
+from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop, table
 from tests.browser.wire import Wire
 
 pytestmark = pytest.mark.browser
@@ -100,14 +98,6 @@ def cameras(page: Page) -> list[str]:
 def rows(page: Page) -> int:
     text = page.get_by_text(re.compile(r"recording, \d+ rows")).inner_text(timeout=90_000)
     return int(re.search(r"recording, (\d+) rows", text)[1])
-
-
-def table(page: Page) -> list[dict[str, str]]:
-    page.get_by_role("button", name="Export").click()
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="Table (CSV)").click()
-    page.keyboard.press("Escape")
-    return list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text(encoding="utf-8"))))
 
 
 def minute(page: Page) -> str:

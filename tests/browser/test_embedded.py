@@ -49,16 +49,6 @@ def browser(chromium: str, camera: Path) -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
-    yield context
-    expect.set_options(timeout=5_000)
-    context.close()
-
-
 def embedded(context: BrowserContext, address: str) -> FrameLocator:
     page = context.new_page()
     page.goto(address, wait_until="domcontentloaded")

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from playwright.sync_api import (
-    Browser,
     BrowserContext,
     Locator,
     Page,
@@ -27,16 +26,6 @@ from tests.conftest import ARTIFACTS
 pytestmark = pytest.mark.browser
 
 HAPPY = re.compile(r"Looks happy, \d+ %")
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
-    yield context
-    expect.set_options(timeout=5_000)
-    context.close()
 
 
 @pytest.fixture

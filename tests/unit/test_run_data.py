@@ -18,16 +18,7 @@ from fer_core.settings import settings
 from fer_core.train import configure, judge, origin, queue, runs
 from fer_core.train.runs import TrainingRun
 from tests.command_line import fer_core
-
-#: A network that is trained in a second.
-TINY = {
-    "model": "vgg",
-    "model_options": {"widths": [4, 6], "convolutions": [1, 1], "dense": []},
-    "data": "demo",
-    "epochs": 1,
-    "batch_size": 32,
-    "schedule": "constant",
-}
+from tests.model_tools import TINY
 
 
 @pytest.fixture

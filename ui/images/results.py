@@ -7,7 +7,7 @@ from fer_core.explain import warm_up
 from fer_core.files import named_after
 from ui.common.collect import correct_button
 from ui.common.controls import Choice
-from ui.common.exports import to_csv, to_json, to_png, to_zip
+from ui.common.exports import Download, downloads, to_csv, to_json, to_png, to_zip
 from ui.common.faces import emotion_bars, looks, why
 from ui.common.pictures import CARD, LARGE, Result, drawn
 
@@ -54,45 +54,40 @@ def export(results: list[Result], choice: Choice) -> None:
     pictures = [r for r in results if r.analysis]
     # One picture's files are named after it, those of several after what they hold.
     first = results[0].picture.name if len(results) == 1 else "pictures"
-    with st.popover("Export", icon=":material/download:"):
-        if len(pictures) == 1:
-            st.download_button(
+    files = []
+    if len(pictures) == 1:
+        files.append(
+            Download(
                 "Annotated picture (PNG)",
                 lambda: to_png(pictures[0], choice.unsure_below),
                 named_after(first, "annotated", ".png"),
                 "image/png",
-                on_click="ignore",
-                width="stretch",
-                key="export_png",
             )
-        elif pictures:
-            st.download_button(
+        )
+    elif pictures:
+        files.append(
+            Download(
                 "Annotated pictures (ZIP)",
                 lambda: to_zip(pictures, choice.unsure_below),
                 named_after(first, "annotated", ".zip"),
                 "application/zip",
-                on_click="ignore",
-                width="stretch",
-                key="export_zip",
             )
-        st.download_button(
+        )
+    files += [
+        Download(
             "Table of faces (CSV)",
             lambda: to_csv(results, choice.unsure_below),
             named_after(first, "emotions", ".csv"),
             "text/csv",
-            on_click="ignore",
-            width="stretch",
-            key="export_csv",
-        )
-        st.download_button(
+        ),
+        Download(
             "Everything (JSON)",
             lambda: to_json(results, choice.unsure_below),
             named_after(first, "emotions", ".json"),
             "application/json",
-            on_click="ignore",
-            width="stretch",
-            key="export_json",
-        )
+        ),
+    ]
+    downloads(files, "images")
 
 
 def large(result: Result, choice: Choice) -> None:
