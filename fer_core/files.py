@@ -70,7 +70,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What a file says that is only ever replaced as a whole; it is read when it is another."""
+    """Return the JSON value of a file, read again only if the file was replaced meanwhile.
+
+    The file must only ever be replaced as a whole.
+    """
     found = path.stat()
     return json.loads(_text(path, (found.st_ino, found.st_mtime_ns, found.st_size)))
 

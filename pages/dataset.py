@@ -1,4 +1,4 @@
-"""Dataset: see the faces, find what is wrong with them, mend it."""
+"""Dataset: browse the faces, find labelling errors and fix them."""
 
 import streamlit as st
 

@@ -137,7 +137,7 @@ class VideoJob(Job):
         return (self.path / "result.json").exists()
 
     def result(self) -> "VideoResult":
-        """What it came to.
+        """Return the result.
 
         Raises:
             VideoError: it has not come to anything.
@@ -189,7 +189,7 @@ class VideoJob(Job):
         return self.settle()
 
     def settle(self) -> None:
-        """Take the result as it stands for the end, drawn or not."""
+        """Mark the job as finished, even if the annotated video could not be rendered."""
         if self.source and not self.config["keep_source"]:
             self.source.unlink()
         self.write_state(status="done", reason=None)
@@ -201,7 +201,7 @@ class VideoJob(Job):
         shutil.rmtree(self.path, ignore_errors=True)
 
     def do(self) -> None:
-        """Do the work, in this process: analyse and draw, or where it is analysed, draw anew."""
+        """Analyse the video and render its pictures; only render them if it was analysed before."""
         from fer_core.video.annotate import annotate
         from fer_core.video.read import analyze_video
         from fer_core.video.result import VideoOptions
