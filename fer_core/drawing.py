@@ -1,6 +1,6 @@
 """Results drawn on a picture: a box in the emotion's colour, its name and share above it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -71,6 +71,34 @@ def draw(
             size = max(12.0, largest_font * 0.55, min(largest_font, (x1 - x0) / len(text) * 1.7))
             _put_tag(canvas, _tag(text, color, round(size)), (x0, y0, x1, y1), line)
     return canvas
+
+
+#: How much of a face's side is hidden on every side of its box: hair and ears tell a person too.
+_HIDDEN_MARGIN: Final = 0.25
+#: Blocks per side that are left of a hidden face: too few to recognise anybody by.
+_BLOCKS: Final = 6
+
+
+def hide_faces(image: np.ndarray, boxes: Iterable[tuple[float, float, float, float]]) -> np.ndarray:
+    """Return a copy of the picture in which nobody can be recognised by the boxed faces.
+
+    Each box, a quarter of its side larger on every side, is reduced to 6×6 blocks: unlike a
+    blur, this cannot be computed back.
+
+    Args:
+        image: ``(H, W, 3)`` ``uint8``, RGB.
+        boxes: ``(x, y, width, height)`` in pixels of the picture; parts outside it are ignored.
+    """
+    hidden = image.copy()
+    height, width = hidden.shape[:2]
+    for x, y, w, h in boxes:
+        left, right = (round(x + w * share) for share in (-_HIDDEN_MARGIN, 1 + _HIDDEN_MARGIN))
+        top, bottom = (round(y + h * share) for share in (-_HIDDEN_MARGIN, 1 + _HIDDEN_MARGIN))
+        part = hidden[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]
+        if part.size:
+            blocks = cv2.resize(part, (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA)
+            part[:] = cv2.resize(blocks, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return hidden
 
 
 def _rectangle(

@@ -303,6 +303,11 @@ class Rows:
         return rows
 
     @property
+    def first(self) -> float | None:
+        """Time of the first row in seconds."""
+        return self._numbers[_PLACE["time"]] if self._numbers else None
+
+    @property
     def latest(self) -> tuple[float, float] | None:
         """Time and clock of the last row in seconds, NaN where unknown."""
         if not self._numbers:

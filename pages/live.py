@@ -30,6 +30,7 @@ state = st.session_state
 state.setdefault("live_mirror", True)
 state.setdefault("live_labels", True)
 state.setdefault("live_bars", True)
+state.setdefault("live_hide", False)
 state.setdefault("live_smoothing", SMOOTHING)
 state.setdefault("live_record", False)
 state.setdefault("live_met", False)
@@ -37,7 +38,16 @@ state.setdefault("live_met", False)
 #: What is chosen outside the stage, and decides what the whole page shows.
 CHOSEN = (
     *("model", "detector", "largest", "unsure_below"),
-    *("live_where", "live_record", "live_mirror", "live_labels", "live_bars", "live_smoothing"),
+    *("live_where", "live_record", "live_mirror", "live_labels", "live_bars", "live_hide"),
+    "live_smoothing",
+        "live_where",
+        "live_record",
+        "live_mirror",
+        "live_labels",
+        "live_bars",
+        "live_hide",
+        "live_smoothing",
+    ),
     ASKED,
 )
 
@@ -236,11 +246,14 @@ def correct_newest() -> None:
 def begin_anew() -> None:
     """Throw the recording away."""
     state["live_record"] = False
+    state.pop("live_name", None)
     mine.discard()
 
 
 # The page, from top to bottom.
 asked = state.pop(ASKED, None)
+if asked == "record":  # with a video that begins
+    state["live_record"] = True
 say_kept()
 browser_key()  # by which kept sessions are found again
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -264,6 +277,7 @@ live = (device.device_link if place == "device" else live_link)(
         smoothing=state["live_smoothing"],
         mirror=state["live_mirror"],
         labels=state["live_labels"],
+        hide=state["live_hide"],
         unsure_below=choice.unsure_below,
     )
 )
@@ -306,6 +320,12 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
     st.toggle("Mirror", key="live_mirror", persist_state="session")
     st.toggle("Labels", key="live_labels", persist_state="session")
     st.toggle("Bars", key="live_bars", persist_state="session")
+    st.toggle(
+        "Hide faces",
+        key="live_hide",
+        persist_state="session",
+        help="Nobody can be recognised in the picture, in snapshots, or in a video you save.",
+    )
     with st.popover("Smoothing", icon=":material/waves:"):
         st.slider(
             "Seconds over which probabilities are averaged",

@@ -107,6 +107,12 @@ class SessionRecord:
         """The last analysis added."""
         return self._latest
 
+    @property
+    def began(self) -> float | None:
+        """Time of the first recorded row, in seconds of the session; ``None`` without rows."""
+        with self._lock:
+            return self._rows.first
+
     def recent(self) -> "pd.DataFrame":
         """Return the last minute as it was shown, in the columns of a live session."""
         with self._lock:

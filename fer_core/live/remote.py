@@ -127,6 +127,19 @@ class RemoteSession:
         wall_time = None if run.wall_start is None else run.wall_start + seconds
         self.record.add(self._newest, replace(self._newest, faces=measured), wall_time)
 
+    @property
+    def clock(self) -> dict[str, Any]:
+        """The present run's name, and its second at which the recording begins.
+
+        The latter, ``zero``, is ``None`` while nothing is recorded, and negative where the
+        recording began before this run.
+        """
+        began = self.record.began if self.record.recording else None
+        return {
+            "run": self._run.name,
+            "zero": None if began is None else began - self._run.offset,
+        }
+
     def stats(self) -> LiveStats:
         """How it runs, as the browser measured it."""
         found = self._run.stats

@@ -4,6 +4,7 @@ model costs.
 
 import threading
 import time as _time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,7 +14,7 @@ import numpy as np
 
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import load_classifier
-from fer_core.drawing import draw
+from fer_core.drawing import draw, hide_faces
 from fer_core.emotions import UNSURE_BELOW
 from fer_core.errors import FerError
 from fer_core.faces import Detection, get_detector
@@ -25,6 +26,8 @@ from fer_core.tracking.smoothing import SMOOTHING, EmotionSmoother
 
 #: Seconds after which a result is too old to be drawn on a new frame.
 STALE: Final = 3.0
+#: Seconds for which the place of a hidden face stays hidden when the face is not found any more.
+HIDDEN: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class LiveOptions:
         mirror: show the picture as a mirror does. Boxes and exports stay those of the
             camera's picture.
         labels: write the emotion above each box.
+        hide: hide every face that was found in the last second. The picture shown is then
+            the one that was analysed, so that each box lies on its face.
         unsure_below: confidence below which a face is marked as unsure.
     """
 
@@ -48,6 +53,7 @@ class LiveOptions:
     smoothing: float = SMOOTHING
     mirror: bool = True
     labels: bool = True
+    hide: bool = False
     unsure_below: float = UNSURE_BELOW
 
 
@@ -94,6 +100,8 @@ class LiveSession:
         self._lock = threading.Lock()
         self._newest: tuple[np.ndarray, float] | None = None
         self._result: tuple[np.ndarray, Analysis] | None = None
+        # Results of the last HIDDEN seconds.
+        self._latest: deque[Analysis] = deque()
         self._drawn: Analysis | None = None
         self._shown, self._analyses = Meter(span), Meter(span)
         self._delays, self._drawing = Meter(span), Meter(span)
@@ -124,13 +132,16 @@ class LiveSession:
                 self._newest = image, entered
                 if self._waiting_since is None:
                     self._waiting_since = entered
-            result = self._result
+            result, latest = self._result, list(self._latest)
         if not self._closed:
             self._pool.wake(self)
         analysis = result[1] if result else None
         if analysis and entered - (analysis.time or 0.0) > STALE:
             analysis = None
-        shown = render(image, analysis, self.options)
+        options = self.options
+        if options.hide:
+            image = _hidden(image, result[0] if result and analysis else None, latest)
+        shown = render(image, analysis, options)
         left = self.now()
         with self._lock:
             self._shown.add(left)
@@ -164,6 +175,9 @@ class LiveSession:
                 return
             self.error = self._waiting_since = None
             self._result = image, shown
+            self._latest.append(shown)
+            while entered - (self._latest[0].time or 0.0) > HIDDEN:
+                self._latest.popleft()
             self._analyses.add(self.now())
         self.record.unsure_below = options.unsure_below
         self.record.add(shown, measured(shown, analysis), self._wall_start + entered)
@@ -211,8 +225,14 @@ class LiveSession:
 
     def snapshot(self) -> np.ndarray | None:
         """The last analysed frame with its own result drawn, ``(H, W, 3)`` RGB."""
-        result = self._result
-        return render(*result, replace(self.options, labels=True)) if result else None
+        with self._lock:
+            result, latest = self._result, list(self._latest)
+        if result is None:
+            return None
+        image, analysis = result
+        if self.options.hide:
+            image = _hidden(image, image, latest)
+        return render(image, analysis, replace(self.options, labels=True))
 
     def open(self) -> None:
         """Take frames again after :meth:`close`; the time in between counts as time."""
@@ -224,6 +244,7 @@ class LiveSession:
             self._closed = True
             self._waiting_since = None
             self._newest = self._result = self._drawn = None
+            self._latest.clear()
 
 
 def measured(shown: Analysis, analysis: Analysis) -> Analysis:
@@ -259,6 +280,23 @@ def render(image: np.ndarray, analysis: Analysis | None, options: LiveOptions) -
         numbers=len(analysis.faces) > 1,
         unsure_below=options.unsure_below,
     )
+
+
+def _hidden(newest: np.ndarray, analysed: np.ndarray | None, latest: list[Analysis]) -> np.ndarray:
+    """Return a picture without recognisable faces.
+
+    Args:
+        newest: The camera's newest frame, ``(H, W, 3)``.
+        analysed: The last frame that was analysed, ``None`` if that was too long ago. Then the
+            whole picture is hidden, since nobody knows where its faces are.
+        latest: Results of the last seconds; that of ``analysed`` is the last one.
+    """
+    if analysed is None:
+        height, width = newest.shape[:2]
+        return hide_faces(newest, [(0, 0, width, height)])
+    size = latest[-1].width, latest[-1].height
+    same = [one for one in latest if (one.width, one.height) == size]
+    return hide_faces(analysed, [face.box for one in same for face in one.faces])
 
 
 def _mirrored(detection: Detection, width: int) -> Detection:

@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 ce0521bc1a2afa13f28a3e9f7b919c56e7c418fc5942181d4328769ff4c6e3f9)
+// Made of ui/device (sha256 8f5855f965063674ff8d86fa7dba1d0d8404d0b4ba8a9d675df9fbf61d0dcd26)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer_core.analysis import Analysis, Face
-from fer_core.drawing import draw, label
+from fer_core.drawing import draw, hide_faces, label
 from fer_core.emotions import EMOTIONS, rgb
 from fer_core.faces import Detection
 
@@ -92,3 +92,13 @@ def test_numbers_tell_faces_apart() -> None:
     assert (plain != numbered).any() and (first != second).any()
     person = face((50, 150, 120, 120), person=2)
     assert (draw(GREY, analysis(person), numbers=True)[110:150, 50:200] == second).all()
+
+
+def test_a_hidden_face_keeps_nothing_by_which_it_is_known() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, GREY.shape, np.uint8)
+    hidden = hide_faces(noise, [(200, 150, 100, 100), (600, 440, 100, 100), (700, 10, 20, 20)])
+    assert hidden[150:250, 200:300].std() < 20 < noise.std()
+    # A quarter more on every side, and nothing beyond; a box may reach out of the picture.
+    assert hidden[128:150, 178:322].std() < 20
+    assert (hidden[:120] == noise[:120]).all() and (hidden[:, :170] == noise[:, :170]).all()
+    assert hidden[445:, 605:].std() < 20

@@ -174,6 +174,34 @@ def test_mirror_turns_the_picture_and_its_boxes_but_not_the_numbers() -> None:
     assert bench.session.record.table()["x"].tolist() == [500]
 
 
+NOISE = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+
+
+def test_a_hidden_face_stays_hidden_where_it_is_not_found_for_a_moment() -> None:
+    bench = Bench(hide=True, labels=False)
+    assert bench.session.frame(NOISE).std() < 20, "nobody knows yet where a face is"
+    bench.pool.run_pending()
+    assert bench.session.frame(NOISE)[120:180, 220:280].std() < 40
+    bench.faces = ()
+    bench.clock.now += 0.5
+    bench.session.frame(NOISE)
+    bench.pool.run_pending()
+    shown = bench.session.frame(NOISE)
+    assert shown[110:190, 210:290].std() < 20 and (shown[:, 400:] == NOISE[:, 400:]).all()
+    snapshot = bench.session.snapshot()
+    assert snapshot is not None and snapshot[110:190, 210:290].std() < 20
+    bench.clock.now += 4
+    assert bench.session.frame(NOISE).std() < 20, "the result is too old"
+
+
+def test_the_picture_with_hidden_faces_is_the_analysed_one() -> None:
+    bench = Bench(hide=True)
+    bench.session.frame(frame(50))
+    bench.pool.run_pending()
+    # Faces have moved on in the newest frame, and would be beside the boxes.
+    assert bench.session.frame(frame(200))[400, 600, 0] == 50
+
+
 # The pool.
 
 

@@ -22,21 +22,29 @@ def test_the_bundle_is_made_of_these_sources() -> None:
     checksum = hashlib.sha256()
     for path in sorted(SOURCES.glob("*.js")):
         checksum.update(path.read_bytes())
-    assert checksum.hexdigest() in (SERVED / "worker.js").read_text(encoding="utf-8")[:200], (
-        "static/device/worker.js is out of date: cd ui/device && npm ci && npm run build"
-    )
+    for name in ("worker.js", "recorder.js"):
+        assert checksum.hexdigest() in (SERVED / name).read_text(encoding="utf-8")[:200], (
+            f"static/device/{name} is out of date: cd ui/device && npm ci && npm run build"
+        )
 
 
-def test_the_runtime_is_the_pinned_one_and_its_licence_lies_beside_it() -> None:
+@pytest.mark.parametrize(
+    ("package", "bundle"), [("@litertjs/core", "worker.js"), ("mediabunny", "recorder.js")]
+)
+def test_what_is_served_is_the_pinned_version(package: str, bundle: str) -> None:
     wanted = json.loads((SOURCES / "package.json").read_text(encoding="utf-8"))["devDependencies"]
     locked = json.loads((SOURCES / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    version = wanted["@litertjs/core"]
+    version = wanted[package]
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
-    assert locked["node_modules/@litertjs/core"]["version"] == version
-    assert f"@litertjs/core {version}" in (SERVED / "worker.js").read_text(encoding="utf-8")[:400]
+    assert locked[f"node_modules/{package}"]["version"] == version
+    assert f"{package} {version}" in (SERVED / bundle).read_text(encoding="utf-8")[:400]
     assert version in (SERVED / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_runtime_has_its_licence_beside_it() -> None:
     assert gzip.decompress((SERVED / "litert.wasm.gz").read_bytes())[:4] == b"\0asm"
     assert "Apache License" in (SERVED / "LICENSE").read_text(encoding="utf-8")
+    assert "Mozilla Public" in (SERVED / "LICENSE-mediabunny").read_text(encoding="utf-8")
 
 
 def test_the_runtime_is_served_as_it_lies_here_with_its_checksum() -> None:

@@ -124,6 +124,18 @@ def test_the_next_start_goes_on_in_the_same_recording(clock: Clock, session: Rem
     assert times[4] - times[3] == pytest.approx(10.0, abs=0.01)
 
 
+def test_each_run_is_told_where_the_recording_begins(clock: Clock, session: RemoteSession) -> None:
+    for run, zero in ((1, 0.1), (2, -10.0)):
+        sender = Sender(clock, run)
+        clock.time += 0.1
+        sender.see(face())
+        session.take(sender.report())
+        assert session.clock == {"run": run, "zero": pytest.approx(zero, abs=0.11)}
+        clock.time += 10
+    session.record.recording = False
+    assert session.clock["zero"] is None
+
+
 def test_a_server_that_forgot_takes_what_was_never_acknowledged(clock: Clock) -> None:
     sender = Sender(clock)
     before = RemoteSession("mini_xception", "blazeface", clock=clock)

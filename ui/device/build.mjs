@@ -1,4 +1,5 @@
-// Writes static/device/: the worker in one file, and LiteRT.js as its package has it.
+// Writes static/device/: the worker and the recorder, each in one file, and LiteRT.js as its
+// package has it.
 //   cd ui/device && npm ci && npm run build
 
 import { createHash } from "node:crypto";
@@ -17,20 +18,31 @@ const sources = readdirSync(here).filter((name) => name.endsWith(".js")).sort();
 const checksum = createHash("sha256");
 for (const name of sources) checksum.update(readFileSync(join(here, name)));
 
+const made = `// Made of ui/device (sha256 ${checksum.digest("hex")})\n`;
+const target = ["chrome95", "firefox113", "safari16.4"];
+const version = (name) => `${name} ${devDependencies[name]}`;
+
 await build({
   entryPoints: [join(here, "worker.js")],
   outfile: join(out, "worker.js"),
   bundle: true,
   format: "iife", // LiteRT.js runs in classic workers only
-  target: ["chrome95", "firefox113", "safari16.4"],
+  target,
   legalComments: "inline",
-  banner: {
-    js:
-      `// Made of ui/device (sha256 ${checksum.digest("hex")})\n` +
-      `// and @litertjs/core ${devDependencies["@litertjs/core"]}, Apache License 2.0. ` +
-      "See build.mjs there.",
-  },
+  banner: { js: `${made}// and ${version("@litertjs/core")}, Apache License 2.0. See build.mjs there.` },
 });
+
+await build({
+  entryPoints: [join(here, "recorder.js")],
+  outfile: join(out, "recorder.js"),
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target,
+  legalComments: "none", // the licence stands beside it, in LICENSE-mediabunny
+  banner: { js: `${made}// and ${version("mediabunny")}, Mozilla Public License 2.0. See build.mjs there.` },
+});
+copyFileSync(join(here, "node_modules/mediabunny/LICENSE"), join(out, "LICENSE-mediabunny"));
 
 // The build for browsers without relaxed SIMD, which all others run as well.
 const runtime = join(litert, "wasm/litert_wasm_compat_internal");

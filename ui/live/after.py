@@ -25,6 +25,11 @@ def ask(what: str) -> None:
     st.session_state[ASKED] = what
 
 
+def session_name() -> str:
+    """Return what the recording is called until its visitor says otherwise."""
+    return st.session_state.setdefault("live_name", f"Session of {datetime.now():%d %B %Y, %H:%M}")
+
+
 def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], None]) -> None:
     """Show a recording: share of time, changes, exports, and whether to keep it.
 
@@ -39,8 +44,7 @@ def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], No
     st.markdown(timeline.in_words(found))
     _details(shown, found)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.session_state.setdefault("live_name", f"Session of {datetime.now():%d %B %Y, %H:%M}")
-        name = st.session_state["live_name"].strip() or "Unnamed"
+        name = session_name().strip() or "Unnamed"
         exports(shown.assign(source=name), about, name, "live")
         st.text_input("Name", key="live_name", max_chars=80, width=300)
 

@@ -133,6 +133,18 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Nothing was analysed for {seconds} s",
         "This tab was in the background. The gap is marked in the curve and in the table.",
     ),
+    "video_full": (
+        "The video has reached 1 GB",
+        "The file is complete up to here. Save another one to go on.",
+    ),
+    "video_ended": (
+        "The video ended with the recording of numbers",
+        "The file is complete up to here.",
+    ),
+    "video_failed": (
+        "This browser cannot save the video",
+        "Use Chrome, Edge or Safari, or a newer Firefox.",
+    ),
     "instead_busy": ("The camera you chose is in use", "This is {camera}."),
     "instead_gone": ("The camera you chose is not connected", "This is {camera}."),
     "still_busy": ("That camera is in use", "{camera} goes on."),

@@ -1,7 +1,7 @@
 // Live on the visitor's own device: a worker analyses the camera's frames (ui/device/), and boxes
 // and labels are drawn over the video. Goes after camera.js and view.js. No picture leaves this
 // script; what Python gets is one value, `report`, twice a second:
-// { phase, cause, trouble, run, now, wall, width, height, first, results, stats }, see
+// { phase, cause, trouble, saving, run, now, wall, width, height, first, results, stats }, see
 // fer_core/live/remote.py. Results are sent until Python says that it has them.
 // phase: off | asking | connecting | on | failed | lost
 
@@ -13,6 +13,9 @@ const UNIT = 10000; // fer_core/live/remote.py
 const STALE_MS = 3000; // a result older than that is not drawn …
 const FADE_MS = 1000; // … and fades from this age on
 const LOAD_MS = 60000; // within which the files must come, and then the first result
+const HIDDEN_S = 1; // for which the place of a hidden face stays hidden, as fer_core/live/session.py
+const MARGIN = 0.25; // of a hidden face's side on every side, and …
+const BLOCKS = 6; // … what is left of it per side, both as fer_core/drawing.py
 
 class Device extends View {
   constructor(root) {
@@ -22,6 +25,7 @@ class Device extends View {
     this.run = null;
     this.began = performance.now();
     this.results = [];
+    this.latest = [];
     this.first = 0;
     this.meters = { frames: [], results: [], delays: [] };
     this.snapshotButton.onclick = () => this.snapshot();
@@ -52,6 +56,7 @@ class Device extends View {
     this.data = data;
     this.heard = performance.now();
     this.video.classList.toggle("mirrored", data.mirror);
+    this.video.classList.toggle("covered", data.hide);
     if (this.worker && files !== this.files) this.load(); // another model was chosen
     this.draw();
     if (data.ack.run !== this.run) return;
@@ -75,18 +80,15 @@ class Device extends View {
     this.ready = false;
     this.progress = 0;
     this.moved = performance.now();
-    // As the page itself does, so that it holds under any path the app is served at.
-    const here = new URL("./", location.href);
-    const address = (file) => new URL(file, here).href;
     const { worker, wasm, script, search, look, model } = this.data.files;
-    const mine = (this.worker = new Worker(address(worker)));
+    const mine = (this.worker = new Worker(this.address(worker)));
     mine.onmessage = ({ data }) => mine === this.worker && this.hear(data);
     mine.onerror = () => mine === this.worker && this.broken("load");
     const load = {
-      runtime: { wasm: address(wasm), script: address(script) },
-      search: address(search),
-      look: address(look),
-      model: address(model),
+      runtime: { wasm: this.address(wasm), script: this.address(script) },
+      search: this.address(search),
+      look: this.address(look),
+      model: this.address(model),
       ...this.data.fixed,
     };
     mine.postMessage({ load });
@@ -117,6 +119,7 @@ class Device extends View {
     this.meters.frames.push((this.newest = now));
     this.unseen = this.video.videoWidth > 0;
     this.analyze();
+    if (!this.data.hide) this.save((now - this.began) / 1000, [this.video.videoWidth, this.video.videoHeight]);
   }
 
   async analyze(picture = this.video) {
@@ -188,13 +191,39 @@ class Device extends View {
       this.results.shift();
       this.first += 1;
     }
+    this.latest.push(result);
+    this.latest = this.latest.filter(({ time }) => result.time - time <= HIDDEN_S);
     this.states.take("live");
     this.draw();
+    if (this.data.hide) this.save(result.time, [width, height]);
+  }
+
+  // Take the picture shown into the video, at a time of the run in seconds.
+  save(time, size) {
+    const { run, zero } = this.data.clock ?? {};
+    this.saving?.picture(run === this.run && zero !== null ? time - zero : null, size);
+  }
+
+  // The analysed picture is part of what is drawn where faces are hidden.
+  paint(context, width, height) {
+    context.fillStyle = "#111";
+    context.fillRect(0, 0, width, height);
+    if (!this.data.hide) {
+      context.save();
+      if (this.data.mirror) context.transform(-1, 0, 0, 1, width, 0);
+      super.paint(context, width, height);
+      context.restore();
+    }
+    if (!this.drawn) return;
+    context.globalAlpha = Number(this.canvas.style.opacity);
+    context.drawImage(this.canvas, 0, 0, width, height);
+    context.globalAlpha = 1;
   }
 
   letGo() {
     this.result?.frame.close();
     this.result = null;
+    this.latest = [];
     this.draw();
   }
 
@@ -221,6 +250,7 @@ class Device extends View {
       phase: this.owing ? "on" : this.phase, // it is not over before all has been told
       cause: this.states.cause,
       trouble: this.trouble,
+      saving: Boolean(this.saving),
       run,
       now: round((now - this.began) / 1000),
       wall: Date.now() / 1000,
@@ -272,15 +302,38 @@ class Device extends View {
     canvas.style.opacity = Math.min(1, (STALE_MS - age) / (STALE_MS - fresh));
     const { width, height } = result;
     const sharp = Math.max(1, (canvas.clientWidth * devicePixelRatio) / width || 1);
-    const { labels, mirror, unsureBelow } = this.data;
-    const drawn = [result.time, sharp, labels, mirror, unsureBelow].join();
+    const { labels, mirror, hide, unsureBelow } = this.data;
+    const drawn = [result.time, sharp, labels, mirror, hide, unsureBelow].join();
     if (drawn === this.drawn) return;
     this.drawn = drawn;
     canvas.width = Math.round(width * sharp);
     canvas.height = Math.round(height * sharp);
     const context = canvas.getContext("2d");
     context.scale(sharp, sharp);
+    if (hide) this.drawHidden(context, result);
     this.drawFaces(context, result, labels);
+  }
+
+  // The analysed picture without a face that could be recognised, as fer_core/drawing.py does:
+  // every place where one was found in the last second is reduced to a few blocks. Boxes lie on
+  // the faces, since they are of this picture.
+  drawHidden(context, { frame, width, height }) {
+    context.save();
+    if (this.data.mirror) context.transform(-1, 0, 0, 1, width, 0);
+    context.drawImage(frame, 0, 0, width, height);
+    const blocks = Object.assign(document.createElement("canvas"), { width: BLOCKS, height: BLOCKS });
+    const few = blocks.getContext("2d");
+    few.imageSmoothingQuality = "high";
+    const same = this.latest.filter((one) => one.width === width && one.height === height);
+    for (const [x, y, w, h] of same.flatMap(({ faces }) => faces.map(({ box }) => box))) {
+      const left = Math.max(0, x - w * MARGIN), top = Math.max(0, y - h * MARGIN);
+      const wide = Math.min(width, x + w * (1 + MARGIN)) - left;
+      const high = Math.min(height, y + h * (1 + MARGIN)) - top;
+      if (wide < 1 || high < 1) continue;
+      few.drawImage(frame, left, top, wide, high, 0, 0, BLOCKS, BLOCKS);
+      context.drawImage(blocks, left, top, wide, high);
+    }
+    context.restore();
   }
 
   // As fer_core/drawing.py does.
@@ -327,8 +380,9 @@ class Device extends View {
     const canvas = new OffscreenCanvas(result.width, result.height);
     const context = canvas.getContext("2d");
     if (this.data.mirror) context.setTransform(-1, 0, 0, 1, result.width, 0);
-    context.drawImage(result.frame, 0, 0);
+    if (!this.data.hide) context.drawImage(result.frame, 0, 0);
     context.resetTransform();
+    if (this.data.hide) this.drawHidden(context, result);
     this.drawFaces(context, result, true);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(await canvas.convertToBlob({ type: "image/png" }));

@@ -21,7 +21,7 @@ from fer_core.preprocess import CROP_SIZE
 from fer_core.resources import app_folder
 from fer_core.tracking import detector, smoothing, tracker
 from ui.common.component import nothing
-from ui.live import stage
+from ui.live import saving, stage
 from ui.live.causes import SENTENCES
 from ui.live.recording import Recording, recording
 from ui.services.models import ModelFolder, find_model
@@ -109,6 +109,7 @@ class DeviceLink:
         self.session.take(report)
         self.phase, self.cause = report.get("phase", "off"), report.get("cause")
         self.trouble = report.get("trouble")
+        saving.record_with(report)
         options = self.options
         _COMPONENT(
             key="live_device",
@@ -118,10 +119,13 @@ class DeviceLink:
                 "emotions": _emotions(),
                 "mirror": options.mirror,
                 "labels": options.labels,
+                "hide": options.hide,
                 "largest": options.largest,
                 "smoothing": options.smoothing,
                 "unsureBelow": options.unsure_below,
                 "ack": self.session.ack,
+                "clock": self.session.clock,
+                **saving.about_file(),
                 "sentences": SENTENCES,
             },
             on_report_change=nothing,

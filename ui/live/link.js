@@ -1,12 +1,13 @@
 // Live through the server: one connection that takes the camera's frames there and back. Goes
 // after camera.js and view.js. What happens is told to Python as one value, `report`:
-// { attempt, phase, cause, trouble, offer, candidates, fps, relay }, see ui/live/link.py.
+// { attempt, phase, cause, trouble, saving, offer, candidates, fps, relay }, see ui/live/link.py.
 // phase: off | asking | connecting | on | failed | lost
 
 const CONNECT_MS = 8000; // until the first frame is back
 const SILENCE_MS = 20000; // without a frame: the connection is lost
 const GATHER_MS = 2000; // for routes to go with the offer; later ones follow it
 const STATS_MS = 500;
+const ON_THE_WAY_MS = 3000; // by then no picture comes any more that was drawn before a change
 
 class Link extends View {
   constructor(root) {
@@ -24,12 +25,38 @@ class Link extends View {
   take(data) {
     this.data = data;
     if (data.frames !== this.heard.frames) this.heard = { frames: data.frames, at: performance.now() };
+    this.tellTime(data.elapsed);
+    if (data.hide && !this.hiding) this.shownUntil = performance.now() + ON_THE_WAY_MS;
+    this.hiding = data.hide;
     const { peer } = this;
     if (!peer || data.attempt !== this.attempt || this.phase !== "connecting") return;
     if (data.error) return this.broken("server");
     if (data.answer && !peer.remoteDescription && peer.signalingState !== "closed") {
       peer.setRemoteDescription(JSON.parse(data.answer)).catch(() => this.broken("server"));
     }
+  }
+
+  // When this recording's time 0 was on the browser's clock. Every message says how long ago
+  // that is; the one that took least time to come is the truest.
+  tellTime(elapsed) {
+    const zero = elapsed === null ? null : performance.now() / 1000 - elapsed;
+    const goesOn = this.zero != null && zero !== null && elapsed >= this.elapsed;
+    this.zero = goesOn ? Math.min(zero, this.zero) : zero;
+    this.elapsed = elapsed;
+  }
+
+  // With every picture that comes back: by the time at which it reached the browser.
+  returned(peer) {
+    const { video } = this;
+    const next = video.requestVideoFrameCallback?.bind(video) ?? ((f) => requestAnimationFrame((now) => f(now, {})));
+    const shown = (now, { receiveTime }) => {
+      if (peer !== this.peer) return;
+      if (this.hiding && now < this.shownUntil) return next(shown);
+      const time = this.zero === null ? null : (receiveTime ?? now) / 1000 - this.zero;
+      this.saving?.picture(time, [video.videoWidth, video.videoHeight]);
+      next(shown);
+    };
+    next(shown);
   }
 
   opened() {
@@ -91,7 +118,10 @@ class Link extends View {
       this.candidates[Object.keys(this.candidates).length] = candidate.toJSON();
       if (this.offer) this.report(); // found after the offer had gone
     };
-    peer.ontrack = ({ streams }) => (this.video.srcObject = streams[0]);
+    peer.ontrack = ({ streams }) => {
+      this.video.srcObject = streams[0];
+      this.returned(peer);
+    };
     peer.onconnectionstatechange = () => {
       if (peer !== this.peer) return;
       if (peer.connectionState === "failed") this.broken();
@@ -197,7 +227,7 @@ class Link extends View {
 
   report() {
     const { attempt, phase, trouble } = this;
-    const report = { attempt, phase, cause: this.states.cause, trouble };
+    const report = { attempt, phase, cause: this.states.cause, trouble, saving: Boolean(this.saving) };
     if (phase === "connecting") Object.assign(report, { offer: this.offer, candidates: this.candidates });
     if (phase === "on") Object.assign(report, { fps: this.fps, relay: this.relay });
     this.tell?.(report);

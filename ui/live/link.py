@@ -20,7 +20,7 @@ from streamlit_webrtc import WebRtcMode, WebRtcWorker
 from fer_core.live import LiveOptions, LiveSession
 from fer_core.settings import settings
 from ui.common.component import nothing
-from ui.live import stage
+from ui.live import saving, stage
 from ui.live.causes import SENTENCES
 from ui.live.recording import Recording, recording
 
@@ -87,6 +87,8 @@ class LiveLink:
         report = st.session_state.get("live_link", {}).get("report") or {}
         before = self.phase
         self._follow(report)
+        saving.record_with(report)
+        record = self.session.record
         _COMPONENT(
             key="live_link",
             data={
@@ -99,6 +101,12 @@ class LiveLink:
                 # How many frames have reached the server, while it matters.
                 "frames": self.session.frames if self.on else None,
                 "late": self._late() if self.on else None,
+                "hide": self.session.options.hide,
+                # Seconds since the recording's time 0.
+                "elapsed": self.session.now() - record.began
+                if record.recording and record.began is not None
+                else None,
+                **saving.about_file(),
             },
             on_report_change=nothing,
         )

@@ -7,6 +7,7 @@ HTML: Final = """
 <div id="frame"><video id="shown" autoplay muted playsinline aria-label="Your camera, analysed">
 </video>{over}<div id="note" role="status"></div></div>
 <div id="row"><button id="start" type="button" disabled>Start</button>{buttons}
+<button id="save" type="button" disabled>Save video…</button>
 <button id="window" type="button" hidden>Small window</button>
 <label hidden>Camera <select id="camera"></select></label>
 <label>Resolution <select id="size"><option value="auto">Automatic</option>
@@ -14,6 +15,9 @@ HTML: Final = """
 <option value="1080">1080p</option></select></label>
 <label hidden>Side <select id="facing"><option value="user">Front</option>
 <option value="environment">Back</option></select></label></div>
+<div id="question" role="group" aria-label="Save the video" hidden><p></p>
+<button id="begin" type="button" class="primary">Save it</button>
+<button id="cancel" type="button">Cancel</button></div>
 <p id="notice" role="status" hidden></p>
 """
 CSS: Final = """
@@ -32,7 +36,13 @@ canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: co
 #note.over:not(:empty) { inset: auto 0 0 0; padding: 0.5rem 1rem; color: #fff;
   background: rgb(0 0 0 / 0.65); }
 #away { display: grid; place-items: center; color: var(--st-text-color); }
-#note[hidden], button[hidden], label[hidden], #notice[hidden] { display: none; }
+[hidden] { display: none !important; }
+#question { margin-top: 0.5rem; padding: 0.75rem; color: var(--st-text-color);
+  font-size: 0.9rem; border: 1px solid var(--st-border-color);
+  border-radius: var(--st-base-radius); }
+#question p { margin: 0 0 0.5rem; }
+#question button { margin-right: 0.5rem; }
+.covered { opacity: 0; }
 #notice { color: var(--st-text-color); font-size: 0.9rem; margin: 0.5rem 0 0; }
 #row { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center;
   margin-top: 0.75rem; }
@@ -63,5 +73,5 @@ def html(over: str, buttons: str = "") -> str:
 def script(name: str) -> str:
     """Return the script of a way, after what both ways share."""
     here = Path(__file__).parent
-    names = ("camera.js", "view.js", name)
+    names = ("camera.js", "view.js", "saving.js", name)
     return "".join((here / name).read_text(encoding="utf-8") for name in names)

@@ -45,6 +45,11 @@ class View {
     this.windowButton = find("#window");
     this.windowButton.hidden = !window.documentPictureInPicture;
     this.windowButton.onclick = () => this.openWindow();
+    this.saveButton = find("#save");
+    this.question = find("#question");
+    this.saveButton.onclick = () => (this.saving ? this.endVideo() : this.ask(this.question.hidden));
+    find("#begin").onclick = () => this.beginVideo();
+    find("#cancel").onclick = () => this.ask(false);
     this.data = {};
     this.stream = null;
     this.trouble = null;
@@ -63,6 +68,8 @@ class View {
     };
     this.list = () => this.listCameras();
     this.leave = () => this.stop();
+    // A video that is not finished is lost with the page.
+    this.guard = (event) => this.saving && event.preventDefault();
     this.turned = () => {
       this.watch?.restart(performance.now());
       this.keepAwake();
@@ -70,6 +77,7 @@ class View {
     };
     navigator.mediaDevices?.addEventListener?.("devicechange", this.list);
     addEventListener("pagehide", this.leave);
+    addEventListener("beforeunload", this.guard);
     document.addEventListener("visibilitychange", this.turned);
     this.ticks = setInterval(() => this.tick(performance.now()), TICK_MS);
   }
@@ -84,6 +92,10 @@ class View {
   hidden() {}
   // What is wrong beside the camera, null where nothing is.
   further() {}
+  // Draw what is shown into a context of that size.
+  paint(context, width, height) {
+    context.drawImage(this.video, 0, 0, width, height);
+  }
 
   get phase() {
     return this.states.phase;
@@ -106,6 +118,7 @@ class View {
     clearInterval(this.ticks);
     navigator.mediaDevices?.removeEventListener?.("devicechange", this.list);
     removeEventListener("pagehide", this.leave);
+    removeEventListener("beforeunload", this.guard);
     document.removeEventListener("visibilitychange", this.turned);
   }
 
@@ -183,6 +196,39 @@ class View {
     });
   }
 
+  // An address of the app, under any path it is served at.
+  address(file) {
+    return new URL(file, new URL("./", location.href)).href;
+  }
+
+  // Say what the file will hold before anything is saved.
+  ask(open) {
+    this.question.hidden = !open;
+    const faces = LEVEL[this.data.hide ? "hidden" : "shown"];
+    write(
+      this.question.firstElementChild,
+      `The video is saved on this device as you see it, ${faces}. Numbers are recorded with it, and have its times.`,
+    );
+  }
+
+  beginVideo() {
+    this.ask(false);
+    this.saving = new Saving(this);
+    this.report();
+    this.show();
+  }
+
+  // End the video and hand it over; `cause` says why where the visitor did not ask for it.
+  endVideo(cause = null) {
+    const { saving } = this;
+    if (!saving) return;
+    this.saving = null;
+    saving.finish(this.data.name ?? "live");
+    if (cause) this.remark = { cause, until: performance.now() + SAID_MS };
+    this.report();
+    this.show();
+  }
+
   // Called after each change of state.
   changed() {
     if (!this.states.running) this.release();
@@ -248,6 +294,7 @@ class View {
 
   // Let go of the camera and of all that was held for it.
   release() {
+    this.endVideo();
     this.letGo();
     stop(this.stream);
     Object.assign(this, { stream: null, watch: null, trouble: null, remark: null });
@@ -327,6 +374,11 @@ class View {
     const label = running ? "Stop" : phase === "lost" ? "Go on" : "Start";
     if (this.button.textContent !== label) this.button.textContent = label;
     this.button.classList.toggle("primary", !running);
+    this.saveButton.disabled = phase !== "on";
+    if (phase !== "on" && !this.question.hidden) this.ask(false);
+    const saved = this.saving && `Finish video (${clock(this.saving.seconds)})`;
+    const save = saved || "Save video…";
+    if (this.saveButton.textContent !== save) this.saveButton.textContent = save;
     this.say();
   }
 

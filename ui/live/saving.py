@@ -1,0 +1,36 @@
+"""What a page has to do with a video that the visitor's browser saves (``saving.js``)."""
+
+from functools import lru_cache
+from typing import Any, Final
+
+import streamlit as st
+
+from fer_core.files import named_after, sha256
+from fer_core.resources import app_folder
+from ui.live.after import ask, session_name
+
+_SAVING: Final = "live_saving"
+
+
+def about_file() -> dict[str, Any]:
+    """Return what the browser is told: the address of its recorder, and the file's name."""
+    return {"recorder": _recorder(), "name": named_after(session_name(), "annotated", "")}
+
+
+def record_with(report: dict[str, Any]) -> None:
+    """Record numbers from the moment on at which a video begins.
+
+    Args:
+        report: What the browser reports; ``saving`` is whether it saves a video.
+    """
+    before = st.session_state.get(_SAVING, False)
+    st.session_state[_SAVING] = now = bool(report.get("saving"))
+    if now and not before and not st.session_state["live_record"]:
+        ask("record")
+        st.rerun()
+
+
+@lru_cache(maxsize=1)
+def _recorder() -> str:
+    name = "recorder.js"
+    return f"app/static/device/{name}?{sha256(app_folder() / 'static' / 'device' / name)[:16]}"
