@@ -37,17 +37,8 @@ state.setdefault("live_met", False)
 
 #: What is chosen outside the stage, and decides what the whole page shows.
 CHOSEN = (
-    *("model", "detector", "largest", "unsure_below"),
-    *("live_where", "live_record", "live_mirror", "live_labels", "live_bars", "live_hide"),
-    "live_smoothing",
-        "live_where",
-        "live_record",
-        "live_mirror",
-        "live_labels",
-        "live_bars",
-        "live_hide",
-        "live_smoothing",
-    ),
+    *("model", "detector", "largest", "unsure_below", "live_where", "live_record"),
+    *("live_mirror", "live_labels", "live_bars", "live_hide", "live_smoothing"),
     ASKED,
 )
 
