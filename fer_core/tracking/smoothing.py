@@ -53,7 +53,9 @@ class EmotionSmoother:
         """
         if analysis.time is None:
             raise ValueError("the analysis has no time")
-        numbers = self._tracker.update([face.box for face in analysis.faces], analysis.time)
+        boxes = [face.box for face in analysis.faces]
+        size = (analysis.width, analysis.height)
+        numbers = self._tracker.update(boxes, analysis.time, size)
         faces = tuple(
             self._steady(face, number, analysis.time, smoothing)
             for face, number in zip(analysis.faces, numbers, strict=True)

@@ -18,8 +18,9 @@ from fer_core.files import printable
 from fer_core.jobs import seconds_left
 from fer_core.preprocess import VIEWS
 from fer_core.table import Rows
+from fer_core.tracking.appearance import Appearance, appearance
 from fer_core.tracking.detector import MOMENT, TrackingDetector
-from fer_core.tracking.identity import IdentityTracker, appearance, is_cut, scene
+from fer_core.tracking.identity import IdentityTracker, is_cut, scene
 from fer_core.video.decode import Frame, VideoFile
 from fer_core.video.part import Region, clipped
 from fer_core.video.result import VideoOptions, VideoResult
@@ -85,7 +86,11 @@ def analyze_video(
         for seen in future.result():
             analysis = seen.analysis
             numbers = people.update(
-                analysis.time or 0.0, seen.scene, analysis.faces, seen.appearances
+                analysis.time or 0.0,
+                seen.scene,
+                [face.box for face in analysis.faces],
+                seen.appearances,
+                (analysis.width, analysis.height),
             )
             faces = (replace(f, person=n) for f, n in zip(analysis.faces, numbers, strict=True))
             rows.add(replace(analysis, faces=tuple(faces)), frame=seen.frame)
@@ -122,7 +127,7 @@ class _Seen:
     frame: int
     analysis: Analysis
     scene: np.ndarray
-    appearances: list[np.ndarray]
+    appearances: list[Appearance]
 
 
 def _moments(frames: Iterator[Frame]) -> Iterator[list[Frame]]:

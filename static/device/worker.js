@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 8f5855f965063674ff8d86fa7dba1d0d8404d0b4ba8a9d675df9fbf61d0dcd26)
+// Made of ui/device (sha256 66ab283451fcc8a95a29ab27aacec90a08896da5a72b40fe1fcaf963dfc8fc29)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1626,8 +1626,8 @@
     return out;
   }
   var Window = class {
-    constructor(cx, cy, side2, size, roll = 0) {
-      Object.assign(this, { cx, cy, side: side2, size, step: side2 / size });
+    constructor(cx, cy, side, size, roll = 0) {
+      Object.assign(this, { cx, cy, side, size, step: side / size });
       const cos = Math.cos(rad(roll)) * this.step, sin = Math.sin(rad(roll)) * this.step;
       this.matrix = [cos, -sin, sin, cos];
     }
@@ -1659,9 +1659,9 @@
       return warp(this.levels[level], window.size, matrix, x / scale - 0.5, y / scale - 0.5, false);
     }
   };
-  function cropFace(picture, { x, y, side: side2 }, roll, size) {
-    let cx = x + side2 / 2, cy = y + side2 / 2;
-    const reach = side2 * 0.75 + 2;
+  function cropFace(picture, { x, y, side }, roll, size) {
+    let cx = x + side / 2, cy = y + side / 2;
+    const reach = side * 0.75 + 2;
     const left = Math.max(0, Math.trunc(cx - reach)), top = Math.max(0, Math.trunc(cy - reach));
     const right = Math.min(picture.width, Math.trunc(cx + reach) + 1);
     const bottom = Math.min(picture.height, Math.trunc(cy + reach) + 1);
@@ -1669,9 +1669,9 @@
     let around = part(picture, left, top, right, bottom);
     cx -= left;
     cy -= top;
-    const factor = Math.max(1, Math.trunc(side2 / size));
+    const factor = Math.max(1, Math.trunc(side / size));
     if (factor > 1) around = reduced(around, factor);
-    const step = side2 / size;
+    const step = side / size;
     const cos = Math.cos(rad(roll)) * step, sin = Math.sin(rad(roll)) * step;
     const middle = size / 2 - 0.5;
     const tx = (cx - (cos - sin) * middle) / factor - 0.5;
@@ -1686,9 +1686,9 @@
     constructor(run2, size, layers) {
       Object.assign(this, { run: run2, size, anchors: [] });
       for (const [stride, number] of layers) {
-        const side2 = size / stride;
-        for (let y = 0; y < side2; y++)
-          for (let x = 0; x < side2; x++)
+        const side = size / stride;
+        for (let y = 0; y < side; y++)
+          for (let x = 0; x < side; x++)
             for (let n = 0; n < number; n++) this.anchors.push([(x + 0.5) * stride, (y + 0.5) * stride]);
       }
     }
@@ -1836,8 +1836,8 @@
     // A closer look at one of them: what it shows in the middle, or the same with the logit
     // of nothing.
     async looked(network, pyramid, suspect, zoom, threshold = this.k.LOOK) {
-      const side2 = zoom * (suspect.w + suspect.h) / 2;
-      const window = new Window(suspect.x, suspect.y, side2, network.size, rollOf(suspect));
+      const side = zoom * (suspect.w + suspect.h) / 2;
+      const window = new Window(suspect.x, suspect.y, side, network.size, rollOf(suspect));
       const middle = window.size / 2;
       const found = await network.look(pyramid.cut(window), threshold);
       for (const candidate of groups(found, this.k.OVERLAP))
@@ -1848,8 +1848,8 @@
     // Whether there are details in it as there are in faces.
     detailed(pyramid, candidate) {
       const { DETAIL, DETAIL_SIZE: size } = this.k;
-      const side2 = (candidate.w + candidate.h) / 2;
-      const square = pyramid.cut(new Window(candidate.x, candidate.y, side2, size, rollOf(candidate)));
+      const side = (candidate.w + candidate.h) / 2;
+      const square = pyramid.cut(new Window(candidate.x, candidate.y, side, size, rollOf(candidate)));
       const grey = Float64Array.from({ length: size * size }, (_, i) => (square[3 * i] + square[3 * i + 1] + square[3 * i + 2]) / 3);
       const fine = blurred(grey, size, 1), coarse = blurred(grey, size, 3);
       const edge = Math.floor(size / 6);
@@ -1860,11 +1860,11 @@
       const { dx, dy, width, height } = this.framing;
       const { x, y, w, h } = face;
       const roll = rollOf(face);
-      const side2 = Math.sqrt(w / width * (h / height));
+      const side = Math.sqrt(w / width * (h / height));
       const cos = Math.cos(roll * Math.PI / 180), sin = Math.sin(roll * Math.PI / 180);
-      const left = x - (dx * cos - dy * sin) * side2 - side2 / 2;
-      const top = y - (dx * sin + dy * cos) * side2 - side2 / 2;
-      const frame = { x: left, y: top, side: side2 };
+      const left = x - (dx * cos - dy * sin) * side - side / 2;
+      const top = y - (dx * sin + dy * cos) * side - side / 2;
+      const frame = { x: left, y: top, side };
       return { box: [x - w / 2, y - h / 2, w, h], score: sigmoid(face.logit), frame, roll };
     }
   };
@@ -1877,7 +1877,7 @@
     const sizes = addresses.map(() => null);
     const note = (place) => (received, total) => {
       sizes[place] = [received, Math.max(received, total)];
-      const sum = (side2) => sizes.reduce((all, size) => all + size[side2], 0);
+      const sum = (side) => sizes.reduce((all, size) => all + size[side], 0);
       if (!sizes.includes(null)) progress(sum(0) / sum(1));
     };
     const contents = await Promise.all(
@@ -1916,51 +1916,164 @@
     return new Response(stream).arrayBuffer();
   }
 
-  // steady.js
-  var side = ([, , w, h]) => Math.sqrt(w * h);
-  function distance(a, b) {
-    const dx = a[0] + a[2] / 2 - b[0] - b[2] / 2, dy = a[1] + a[3] / 2 - b[1] - b[3] / 2;
-    return Math.hypot(dx, dy) / Math.max((side(a) + side(b)) / 2, 1e-6);
-  }
-  function growth(a, b) {
-    const ratio = Math.sqrt(Math.max(a[2] * a[3], 1e-6) / Math.max(b[2] * b[3], 1e-6));
-    return Math.max(ratio, 1 / ratio);
-  }
+  // tracker.js
+  var FORBIDDEN = 1e6;
+  var measured = ([x, y, w, h]) => [x + w / 2, y + h / 2, Math.log(Math.max(w * h, 1e-6)) / 2];
+  var Axis = class {
+    constructor(value, noise, speed) {
+      Object.assign(this, { value, speed: 0, variance: noise ** 2, shared: 0, speedVariance: speed ** 2 });
+    }
+    predict(seconds, drift, fade) {
+      const left = Math.exp(-seconds / fade), reach = fade * (1 - left), noise = drift * drift;
+      this.value += reach * this.speed;
+      this.speed *= left;
+      this.variance += reach * (2 * this.shared + reach * this.speedVariance);
+      this.variance += noise * seconds ** 3 / 3;
+      this.shared = left * (this.shared + reach * this.speedVariance) + noise * seconds ** 2 / 2;
+      this.speedVariance = left * left * this.speedVariance + noise * seconds;
+    }
+    update(seen, noise) {
+      const total = this.variance + noise * noise;
+      const gain = this.variance / total, speedGain = this.shared / total;
+      const error = seen - this.value;
+      this.value += gain * error;
+      this.speed += speedGain * error;
+      this.speedVariance -= speedGain * this.shared;
+      this.shared *= 1 - gain;
+      this.variance *= 1 - gain;
+    }
+    rescale(factor) {
+      this.value *= factor;
+      this.speed *= factor;
+      this.variance *= factor * factor;
+      this.shared *= factor * factor;
+      this.speedVariance *= factor * factor;
+    }
+  };
+  var Motion = class {
+    constructor(box, time, k) {
+      const [x, y, size] = measured(box);
+      const side = Math.exp(size);
+      this.k = k;
+      this.time = time;
+      this.x = new Axis(x, k.PLACE_NOISE * side, k.PLACE_SPEED * side);
+      this.y = new Axis(y, k.PLACE_NOISE * side, k.PLACE_SPEED * side);
+      this.size = new Axis(size, k.SIZE_NOISE, k.SIZE_SPEED);
+    }
+    get side() {
+      return Math.exp(this.size.value);
+    }
+    predict(time) {
+      const seconds = time - this.time;
+      if (seconds <= 0) return;
+      const { k, side } = this;
+      this.x.predict(seconds, k.PLACE_DRIFT * side, k.FADE);
+      this.y.predict(seconds, k.PLACE_DRIFT * side, k.FADE);
+      this.size.predict(seconds, k.SIZE_DRIFT, k.FADE);
+      this.time = time;
+    }
+    update(box) {
+      const [x, y, size] = measured(box);
+      const noise = this.k.PLACE_NOISE * this.side;
+      this.x.update(x, noise);
+      this.y.update(y, noise);
+      this.size.update(size, this.k.SIZE_NOISE);
+    }
+    // Twice the negative log likelihood of a box, but for a constant; FORBIDDEN beyond the gate.
+    cost(box) {
+      const { k } = this;
+      const [x, y, size] = measured(box);
+      const square = this.side ** 2;
+      const spreadX = this.x.variance / square + k.PLACE_NOISE ** 2;
+      const spreadY = this.y.variance / square + k.PLACE_NOISE ** 2;
+      const spreadSize = this.size.variance + k.SIZE_NOISE ** 2;
+      const away = (x - this.x.value) ** 2 / square / spreadX + (y - this.y.value) ** 2 / square / spreadY + (size - this.size.value) ** 2 / spreadSize;
+      return away > k.GATE ? FORBIDDEN : away + Math.log(spreadX * spreadY * spreadSize);
+    }
+    rescale(x, y) {
+      this.x.rescale(x);
+      this.y.rescale(y);
+      this.size.value += Math.log(x * y) / 2;
+    }
+  };
   var Tracker = class {
     constructor(k) {
       this.k = k;
       this.tracks = [];
       this.next = 1;
     }
-    update(boxes, time) {
+    update(boxes, time, [width, height]) {
       const { k } = this;
+      if (this.shape && (width !== this.shape[0] || height !== this.shape[1]))
+        for (const { motion } of this.tracks) motion.rescale(width / this.shape[0], height / this.shape[1]);
+      this.shape = [width, height];
       this.tracks = this.tracks.filter((track) => time - track.seen <= k.KEEP);
-      const pairs = [];
-      boxes.forEach((box, i) => {
-        for (const track of this.tracks) {
-          const far = distance(box, track.box);
-          const reach = k.REACH + k.REACH_PER_SECOND * (time - track.seen);
-          if (far <= reach && growth(box, track.box) <= k.GROWTH) pairs.push([far, i, track]);
-        }
-      });
+      for (const { motion } of this.tracks) motion.predict(time);
+      const costs = this.tracks.map(({ motion }) => boxes.map((box) => motion.cost(box)));
       const numbers = boxes.map(() => 0);
-      const joined = /* @__PURE__ */ new Set();
-      for (const [, i, track] of pairs.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
-        if (numbers[i] || joined.has(track.number)) continue;
-        numbers[i] = track.number;
-        joined.add(track.number);
-        Object.assign(track, { box: boxes[i], seen: time });
+      for (const [row, column] of assign(costs)) {
+        if (costs[row][column] >= FORBIDDEN) continue;
+        const track = this.tracks[row];
+        numbers[column] = track.number;
+        track.motion.update(boxes[column]);
+        track.seen = time;
       }
       boxes.forEach((box, i) => {
         if (numbers[i]) return;
         numbers[i] = this.next++;
-        this.tracks.push({ number: numbers[i], box, seen: time });
+        this.tracks.push({ number: numbers[i], motion: new Motion(box, time, k), seen: time });
       });
       return numbers;
     }
   };
+  function assign(costs) {
+    const rows = costs.length, columns = rows && costs[0].length;
+    if (!rows || !columns) return [];
+    if (rows > columns) {
+      const turned = costs[0].map((_, column) => costs.map((row) => row[column]));
+      return assign(turned).map(([column, row]) => [row, column]);
+    }
+    const rowPrice = Array(rows + 1).fill(0), columnPrice = Array(columns + 1).fill(0);
+    const taken = Array(columns + 1).fill(0), from = Array(columns + 1).fill(0);
+    for (let row = 1; row <= rows; row++) {
+      taken[0] = row;
+      let column = 0;
+      const least = Array(columns + 1).fill(Infinity), visited = Array(columns + 1).fill(false);
+      do {
+        visited[column] = true;
+        const current = taken[column];
+        let step = Infinity, next = 0;
+        for (let other = 1; other <= columns; other++) {
+          if (visited[other]) continue;
+          const price = costs[current - 1][other - 1] - rowPrice[current] - columnPrice[other];
+          if (price < least[other]) {
+            least[other] = price;
+            from[other] = column;
+          }
+          if (least[other] < step) {
+            step = least[other];
+            next = other;
+          }
+        }
+        for (let other = 0; other <= columns; other++) {
+          if (visited[other]) {
+            rowPrice[taken[other]] += step;
+            columnPrice[other] -= step;
+          } else least[other] -= step;
+        }
+        column = next;
+      } while (taken[column]);
+      while (column) {
+        taken[column] = taken[from[column]];
+        column = from[column];
+      }
+    }
+    return taken.flatMap((row, column) => column && row ? [[row - 1, column - 1]] : []);
+  }
+
+  // smoothing.js
   var argmax = (values) => values.indexOf(Math.max(...values));
-  var Steadier = class {
+  var EmotionSmoother = class {
     constructor(k) {
       this.k = k;
       this.tracker = new Tracker(k);
@@ -1968,12 +2081,12 @@
     }
     // Faces with `box` and `probabilities`; gives them `person`, `label`, smoothed ones, and
     // those of before as `measured`.
-    steady(faces, time, smoothing) {
-      const numbers = this.tracker.update(faces.map((face) => face.box), time);
-      const steadied = faces.map((face, i) => this.face(face, numbers[i], time, smoothing));
+    smooth(faces, time, size, smoothing) {
+      const numbers = this.tracker.update(faces.map((face) => face.box), time, size);
+      const smoothed = faces.map((face, i) => this.face(face, numbers[i], time, smoothing));
       const known = new Set(this.tracker.tracks.map((track) => track.number));
       for (const number of this.states.keys()) if (!known.has(number)) this.states.delete(number);
-      return steadied;
+      return smoothed;
     }
     face(face, person, time, smoothing) {
       const now = face.probabilities;
@@ -2047,9 +2160,9 @@
     };
     self.Module = { wasmBinary: await unpacked((await files)[0]), print: quiet, printErr: quiet };
     await loadLiteRt(runtime.script);
-    const network = async (content2, side2) => {
+    const network = async (content2, side) => {
       const compiled = await loadAndCompile(oneAtOnce(content2), { accelerator: "wasm" });
-      return (values) => run(compiled, values, [1, side2, side2, 3]);
+      return (values) => run(compiled, values, [1, side, side, 3]);
     };
     const [, a, b, c] = await files;
     const detector = new BlazeFace(
@@ -2058,7 +2171,7 @@
       k,
       framing
     );
-    return { detector, classify: await network(c, size), steadier: new Steadier(k), size };
+    return { detector, classify: await network(c, size), smoother: new EmotionSmoother(k), size };
   }
   async function run(compiled, values, shape) {
     const tensor = new Tensor(values, shape);
@@ -2069,7 +2182,7 @@
     return arrays;
   }
   async function analyze({ frame, time, largest, smoothing }) {
-    const { detector, classify, steadier, size } = ready;
+    const { detector, classify, smoother, size } = ready;
     const start = performance.now();
     const { width, height } = frame;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
@@ -2084,7 +2197,7 @@
     }
     const done = performance.now();
     return {
-      faces: steadier.steady(faces, time, smoothing),
+      faces: smoother.smooth(faces, time, [width, height], smoothing),
       time,
       width,
       height,

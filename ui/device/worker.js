@@ -10,7 +10,7 @@ import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 import { BlazeFace, Network } from "./blazeface.js";
 import { fetched, unpacked } from "./files.js";
 import { cropFace, Pyramid } from "./pixels.js";
-import { Steadier } from "./steady.js";
+import { EmotionSmoother } from "./smoothing.js";
 import { oneAtOnce } from "./tflite.js";
 
 // A function that uses one 128-bit vector.
@@ -55,7 +55,7 @@ async function load({ runtime, search, look, model, size, k, framing }) {
     k,
     framing,
   );
-  return { detector, classify: await network(c, size), steadier: new Steadier(k), size };
+  return { detector, classify: await network(c, size), smoother: new EmotionSmoother(k), size };
 }
 
 async function run(compiled, values, shape) {
@@ -68,7 +68,7 @@ async function run(compiled, values, shape) {
 }
 
 async function analyze({ frame, time, largest, smoothing }) {
-  const { detector, classify, steadier, size } = ready;
+  const { detector, classify, smoother, size } = ready;
   const start = performance.now();
   const { width, height } = frame;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
@@ -83,7 +83,7 @@ async function analyze({ frame, time, largest, smoothing }) {
   }
   const done = performance.now();
   return {
-    faces: steadier.steady(faces, time, smoothing),
+    faces: smoother.smooth(faces, time, [width, height], smoothing),
     time,
     width,
     height,

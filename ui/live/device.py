@@ -19,7 +19,7 @@ from fer_core.live import LiveOptions
 from fer_core.live.remote import RemoteSession
 from fer_core.preprocess import CROP_SIZE
 from fer_core.resources import app_folder
-from fer_core.tracking import detector, smoothing, tracker
+from fer_core.tracking import detector, motion, smoothing, tracker
 from ui.common.component import nothing
 from ui.live import saving, stage
 from ui.live.causes import SENTENCES
@@ -48,7 +48,8 @@ _NUMBERS: Final = {
     blazeface: "SUSPECT CLEAR LOOK NOTHING LIKELY MAX_LOOKS OVERLAP FIRST_ZOOM SECOND_ZOOM "
     "SURE UNSURE DETAIL DETAIL_SIZE DECIDED",
     detector: "MOMENT",
-    tracker: "KEEP REACH REACH_PER_SECOND GROWTH",
+    motion: "PLACE_NOISE SIZE_NOISE PLACE_DRIFT SIZE_DRIFT PLACE_SPEED SIZE_SPEED FADE",
+    tracker: "KEEP GATE",
     smoothing: "LEAD PATIENCE",
 }
 
