@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class Augmentation(BaseModel):
     """How far a training face may vary. The defaults are the report's set."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     rotation: float = Field(10.0, ge=0, le=90, description="Largest rotation, in degrees.")
     shift: float = Field(0.1, ge=0, le=0.5, description="Largest shift, as a share of the side.")
@@ -29,7 +29,7 @@ class Augmentation(BaseModel):
 class Recipe(BaseModel):
     """Everything that decides how a network is trained."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     model: str = Field(description="Architecture, see fer_core.models.architectures.registry.")
     model_options: dict[str, Any] = Field(

@@ -307,9 +307,10 @@ def _predictions(data: Opened, row: int) -> dict[str, np.ndarray]:
     for folder in list_models():
         try:
             classifier = load_classifier(folder.name)
+            said = classifier.predict_faces(data.dataset.faces[row : row + 1])
         except FerError:
             continue  # the Models page says what is wrong with it
-        found[folder.name] = classifier.predict_faces(data.dataset.faces[row : row + 1])[0]
+        found[folder.name] = said[0]
     return found
 
 
