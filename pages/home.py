@@ -7,6 +7,7 @@ from ui.common.faces import emotion_bars, looks, percent
 from ui.common.navigation import HOME, IMAGES, PAGES, through_front_door
 from ui.common.notices import footer, say_error
 from ui.common.pictures import LARGE, drawn, example, read
+from ui.common.text import plain
 from ui.services.models import find_model
 
 through_front_door()
@@ -39,8 +40,12 @@ with right, st.container(gap="small"):
         emotion_bars(face, key="home_bars", row=26)
     else:
         st.subheader("No face found in the example")
-    good = f" · {percent(public.accuracy)} right on {public.dataset}'s PublicTest" if public else ""
-    st.badge(f"{card.title}{good}", icon=":material/model_training:", color="blue")
+    good = (
+        f" · {percent(public.accuracy)} right on {plain(public.dataset)}'s PublicTest"
+        if public
+        else ""
+    )
+    st.badge(f"{plain(card.title)}{good}", icon=":material/model_training:", color="blue")
     with st.container(horizontal=True):
         if st.button("Try your own photo", type="primary", icon=":material/upload:"):
             st.session_state["images_source"] = "Files"

@@ -19,7 +19,9 @@ from fer_core.datasets.identity import face_keys
 from fer_core.errors import DatasetError, FerError
 from fer_core.files import write_atomic
 from fer_core.settings import settings
+from ui.common.notices import say_error
 from ui.common.pictures import Memory
+from ui.common.text import plain, sentence
 from ui.services import access, audits, collected, corrections, datasets
 from ui.services.audits import AuditJob
 
@@ -199,7 +201,7 @@ def opened(source: Source) -> Opened | None:
     except DatasetError as error:
         _problems(source, error)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
     finally:
         place.empty()
     return None
@@ -207,16 +209,16 @@ def opened(source: Source) -> Opened | None:
 
 def _problems(source: Source, error: DatasetError) -> None:
     if source.source == collected.NAME:
-        st.info(str(error), icon=":material/face:")
+        st.info(sentence(error), icon=":material/face:")
         return
     if not error.problems:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         return
     number = len(error.problems)
     st.error(
         f"{number} {'row or file is' if number == 1 else 'rows or files are'} wrong. Mend the "
         "file and open it anew, or go on without them.",
-        title=source.title,
+        title=plain(source.title),
         icon=":material/error:",
     )
     st.button(

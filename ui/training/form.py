@@ -17,6 +17,7 @@ from fer_core.train.check import check
 from fer_core.train.command import command
 from fer_core.train.config import TrainConfig
 from fer_core.train.presets import PRESETS
+from ui.common.notices import say_error
 from ui.common.words import duration_in_words
 from ui.services import datasets, training
 from ui.services.corrections import KEPT
@@ -107,8 +108,9 @@ def form() -> TrainConfig | None:
                     values[name] = show(name, fields[name], draft[name], name)
     state["training_draft"] = values
     wrong = check(values) | unreadable
-    for key, sentence in wrong.items():
-        slots.get(key, slots["model"]).error(sentence, icon=":material/error:")
+    for key, said in wrong.items():
+        with slots.get(key, slots["model"]):
+            say_error(said)
     if wrong:
         st.error("Some settings above cannot be: they say why.", icon=":material/error:")
         return None
@@ -133,7 +135,7 @@ def outlook(config: TrainConfig) -> None:
                     with st.spinner("A few updates on random faces…"):
                         training.measure(config)
                 except FerError as error:
-                    st.error(str(error), icon=":material/error:")
+                    say_error(error)
                 else:
                     st.rerun()
     st.caption("The same from a terminal:")
