@@ -1,6 +1,6 @@
 """Models: how good, how fast, compared, combined, exchanged, and which one is used."""
 
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 import streamlit as st
@@ -13,12 +13,14 @@ from ui.common.controls import make_default
 from ui.common.damaged import or_damaged, show_damaged
 from ui.common.navigation import through_front_door
 from ui.common.notices import attempt, footer, say_error, say_problem
+from ui.common.reading import read_dataset
 from ui.common.sign_in import sign_in
 from ui.common.text import plain, sentence
 from ui.models import compare as model_compare
 from ui.models import jobs as model_jobs
 from ui.models import table as model_table
-from ui.services import access, datasets, models
+from ui.services import access, models
+from ui.services.datasets import Request
 from ui.services.models import ModelFolder, ModelJob, list_models
 
 through_front_door()
@@ -34,11 +36,10 @@ def delete(name: str) -> None:
         state["model"] = models.default_model()
 
 
-@st.cache_resource(max_entries=1, show_spinner="Reading the faces…")
-def public_faces(data: str, changed: float) -> Dataset:
+def public_faces(data: str) -> Dataset | None:
     """The faces to compare models on; without PrivateTest, which decides nothing."""
-    found = datasets.load(data)
-    return found.take(np.asarray(found.usage) == "PublicTest")
+    found = read_dataset(Request(data), PurePath(data).name)
+    return None if found is None else found.take(np.asarray(found.usage) == "PublicTest")
 
 
 def choose_data(label: str, split: str, key: str) -> str:
@@ -137,11 +138,12 @@ def one(folder: ModelFolder) -> None:
 def several(names: list[str]) -> None:
     """Two are compared; two or more can become one."""
     data = choose_data("Faces to compare on", "PublicTest", "models_data")
-    path = Path(data).expanduser()
     try:
-        faces = public_faces(data, path.stat().st_mtime if path.exists() else 0.0)
+        faces = public_faces(data)
     except FerError as error:
         say_error(error)
+        return
+    if faces is None:
         return
     views = ["Compare", "Build an ensemble"] if len(names) == 2 else ["Build an ensemble"]
     view = st.segmented_control(
