@@ -14,8 +14,6 @@ from fer_core.models.recipe import Recipe
 NAME: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 #: What an ensemble's folder holds in place of a network.
 ENSEMBLE: Final = "ensemble.json"
-#: How deep the values of a card may lie in each other.
-_DEEPEST: Final = 20
 
 #: How an exported file keeps its weights.
 Stored = Literal["float32", "float16", "int8"]
@@ -213,7 +211,6 @@ def read_card(text: str | bytes) -> Card:
         value = json.loads(text)
     except RecursionError as error:
         raise ValueError("the card is nested too deeply") from error
-    _check_depth(value)
     if not isinstance(value, dict):
         raise ValueError("a card is a mapping")
     version = value.get("schema", 1)
@@ -225,19 +222,6 @@ def read_card(text: str | bytes) -> Card:
             f"(schema {version!r}): install that version."
         )
     return Card.model_validate(value)
-
-
-def _check_depth(value: Any) -> None:
-    layer, depth = [value], 0
-    while layer:
-        if depth > _DEEPEST:
-            raise ValueError("the card is nested too deeply")
-        inside = [
-            one.values() if isinstance(one, dict) else one
-            for one in layer
-            if isinstance(one, dict | list)
-        ]
-        layer, depth = [one for values in inside for one in values], depth + 1
 
 
 def _from_version_1(old: dict[str, Any]) -> dict[str, Any]:

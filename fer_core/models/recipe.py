@@ -1,9 +1,12 @@
 """The recipe by which a model was trained, as its card and its run store it."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+#: How deep the values of an option may lie in each other.
+_DEEPEST: Final = 20
 
 
 class Augmentation(BaseModel):
@@ -120,3 +123,19 @@ class Recipe(BaseModel):
     )
     tensorboard: bool = Field(False, description="Write TensorBoard events as well.")
     augmentation: Augmentation = Field(default_factory=Augmentation)
+
+    @field_validator("model_options")
+    @classmethod
+    def _not_too_deep(cls, value: dict[str, Any]) -> dict[str, Any]:
+        # What is deeper than any option of ours could not even be written as JSON again.
+        layer, depth = list(value.values()), 0
+        while layer := [
+            one
+            for part in layer
+            if isinstance(part, dict | list)
+            for one in (part.values() if isinstance(part, dict) else part)
+        ]:
+            depth += 1
+            if depth > _DEEPEST:
+                raise ValueError("the options are nested too deeply")
+        return value

@@ -205,6 +205,7 @@ def test_damaged_weights_are_refused_in_one_sentence(tmp_path, first):
     assert refused
 
 
+DEEP = "[" * 300 + "]" * 300
 CARDS = {
     "a recipe without what it needs": {"recipe": {"model": "vgg"}},
     "a setting that is none": {"recipe": {"model": "vgg", "data": "demo", "learning_rate": "x"}},
@@ -219,7 +220,9 @@ CARDS = {
     "itself as a member": {"members": {"twin": 1.0}},
     "members of what is no ensemble": {"members": {"vgg": 0.5, "fast": 0.5}},
     "a date that is none": {"created": "yesterday"},
-    "depth": {"recipe": {"data": "demo", "model": json.loads("[" * 300 + "]" * 300)}},
+    "depth": {
+        "recipe": {"data": "demo", "model": "vgg", "model_options": {"a": json.loads(DEEP)}}
+    },
 }  # fmt: skip
 
 
