@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import streamlit as st
 from model_tools import copy_of_shipped
+from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.browser import App, chromium_with_camera
 from fer_core.datasets import collected, corrections, demo, load, registry
 from fer_core.errors import DatasetError, FerError
 from fer_core.live import saved
@@ -29,6 +31,8 @@ from ui.services.datasets import Request
 
 ROOT = Path(__file__).parents[2]
 KEY = "0" * 32
+#: Before :func:`home` hides it.
+FER2013 = os.environ.get("FER_DATA")
 
 
 @pytest.fixture
@@ -285,3 +289,24 @@ def test_a_slow_dataset_delays_nobody_else_and_can_be_cancelled(slow: Path) -> N
     assert reading.wait(10)
     with pytest.raises(DatasetError, match="cancelled"):
         reading.result()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_reading_of_a_dataset_is_cancelled_on_the_page(chromium: str, tmp_path: Path) -> None:
+    if not FER2013:
+        pytest.skip("FER_DATA is not set: this test wants FER2013, which takes long to read")
+    app = App(tmp_path / "home", tmp_path / "app.log", FER_DATA=FER2013)
+    try:
+        with chromium_with_camera(chromium, None) as browser:
+            page = browser.new_page()
+            page.set_default_timeout(90_000)
+            page.goto(f"{app.url}/dataset", wait_until="domcontentloaded")
+            cancel = page.get_by_role("button", name="Cancel", exact=True)
+            cancel.click()
+            expect(page.get_by_text("was cancelled")).to_be_visible(timeout=30_000)
+            page.get_by_role("button", name="Read it", exact=True).click()
+            expect(page.get_by_text("35,887 faces")).to_be_visible(timeout=150_000)
+    finally:
+        app.stop()
