@@ -1,12 +1,15 @@
 """A trained model ready to serve: face crops in, probabilities out.
 
 The exported file runs on LiteRT, which loads in a tenth of a second where TensorFlow
-needs several; nothing here imports TensorFlow. An ensemble runs its members' files and
-averages what they say.
+needs several; nothing here imports TensorFlow. A model from elsewhere runs in a process of its
+own (:mod:`fer_core.sandbox`). An ensemble runs its members' files and averages what they say.
 """
 
 import threading
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,8 +18,18 @@ from fer_core.emotions import EMOTIONS
 from fer_core.ensemble import soft_vote
 from fer_core.errors import ModelError
 from fer_core.litert import Runner
-from fer_core.models.catalogue import Ensemble, ModelFolder, default_model, find_model
+from fer_core.models import imported
+from fer_core.models.catalogue import (
+    Ensemble,
+    ModelFolder,
+    default_model,
+    find_model,
+    read_folder,
+)
 from fer_core.preprocess import CROP_SIZE, faces_to_crops
+from fer_core.sandbox import SandboxRunner
+
+T = TypeVar("T")
 
 
 class Classifier:
@@ -38,6 +51,7 @@ class Classifier:
         self.card = folder.card
         self._ensemble = folder.ensemble()
         members = [m.folder for m in self._ensemble.members] if self._ensemble else [folder]
+        self._folders = members
         self._networks = [_network(member) for member in members]
 
     def predict(self, crops: np.ndarray) -> np.ndarray:
@@ -49,13 +63,18 @@ class Classifier:
 
         Returns:
             ``(N, 7)`` ``float32``; rows sum to 1, columns as in ``EMOTIONS``.
+
+        Raises:
+            ModelError: What the model says are no probabilities; or it came from elsewhere and
+                exceeds its limits.
         """
         if crops.shape[1:] != (CROP_SIZE, CROP_SIZE, 3):
             raise ValueError(f"crops have the shape {crops.shape}, not (N, 192, 192, 3)")
         said = np.empty((len(self._networks), len(crops), len(EMOTIONS)), np.float32)
-        for rows, network in zip(said, self._networks, strict=True):
+        for rows, folder, network in zip(said, self._folders, self._networks, strict=True):
             for row, ((probabilities,),) in zip(rows, network(list(crops)), strict=True):
                 row[:] = probabilities
+            _check(rows, folder.name)
         return vote(said, self._ensemble) if self._ensemble else said[0]
 
     def predict_faces(self, faces: np.ndarray) -> np.ndarray:
@@ -80,9 +99,46 @@ def vote(members: np.ndarray, ensemble: Ensemble) -> np.ndarray:
     return with_temperature(soft_vote(members, weights), ensemble.temperature)
 
 
-def _network(folder: ModelFolder) -> Runner:
+def _check(said: np.ndarray, name: str) -> None:
+    """Check that rows are probabilities.
+
+    Raises:
+        ModelError: One is not.
+    """
+    # A number that is none is not above any other, so it fails both comparisons.
+    if not ((said >= -1e-4).all() and (abs(said.sum(axis=1) - 1) <= 1e-2).all()):
+        raise ModelError(
+            f"{name}: what it says of this face are no probabilities of the seven emotions. "
+            "Choose another model."
+        )
+
+
+class _Sandboxed:
+    """The network of a model from elsewhere, which runs as long as the model is allowed."""
+
+    def __init__(self, folder: ModelFolder) -> None:
+        self._folder = folder
+        folder.check_allowed()
+        self._run = self._guarded(
+            lambda: SandboxRunner(folder.read_exported, partial(imported.stop, folder.path))
+        )
+        self.input_shape, self.output_shapes = self._run.input_shape, self._run.output_shapes
+
+    def __call__(self, inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+        self._folder.check_allowed()
+        return self._guarded(lambda: self._run(inputs))
+
+    def _guarded(self, act: Callable[[], T]) -> T:
+        try:
+            return act()
+        except ModelError as error:
+            self._folder.check_allowed()  # says more, where it was stopped just now
+            raise ModelError(f"{self._folder.name}: {error}") from error
+
+
+def _network(folder: ModelFolder) -> Runner | _Sandboxed:
     try:
-        run = Runner(folder.read_exported())
+        run = _Sandboxed(folder) if folder.imported else Runner(folder.read_exported())
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{folder.name}: the exported file is not a LiteRT model.") from error
     if run.input_shape != (1, CROP_SIZE, CROP_SIZE, 3) or run.output_shapes != [(1, len(EMOTIONS))]:
@@ -90,21 +146,23 @@ def _network(folder: ModelFolder) -> Runner:
     return run
 
 
-_lock = threading.Lock()
+# One for each model, so that a model that loads for long delays nobody who uses another.
+_locks: dict[str, threading.Lock] = {}
 
 
 @lru_cache(maxsize=8)
-def _load(name: str, checksum: str) -> Classifier:
-    return Classifier(find_model(name))
+def _load(path: Path, checksum: str, foreign: bool) -> Classifier:
+    return Classifier(read_folder(path))
 
 
 def load_classifier(name: str | None = None) -> Classifier:
     """The model called ``name`` (the default without), loaded once per process.
 
     Raises:
-        ModelError: there is none of that name, or its folder is damaged.
+        ModelError: there is none of that name, its folder is damaged, or it was stopped.
     """
     folder = find_model(name or default_model())
-    with _lock:
-        # The checksum is part of the key: a model replaced on disk is loaded anew.
-        return _load(folder.name, folder.card.files[folder.card.exported])
+    folder.check_allowed()
+    with _locks.setdefault(folder.name, threading.Lock()):
+        # A model replaced on disk is loaded anew.
+        return _load(folder.path, folder.served, folder.imported)

@@ -1,6 +1,7 @@
 """Errors that a user can cause. Each carries one sentence that says what to do."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 
 class FerError(Exception):
@@ -43,3 +44,16 @@ class DatasetError(FerError):
 
 class TrainingError(FerError):
     """A training run cannot start or cannot go on."""
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """An item of a list that is stored but cannot be read; it can only be deleted.
+
+    Attributes:
+        name: By which it is deleted.
+        reason: What is wrong with it, as a sentence.
+    """
+
+    name: str
+    reason: str

@@ -21,13 +21,18 @@ class Runner:
         output_shapes: of its results, in the model's order.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, at_once: int = _CORES) -> None:
         """Load the model.
+
+        Args:
+            content: Of the file.
+            at_once: Inputs that are computed at the same time, each in memory of its own.
 
         Raises:
             ValueError, RuntimeError: ``content`` is no such model.
         """
         self._content = content
+        self._at_once = min(at_once, _CORES)
         self._pool = Pool(self._interpreter)
         with self._pool.one() as interpreter:
             (taken,) = interpreter.get_input_details()
@@ -47,7 +52,7 @@ class Runner:
         Returns:
             The outputs of each, in the model's order.
         """
-        parts = min(len(inputs), _CORES)
+        parts = min(len(inputs), self._at_once)
         others = [_workers.submit(self._run, inputs[i::parts]) for i in range(1, parts)]
         results: list[list[np.ndarray]] = [[]] * len(inputs)
         if parts:

@@ -137,22 +137,23 @@ def end_when_asked() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def limit_memory_and_time(memory: int, seconds: int) -> None:
-    """Limit what this process may use; do nothing where the system has no such limit.
+def limit_memory(memory: int) -> None:
+    """Limit the memory that this process may hold; do nothing where the system has no such limit.
 
-    Whoever started the process limits its time as well, see ``timeout`` of ``subprocess``.
+    What is reserved by now and not in use does not count. Whoever started the process watches
+    its memory as well, see :class:`fer_core.worker_process.WorkerProcess`.
 
     Args:
-        memory: Bytes of address space.
-        seconds: Seconds of processor time.
+        memory: Bytes.
     """
     if not is_posix():
         return
     import resource
 
+    now = psutil.Process().memory_info()
     with suppress(ValueError, OSError):  # macOS refuses a limit of the address space
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        most = now.vms - now.rss + memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
+from fer_core.errors import Damaged
+from ui.common.damaged import show_damaged
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer
+from ui.common.notices import footer, say_problem
 from ui.common.sign_in import only_for_admins
 from ui.dataset import browse, overview, problems, saved
 from ui.dataset.open import chooser, opened
-from ui.services import access
+from ui.services import access, audits
 from ui.services.models import default_model, list_models
 
 through_front_door()
@@ -15,6 +17,7 @@ through_front_door()
 VIEWS = ("Overview", "Browse", "Problems", "Corrections", "Collected")
 state = st.session_state
 state.setdefault("dataset_view", "Overview")
+state.setdefault("dataset_problem", None)
 state.setdefault("model", default_model())
 
 if not access.is_admin():
@@ -39,6 +42,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="Whose predictions and features are shown.",
     )
 
+say_problem("dataset_problem")
 data = opened(source)
 if data:
     look = data.look(state["model"])
@@ -63,12 +67,17 @@ if data:
             "These faces are drawn by the program, so that everything can be tried. For real ones "
             "get FER2013 from Kaggle and give its path under 'Open…', or set FER_DATA."
         )
-    if view == "Overview":
-        overview.view(data, look)
-    elif view == "Browse":
-        browse.view(data, look)
-    elif view == "Problems":
-        problems.view(data, look)
+    if view in ("Overview", "Browse", "Problems"):
+        if problem := look.problem():
+            show_damaged(
+                [Damaged(look.name, problem)], lambda _: audits.delete(look), "dataset_problem"
+            )
+        elif view == "Overview":
+            overview.view(data, look)
+        elif view == "Browse":
+            browse.view(data, look)
+        else:
+            problems.view(data, look)
     elif view == "Corrections":
         saved.corrections_view(data)
     else:

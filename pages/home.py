@@ -5,8 +5,9 @@ import streamlit as st
 from ui.common.controls import current
 from ui.common.faces import emotion_bars, looks, percent
 from ui.common.navigation import HOME, IMAGES, PAGES, through_front_door
-from ui.common.notices import footer
+from ui.common.notices import footer, say_error
 from ui.common.pictures import LARGE, drawn, example, read
+from ui.common.text import plain
 from ui.services.models import find_model
 
 through_front_door()
@@ -24,20 +25,27 @@ public = card.figure("PublicTest")
 
 left, right = st.columns([5, 6], gap="large")
 with left:
-    st.image(
-        drawn(result, choice, LARGE),
-        width=420,
-        alt="Portrait of the astronaut Eileen Collins, her face boxed and labelled",
-    )
+    if result.analysis:
+        st.image(
+            drawn(result, choice, LARGE),
+            width=420,
+            alt="Portrait of the astronaut Eileen Collins, her face boxed and labelled",
+        )
 with right, st.container(gap="small"):
-    if result.analysis.faces:
+    if result.error:
+        say_error(result.error)
+    elif result.analysis.faces:
         face = result.analysis.faces[0]
         st.subheader(f"This face {looks(face, choice.unsure_below)}")
         emotion_bars(face, key="home_bars", row=26)
     else:
         st.subheader("No face found in the example")
-    good = f" · {percent(public.accuracy)} right on {public.dataset}'s PublicTest" if public else ""
-    st.badge(f"{card.title}{good}", icon=":material/model_training:", color="blue")
+    good = (
+        f" · {percent(public.accuracy)} right on {plain(public.dataset)}'s PublicTest"
+        if public
+        else ""
+    )
+    st.badge(f"{plain(card.title)}{good}", icon=":material/model_training:", color="blue")
     with st.container(horizontal=True):
         if st.button("Try your own photo", type="primary", icon=":material/upload:"):
             st.session_state["images_source"] = "Files"

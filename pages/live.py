@@ -16,7 +16,8 @@ from ui.common.collect import correct, say_kept
 from ui.common.controls import model_row
 from ui.common.faces import looks
 from ui.common.navigation import IMAGES, through_front_door
-from ui.common.notices import footer
+from ui.common.notices import footer, say_error
+from ui.common.text import plain
 from ui.live import device
 from ui.live.after import ASKED, ask, kept_sessions, summary
 from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
@@ -162,7 +163,7 @@ def faces_in_view() -> None:
     """Seven bars for every face, or why there are none."""
     session = live.session
     if session.error:
-        st.error(session.error, icon=":material/error:")
+        say_error(session.error)
         return
     seen = session.faces()
     if seen is None:
@@ -277,7 +278,7 @@ if place == "device" and (live.model, live.detector) != (
     choice.detector.name,
 ):
     st.caption(
-        f"On this device: {device.model_for(live.model).card.title}, with BlazeFace; both "
+        f"On this device: {plain(device.model_for(live.model).card.title)}, with BlazeFace; both "
         "keep up with a camera here. What else is chosen above runs through the server."
     )
 record = live.session.record

@@ -1,6 +1,6 @@
 """Models: how good, how fast, compared, combined, exchanged, and which one is used."""
 
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 import streamlit as st
@@ -10,13 +10,17 @@ from fer_core.errors import FerError
 from fer_core.settings import settings
 from ui.common import judgement
 from ui.common.controls import make_default
+from ui.common.damaged import or_damaged, show_damaged
 from ui.common.navigation import through_front_door
-from ui.common.notices import attempt, footer, say_problem
+from ui.common.notices import attempt, footer, say_error, say_problem
+from ui.common.reading import read_dataset
 from ui.common.sign_in import sign_in
+from ui.common.text import plain, sentence
 from ui.models import compare as model_compare
 from ui.models import jobs as model_jobs
 from ui.models import table as model_table
-from ui.services import access, datasets, models
+from ui.services import access, models
+from ui.services.datasets import Request
 from ui.services.models import ModelFolder, ModelJob, list_models
 
 through_front_door()
@@ -32,11 +36,10 @@ def delete(name: str) -> None:
         state["model"] = models.default_model()
 
 
-@st.cache_resource(max_entries=1, show_spinner="Reading the faces…")
-def public_faces(data: str, changed: float) -> Dataset:
+def public_faces(data: str) -> Dataset | None:
     """The faces to compare models on; without PrivateTest, which decides nothing."""
-    found = datasets.load(data)
-    return found.take(np.asarray(found.usage) == "PublicTest")
+    found = read_dataset(Request(data), PurePath(data).name)
+    return None if found is None else found.take(np.asarray(found.usage) == "PublicTest")
 
 
 def choose_data(label: str, split: str, key: str) -> str:
@@ -86,9 +89,21 @@ def one(folder: ModelFolder) -> None:
     """The card of a model and what can be done with it."""
     name = folder.name
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"{name}: {folder.card.title}", anchor=False, width="content")
+        st.subheader(f"{name}: {plain(folder.card.title)}", anchor=False, width="content")
         if models.default_model() == name:
             st.badge("the default of all pages", icon=":material/check:", color="green")
+        if folder.imported:
+            st.badge("from elsewhere", icon=":material/shield:", color="gray")
+    if reason := models.stopped(folder):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(f"This model is not used. {sentence(reason)}", icon=":material/block:")
+            if access.is_admin():
+                st.button(
+                    "Allow again",
+                    icon=":material/lock_open:",
+                    on_click=attempt,
+                    args=("models_problem", models.allow, name),
+                )
     if access.is_admin():
         with st.container(horizontal=True):
             if models.default_model() != name:
@@ -123,11 +138,12 @@ def one(folder: ModelFolder) -> None:
 def several(names: list[str]) -> None:
     """Two are compared; two or more can become one."""
     data = choose_data("Faces to compare on", "PublicTest", "models_data")
-    path = Path(data).expanduser()
     try:
-        faces = public_faces(data, path.stat().st_mtime if path.exists() else 0.0)
+        faces = public_faces(data)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
+        return
+    if faces is None:
         return
     views = ["Compare", "Build an ensemble"] if len(names) == 2 else ["Build an ensemble"]
     view = st.segmented_control(
@@ -140,7 +156,7 @@ def several(names: list[str]) -> None:
         elif work := model_compare.build(names, faces, data):
             begin(work)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
 
 
 def take_archive() -> None:
@@ -173,8 +189,12 @@ found = model_table.rows(list(folders.values()))
 chosen = model_table.table(found, state["models_chosen"])
 chosen = [name for name in chosen if name in folders]
 st.query_params["model"] = chosen
+show_damaged(models.list_damaged(), models.delete, "models_problem")
 if len(chosen) == 1:
-    one(folders[chosen[0]])
+    with or_damaged(
+        chosen[0], None if folders[chosen[0]].ships else models.delete, "models_problem"
+    ):
+        one(folders[chosen[0]])
 elif chosen and access.is_admin():
     several(chosen)
 else:

@@ -8,9 +8,11 @@ import streamlit as st
 from fer_core.errors import FerError
 from fer_core.extras import require
 from fer_core.train import TrainConfig, configure, manage
+from ui.common.damaged import or_damaged
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer, say_problem
+from ui.common.notices import footer, say_error, say_problem
 from ui.common.sign_in import only_for_admins, sign_in
+from ui.common.text import sentence
 from ui.services import access, training
 from ui.services.training import TrainingRun, list_runs
 from ui.training import after as training_after
@@ -149,7 +151,8 @@ def show_runs() -> None:
         now = states[found.index(chosen[0])]
         training_watch.headline(chosen[0], now)
         look(known, chosen[0])
-        one(chosen[0], now)
+        with or_damaged(chosen[0].name, training.delete, "training_problem"):
+            one(chosen[0], now)
     else:
         look(known, None)
         training_watch.beside(chosen)
@@ -189,13 +192,13 @@ if only_for_admins("Training"):
     try:
         require("keras", "Training", "train")
     except FerError as error:
-        st.info(str(error), icon=":material/download:")
+        st.info(sentence(error), icon=":material/download:")
     try:
         if state["training_new"]:
             show_form()
         else:
             show_runs()
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
     sign_in()
 footer()

@@ -5,6 +5,7 @@ import streamlit as st
 from fer_core.errors import FerError
 from ui.common.browser_key import browser_key
 from ui.common.controls import model_row
+from ui.common.damaged import or_damaged
 from ui.common.navigation import through_front_door
 from ui.common.notices import footer
 from ui.services import videos
@@ -16,6 +17,7 @@ through_front_door()
 
 state = st.session_state
 state.setdefault("video_job", None)
+state.setdefault("video_problem", None)
 state.setdefault("video_fps", 5.0)
 state.setdefault("video_thorough", False)
 state.setdefault("video_annotated", True)
@@ -29,10 +31,18 @@ def opened() -> VideoJob | None:
     if state["video_job"] is None:
         return None
     try:
-        return videos.find(state["video_job"])
+        found = videos.find(state["video_job"])
+        _ = found.config  # damaged ones are in the list
     except FerError:
         show(None)
         return None
+    return found
+
+
+def delete(name: str) -> None:
+    """Delete the analysis that is open."""
+    videos.delete(videos.find(name))
+    show(None)
 
 
 # The page, from top to bottom.
@@ -49,11 +59,12 @@ if job is None:
     if key:
         earlier(key)
 else:
-    now = job.state()
-    if now["status"] in ("created", "running"):
-        working(job)
-    elif now["status"] == "done":
-        finished(job)
-    else:
-        broken_off(job, now)
+    with or_damaged(job.name, delete, "video_problem"):
+        now = job.state()
+        if now["status"] in ("created", "running"):
+            working(job)
+        elif now["status"] == "done":
+            finished(job)
+        else:
+            broken_off(job, now)
 footer()

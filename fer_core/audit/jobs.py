@@ -4,13 +4,15 @@ Its folder under ``FER_HOME/audits`` holds what it was asked (``config.json``), 
 found (``summary.json``, ``problems.csv``) and what it saw (``seen.npz``).
 """
 
+import contextlib
 import json
 import sys
 import time
+import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -23,10 +25,13 @@ from fer_core.datasets.identity import digest
 from fer_core.errors import DatasetError
 from fer_core.evaluation.predictions import predictions
 from fer_core.extras import require
-from fer_core.files import write_atomic, write_bytes, write_json
-from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker
+from fer_core.files import remove_folder, write_atomic, write_bytes, write_json
+from fer_core.jobs import NO_LIMITS, Job, Kind, Limits, run_worker
 from fer_core.models.catalogue import default_model, find_model
 from fer_core.settings import settings
+
+#: What reading a damaged file raises.
+_DAMAGED: Final = (OSError, ValueError, LookupError, EOFError, RecursionError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class AuditJob(Job):
     error: ClassVar[type[DatasetError]] = DatasetError
     taken: ClassVar[str] = "This dataset is being looked through already."
     worker: ClassVar[str] = "fer_core.audit.jobs"
+    progress_types: ClassVar[dict[str, Kind]] = Job.progress_types | {"what": str}
 
     @classmethod
     def of(cls, dataset: Dataset, model: str | None = None) -> "AuditJob":
@@ -86,10 +92,39 @@ class AuditJob(Job):
         self.write_state(status="created", owner=owner)
         self.spawn(limits=limits)
 
+    def problem(self) -> str | None:
+        """Return what is wrong with a finished audit; ``None`` where nothing is."""
+        if not self.path.is_dir():
+            return None
+        if self.state()["status"] == "damaged":
+            return str(self._damaged())
+        try:
+            if self.done:
+                self.result()
+                len(self._arrays)
+        except DatasetError as error:
+            return str(error)
+        return None
+
+    def delete(self) -> None:
+        """End it where it runs, and delete what it found."""
+        if self.busy():
+            self.stop()
+        with contextlib.suppress(FileNotFoundError):
+            remove_folder(self.path)
+
     @cached_property
     def _arrays(self) -> dict[str, np.ndarray]:
-        with np.load(self.path / "seen.npz") as file:
-            return {name: file[name] for name in file.files}
+        try:
+            with np.load(self.path / "seen.npz") as file:
+                return {name: file[name] for name in ("probabilities", "features", "map")}
+        except _DAMAGED as error:
+            raise self._damaged() from error
+
+    def _damaged(self) -> DatasetError:
+        return DatasetError(
+            "What was found is damaged: delete it, and look through the faces again."
+        )
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -107,9 +142,21 @@ class AuditJob(Job):
         return self._arrays["map"]
 
     def result(self) -> Audit:
-        """What was found."""
-        problems = pd.read_csv(self.path / "problems.csv", keep_default_na=False)
-        return Audit(problems, json.loads((self.path / "summary.json").read_text(encoding="utf-8")))
+        """What was found.
+
+        Raises:
+            DatasetError: It is damaged.
+        """
+        try:
+            problems = pd.read_csv(self.path / "problems.csv", keep_default_na=False)
+            summary = json.loads((self.path / "summary.json").read_text(encoding="utf-8"))
+        except _DAMAGED as error:
+            raise self._damaged() from error
+        if not isinstance(summary, dict) or not isinstance(summary.get("labels"), dict):
+            raise self._damaged()
+        if missing := {"kind", "face", "row", "split", "proposal"} - set(problems):
+            raise self._damaged() from LookupError(missing)
+        return Audit(problems, summary)
 
 
 def look(work: AuditJob) -> None:

@@ -34,12 +34,14 @@ _BATCH: Final = 256
 def explainable(name: str | None = None) -> ModelFolder:
     """The model called ``name`` if its layers can be looked into, else one that can be.
 
+    A model from elsewhere is not looked into: that would run it without limits.
+
     Raises:
         ModelError: there is none.
     """
     folders = [find_model(name or default_model()), *list_models()]
     for folder in folders:
-        if folder.explainable:
+        if folder.explainable and not folder.imported:
             return folder
     raise ModelError("No model here has its model.keras, which the audit needs.")
 

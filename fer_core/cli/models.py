@@ -110,6 +110,16 @@ def remove(name: str) -> None:
     note(f"{name} is deleted.")
 
 
+@command.command("allow")
+@click.argument("name")
+def allow(name: str) -> None:
+    """Use a model again that was stopped because it exceeded its limits."""
+    from fer_core.zoo import manage
+
+    manage.allow(name)
+    note(f"{name} is allowed again.")
+
+
 @command.command("default")
 @click.argument("name")
 def default(name: str) -> None:

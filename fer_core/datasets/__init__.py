@@ -14,6 +14,7 @@ from fer_core.datasets import fer2013, folders  # noqa: F401
 from fer_core.datasets.base import SPLITS, Dataset, mix
 from fer_core.datasets.registry import Format, ReadOptions, formats, recognise, register
 from fer_core.errors import DatasetError
+from fer_core.files import printable
 
 __all__ = [
     "MADE_HERE",
@@ -68,6 +69,8 @@ def load(
         if text is not None and not str(text).strip():
             # The path of an empty text would be the current folder.
             raise DatasetError("The path of the dataset or its corrections is empty: give one.")
+    for text in (source, votes, corrections):
+        _check_ends(text)
     path = Path(source).expanduser()
     if str(source) == "demo":
         from fer_core.datasets import demo
@@ -93,3 +96,21 @@ def load(
     if drop_not_faces and votes is not None:
         dataset = ferplus.drop_not_faces(dataset, votes)
     return dataset
+
+
+def _check_ends(text: str | Path | None) -> None:
+    """Refuse a path whose reading may never end.
+
+    Raises:
+        DatasetError: It is a pipe or a device.
+    """
+    try:
+        path = Path(text or "").expanduser()
+        there = path.exists() and not (path.is_file() or path.is_dir())
+    except (OSError, ValueError, RuntimeError):
+        return  # what reads it says what is wrong
+    if there:
+        raise DatasetError(
+            f"{printable(path)} is a pipe or a device, whose reading may never end: give a file or "
+            "a folder."
+        )

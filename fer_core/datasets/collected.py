@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from fer_core import storage
 from fer_core.datasets.base import Dataset
 from fer_core.emotions import EMOTIONS
-from fer_core.errors import DatasetError
+from fer_core.errors import Damaged, DatasetError
 from fer_core.preprocess import CROP_SIZE, FACE_SIZE, crops_to_faces
 
 NAME: Final = "collected"
@@ -116,25 +116,42 @@ def keep(
 
 
 def list_faces() -> list[Kept]:
-    """All collected faces, the oldest first."""
+    """All collected faces that can be read, the oldest first."""
+    return [face for row in _stored() if (face := _face(*row)) is not None]
+
+
+def list_damaged() -> list[Damaged]:
+    """Return the collected faces that cannot be read, each by its number."""
+    return [
+        Damaged(str(row[0]), "This face is damaged and can only be deleted.")
+        for row in _stored()
+        if _face(*row) is None
+    ]
+
+
+def _stored() -> list[tuple]:
     if not storage.exists():
         return []
     with _connect() as db:
-        rows = db.execute(
+        return db.execute(
             "SELECT id, face, label, kept, source, model, probabilities FROM faces ORDER BY id"
         ).fetchall()
-    return [
-        Kept(
-            key,
-            np.frombuffer(face, np.uint8).reshape(FACE_SIZE, FACE_SIZE),
-            label,
-            datetime.fromisoformat(kept),
-            source,
-            model,
-            tuple(json.loads(probabilities)),
-        )
-        for key, face, label, kept, source, model, probabilities in rows
-    ]
+
+
+def _face(
+    key: int, face: Any, label: Any, kept: Any, source: Any, model: Any, probabilities: Any
+) -> Kept | None:
+    """Return a face from its row; ``None`` where the row is damaged."""
+    try:
+        said = tuple(float(p) for p in json.loads(probabilities))
+        pixels = np.frombuffer(face, np.uint8).reshape(FACE_SIZE, FACE_SIZE)
+        EMOTIONS[label]
+        when = datetime.fromisoformat(kept)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    if label < 0 or len(said) not in (0, len(EMOTIONS)) or not np.isfinite(said).all():
+        return None
+    return Kept(key, pixels, label, when, str(source), str(model), said)
 
 
 def delete(*keys: int) -> None:

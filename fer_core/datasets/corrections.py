@@ -31,7 +31,7 @@ from fer_core import storage
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
-from fer_core.errors import DatasetError
+from fer_core.errors import Damaged, DatasetError
 from fer_core.files import write_bytes
 from fer_core.settings import settings
 from fer_core.table import to_csv
@@ -171,7 +171,10 @@ def read(source: Path | bytes) -> Overlay:
             f"{name} lacks the column {missing[0]}: corrections have {', '.join(COLUMNS)}."
         )
     events = [{c: (row.get(c) or "").strip().removeprefix("'") for c in COLUMNS} for row in rows]
-    wrong = ((n, _wrong(e["face"], e["action"], e["value"])) for n, e in enumerate(events))
+    wrong = (
+        (n, _wrong(e["face"], e["action"], e["value"]) or _wrong_time(e["time"]))
+        for n, e in enumerate(events)
+    )
     if problems := [f"row {n}: {what}" for n, what in wrong if what]:
         raise DatasetError.listing(name, problems)
     return Overlay.of(_table(events, list(COLUMNS)))
@@ -190,6 +193,15 @@ def _wrong(face: str, action: str, value: str) -> str | None:
     return None
 
 
+def _wrong_time(time: str) -> str | None:
+    """What is wrong with the time of an event, in words; it may be missing."""
+    try:
+        datetime.fromisoformat(time or _now())
+    except ValueError:
+        return f"the time is {time[:20]!r}, not one such as {_now()}"
+    return None
+
+
 def kept() -> Overlay:
     """The corrections of this machine, those that were undone left out."""
     log = history()
@@ -197,16 +209,50 @@ def kept() -> Overlay:
 
 
 def history() -> "pd.DataFrame":
-    """Every event there ever was: :data:`COLUMNS`, ``id``, ``batch`` and ``undone``."""
-    columns = ["id", "batch", *COLUMNS, "undone"]
-    rows: Sequence = []
-    if storage.exists():
-        with _connect() as db:
-            rows = db.execute(
-                f"SELECT {', '.join(columns)} FROM corrections ORDER BY id"
-            ).fetchall()
-    table = _table(rows, columns)
+    """Every event there ever was: :data:`COLUMNS`, ``id``, ``batch`` and ``undone``.
+
+    Events that cannot be read are left out, see :func:`list_damaged`.
+    """
+    rows = [row for row in _stored() if _wrong_row(row) is None]
+    table = _table(rows, list(_STORED))
     return table.assign(undone=table["undone"].notna())
+
+
+def list_damaged() -> list[Damaged]:
+    """Return the events that cannot be read, each by its id."""
+    return [
+        Damaged(str(row[0]), f"This correction is damaged: {wrong}.")
+        for row in _stored()
+        if (wrong := _wrong_row(row))
+    ]
+
+
+def delete(key: int) -> None:
+    """Delete an event that cannot be read; others are undone, not deleted."""
+    with _connect() as db:
+        for row in db.execute(f"SELECT {', '.join(_STORED)} FROM corrections WHERE id = ?", (key,)):
+            if _wrong_row(row):
+                db.execute("DELETE FROM corrections WHERE id = ?", (key,))
+
+
+#: Columns of the database, in the order of :func:`history`.
+_STORED: Final = ("id", "batch", *COLUMNS, "undone")
+
+
+def _stored() -> list[tuple]:
+    if not storage.exists():
+        return []
+    with _connect() as db:
+        return db.execute(f"SELECT {', '.join(_STORED)} FROM corrections ORDER BY id").fetchall()
+
+
+def _wrong_row(row: tuple) -> str | None:
+    """What is wrong with a row of the database, in words."""
+    texts = row[1 : 2 + len(COLUMNS)]
+    if not all(isinstance(text, str) for text in texts):
+        return "a text is missing"
+    _, face, action, value, _, time, _ = texts
+    return _wrong(face, action, value) or _wrong_time(time)
 
 
 def count_events() -> int:

@@ -1,6 +1,5 @@
 """The calling side of explanations: one worker process for all threads of this process."""
 
-import subprocess
 import threading
 from contextlib import suppress
 from typing import Any, Final
@@ -8,16 +7,18 @@ from typing import Any, Final
 import numpy as np
 
 from fer_core.errors import FerError, ModelError
-from fer_core.explain import protocol
 from fer_core.explain.pictures import Explanation, paint
+from fer_core.models import imported
 from fer_core.models.catalogue import ModelFolder, default_model, find_model, list_models
 from fer_core.preprocess import CROP_SIZE, crops_to_faces
-from fer_core.resources import module_command, module_environment
-from fer_core.system import detached
+from fer_core.sandbox import MEMORY, reason
+from fer_core.worker_process import Message, WorkerError, WorkerProcess
 
 #: A model's folder and the checksum of its ``model.keras``.
 _Key = tuple[str, str]
 
+#: Models that a worker keeps loaded, those used last.
+LOADED: Final = 2
 #: Seconds without a request after which the worker ends.
 IDLE_SECONDS: Final = 300.0
 #: Seconds that one answer may take, the loading of TensorFlow included.
@@ -28,17 +29,28 @@ class Explainer:
     """A worker process and the way to it; any number of threads may ask, one at a time."""
 
     def __init__(
-        self, idle_seconds: float = IDLE_SECONDS, limit_seconds: float = LIMIT_SECONDS
+        self,
+        idle_seconds: float = IDLE_SECONDS,
+        limit_seconds: float = LIMIT_SECONDS,
+        memory: int | None = None,
     ) -> None:
         """Start nothing yet: the worker starts with the first request.
 
         Args:
             idle_seconds: How long the worker stays without a request.
             limit_seconds: How long one answer may take before the worker is ended.
+            memory: Bytes that the worker may hold.
         """
-        self._idle, self._limit = idle_seconds, limit_seconds
+        self._limit = limit_seconds
         self._lock = threading.Lock()  # held while the worker is asked
-        self._process: subprocess.Popen | None = None
+        self._worker = WorkerProcess(
+            "fer_core.explain.worker",
+            str(idle_seconds),
+            str(memory or 0),
+            environment={"KERAS_BACKEND": "tensorflow"},
+            memory=memory,
+        )
+        self._pid: int | None = None  # of the worker that has loaded what is warm
         self._warm: list[_Key] = []  # what the worker has loaded, the last used at the end
         self._turn = threading.Lock()  # held for moments, guards what follows
         self._wanted: ModelFolder | None = None
@@ -48,8 +60,7 @@ class Explainer:
     @property
     def pid(self) -> int | None:
         """The worker's process id; ``None`` while there is no worker."""
-        process = self._process
-        return process.pid if process and process.poll() is None else None
+        return self._worker.pid
 
     def explain(
         self, crop: np.ndarray, emotion: str | None = None, model: str | ModelFolder | None = None
@@ -79,14 +90,7 @@ class Explainer:
 
     def close(self) -> None:
         """End the worker; the next request starts another."""
-        process = self._process
-        if process:
-            process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                with suppress(OSError):  # what was not sent stays unsent
-                    if stream:
-                        stream.close()
+        self._worker.close()
 
     def _prepare(self) -> None:
         while True:
@@ -103,67 +107,37 @@ class Explainer:
                 self._failed.add(_key(folder))
 
     def _is_warm(self, folder: ModelFolder) -> bool:
-        return self.pid is not None and _key(folder) in self._warm
+        return self.pid is not None and self.pid == self._pid and _key(folder) in self._warm
 
-    def _ask(
-        self, folder: ModelFolder, act: str, *arrays: np.ndarray, **more: Any
-    ) -> protocol.Message:
+    def _ask(self, folder: ModelFolder, act: str, *arrays: np.ndarray, **more: Any) -> Message:
         """Ask the worker, which is started where there is none; the lock is held."""
         path, checksum = key = _key(folder)
         header = {"act": act, "folder": path, "checksum": checksum} | more
-        # A worker that was idle may end, with status 0, just as it is asked: ask another.
-        answer = self._exchange(header, arrays)
-        if answer is None and self._process and self._process.returncode == 0:
-            answer = self._exchange(header, arrays)
-        if answer is None:
-            raise ModelError("The explanation broke off: try again.")
-        if "error" in answer[0]:
-            raise ModelError(answer[0]["error"])
-        self._warm = [*(one for one in self._warm if one != key), key][-protocol.LOADED :]
+        try:
+            answer = self._worker.ask(header, *arrays, seconds=self._limit)
+        except WorkerError as failure:
+            if folder.imported and failure.why != "ended":
+                imported.stop(folder.path, reason(failure.why, self._limit))
+                folder.check_allowed()
+            raise ModelError("The explanation broke off: try again.") from failure
+        except FerError as error:
+            raise ModelError(str(error)) from error
+        known = self._warm if self._pid == self.pid else []
+        self._pid = self.pid
+        self._warm = [*(one for one in known if one != key), key][-LOADED:]
         self._failed.discard(key)
         return answer
 
-    def _exchange(
-        self, header: dict[str, Any], arrays: tuple[np.ndarray, ...]
-    ) -> protocol.Message | None:
-        """Send one request and return its answer; ``None`` where the worker is gone."""
-        try:
-            process = self._running()
-        except OSError:
-            return None
-        assert process.stdin is not None and process.stdout is not None
-        # A worker that hangs is ended, which ends the reading below.
-        limit = threading.Timer(self._limit, process.kill)
-        limit.start()
-        try:
-            protocol.send(process.stdin, header, *arrays)
-            answer = protocol.receive(process.stdout)
-        except (OSError, ValueError, LookupError, TypeError):
-            answer = None
-        finally:
-            limit.cancel()
-        if answer is None:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(5)  # for its own status, before it is ended
-            self.close()
-        return answer
-
-    def _running(self) -> subprocess.Popen:
-        if self._process is None or self._process.poll() is not None:
-            self.close()
-            self._warm = []
-            self._process = subprocess.Popen(
-                module_command("fer_core.explain.worker", str(self._idle)),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=module_environment() | {"KERAS_BACKEND": "tensorflow"},
-                # Ctrl-C ends the app, whose end it notices.
-                **detached(),
-            )
-        return self._process
-
 
 _EXPLAINER = Explainer()
+#: For models from elsewhere: one that takes its worker down takes no other model's.
+_SANDBOX = Explainer(memory=MEMORY)
+
+
+def _explainer(model: str | ModelFolder | None) -> Explainer:
+    with suppress(ModelError):  # said when it is asked
+        return _SANDBOX if _explainable(model).imported else _EXPLAINER
+    return _EXPLAINER
 
 
 def explain(
@@ -180,7 +154,7 @@ def explain(
         ModelError: There is no such model, it has no ``model.keras`` or a damaged one, Keras
             is not installed, or the worker process broke off.
     """
-    return _EXPLAINER.explain(crop, emotion, model)
+    return _explainer(model).explain(crop, emotion, model)
 
 
 def warm_up(model: str | ModelFolder | None = None) -> None:
@@ -190,7 +164,7 @@ def warm_up(model: str | ModelFolder | None = None) -> None:
         model: Name or folder of the model; without it the default. One that cannot be
             explained starts nothing.
     """
-    _EXPLAINER.warm_up(model)
+    _explainer(model).warm_up(model)
 
 
 def _explainable(model: str | ModelFolder | None) -> ModelFolder:
@@ -201,6 +175,7 @@ def _explainable(model: str | ModelFolder | None) -> ModelFolder:
             f"{folder.name} cannot explain itself: it has no model.keras. These can: "
             f"{able or 'none that is here'}."
         )
+    folder.check_allowed()
     return folder
 
 

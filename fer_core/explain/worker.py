@@ -1,56 +1,32 @@
-"""The process that explains: ``python -m fer_core.explain.worker IDLE_SECONDS``.
+"""The process that explains: ``python -m fer_core.explain.worker IDLE_SECONDS MEMORY``.
 
-It reads requests from standard input and answers on standard output. It ends when nothing
-was asked for a while, which gives its memory back, and when its parent is gone.
+``MEMORY`` is in bytes, 0 for no limit.
 """
 
-import os
-import queue
 import sys
-import threading
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
 from fer_core.errors import FerError
-from fer_core.explain import protocol
+from fer_core.explain.client import LOADED
 from fer_core.extras import how_to_install
 from fer_core.models.catalogue import read_folder
+from fer_core.system import limit_memory
+from fer_core.worker_process import Message, answer_requests
 
 if TYPE_CHECKING:
     from fer_core.explain.maps import Network
 
 
-def main(idle_seconds: float) -> None:
+def main(idle_seconds: float, memory: int) -> None:
     """Answer requests until nobody asks any more."""
-    # Whatever a library prints goes to the log and not between our answers.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    requests: queue.Queue = queue.Queue()
-    threading.Thread(target=_read, args=(sys.stdin.buffer, requests), daemon=True).start()
-    while True:
-        try:
-            message = requests.get(timeout=idle_seconds)
-        except queue.Empty:
-            break
-        try:
-            header, *arrays = _answer(*message)
-        except FerError as error:
-            header, arrays = {"error": str(error)}, []
-        protocol.send(answers, header, *arrays)
-    answers.flush()
-    os._exit(0)  # TensorFlow's threads may take seconds to end
+    answer_requests(lambda message: _answer(message, memory), idle_seconds)
 
 
-def _read(stream: BinaryIO, requests: queue.Queue) -> None:
-    while message := protocol.receive(stream):
-        requests.put(message)
-    # The parent is gone. A computation that still runs, or hangs, is for nobody.
-    os._exit(0)
-
-
-def _answer(header: dict[str, Any], arrays: list) -> tuple:
-    network = _network(header["folder"], header["checksum"])
+def _answer(message: Message, memory: int) -> tuple:
+    header, arrays = message
+    network = _network(header["folder"], header["checksum"], memory)
     if header["act"] == "warm up":
         network.warm_up()
         return ({},)
@@ -58,8 +34,8 @@ def _answer(header: dict[str, Any], arrays: list) -> tuple:
     return {"emotion": emotion}, heat, gradient
 
 
-@lru_cache(maxsize=protocol.LOADED)
-def _network(folder: str, checksum: str) -> "Network":
+@lru_cache(maxsize=LOADED)
+def _network(folder: str, checksum: str, memory: int) -> "Network":
     """Load a network once; ``checksum`` tells another file of the same name."""
     path = read_folder(Path(folder)).checked("model.keras")
     try:
@@ -68,8 +44,10 @@ def _network(folder: str, checksum: str) -> "Network":
         raise FerError(
             f"Explanations need Keras and TensorFlow: {how_to_install('train')}"
         ) from error
+    if memory:
+        limit_memory(memory)
     return Network(path, path.parent.name)
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]))
+    main(float(sys.argv[1]), int(sys.argv[2]))

@@ -11,6 +11,7 @@ outlives the one that started it. In its folder are
 
 import contextlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import UnionType
 from typing import Any, ClassVar, Final
 
 import psutil
@@ -34,6 +36,10 @@ from fer_core.settings import settings
 from fer_core.system import ProcessIdentity
 
 NO_LIMITS: Final = Limits()
+#: What a value may be: a type or several.
+Kind = type | UnionType
+#: A time that can be read, where none is given.
+_NO_TIME: Final = "1970-01-01"
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,11 @@ class Job:
     taken: ClassVar[str] = "{name} is being done already."
     #: The module whose ``__main__`` does it, given the job's name.
     worker: ClassVar[str]
+    #: Types of entries that the state may have, and of those that the progress has.
+    state_types: ClassVar[dict[str, Kind]] = {
+        "status": str, "created": str, "updated": str, "owner": str, "reason": str | None,
+    }  # fmt: skip
+    progress_types: ClassVar[dict[str, Kind]] = {"share": float, "seconds_left": float | None}
 
     @property
     def name(self) -> str:
@@ -71,8 +82,14 @@ class Job:
         """Return the state as it was written, without a look at the process."""
         try:
             state = read_json(self.path / "state.json")
-            state["status"]
-        except (OSError, ValueError, LookupError, TypeError):
+            if not isinstance(state, dict) or "status" not in state:
+                raise ValueError("no state")
+            for name, kind in self.state_types.items():
+                if name in state and not is_of(state[name], kind):
+                    raise ValueError(f"{name} is {state[name]!r}")
+            for name in ("created", "updated"):
+                datetime.fromisoformat(state.get(name, _NO_TIME))
+        except (OSError, ValueError, RecursionError):
             return {"status": "damaged"}
         return state
 
@@ -90,11 +107,15 @@ class Job:
         write_json(self.path / "state.json", {**old, **changes, "updated": _now()})
 
     def progress(self) -> dict[str, Any]:
-        """What the worker last said; empty before it said anything."""
+        """What the worker last said; empty before it said anything, or where it is damaged."""
         try:
-            return json.loads((self.path / "progress.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            said = json.loads((self.path / "progress.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return {}
+        whole = isinstance(said, dict) and all(
+            is_of(said.get(name), kind) for name, kind in self.progress_types.items()
+        )
+        return said if whole and 0 <= said.get("share", 0) <= 1 else {}
 
     def write_progress(self, values: dict[str, Any]) -> None:
         """Say how far it is; a reader sees the old values or the new ones."""
@@ -308,6 +329,15 @@ class Job:
             if time.monotonic() > deadline:
                 raise self.error(self.taken.format(name=self.name))
             time.sleep(0.05)
+
+
+def is_of(value: Any, kind: Kind) -> bool:
+    """Return whether a value of a JSON file has a type; a whole number is a ``float`` too."""
+    if isinstance(value, bool):
+        return issubclass(bool, kind) and kind not in (int, float)
+    if isinstance(value, float):
+        return math.isfinite(value) and issubclass(float, kind)
+    return isinstance(value, kind) or (isinstance(value, int) and issubclass(float, kind))
 
 
 def seconds_left(begun: float, share: float) -> float | None:

@@ -1,6 +1,7 @@
 """Live sessions that users saved, in the database. Nothing is saved unasked."""
 
 import json
+import math
 import sqlite3
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fer_core import storage
 from fer_core.emotions import EMOTIONS
-from fer_core.errors import FerError
+from fer_core.errors import Damaged, FerError
 from fer_core.table import columns, complete, data_frame, records
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ _MIGRATIONS: Final = (
     _add_owner,
     _add_columns,
 )
+
+
+#: Said of a session whose numbers are not what they should be.
+_DAMAGED: Final = "This session is damaged and can only be deleted."
 
 
 def _connect() -> AbstractContextManager[sqlite3.Connection]:
@@ -130,10 +135,37 @@ def list_sessions(owner: str | None = None) -> list[KeptSession]:
             "WHERE ?1 IS NULL OR owner = ?1 ORDER BY id DESC",
             (owner,),
         )
-        return [
-            KeptSession(key, name, datetime.fromisoformat(kept), seconds, json.loads(about))
-            for key, name, kept, seconds, about in rows
-        ]
+        return [found for row in rows if (found := _session(*row)) is not None]
+
+
+def list_damaged(owner: str | None = None) -> list[Damaged]:
+    """Return the saved sessions that cannot be read, each by its id.
+
+    Args:
+        owner: Whose; ``None`` for those of everybody.
+    """
+    if not storage.exists():
+        return []
+    with _connect() as db:
+        rows = db.execute(
+            "SELECT id, name, kept, seconds, about FROM sessions WHERE ?1 IS NULL OR owner = ?1",
+            (owner,),
+        ).fetchall()
+    return [Damaged(str(row[0]), _DAMAGED) for row in rows if _session(*row) is None]
+
+
+def _session(key: int, name: Any, kept: Any, seconds: Any, about: Any) -> KeptSession | None:
+    """Return a session from its row; ``None`` where the row is damaged."""
+    try:
+        more = json.loads(about)
+        when = datetime.fromisoformat(kept)
+        whole = isinstance(more, dict) and math.isfinite(seconds) and when.tzinfo is not None
+        smoothing = float(more.get("smoothing_seconds") or 0.0)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    if not whole or not math.isfinite(smoothing):
+        return None
+    return KeptSession(key, str(name), when, float(seconds), more)
 
 
 def load_session(key: int, owner: str | None = None) -> "pd.DataFrame":
@@ -144,8 +176,15 @@ def load_session(key: int, owner: str | None = None) -> "pd.DataFrame":
         owner: Whose it must be; ``None`` for anybody's.
 
     Raises:
-        FerError: There is none of that id, or it belongs to somebody else.
+        FerError: There is none of that id, it belongs to somebody else, or it is damaged.
     """
+    try:
+        return _load(key, owner)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise FerError(_DAMAGED) from error
+
+
+def _load(key: int, owner: str | None) -> "pd.DataFrame":
     with _connect() as db:
         found = db.execute(f"SELECT name, about {_THIS_ONE}", (key, owner)).fetchone()
         if not found:

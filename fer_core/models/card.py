@@ -1,9 +1,10 @@
 """A model's card: what it is, how it was made, how good it is, and what it is not for."""
 
 import json
+from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
@@ -11,6 +12,8 @@ from fer_core.models.recipe import Recipe
 
 #: What a model's name looks like: no path leads out of the models' folder.
 NAME: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
+#: What an ensemble's folder holds in place of a network.
+ENSEMBLE: Final = "ensemble.json"
 
 #: How an exported file keeps its weights.
 Stored = Literal["float32", "float16", "int8"]
@@ -19,7 +22,7 @@ Stored = Literal["float32", "float16", "int8"]
 class _Part(BaseModel):
     """A part of a card: unknown fields are errors, and nothing changes it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ClassFigures(_Part):
@@ -115,7 +118,9 @@ class Temperatures(_Part):
 class Card(_Part):
     """The content of ``card.json`` in a model folder, version 2."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True
+    )
 
     schema_version: Literal[2] = Field(2, alias="schema")
     name: str = Field(pattern=rf"^{NAME}$")
@@ -123,7 +128,7 @@ class Card(_Part):
     architecture: str
     reference: str = ""
     created: str = Field(description="Date, ISO 8601.")
-    parameters: int = Field(ge=0)
+    parameters: int = Field(ge=0, le=10**15)
     exported: str = Field("model.tflite", description="Which of the files is served.")
     files: dict[str, str] = Field(description="SHA-256 of each file of the folder.")
     sizes: dict[str, int] = Field(description="Bytes of each file of the folder.")
@@ -150,6 +155,22 @@ class Card(_Part):
     notes: str = Field("", description="What else there is to know of how it was made.")
     figures: list[Figures] = []
     speed: Speed | None = None
+
+    @field_validator("created")
+    @classmethod
+    def _is_a_date(cls, value: str) -> str:
+        datetime.fromisoformat(value)
+        return value
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "Card":
+        if self.exported not in self.files or self.exported not in self.sizes:
+            raise ValueError("the file that is served is none of the files")
+        if self.members and self.exported != ENSEMBLE:
+            raise ValueError("what is no ensemble has no members")
+        if self.name in self.members:
+            raise ValueError("the model is a member of itself")
+        return self
 
     def figure(self, split: str, class_prior: str = "as-trained") -> Figures | None:
         """Return the figures of a split; of several datasets the one measured first.

@@ -14,24 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fer_core.errors import ModelError
+from fer_core.errors import Damaged, ModelError
 from fer_core.files import sha256
-from fer_core.models.card import NAME, Card, read_card
+from fer_core.models import imported
+from fer_core.models.card import ENSEMBLE, NAME, Card, read_card
 from fer_core.resources import models_folder
 from fer_core.settings import settings
 
 #: Models that come with the project.
 SHIPPED: Final = models_folder()
 _DEFAULT: Final = "vgg"
-#: What an ensemble's folder holds in place of a network.
-ENSEMBLE: Final = "ensemble.json"
 #: Names that Windows keeps for devices, with whatever extension: a folder called so cannot
 #: be made there, and a model should work on every machine.
 _DEVICES: Final = frozenset(
     ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
 )
 #: Files of a model's folder that its card does not list.
-_BESIDES: Final = frozenset(["card.json", "README.md"])
+_BESIDES: Final = frozenset(["card.json", "README.md", imported.IMPORTED])
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,23 @@ class ModelFolder:
     def ships(self) -> bool:
         """Whether it comes with the project, rather than from this machine."""
         return is_shipped_folder(self.path.parent)
+
+    @property
+    def imported(self) -> bool:
+        """Whether it came from elsewhere: such a model runs in a process of its own."""
+        return imported.is_imported(self.path)
+
+    def check_allowed(self) -> None:
+        """Check that the model was not stopped.
+
+        Raises:
+            ModelError: It exceeded its limits, and nobody allowed it since.
+        """
+        if reason := imported.stopped(self.path):
+            raise ModelError(
+                f"{self.name} is not used: {reason} An administrator can allow it again, on the "
+                f"Models page or with 'models allow {self.name}'."
+            )
 
     @property
     def explainable(self) -> bool:
@@ -132,6 +148,8 @@ class ModelFolder:
         for name, weight, checksum in rows:
             beside = self.path.parent / name
             same_place = Path(name).name == name and (beside / "card.json").is_file()
+            if name == self.name:
+                raise ModelError(f"{self.name}: {ENSEMBLE} is damaged: it names itself.")
             folder = read_folder(beside) if same_place else find_model(name)
             if folder.served != checksum:
                 raise ModelError(
@@ -185,6 +203,17 @@ def _readable(root: Path) -> Iterator[ModelFolder]:
             yield read_folder(card.parent)
         except ModelError:
             continue  # named when somebody asks for it
+
+
+def list_damaged() -> list[Damaged]:
+    """Return the folders of this machine's models that cannot be read as models."""
+    found = []
+    for path in sorted(settings().models.glob("[!.]*/")):
+        try:
+            read_folder(path)
+        except ModelError as error:
+            found.append(Damaged(path.name, str(error)))
+    return found
 
 
 def find_model(name: str) -> ModelFolder:

@@ -1,15 +1,18 @@
 """The recipe by which a model was trained, as its card and its run store it."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+#: How deep the values of an option may lie in each other.
+_DEEPEST: Final = 20
 
 
 class Augmentation(BaseModel):
     """How far a training face may vary. The defaults are the report's set."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     rotation: float = Field(10.0, ge=0, le=90, description="Largest rotation, in degrees.")
     shift: float = Field(0.1, ge=0, le=0.5, description="Largest shift, as a share of the side.")
@@ -29,7 +32,7 @@ class Augmentation(BaseModel):
 class Recipe(BaseModel):
     """Everything that decides how a network is trained."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     model: str = Field(description="Architecture, see fer_core.models.architectures.registry.")
     model_options: dict[str, Any] = Field(
@@ -120,3 +123,19 @@ class Recipe(BaseModel):
     )
     tensorboard: bool = Field(False, description="Write TensorBoard events as well.")
     augmentation: Augmentation = Field(default_factory=Augmentation)
+
+    @field_validator("model_options")
+    @classmethod
+    def _not_too_deep(cls, value: dict[str, Any]) -> dict[str, Any]:
+        # What is deeper than any option of ours could not even be written as JSON again.
+        layer, depth = list(value.values()), 0
+        while layer := [
+            one
+            for part in layer
+            if isinstance(part, dict | list)
+            for one in (part.values() if isinstance(part, dict) else part)
+        ]:
+            depth += 1
+            if depth > _DEEPEST:
+                raise ValueError("the options are nested too deeply")
+        return value

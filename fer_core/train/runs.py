@@ -27,7 +27,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TextIO
+from typing import Any, ClassVar, Final, TextIO
 from zipfile import BadZipFile
 
 import numpy as np
@@ -36,7 +36,7 @@ from pydantic import ValidationError
 from fer_core import system
 from fer_core.errors import TrainingError
 from fer_core.files import write_atomic, write_bytes, write_json
-from fer_core.jobs import NO_LIMITS, Job, Limits
+from fer_core.jobs import NO_LIMITS, Job, Kind, Limits
 from fer_core.models.keras_settings import check_keras
 from fer_core.settings import settings
 from fer_core.train.check import require_valid, with_absolute_paths
@@ -83,6 +83,14 @@ class TrainingRun(Job):
     error = TrainingError
     taken = "Run {name} is already being trained."
     worker = "fer_core.train.worker"
+    state_types: ClassVar[dict[str, Kind]] = Job.state_types | {
+        "epoch": int, "best_epoch": int | None, "best_accuracy": float | None,
+        "steps_per_epoch": int, "act": dict | None, "trained_epoch": int | None,
+    }  # fmt: skip
+    progress_types: ClassVar[dict[str, Kind]] = {
+        "epoch": int, "step": int, "steps": int, "images_per_second": float,
+        "seconds_left": float,
+    }  # fmt: skip
 
     @classmethod
     def create(cls, config: TrainConfig, owner: str = "") -> "TrainingRun":
@@ -236,7 +244,8 @@ class TrainingRun(Job):
             return []
         rows = []
         for line in lines:
-            with contextlib.suppress(ValueError):  # a line that is just being written
+            # A line that is just being written, or damaged.
+            with contextlib.suppress(ValueError, RecursionError):
                 rows.append(json.loads(line))
         return [row for row in rows if isinstance(row, dict)]
 

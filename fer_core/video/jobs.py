@@ -11,6 +11,7 @@
 A job whose owner does not keep it is gone ``FER_KEEP_HOURS`` after it ended.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -22,11 +23,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
-from fer_core.errors import FerError, VideoError
+from fer_core.errors import Damaged, FerError, VideoError
 from fer_core.files import write_atomic, write_json
-from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker, seconds_left
+from fer_core.jobs import NO_LIMITS, Job, Kind, Limits, is_of, run_worker, seconds_left
 from fer_core.settings import settings
 
 # What decodes, reads and draws is imported where it is used: deleting jobs needs none of it.
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 
 #: Longer side of the annotated video in pixels: a page shows no more.
 _ANNOTATED: Final = 1280
+#: Types of what a job was created with.
+_CONFIG: Final[dict[str, Kind]] = {
+    "name": str, "options": dict, "owner": str, "annotated": bool, "keep_source": bool,
+}  # fmt: skip
+_GONE: Final = "This analysis is gone."
+_DAMAGED: Final = "This analysis is damaged and can only be deleted."
 #: Seconds between two notes of progress.
 _EVERY: Final = 0.5
 
@@ -48,6 +55,8 @@ class VideoJob(Job):
     error = VideoError
     taken = "This video is being analysed already."
     worker = "fer_core.video.jobs"
+    state_types: ClassVar[dict[str, Kind]] = Job.state_types | {"kept": bool}
+    progress_types: ClassVar[dict[str, Kind]] = Job.progress_types | {"faces": int, "step": str}
 
     @classmethod
     def create(
@@ -106,16 +115,23 @@ class VideoJob(Job):
         """
         path = settings().jobs / name
         if not re.fullmatch(r"[0-9a-f]{16}", name) or not (path / "config.json").is_file():
-            raise VideoError("This analysis is gone.")
+            raise VideoError(_GONE)
         return cls(path)
 
     @property
     def config(self) -> dict[str, Any]:
         """What it was created with: ``name``, ``options``, ``annotated``, ``keep_source``."""
         try:
-            return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise VideoError("This analysis is gone or damaged.") from error
+            config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise VideoError(_GONE) from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise VideoError(_DAMAGED) from error
+        if not isinstance(config, dict) or not all(
+            is_of(config.get(name), kind) for name, kind in _CONFIG.items()
+        ):
+            raise VideoError(_DAMAGED)
+        return config
 
     def _source(self, name: str) -> Path:
         return self.path / f"source{Path(name).suffix.lower()[:8]}"
@@ -152,12 +168,14 @@ class VideoJob(Job):
         """
         try:
             rows = json.loads((self.path / "moments.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = [(row, row["picture"]) for row in rows if isinstance(row["time"], int | float)]
+            return [
+                # The name of a picture of this folder, whatever the file says.
+                row | {"picture": self.path / Path(name).name if name else None}
+                for row, name in found
+            ]
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
             return []
-        return [
-            row | {"picture": self.path / row["picture"] if row["picture"] else None}
-            for row in rows
-        ]
 
     def stills(self, result: "VideoResult") -> list[tuple[str, bytes]]:
         """Captions and pictures of the moments, for a report."""
@@ -295,10 +313,34 @@ def start(*arguments: Any, limits: Limits = NO_LIMITS, **how: Any) -> VideoJob:
 
 
 def list_jobs(key: str) -> list[VideoJob]:
-    """Return the jobs of a browser, the newest first; those that are too old are deleted."""
+    """Return the jobs of a browser, the newest first; those that are too old are deleted.
+
+    A job that is damaged, or is deleted meanwhile, is left out; see :func:`list_damaged`.
+    """
     sweep()
-    mine = [job for job in _all() if job.config.get("owner") == _digest(key)]
+    mine = []
+    for job in _all():
+        with contextlib.suppress(VideoError):
+            if job.config["owner"] == _digest(key):
+                mine.append(job)
     return sorted(mine, key=lambda job: job.state().get("created", ""), reverse=True)
+
+
+def list_damaged(owner: str | None = None) -> list[Damaged]:
+    """Return the jobs whose browser is not known any more, because they are damaged.
+
+    Args:
+        owner: Whose, as far as their state says; ``None`` for those of everybody.
+    """
+    found = []
+    for job in _all():
+        try:
+            _ = job.config
+        except VideoError as error:
+            # One that is being deleted, or made, is not damaged.
+            if str(error) == _DAMAGED and owner in (None, job.owner):
+                found.append(Damaged(job.name, _DAMAGED))
+    return found
 
 
 def sweep() -> None:
@@ -310,8 +352,11 @@ def sweep() -> None:
         try:
             updated = datetime.fromisoformat(state["updated"])
             age = (datetime.now(UTC) - updated).total_seconds()
-        except (KeyError, ValueError):
-            age = time.time() - job.path.stat().st_mtime
+        except (KeyError, ValueError, TypeError):
+            try:
+                age = time.time() - job.path.stat().st_mtime
+            except OSError:
+                continue  # deleted in the meantime
         if age > settings().keep_hours * 3600:
             job.delete()
 
@@ -325,7 +370,7 @@ def delete_all() -> int:
 
 
 def _all() -> list[VideoJob]:
-    return [VideoJob(path.parent) for path in settings().jobs.glob("*/config.json")]
+    return [VideoJob(path.parent) for path in settings().jobs.glob("[!.]*/config.json")]
 
 
 def _digest(key: str) -> str:

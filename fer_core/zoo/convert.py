@@ -52,6 +52,11 @@ def converted(name: str, form: Format) -> bytes:
         raise ModelError(f"{name} has no model.keras: it can be exported as tflite or archive.")
     if form == "keras":
         return folder.checked("model.keras").read_bytes()
+    if folder.imported:
+        raise ModelError(
+            f"{name} came from elsewhere, and making ONNX of it would run it without limits: "
+            "export it as tflite, keras or archive."
+        )
     return _onnx(folder)
 
 

@@ -37,9 +37,12 @@ class ModelJob(Job):
         ensemble, ``members`` and ``weights``.
         """
         try:
-            return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(f"What was to be done with {self.name} is not known.") from error
+            config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+            if config["what"] in ("ensemble", "private") and isinstance(config["data"], str):
+                return config
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            pass
+        raise ModelError(f"What was to be done with {self.name} is not known.")
 
     def delete(self) -> None:
         """End it where it runs, and forget it; the models stay as they are."""

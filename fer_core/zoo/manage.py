@@ -2,10 +2,17 @@
 
 from fer_core.errors import ModelError
 from fer_core.files import remove_folder, write_bytes
-from fer_core.models.catalogue import default_model, ensembles_with, find_model, list_models
+from fer_core.models import imported
+from fer_core.models.catalogue import (
+    default_model,
+    ensembles_with,
+    find_model,
+    list_damaged,
+    list_models,
+)
 from fer_core.settings import settings
 
-__all__ = ["default_model", "delete", "exists", "set_default"]
+__all__ = ["allow", "default_model", "delete", "exists", "set_default"]
 
 
 def set_default(name: str) -> None:
@@ -36,12 +43,23 @@ def exists(name: str) -> bool:
     return any(folder.name == name for folder in list_models())
 
 
+def allow(name: str) -> None:
+    """Let a model be used again that was stopped because it exceeded its limits.
+
+    Raises:
+        ModelError: there is none of that name, or its folder cannot be written.
+    """
+    imported.allow(find_model(name).path)
+
+
 def delete(name: str) -> None:
-    """Delete a model of this machine.
+    """Delete a model of this machine, also one whose folder is damaged.
 
     Raises:
         ModelError: there is none, it ships with the project, or an ensemble needs it.
     """
+    if any(one.name == name for one in list_damaged()):
+        return _remove(name)
     folder = find_model(name)
     if folder.path.parent != settings().models:
         raise ModelError(f"{name} ships with the project and stays.")
@@ -49,7 +67,11 @@ def delete(name: str) -> None:
         raise ModelError(f"{name} votes in {', '.join(needing)}: delete that first.")
     if settings().default_model.is_file() and default_model() == name:
         settings().default_model.unlink()
+    return _remove(name)
+
+
+def _remove(name: str) -> None:
     try:
-        remove_folder(folder.path)
+        remove_folder(settings().models / name)
     except OSError as error:
         raise ModelError(f"{name} cannot be deleted: {error.strerror}.") from error

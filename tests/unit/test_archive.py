@@ -129,7 +129,7 @@ EVIL = {
     "another file": (lambda: packed(twin() | {"twin/model.tflite": b"x"}), "not the file its card"),
     "a wrong size": (lambda: packed(twin(sizes={"model.tflite": 3})), "another size"),
     "an extra file": (lambda: packed(twin() | {"twin/model.keras": b"x"}), "not those that"),
-    "nothing served": (lambda: packed(twin(exported="model.onnx")), "to be served"),
+    "nothing served": (lambda: packed(twin(exported="model.onnx")), "card.json is damaged"),
     "no network": (lambda: packed(twin(files={"model.tflite": b"x" * 99})), "not a LiteRT model"),
     "a page's markup": (lambda: packed(twin(notes="![](http://127.0.0.1/a)")), "may not"),
     "the name of ours": (lambda: packed(twin("mini_xception")), "There is a model"),
@@ -195,7 +195,7 @@ def test_a_folder_that_somebody_zipped_is_taken(home, tmp_path, system):
         "Windows": {"twin/desktop.ini": b"x", "twin/Thumbs.db": b"x"},
     }[system]
     assert archive.import_(packed(files)) == ["twin"]
-    own = {"README.md", "card.json", "model.tflite"}
+    own = {"README.md", "card.json", "imported.json", "model.tflite"}
     assert {file.name for file in find_model("twin").path.iterdir()} == own
 
 

@@ -152,7 +152,7 @@ main(["models", "import", {str(file)!r}])
     assert done.stdout.split() == ["mini"]
     assert "mini: model.keras was left out, since Keras is not installed" in done.stderr
     assert {path.name for path in (models / "mini").iterdir()} == {
-        "README.md", "card.json", "model.tflite",
+        "README.md", "card.json", "imported.json", "model.tflite",
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from fer_core.analysis import Face
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.preprocess import crops_to_faces
+from ui.common.notices import say_error
 from ui.services import access, collected
 
 
@@ -61,7 +62,7 @@ def correct(crop: np.ndarray, face: Face, model: str, source: str) -> None:
                 probabilities=face.probabilities,
             )
         except FerError as error:
-            st.error(str(error), icon=":material/error:")
+            say_error(error)
             return
         st.session_state["collect_done"] = emotion
         st.rerun()

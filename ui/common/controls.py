@@ -9,6 +9,7 @@ from fer_core.emotions import UNSURE_BELOW
 from fer_core.errors import FerError
 from fer_core.faces import DETECTORS, Detector, get_detector
 from fer_core.settings import settings
+from ui.common.notices import say_error
 from ui.services.models import default_model, list_models, set_default
 
 
@@ -74,7 +75,7 @@ def current() -> Choice:
     try:
         classifier, detector = load_classifier(state["model"]), get_detector(state["detector"])
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         st.stop()
     return Choice(classifier, detector, state["largest"], state["unsure_below"] / 100)
 

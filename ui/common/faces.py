@@ -9,6 +9,7 @@ from fer_core.analysis import Face
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
 from fer_core.explain import explain
+from ui.common.notices import say_error
 
 
 def percent(probability: float) -> str:
@@ -87,7 +88,7 @@ def why(crop: np.ndarray, face: Face, model: str) -> None:
         with st.spinner("Computing the explanation; the first one takes a few seconds."):
             shown = explain(crop, emotion, model)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         # Pressing it runs the dialog again.
         st.button("Try again", icon=":material/refresh:", key="why_again")
         return

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from fer_core.errors import FerError
+from ui.common.text import plain, sentence
 
 
 def attempt(problem: str, act: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -24,10 +25,21 @@ def attempt(problem: str, act: Callable[..., Any], *args: Any, **options: Any) -
         return None
 
 
+def say_error(error: object, title: str = "", icon: str = ":material/error:") -> None:
+    """Say what went wrong.
+
+    Args:
+        error: An error, or its sentence, as it was raised.
+        title: Stands above it, such as the name of a file.
+        icon: Stands beside it.
+    """
+    st.error(sentence(error), title=plain(title) or None, icon=icon)
+
+
 def say_problem(problem: str) -> None:
     """Say once what could not be done, if anything."""
-    if sentence := st.session_state[problem]:
-        st.error(sentence, icon=":material/error:")
+    if said := st.session_state[problem]:
+        say_error(said)
         st.session_state[problem] = None
 
 

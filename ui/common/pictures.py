@@ -108,10 +108,13 @@ def read(one: Picture, choice: Choice) -> Result:
     if isinstance(seen, str):
         return Result(one, error=seen)
     found, preview, problems = seen
-    analysis = _memory("analysis").get(
-        (*_seen_key(one, choice), choice.model_key),
-        lambda: read_emotions(found, choice.classifier),
-    )
+    try:
+        analysis = _memory("analysis").get(
+            (*_seen_key(one, choice), choice.model_key),
+            lambda: read_emotions(found, choice.classifier),
+        )
+    except FerError as error:
+        return Result(one, error=str(error))
     analysis = replace(analysis, problems=problems)
     if choice.largest:
         analysis = replace(analysis, faces=analysis.faces[:1])

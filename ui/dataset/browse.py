@@ -19,6 +19,8 @@ from fer_core.explain import warm_up
 from fer_core.faces import Detection
 from fer_core.preprocess import faces_to_crops
 from ui.common.faces import percent, why
+from ui.common.notices import say_error
+from ui.common.text import plain
 from ui.dataset.face_grid import (
     PAGE,
     afresh,
@@ -237,7 +239,7 @@ def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
                 if face["excluded"]:
                     st.badge("excluded", icon=":material/block:", color="red")
                 if face["tags"]:
-                    st.badge(face["tags"], icon=":material/sell:", color="gray")
+                    st.badge(plain(face["tags"]), icon=":material/sell:", color="gray")
         if access.is_admin():
             _buttons(key, label, bool(face["excluded"]))
         said = _predictions(data, row)
@@ -299,7 +301,7 @@ def _do(key: str, action: str, value: str) -> None:
             state.get("dataset_reason", ""),
         )
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
 
 
 def _predictions(data: Opened, row: int) -> dict[str, np.ndarray]:
@@ -307,9 +309,10 @@ def _predictions(data: Opened, row: int) -> dict[str, np.ndarray]:
     for folder in list_models():
         try:
             classifier = load_classifier(folder.name)
+            said = classifier.predict_faces(data.dataset.faces[row : row + 1])
         except FerError:
             continue  # the Models page says what is wrong with it
-        found[folder.name] = classifier.predict_faces(data.dataset.faces[row : row + 1])[0]
+        found[folder.name] = said[0]
     return found
 
 

@@ -19,6 +19,7 @@ from fer_core.datasets.browse import data_uri
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
 from ui.common.component import nothing
+from ui.common.notices import say_error
 from ui.services import access, corrections
 from ui.services.corrections import Change
 
@@ -124,7 +125,7 @@ def face_grid(
     )
     problem = st.session_state.pop(f"{key}_problem", None)
     if problem:
-        st.error(problem, icon=":material/error:")
+        say_error(problem)
     return Shown(result.focus or state.get("focus") or focus, int(result.turn or 0))
 
 

@@ -2,8 +2,7 @@
 
 import hashlib
 import shutil
-import threading
-import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path, PurePath
@@ -17,36 +16,26 @@ from fer_core.datasets import MADE_HERE, Dataset, browse
 from fer_core.datasets.fer2013 import SUFFIXES
 from fer_core.datasets.identity import face_keys
 from fer_core.errors import DatasetError, FerError
-from fer_core.files import write_atomic
+from fer_core.files import remove_folder, write_atomic
 from fer_core.settings import settings
-from ui.common.pictures import Memory
-from ui.services import access, audits, collected, corrections, datasets
+from ui.common.notices import say_error
+from ui.common.reading import read_dataset
+from ui.common.text import plain, sentence
+from ui.services import access, audits, collected, corrections
 from ui.services.audits import AuditJob
+from ui.services.datasets import Request
 
-#: Datasets held at once, for all visitors together; FER2013 is 83 MB.
-_HELD: Final = 4
 TITLES: Final = {"demo": "Demo faces", "collected": "Collected faces"}
 
 
 @dataclass(frozen=True)
-class Source:
+class Source(Request):
     """Where a dataset comes from, and how it is to be read."""
-
-    source: str
-    votes: str | None = None
-    skip_bad: bool = False
 
     @property
     def title(self) -> str:
         """For people."""
         return TITLES.get(self.source, PurePath(self.source).name)
-
-    def stamp(self) -> tuple:
-        """Changes when what is there changes."""
-        if self.source == collected.NAME:
-            return tuple(one.id for one in collected.list_faces())
-        paths = [Path(p).expanduser() for p in (self.source, self.votes or "") if p]
-        return tuple(p.stat().st_mtime_ns for p in paths if p.exists())
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +84,9 @@ class Opened:
         return corrections.kept().of_faces(self.known)
 
 
-@st.cache_resource
-def _shelf() -> tuple[threading.Lock, Memory]:
-    return threading.Lock(), Memory(_HELD)
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _opened(_source: Source, _dataset: Dataset, key: str) -> Opened:
+    return Opened(_source, _dataset, face_keys(_dataset.faces))
 
 
 def sources() -> list[Source]:
@@ -177,46 +166,48 @@ def opened(source: Source) -> Opened | None:
     """The dataset, read with a progress bar where that takes long; ``None`` where it
     cannot be: then the page says why and offers to go on without what is wrong.
     """
-    lock, shelf = _shelf()
-    place = st.empty()
-    begun = time.monotonic()
-
-    def tell(share: float) -> None:
-        left = (time.monotonic() - begun) * (1 - share) / max(share, 0.01)
-        place.progress(share, f"Reading {source.title}: {share:.0%}, {left:.0f} s left")
-
-    def read() -> Opened:
-        votes = Path(source.votes).expanduser() if source.votes else None
-        with st.spinner(f"Opening {source.title}", show_time=True):
-            dataset = datasets.load(
-                source.source, votes, skip_bad=source.skip_bad, on_progress=tell
-            )
-            return Opened(source, dataset, face_keys(dataset.faces))
-
     try:
-        with lock:
-            return shelf.get((source, source.stamp()), read)
+        dataset = read_dataset(source, source.title)
+        return _opened(source, dataset, repr((source, source.stamp()))) if dataset else None
     except DatasetError as error:
         _problems(source, error)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
-    finally:
-        place.empty()
+        say_error(error)
+    if source in st.session_state["dataset_sources"]:
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            on_click=_remove,
+            args=(source,),
+            key="dataset_remove",
+            help="Leave it out of the list; an upload is deleted.",
+        )
     return None
+
+
+def _remove(source: Source) -> None:
+    """Take a dataset out of the list; what was uploaded goes from the disk."""
+    state = st.session_state
+    state["dataset_sources"] = [one for one in state["dataset_sources"] if one != source]
+    state.pop("dataset_chosen", None)
+    path = Path(source.source)
+    if path.is_relative_to(settings().kept.resolve()):
+        with suppress(OSError):
+            remove_folder(path.parent)
 
 
 def _problems(source: Source, error: DatasetError) -> None:
     if source.source == collected.NAME:
-        st.info(str(error), icon=":material/face:")
+        st.info(sentence(error), icon=":material/face:")
         return
     if not error.problems:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         return
     number = len(error.problems)
     st.error(
         f"{number} {'row or file is' if number == 1 else 'rows or files are'} wrong. Mend the "
         "file and open it anew, or go on without them.",
-        title=source.title,
+        title=plain(source.title),
         icon=":material/error:",
     )
     st.button(

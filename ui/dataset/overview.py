@@ -10,6 +10,8 @@ from fer_core.datasets.base import SPLITS
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
 from ui.common.faces import percent
+from ui.common.notices import say_error
+from ui.common.text import sentence
 from ui.dataset.browse import begin
 from ui.dataset.open import Opened
 from ui.services import access, audits
@@ -154,7 +156,7 @@ def looking(data: Opened, look: AuditJob) -> None:
         summary = look.result().summary
         found = summary["labels"]
         if "error" in found:
-            st.warning(found["error"], icon=":material/info:")
+            st.warning(sentence(found["error"]), icon=":material/info:")
         right = (look.probabilities.argmax(axis=1) == data.dataset.labels).mean()
         st.caption(
             f"{st.session_state['model']} agrees with {percent(right)} of all labels. Of a model "
@@ -166,7 +168,7 @@ def looking(data: Opened, look: AuditJob) -> None:
         return
     if status in ("failed", "interrupted"):
         reason = look.state().get("reason") or "Its process ended."
-        st.error(reason, icon=":material/error:")
+        say_error(reason)
     minutes = len(data.dataset) * 0.012 / 60
     st.markdown(
         "One look through all faces gives filters and sorting by prediction, the confusion "
@@ -189,7 +191,7 @@ def _start(data: Opened, look: AuditJob) -> None:
     try:
         audits.start(look, source.source, source.votes, source.skip_bad, st.session_state["model"])
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
 
 
 @st.fragment(run_every=1)

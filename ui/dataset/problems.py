@@ -8,6 +8,8 @@ from fer_core.audit import EXCLUDE, KINDS, report
 from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
 from fer_core.errors import FerError
+from ui.common.notices import say_error
+from ui.common.text import plain
 from ui.dataset.browse import KEYS, large
 from ui.dataset.face_grid import PAGE, afresh, change, face_grid, page_of, pager, steady, turn_to
 from ui.dataset.open import Opened
@@ -117,7 +119,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
             one["proposal"], f" · proposed: {one['proposal'].lower()}"
         )
         reason = one["reason"]
-        st.markdown(f"{reason[:1].upper()}{reason[1:]}{proposal}.")
+        st.markdown(plain(f"{reason[:1].upper()}{reason[1:]}{proposal}."))
         if one["group"] >= 0:
             _group(data, problems, one)
         large(data, table, data.rows[focus], look)
@@ -149,4 +151,4 @@ def _accept(shown: pd.DataFrame) -> None:
         change(changes, st.session_state.get("dataset_author", ""), "audit, accepted by page")
         afresh("problems")
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)

@@ -3,6 +3,7 @@
 import io
 import tempfile
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,8 @@ from fer_core.datasets.folders import export_folders
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.files import ExportFolder
+from ui.common.damaged import show_damaged
+from ui.common.notices import say_error, say_problem
 from ui.dataset.browse import begin
 from ui.dataset.open import Opened, Source
 from ui.services import access, collected, corrections
@@ -73,6 +76,9 @@ def _zip(data: Opened) -> bytes:
 
 def corrections_view(data: Opened) -> None:
     """What was corrected in this dataset, by whom and why; undo and import."""
+    st.session_state.setdefault("corrections_problem", None)
+    say_problem("corrections_problem")
+    show_damaged(corrections.list_damaged(), corrections.delete, "corrections_problem")
     log = corrections.history()
     log = log[log["face"].isin(data.known)].iloc[::-1].reset_index(drop=True)
     if log.empty:
@@ -106,7 +112,7 @@ def _log(data: Opened, log: pd.DataFrame) -> None:
             "what": (log["action"] + " " + log["value"]).str.strip(),
             "undone": log["undone"],
             "author": log["author"],
-            "time": pd.to_datetime(log["time"], utc=True, format="ISO8601"),
+            "time": [datetime.fromisoformat(time).astimezone(UTC) for time in log["time"]],
             "reason": log["reason"],
         }
     )
@@ -140,7 +146,7 @@ def _undo(batches: list[str]) -> None:
     try:
         corrections.undo(*batches)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
 
 
 def _import() -> None:
@@ -151,7 +157,7 @@ def _import() -> None:
         overlay = corrections.read(upload.getvalue())
         batch = corrections.add_overlay(overlay)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         return
     st.session_state.setdefault("dataset_batches", []).append(batch)
     st.toast(f"{len(overlay.events)} corrections read.", icon=":material/check:")
@@ -159,6 +165,11 @@ def _import() -> None:
 
 def collected_view() -> None:
     """Faces that people gave: look through them, delete, export."""
+    st.session_state.setdefault("collected_problem", None)
+    say_problem("collected_problem")
+    show_damaged(
+        collected.list_damaged(), lambda name: collected.delete(int(name)), "collected_problem"
+    )
     faces = collected.list_faces()
     if not faces:
         st.info(
@@ -225,7 +236,7 @@ def _delete(keys: list[int]) -> None:
     try:
         collected.delete(*keys)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
 
 
 def _browse() -> None:

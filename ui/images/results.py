@@ -9,7 +9,9 @@ from ui.common.collect import correct_button
 from ui.common.controls import Choice
 from ui.common.exports import Download, downloads, to_csv, to_json, to_png, to_zip
 from ui.common.faces import emotion_bars, looks, why
+from ui.common.notices import say_error
 from ui.common.pictures import CARD, LARGE, Result, drawn
+from ui.common.text import plain
 
 CARDS_PER_PAGE = 24
 FACES_PER_PAGE = 8
@@ -93,14 +95,14 @@ def export(results: list[Result], choice: Choice) -> None:
 def large(result: Result, choice: Choice) -> None:
     """Show one picture with its faces beside it."""
     if result.error:
-        st.error(result.error, title=result.picture.name, icon=":material/broken_image:")
+        say_error(result.error, result.picture.name, ":material/broken_image:")
         return
     if result.analysis is None:
         st.info("This picture is not read yet.", icon=":material/hourglass_empty:")
         return
     faces, analysis = result.analysis.faces, result.analysis
     for problem in analysis.problems:
-        st.caption(f":material/info: {problem}")
+        st.caption(f":material/info: {plain(problem)}")
     # The picture gets what its shape needs, the faces the rest.
     wanted = round(min(680, TALLEST * analysis.width / analysis.height))
     left, right = st.columns([wanted, 1120 - wanted], gap="medium")
@@ -159,7 +161,7 @@ def card(result: Result, choice: Choice) -> None:
     """Show a small picture with its faces, which opens large."""
     name = result.picture.name
     if result.error:
-        st.error(result.error, title="Not readable", icon=":material/broken_image:")
+        say_error(result.error, "Not readable", ":material/broken_image:")
     elif result.analysis is None:
         st.info("Not read yet.", icon=":material/hourglass_empty:")
     else:
@@ -178,18 +180,18 @@ def card(result: Result, choice: Choice) -> None:
         else:
             st.warning("No face found", icon=":material/search_off:")
         for problem in analysis.problems:
-            st.caption(f":material/info: {problem}")
+            st.caption(f":material/info: {plain(problem)}")
     st.space("stretch")
     if result.analysis:
         st.button(
-            name,
+            plain(name),
             key=f"open_{key_of(result)}",
             icon=":material/open_in_full:",
-            help=f"Open {name}",
+            help=f"Open {plain(name)}",
             on_click=show,
             args=(key_of(result),),
             width="stretch",
             wrap=False,
         )
     else:
-        st.caption(name)
+        st.caption(plain(name))

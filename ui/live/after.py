@@ -13,8 +13,12 @@ from fer_core.files import named_after
 from fer_core.settings import settings
 from fer_core.table import to_csv
 from ui.common import timeline_panels as panels
+from ui.common.damaged import show_damaged
 from ui.common.exports import Download, downloads
+from ui.common.notices import say_error, say_problem
+from ui.common.text import plain
 from ui.services import sessions
+from ui.services.sessions import KeptSession
 
 #: Key of what was asked for outside the stage, which the whole page has yet to hear.
 ASKED = "live_asked"
@@ -53,7 +57,7 @@ def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], No
             try:
                 sessions.save(table, name, about)
             except FerError as error:
-                st.error(str(error), icon=":material/error:")
+                say_error(error)
             else:
                 discard()
                 st.toast("Kept on the machine that runs this app.", icon=":material/save:")
@@ -100,13 +104,26 @@ def exports(table: pd.DataFrame, about: dict[str, Any], name: str, key: str) -> 
 def kept_sessions() -> None:
     """Sessions that were kept: open one, compare several, delete."""
     try:
-        kept = sessions.list_all()
+        kept, damaged = sessions.list_all(), sessions.list_damaged()
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         return
-    if not kept:
-        return
-    st.subheader("Kept sessions")
+    if kept or damaged:
+        st.subheader("Kept sessions")
+    st.session_state.setdefault("live_problem", None)
+    say_problem("live_problem")
+    show_damaged(damaged, _delete, "live_problem")
+    if kept:
+        _table(kept)
+
+
+def _delete(name: str) -> None:
+    sessions.delete(int(name))
+    ask("delete")
+
+
+def _table(kept: list[KeptSession]) -> None:
+    """Show sessions in a table, and below it those that are selected."""
     rows = pd.DataFrame(
         [
             {
@@ -149,7 +166,7 @@ def kept_sessions() -> None:
     try:
         tables = [smoothed(sessions.load(one.id), one.about) for one in selected]
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         return
     found = [timeline.summarize(table) for table in tables]
     if len(selected) == 1:
@@ -158,7 +175,7 @@ def kept_sessions() -> None:
     else:
         panels.share_bars(_named([session.name for session in selected], found))
         for session, one in zip(selected, found, strict=True):
-            st.markdown(f"**{session.name}**: {timeline.in_words(one)}")
+            st.markdown(f"**{plain(session.name)}**: {timeline.in_words(one)}")
     with st.container(horizontal=True):
         if len(selected) == 1:
             exports(tables[0], selected[0].about, selected[0].name, "live_kept")
@@ -169,7 +186,7 @@ def kept_sessions() -> None:
                 for session in selected:
                     sessions.delete(session.id)
             except FerError as error:
-                st.error(str(error), icon=":material/error:")
+                say_error(error)
             else:
                 ask("delete")
 

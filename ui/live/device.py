@@ -28,8 +28,8 @@ from ui.services.models import ModelFolder, find_model
 
 log = logging.getLogger(__name__)
 
-#: What runs where the chosen model is an ensemble, or larger than this many bytes: a browser
-#: keeps up with a camera with `fast` (9 ms a face), not with `vgg` (40 ms).
+#: What runs where the chosen model is an ensemble, from elsewhere, or larger than this many
+#: bytes: a browser keeps up with a camera with `fast` (9 ms a face), not with `vgg` (40 ms).
 SMALL: Final = "fast"
 _LIMIT: Final = 2_500_000
 
@@ -152,7 +152,8 @@ def model_for(name: str | None) -> ModelFolder:
     """The model that runs in the browser where ``name`` is chosen."""
     if name:
         folder = find_model(name)
-        if folder.ensemble() is None and folder.served_bytes() <= _LIMIT:
+        # Nothing limits what a model from elsewhere does in a visitor's browser.
+        if not folder.imported and folder.ensemble() is None and folder.served_bytes() <= _LIMIT:
             return folder
     return find_model(SMALL)
 

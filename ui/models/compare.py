@@ -14,6 +14,8 @@ from fer_core.errors import FerError
 from fer_core.evaluation import measure
 from fer_core.evaluation.predictions import predictions
 from ui.common import judgement
+from ui.common.notices import say_error
+from ui.common.text import plain
 from ui.services import models
 from ui.services.models import ModelJob
 
@@ -44,8 +46,8 @@ def two(names: list[str], faces: Dataset) -> None:
     right = predicted == faces.labels
     a, b = names
     st.markdown(
-        f"On {len(faces):,} faces of {faces.name}: **{a}** is right in {found[0].accuracy:.1%}, "
-        f"**{b}** in {found[1].accuracy:.1%}. They disagree on "
+        f"On {len(faces):,} faces of {plain(faces.name)}: **{a}** is right in "
+        f"{found[0].accuracy:.1%}, **{b}** in {found[1].accuracy:.1%}. They disagree on "
         f"{(predicted[0] != predicted[1]).mean():.1%}; only {a} is right on "
         f"{int((right[0] & ~right[1]).sum())} faces, only {b} on "
         f"{int((~right[0] & right[1]).sum())}, neither on {int((~right).all(axis=0).sum())}."
@@ -156,5 +158,5 @@ def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
     try:
         return models.make_ensemble(name.strip(), names, data, how)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         return None

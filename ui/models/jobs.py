@@ -3,7 +3,8 @@
 import streamlit as st
 
 from fer_core.errors import FerError
-from ui.common.notices import attempt
+from ui.common.notices import attempt, say_error
+from ui.common.text import plain
 from ui.common.words import duration_in_words
 from ui.services import models
 from ui.services.models import ModelJob
@@ -28,7 +29,7 @@ def _show(known: list[tuple[str, str]]) -> None:
     done = [work for work in found if work.state()["status"] == "done"]
     for work in done:
         models.end_job(work)
-        st.toast(f"The model {work.name} is ready.", icon=":material/check:")
+        st.toast(f"The model {plain(work.name)} is ready.", icon=":material/check:")
         if state.get("models_waits_for") == work.name:
             state["models_chosen"] = [work.name]
     if done or _standing(found) != known:
@@ -42,19 +43,19 @@ def _one(work: ModelJob) -> None:
     try:
         private = work.config["what"] == "private"
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         private = False
     what = f"Measuring {work.name} on PrivateTest" if private else f"Making {work.name}"
     with st.container(horizontal=True, vertical_alignment="center"):
         if now["status"] in ("created", "running"):
             said = work.progress()
             left = said.get("seconds_left")
-            words = f"{what} · {duration_in_words(left)} left" if left else f"{what}…"
+            words = f"{plain(what)} · {duration_in_words(left)} left" if left else f"{plain(what)}…"
             st.progress(said.get("share", 0.0), f"{words} · you may leave the page")
             label = "Cancel"
         else:
             reason = now.get("reason") or "its process is gone. Try again."
-            st.error(f"{what} failed: {reason}", icon=":material/error:")
+            say_error(f"{what} failed: {reason}")
             label = "Dismiss"
         st.button(
             label,

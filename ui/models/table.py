@@ -10,6 +10,7 @@ import streamlit as st
 
 from fer_core.errors import ModelError
 from fer_core.models.card import Card
+from ui.common.text import plain_values
 from ui.services.models import ModelFolder, card_text, default_model
 
 
@@ -130,7 +131,10 @@ def chart(found: pd.DataFrame) -> None:
 def card(folder: ModelFolder) -> None:
     """The model's card, as its README has it."""
     # Without the README's first lines: the name stands above, and nobody writes a file here.
-    text = "\n" + card_text(folder).split("\n\n", 2)[2]
+    shown = folder.card
+    if not folder.ships:  # what others wrote is text, not Markdown
+        shown = Card.model_validate(plain_values(shown.to_json()))
+    text = "\n" + card_text(shown).split("\n\n", 2)[2]
     text = re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", text)  # to files beside it
     with st.container(height=480):
         st.markdown(text.replace("\n## ", "\n#### ").replace("\n### ", "\n##### "))

@@ -6,7 +6,7 @@ from fer_core.audit.jobs import AuditJob
 from fer_core.datasets import Dataset
 from ui.services import access, quotas
 
-__all__ = ["AuditJob", "find", "start", "stop"]
+__all__ = ["AuditJob", "delete", "find", "start", "stop"]
 
 
 def find(dataset: Dataset, model: str | None = None) -> AuditJob:
@@ -20,6 +20,12 @@ def start(
     """Start an audit, see :meth:`fer_core.audit.jobs.AuditJob.start`."""
     access.require("look through datasets")
     job.start(source, votes, skip_bad, model, owner=access.owner(), limits=quotas.limits())
+
+
+def delete(job: AuditJob) -> None:
+    """Delete an audit with what it found."""
+    access.require("delete an audit")
+    job.delete()
 
 
 def stop(job: AuditJob) -> None:

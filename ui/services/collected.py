@@ -6,9 +6,10 @@ import numpy as np
 
 from fer_core.datasets import collected
 from fer_core.datasets.collected import CONSENT, NAME, Kept
+from fer_core.errors import Damaged
 from ui.services import access
 
-__all__ = ["CONSENT", "NAME", "Kept", "delete", "keep", "list_faces"]
+__all__ = ["CONSENT", "NAME", "Kept", "delete", "keep", "list_damaged", "list_faces"]
 
 
 def keep(
@@ -31,6 +32,12 @@ def list_faces() -> list[Kept]:
     """Return all collected faces, the oldest first."""
     access.require("see collected faces")
     return collected.list_faces()
+
+
+def list_damaged() -> list[Damaged]:
+    """Return the collected faces that cannot be read."""
+    access.require("see collected faces")
+    return collected.list_damaged()
 
 
 def delete(*keys: int) -> None:

@@ -6,9 +6,13 @@ import pandas as pd
 
 from fer_core.datasets import corrections
 from fer_core.datasets.corrections import KEPT, Change, Overlay, read
+from fer_core.errors import Damaged
 from ui.services import access
 
-__all__ = ["KEPT", "Change", "Overlay", "add", "add_overlay", "history", "kept", "read", "undo"]
+__all__ = [
+    "KEPT", "Change", "Overlay", "add", "add_overlay", "delete", "history", "kept",
+    "list_damaged", "read", "undo",
+]  # fmt: skip
 
 
 def kept() -> Overlay:
@@ -21,6 +25,18 @@ def history() -> pd.DataFrame:
     """Return every event there ever was, see :func:`fer_core.datasets.corrections.history`."""
     access.require("see corrections")
     return corrections.history()
+
+
+def list_damaged() -> list[Damaged]:
+    """Return the corrections that cannot be read."""
+    access.require("see corrections")
+    return corrections.list_damaged()
+
+
+def delete(name: str) -> None:
+    """Delete a correction that cannot be read."""
+    access.require("correct the data")
+    corrections.delete(int(name))
 
 
 def add(changes: Sequence[Change], author: str = "", reason: str = "") -> str:

@@ -3,6 +3,9 @@
 from typing import BinaryIO
 
 from fer_core.ensemble import Weights
+from fer_core.errors import Damaged
+from fer_core.models import catalogue, imported
+from fer_core.models.card import Card
 from fer_core.models.catalogue import (
     ModelFolder,
     default_model,
@@ -16,20 +19,37 @@ from fer_core.zoo.readme import times_looked
 from ui.services import access, quotas
 
 __all__ = [
-    "ModelFolder", "ModelJob", "card_text", "check_members", "default_model", "delete", "end_job",
-    "exists", "export", "find_model", "free_name", "import_archive", "list_jobs", "list_models",
-    "make_ensemble", "measure_private", "set_default", "times_looked",
+    "ModelFolder", "ModelJob", "allow", "card_text", "check_members", "default_model", "delete",
+    "end_job", "exists", "export", "find_model", "free_name", "import_archive", "list_damaged",
+    "list_jobs", "list_models", "make_ensemble", "measure_private", "set_default", "stopped",
+    "times_looked",
 ]  # fmt: skip
 
 
-def card_text(folder: ModelFolder) -> str:
+def card_text(card: Card) -> str:
     """Return a model's card as Markdown, see :func:`fer_core.zoo.readme.text`."""
-    return readme.text(folder.card)
+    return readme.text(card)
+
+
+def list_damaged() -> list[Damaged]:
+    """Return the models of this machine that cannot be read, for administrators."""
+    return catalogue.list_damaged() if access.is_admin() else []
+
+
+def allow(name: str) -> None:
+    """Let a model be used again that was stopped, see :func:`fer_core.zoo.manage.allow`."""
+    access.require("allow models")
+    manage.allow(name)
 
 
 def exists(name: str) -> bool:
     """Return whether there is a model called ``name``."""
     return manage.exists(name)
+
+
+def stopped(folder: ModelFolder) -> str | None:
+    """Return why a model is not used; ``None`` where it is."""
+    return imported.stopped(folder.path)
 
 
 def set_default(name: str) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from fer_core.errors import Damaged
 from fer_core.live import saved
 from fer_core.live.saved import KeptSession
 from ui.services import access, quotas
@@ -19,6 +20,11 @@ def list_all() -> list[KeptSession]:
     """Return the sessions that the person may see, after deleting those that are too old."""
     saved.delete_owned_before(quotas.oldest())
     return saved.list_sessions(access.visible_owner())
+
+
+def list_damaged() -> list[Damaged]:
+    """Return the sessions of the person that cannot be read."""
+    return saved.list_damaged(access.visible_owner())
 
 
 def load(key: int) -> pd.DataFrame:

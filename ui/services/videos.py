@@ -3,13 +3,15 @@
 import os
 from typing import BinaryIO
 
+from fer_core.errors import Damaged
 from fer_core.video import jobs
 from fer_core.video.jobs import VideoJob, sweep
 from fer_core.video.result import VideoOptions, VideoResult
 from ui.services import access, quotas
 
 __all__ = [
-    "VideoJob", "cancel", "delete", "find", "keep", "list_jobs", "restart", "save_people",
+    "VideoJob", "cancel", "delete", "delete_damaged", "find", "keep", "list_damaged", "list_jobs",
+    "restart", "save_people",
     "settle", "start", "sweep",
 ]  # fmt: skip
 
@@ -48,6 +50,17 @@ def find(name: str) -> VideoJob:
 def list_jobs(key: str) -> list[VideoJob]:
     """Return the jobs of a browser, the newest first."""
     return jobs.list_jobs(key)
+
+
+def list_damaged() -> list[Damaged]:
+    """Return the analyses that cannot be read, as far as they are known to be the person's."""
+    return jobs.list_damaged(access.visible_owner())
+
+
+def delete_damaged(name: str) -> None:
+    """Delete an analysis that cannot be read."""
+    if any(one.name == name for one in list_damaged()):
+        VideoJob.open(name).delete()
 
 
 def restart(job: VideoJob) -> None:

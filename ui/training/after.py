@@ -11,6 +11,8 @@ from fer_core.train import judge
 from ui.common import judgement
 from ui.common.controls import make_default
 from ui.common.navigation import MODELS
+from ui.common.notices import say_error
+from ui.common.text import plain, sentence
 from ui.services import models, training
 from ui.services.training import TrainingRun
 from ui.training.watch import attempt
@@ -81,11 +83,12 @@ def _act(run: TrainingRun, now: dict[str, Any]) -> None:
     act = now.get("act")
     if not act:
         return
-    what = f"Judging on {act['of']}" if act["what"] == "judge" else f"Making the model {act['of']}"
+    of = plain(act["of"])
+    what = f"Judging on {of}" if act["what"] == "judge" else f"Making the model {of}"
     if busy(now, run):
         st.info(f"{what}: a minute or so. You may leave the page.", icon=":material/hourglass:")
     elif act["status"] == "failed":
-        st.error(f"{what} failed: {act['reason']}", icon=":material/error:")
+        st.error(f"{what} failed: {sentence(act['reason'])}", icon=":material/error:")
     elif act["status"] == "running":
         st.error(f"{what} ended without a word: try again.", icon=":material/error:")
     elif act["status"] == "done" and act["what"] == "publish":
@@ -95,7 +98,7 @@ def _act(run: TrainingRun, now: dict[str, Any]) -> None:
 def _use(name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         if models.exists(name):
-            st.markdown(f"The model **{name}** is ready.", width="content")
+            st.markdown(f"The model **{plain(name)}** is ready.", width="content")
             if models.default_model() == name:
                 st.badge("the default of all pages", icon=":material/check:", color="green")
             else:
@@ -108,7 +111,7 @@ def _use(name: str) -> None:
                 )
             st.page_link(MODELS.file, label="See it among the models", icon=MODELS.icon)
         else:
-            st.markdown(f"The model **{name}** was made of this run and is gone.")
+            st.markdown(f"The model **{plain(name)}** was made of this run and is gone.")
 
 
 def _figures(run: TrainingRun, found: dict[str, Any], split: str) -> None:
@@ -116,7 +119,7 @@ def _figures(run: TrainingRun, found: dict[str, Any], split: str) -> None:
         kept = judge.judged(run, split)
         model = run.config.model
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         return
     judgement.figures_row(found)
     public, private = ACCURACY.get(model, ("–", "–"))

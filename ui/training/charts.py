@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from html import escape
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -92,7 +93,7 @@ def beside(
         figure.add_scatter(
             x=positions(rows, axis, state.get("steps_per_epoch") or 1),
             y=smooth([row[f"val_{name}"] for row in rows], share),
-            name=title,
+            name=escape(title),  # Plotly shows tags
             mode="lines",
             line={"color": _RUNS[i % len(_RUNS)], "dash": ("solid", "dash", "dot")[i // 7 % 3]},
         )

@@ -2,7 +2,7 @@
 
 import json
 import types
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import streamlit as st
@@ -17,9 +17,12 @@ from fer_core.train.check import check
 from fer_core.train.command import command
 from fer_core.train.config import TrainConfig
 from fer_core.train.presets import PRESETS
+from ui.common.notices import say_error
+from ui.common.reading import read_dataset
 from ui.common.words import duration_in_words
-from ui.services import datasets, training
+from ui.services import training
 from ui.services.corrections import KEPT
+from ui.services.datasets import Request
 
 #: What is seen at once; the rest is in tabs.
 _FIRST: Final = ("data", "corrections", "model", "weights", "epochs", "batch_size", "seed")
@@ -107,8 +110,9 @@ def form() -> TrainConfig | None:
                     values[name] = show(name, fields[name], draft[name], name)
     state["training_draft"] = values
     wrong = check(values) | unreadable
-    for key, sentence in wrong.items():
-        slots.get(key, slots["model"]).error(sentence, icon=":material/error:")
+    for key, said in wrong.items():
+        with slots.get(key, slots["model"]):
+            say_error(said)
     if wrong:
         st.error("Some settings above cannot be: they say why.", icon=":material/error:")
         return None
@@ -117,7 +121,7 @@ def form() -> TrainConfig | None:
 
 def outlook(config: TrainConfig) -> None:
     """How long it will take here, and the equal command line."""
-    faces = _training_faces(config.data, _changed(config.data))
+    faces = _training_faces(config.data)
     found = estimate.rate(config)
     if found and faces:
         left = estimate.seconds(config, faces)
@@ -133,7 +137,7 @@ def outlook(config: TrainConfig) -> None:
                     with st.spinner("A few updates on random faces…"):
                         training.measure(config)
                 except FerError as error:
-                    st.error(str(error), icon=":material/error:")
+                    say_error(error)
                 else:
                     st.rerun()
     st.caption("The same from a terminal:")
@@ -257,16 +261,10 @@ def _datasets() -> list[str]:
     return [str(settings().data)] if settings().data else []
 
 
-def _changed(data: str) -> float:
-    """Changes when the dataset does."""
-    path = Path(data).expanduser()
-    return path.stat().st_mtime if path.exists() else 0.0
-
-
-@st.cache_data(show_spinner="Counting the faces…", max_entries=20)
-def _training_faces(data: str, changed: float) -> int | None:
+def _training_faces(data: str) -> int | None:
     """Faces in the split Training; ``None`` where the dataset cannot be read."""
     try:
-        return sum(datasets.load(data).counts().get("Training", {}).values())
+        found = read_dataset(Request(data), PurePath(data).name)
     except FerError:
         return None
+    return None if found is None else int((found.usage == "Training").sum())

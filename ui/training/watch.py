@@ -15,6 +15,8 @@ import streamlit as st
 from fer_core.errors import FerError
 from fer_core.train import manage
 from ui.common import notices
+from ui.common.notices import say_error
+from ui.common.text import plain
 from ui.common.words import duration_in_words
 from ui.services import training
 from ui.services.training import TrainingRun
@@ -32,6 +34,14 @@ STATUS: Final = {
     "trained": ("trained", ":material/check:", "green"),
     "damaged": ("damaged folder", ":material/broken_image:", "red"),
 }
+#: Numbers that the curves show of each row of a file.
+_DRAWN: Final = {
+    "metrics": (
+        "epoch", "seconds", "learning_rate", "accuracy", "loss", "val_accuracy", "val_loss",
+    ),
+    "steps": ("epoch", "step", "loss"),
+    "usage": ("time", "cpu", "memory", "images_per_second"),
+}  # fmt: skip
 LIVE: Final = ("queued", "running", "paused")
 
 state = st.session_state
@@ -70,7 +80,14 @@ def _epochs(path: str, changed: tuple[int, int] | None) -> int | None:
 # Nobody changes what these two give, so it need not be copied each time.
 @st.cache_resource(max_entries=60, show_spinner=False)
 def _read(path: str, name: str, changed: tuple[int, int]) -> list[dict[str, Any]]:
-    return getattr(TrainingRun(Path(path)), name)()
+    return _whole(getattr(TrainingRun(Path(path)), name)(), name)
+
+
+def _whole(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Leave out rows that are damaged: those without a number that is drawn."""
+    return [
+        row for row in rows if all(isinstance(row.get(key), int | float) for key in _DRAWN[name])
+    ]
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)
@@ -83,7 +100,7 @@ def _figure(
     steps_per_epoch: int,
 ) -> go.Figure:
     run = TrainingRun(Path(path))
-    steps = run.steps() if axis == "step" and name == "loss" else []
+    steps = _whole(run.steps(), "steps") if axis == "step" and name == "loss" else []
     return charts.curves(read(run, "metrics"), name, axis, share, steps_per_epoch, steps)
 
 
@@ -98,7 +115,7 @@ def headline(run: TrainingRun, now: dict[str, Any]) -> None:
     words, icon, color = STATUS.get(now["status"], (now["status"], None, "gray"))
     about = manage.about(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(about["title"], width="content", anchor=False)
+        st.subheader(plain(about["title"]), width="content", anchor=False)
         st.badge(words, icon=icon, color=color)
         if "best_accuracy" in now:
             st.markdown(
@@ -106,7 +123,7 @@ def headline(run: TrainingRun, now: dict[str, Any]) -> None:
                 f"in epoch {now['best_epoch']}"
             )
     if about["note"]:
-        st.caption(about["note"])
+        st.caption(plain(about["note"]))
     if now["status"] in ("failed", "interrupted"):
         _failure(run, now)
 
@@ -156,7 +173,7 @@ def _failure(run: TrainingRun, now: dict[str, Any]) -> None:
         "Its process is gone without a word: killed, out of memory, or the machine went off. "
         f"It can go on after epoch {now.get('epoch', 0)}."
     )
-    st.error(reason, icon=":material/error:")
+    say_error(reason)
     if lines := manage.log(run, 8):
         st.code(lines, language=None)
 

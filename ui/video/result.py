@@ -15,6 +15,8 @@ from fer_core.video.result import VideoResult
 from ui.common import timeline_panels as panels
 from ui.common.collect import correct, say_kept
 from ui.common.exports import Download, downloads
+from ui.common.notices import say_error
+from ui.common.text import plain, sentence
 from ui.services import access, videos
 from ui.services.videos import VideoJob
 from ui.video.start import show
@@ -40,7 +42,7 @@ def finished(job: VideoJob) -> None:
         return
     _head(job, result, summary)
     for problem in result.problems:
-        st.warning(problem, icon=":material/warning:")
+        st.warning(sentence(problem), icon=":material/warning:")
     persons = result.persons()
     if not persons:
         _video(job)
@@ -61,9 +63,9 @@ def _head(job: VideoJob, result: VideoResult, summary: dict[str, Any]) -> None:
     kept = job.state().get("kept", False)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**{result.info.name}** · {timeline.in_words(summary)}"
+            f"**{plain(result.info.name)}** · {timeline.in_words(summary)}"
             if result.persons()
-            else f"**{result.info.name}**",
+            else f"**{plain(result.info.name)}**",
             width="stretch",
         )
         st.button("Another video", icon=":material/arrow_back:", on_click=show, args=(None,))
@@ -196,7 +198,7 @@ def _moments(job: VideoJob, result: VideoResult) -> None:
                         help="Go to this moment",
                     )
                     _correct(job, result, row, number)
-                st.markdown(words)
+                st.markdown(plain(words))
 
 
 def _correct(job: VideoJob, result: VideoResult, row: dict[str, Any], number: int) -> None:
@@ -216,7 +218,7 @@ def _correct(job: VideoJob, result: VideoResult, row: dict[str, Any], number: in
         try:
             found = face_at(source, result, row["time"], row["person"])
         except FerError as error:
-            st.toast(str(error), icon=":material/error:")
+            st.toast(sentence(error), icon=":material/error:")
             return
         if found is None:
             st.toast("The face is not found again at this moment.", icon=":material/search_off:")
@@ -311,6 +313,6 @@ def _change(make: Callable[[], None]) -> None:
     try:
         make()
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
     else:
         st.rerun()

@@ -1,5 +1,6 @@
 """Before a video's result: the video, how to read it, its progress, earlier analyses."""
 
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
 
 import pandas as pd
@@ -13,6 +14,9 @@ from fer_core.video.decode import SUFFIXES
 from fer_core.video.part import parse_region, parse_time
 from fer_core.video.result import VideoOptions
 from ui.common.controls import Choice
+from ui.common.damaged import show_damaged
+from ui.common.notices import say_error, say_problem
+from ui.common.text import plain
 from ui.services import videos
 from ui.services.videos import VideoJob, list_jobs, start
 
@@ -122,7 +126,7 @@ def _begin(source: BinaryIO, name: str, choice: Choice, key: str) -> None:
         )
         region = parse_region(state["video_region"]) if state["video_region"].strip() else None
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         return
     options = VideoOptions(
         fps=state["video_fps"],
@@ -145,7 +149,7 @@ def _begin(source: BinaryIO, name: str, choice: Choice, key: str) -> None:
             keep_source=state["video_keep_source"],
         )
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        say_error(error)
         return
     state["video_round"] += 1  # a new drop zone, which holds no video in memory
     show(job.name)
@@ -180,7 +184,7 @@ def working(job: VideoJob) -> None:
             parts.append("starting")
         st.progress(share, " · ".join(parts))
 
-    st.subheader(job.config["name"])
+    st.subheader(plain(job.config["name"]), anchor=False)
     progress()
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Cancel", icon=":material/close:", key="video_cancel"):
@@ -193,7 +197,7 @@ def working(job: VideoJob) -> None:
 def broken_off(job: VideoJob, now: dict[str, Any]) -> None:
     """Why there is no result, and what can be done."""
     reason = now.get("reason") or "The work was broken off before the result stood."
-    st.error(reason, title=job.config["name"], icon=":material/error:")
+    say_error(reason, job.config["name"])
     with st.container(horizontal=True):
         if job.source and st.button("Try again", icon=":material/refresh:"):
             videos.restart(job)
@@ -207,17 +211,34 @@ def broken_off(job: VideoJob, now: dict[str, Any]) -> None:
             st.rerun()
 
 
+def _begun(now: dict[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(now["created"]).astimezone(UTC).replace(tzinfo=None)
+    except (LookupError, ValueError):
+        return None
+
+
 def earlier(key: str) -> None:
     """The analyses that this browser asked for; one opens."""
-    jobs = list_jobs(key)
+    state.setdefault("video_problem", None)
+    say_problem("video_problem")
+    jobs, names, states, damaged = [], [], [], videos.list_damaged()
+    for job in list_jobs(key):
+        try:
+            names.append(job.config["name"])
+        except FerError:
+            continue  # deleted in the meantime
+        jobs.append(job)
+        states.append(job.state())
+    if jobs or damaged:
+        st.subheader("Earlier analyses")
+    show_damaged(damaged, videos.delete_damaged, "video_problem")
     if not jobs:
         return
-    st.subheader("Earlier analyses")
-    states = [job.state() for job in jobs]
     rows = pd.DataFrame(
         {
-            "video": [job.config["name"] for job in jobs],
-            "begun": pd.to_datetime([s.get("created") for s in states]).tz_localize(None),
+            "video": names,
+            "begun": [_begun(s) for s in states],
             "status": [_STATUS.get(s["status"], s["status"]) for s in states],
             "kept": [bool(s.get("kept")) for s in states],
         }
