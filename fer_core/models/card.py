@@ -12,6 +12,9 @@ from fer_core.models.recipe import Recipe
 #: What a model's name looks like: no path leads out of the models' folder.
 NAME: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 
+#: The architecture of a network that was trained elsewhere, see ``fer_core.zoo.foreign``.
+FOREIGN: Final = "imported"
+
 #: How an exported file keeps its weights.
 Stored = Literal["float32", "float16", "int8"]
 

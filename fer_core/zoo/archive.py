@@ -9,10 +9,8 @@ time are limited, before it has a place among the others.
 
 import importlib.util
 import io
-import json
 import re
 import shutil
-import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -29,15 +27,14 @@ from fer_core.models.catalogue import (
     list_models,
     read_folder,
 )
-from fer_core.resources import module_command, module_environment
 from fer_core.settings import settings
-from fer_core.zoo import readme
+from fer_core.zoo import limited, readme
+from fer_core.zoo.keras_files import KERAS_FILES, MOST_BYTES, no_code
 from fer_core.zoo.staging import put_in_place, staging
 from fer_core.zoo.writing import write_card
 
-#: What an archive may hold at most.
+#: How many files an archive may hold at most.
 MOST_FILES: Final = 100
-MOST_BYTES: Final = 1_000_000_000
 #: Files of a model's folder that an archive carries.
 _FILES: Final = ("card.json", "model.tflite", "model.keras", ENSEMBLE)
 _ENTRY: Final = re.compile(rf"({NAME})/({'|'.join(map(re.escape, _FILES))})")
@@ -50,8 +47,6 @@ _IGNORED: Final = re.compile(
     r"(.*/)?(__MACOSX/.*|\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)|[^/]+/README\.md",
     re.IGNORECASE,
 )
-#: The files inside a ``model.keras``.
-_KERAS_FILES: Final = {"metadata.json", "config.json", "model.weights.h5"}
 _WHOLE_FOLDER: Final = (
     "give a ZIP file of the whole folder that 'runs publish' wrote, or what 'models export' makes."
 )
@@ -101,7 +96,7 @@ def import_(file: BinaryIO, on_note: Callable[[str], None] | None = None) -> lis
             if not wanted:
                 raise ModelError("Every model of this archive is here already.")
             for folder in sorted(wanted, key=lambda one: one.card.exported == ENSEMBLE):
-                _try(folder)
+                limited.try_model(folder)
             for folder in wanted:
                 readme.write(folder.path, folder.card)
                 put_in_place(folder.path, check_new_name(folder.name))
@@ -116,10 +111,11 @@ def _unpack(file: BinaryIO, to: Path) -> None:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             entries = [entry for entry in entries if not _IGNORED.fullmatch(entry.filename)]
             names = [entry.filename for entry in entries]
-            if set(names) == _KERAS_FILES:
+            if set(names) == KERAS_FILES:
                 raise ModelError(
                     "This is a Keras network alone, without the model.tflite that is served and "
-                    f"the card.json that describes it: {_WHOLE_FOLDER}"
+                    f"the card.json that describes it: {_WHOLE_FOLDER} A network that was trained "
+                    "elsewhere is imported with --labels and --range."
                 )
             if "card.json" in names:
                 raise ModelError(
@@ -221,7 +217,7 @@ def _checked(path: Path) -> ModelFolder:
         if folder.checked(file).stat().st_size != card.sizes[file]:
             raise ModelError(f"{path.name}: {file} has another size than its card says.")
     if "model.keras" in present and _has_keras():
-        _no_code(path / "model.keras")
+        no_code(path / "model.keras")
     return folder
 
 
@@ -235,62 +231,6 @@ def _strings(value: Any) -> list[str]:
     return []
 
 
-def _no_code(path: Path) -> None:
-    """See that a ``model.keras`` names layers of Keras only, and no file outside itself."""
-    import h5py
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = {entry.filename: entry for entry in archive.infolist()}
-            if set(entries) != _KERAS_FILES:
-                raise ModelError("model.keras holds other files than a network's.")
-            if sum(entry.file_size for entry in entries.values()) > MOST_BYTES:
-                raise ModelError("model.keras is too large.")
-            config = json.loads(archive.read("config.json"))
-            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
-                _only_its_own(weights)
-        _only_keras(config)
-    except ModelError:
-        raise
-    except (ValueError, OSError, zipfile.BadZipFile, RuntimeError, RecursionError) as error:
-        raise ModelError("model.keras is damaged.") from error
-
-
-#: Layers and functions of Keras that run what a file says.
-_CODE: Final = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "__lambda__"}
-
-
-def _only_keras(value: Any) -> None:
-    if isinstance(value, dict):
-        if "class_name" in value:
-            named, module = value["class_name"], value.get("module")
-            native = named == "__keras_tensor__" or (
-                isinstance(module, str) and (module == "keras" or module.startswith("keras."))
-            )
-            plain = named == "function" and module == "builtins"
-            if named in _CODE or not (native or plain):
-                raise ModelError(
-                    f"model.keras holds {str(named)[:60]!r}, which is not a plain layer of Keras."
-                )
-        for one in value.values():
-            _only_keras(one)
-    elif isinstance(value, list):
-        for one in value:
-            _only_keras(one)
-
-
-def _only_its_own(group: Any) -> None:
-    import h5py
-
-    for key in group:
-        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-            raise ModelError("model.keras has weights that lie in another file.")
-        if isinstance(group[key], h5py.Group):
-            _only_its_own(group[key])
-        elif group[key].external or group[key].is_virtual:
-            raise ModelError("model.keras has weights that lie in another file.")
-
-
 def _is_here(folder: ModelFolder) -> bool:
     """Return whether this very model is here already.
 
@@ -302,24 +242,3 @@ def _is_here(folder: ModelFolder) -> bool:
             return True
     check_new_name(folder.name)
     return False
-
-
-def _try(folder: ModelFolder) -> None:
-    """Load it in a process of its own, whose end is not ours."""
-    try:
-        done = subprocess.run(
-            module_command("fer_core.zoo.inspection", str(folder.path.resolve())),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            env=module_environment(),
-            encoding="utf-8",
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ModelError(f"{folder.name}: it takes too long to load.") from error
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-        reason = said[-1].removeprefix("error: ") if said else "it cannot be loaded."
-        raise ModelError(
-            f"{folder.name}: {reason}".replace(f"{folder.name}: {folder.name}", folder.name)
-        )
