@@ -245,6 +245,8 @@ def test_figures_are_of_the_runs_own_data_or_of_data_that_the_card_names(home):
     card = published(run, own, "own")
     assert card.figure("PublicTest").checksum == own.identity()[1]
     assert "measured on" not in card.notes
+    # So few faces tell nothing of a temperature.
+    assert card.temperatures.as_trained == 1 and "200 validation faces" in card.notes
     assert card.class_frequencies.happy == int((own.split("Training").labels == 3).sum())
 
     card = published(run, other, "other")
