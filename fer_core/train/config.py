@@ -17,7 +17,7 @@ class Fold(BaseModel):
 
     group: str = Field(description="Name of the cross-validation.")
     number: int = Field(ge=1, description="Which of the folds, from 1.")
-    count: int = Field(ge=2, le=1000, description="How many folds there are.")
+    count: int = Field(ge=2, description="How many folds there are.")
     by: Literal["person", "random"] = Field(
         description="Person: all faces of a person are in the same fold."
     )

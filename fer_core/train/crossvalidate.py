@@ -140,6 +140,8 @@ def start(
     """
     if config.strategy == "multiworker":
         raise TrainingError("folds: A run of several machines cannot be one of several folds.")
+    if count < 2:
+        raise TrainingError("folds: One fold leaves nothing to learn from: ask for 2 or more.")
     require_valid(config.model_dump())
     require_ready(config)
     config = with_absolute_paths(config.model_copy(update={"fold": None}))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from fer_core.datasets.base import Dataset
+from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.errors import TrainingError
 from fer_core.train.config import Fold
 from fer_core.train.origin import is_fer2013
@@ -65,6 +65,12 @@ def divide(dataset: Dataset, fold: Fold, seed: int) -> Dataset:
     usage[own] = LEFT_OUT
     others = np.flatnonzero(~own)
     usage[others[_chooses(dataset.take(others), fold.by, seed)]] = "PublicTest"
+    for split in SPLITS:
+        if not (usage == split).any():
+            raise TrainingError(
+                f"{dataset.name}: {fold} would have no faces as {split}: ask for another number of "
+                "folds, or for another --seed."
+            )
     # The name of its own tells figures of a fold from those of the dataset's own splits.
     return replace(dataset, usage=usage.astype(str), name=f"{dataset.name}, {fold}")
 
@@ -83,9 +89,8 @@ def fold_of_each(dataset: Dataset, count: int, by: By, seed: int) -> np.ndarray:
         TrainingError: There are too few faces or persons, or persons are not known.
     """
     groups = _persons(dataset) if by == "person" else None
-    most = _most(dataset, groups)
+    most, what = _most(dataset, groups)
     if count > most:
-        what = "persons" if by == "person" else "faces of its most frequent emotion"
         raise TrainingError(
             f"{dataset.name} has {most} {what}, so it cannot be divided into {count} folds: ask "
             "for fewer."
@@ -99,14 +104,13 @@ def fold_of_each(dataset: Dataset, count: int, by: By, seed: int) -> np.ndarray:
 def _chooses(dataset: Dataset, by: By, seed: int) -> np.ndarray:
     """Return the rows that choose the epoch, among those that are not left out."""
     groups = _persons(dataset) if by == "person" else None
-    count = min(_CHOOSING, _most(dataset, groups))
-    if count < 2:
-        what = "one person" if by == "person" else "one face of each emotion"
+    most, what = _most(dataset, groups)
+    if most < 2:
         raise TrainingError(
-            f"{dataset.name}: beside a fold only {what} is left, which cannot both be learnt from "
-            "and choose the epoch: use more data or more folds."
+            f"{dataset.name}: beside a fold there are only {most} {what}, which cannot both be "
+            "learnt from and choose the epoch: use more data or more folds."
         )
-    return _parts(dataset, groups, count, seed)[0]
+    return _parts(dataset, groups, min(_CHOOSING, most), seed)[0]
 
 
 def _persons(dataset: Dataset) -> np.ndarray:
@@ -123,11 +127,13 @@ def _persons(dataset: Dataset) -> np.ndarray:
     return dataset.persons
 
 
-def _most(dataset: Dataset, groups: np.ndarray | None) -> int:
-    """Return into how many parts faces can be divided."""
-    if groups is not None:
-        return len(np.unique(groups))
-    return int(np.bincount(dataset.labels).max(initial=0))
+def _most(dataset: Dataset, groups: np.ndarray | None) -> tuple[int, str]:
+    """Return into how many parts faces can be divided, and what there are so many of."""
+    faces = int(np.bincount(dataset.labels).max(initial=0))
+    persons = faces if groups is None else len(np.unique(groups))
+    if persons < faces:
+        return persons, "persons"
+    return faces, "faces of the most frequent emotion"
 
 
 def _parts(dataset: Dataset, groups: np.ndarray | None, count: int, seed: int) -> list[np.ndarray]:

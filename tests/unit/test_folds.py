@@ -107,10 +107,11 @@ def test_the_privatetest_of_fer2013_is_in_no_fold():
         (demo.load(14, 0, 0), 2, "person", "does not say whose face"),
         (replace(of_persons(), persons=np.array(["", *["a"] * 139])), 2, "person", "of 1 faces"),
         (of_persons(3), 4, "person", "has 3 persons"),
-        (of_persons(2), 2, "person", "only one person is left"),
-        (demo.load(14, 0, 0), 3, "random", "has 2 faces of its most frequent emotion"),
+        (of_persons(2), 2, "person", "only 1 persons"),
+        (of_persons(10, 1), 5, "person", "has 2 faces of the most frequent emotion"),
+        (demo.load(14, 0, 0), 3, "random", "has 2 faces of the most frequent emotion"),
     ],
-    ids=["no persons", "one unknown", "too few", "nobody chooses", "few faces"],
+    ids=["no persons", "one unknown", "too few", "nobody chooses", "one face each", "few faces"],
 )
 def test_what_cannot_be_divided_says_why(data, count, by, words):
     with pytest.raises(TrainingError, match=words):
