@@ -5,7 +5,7 @@ the served function reaches may therefore be made of arithmetic only, by a list 
 and nothing may run while it is loaded.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,8 @@ _ARITHMETIC: Final = frozenset([
     "Sum", "Tanh", "Tile", "Transpose", "Unpack", "ZerosLike",
 ])  # fmt: skip
 #: Parts of a saved object that are plain data; others would run something when they are loaded.
-_PLAIN: Final = {"user_object", "function", "bare_concrete_function", "variable", "constant", None}
+_PLAIN: Final = {"user_object", "function", "bare_concrete_function", "variable", "constant",
+    "captured_tensor", None}  # fmt: skip
 _SERVED: Final = "serving_default"
 
 
@@ -88,21 +89,30 @@ def _check(path: Path) -> None:
         raise ModelError(f"{path.name} is no SavedModel, or is damaged.") from error
     if not graph.HasField("object_graph_def"):
         raise ModelError(f"{path.name} was saved by TensorFlow 1: save it again with version 2.")
-    if _SERVED not in graph.signature_def:
-        raise ModelError(f"{path.name} has no signature '{_SERVED}', which says what to call.")
-    # Every function that an object has can be called when the file is loaded or served.
-    reached: list[str] = []
-    for node in graph.object_graph_def.nodes:
+    nodes = graph.object_graph_def.nodes
+    for node in nodes:
         if (kind := node.WhichOneof("kind")) not in _PLAIN:
             raise ModelError(f"{path.name} holds a {kind}, which is more than a network's weights.")
-        reached += node.function.concrete_functions
-        reached.append(node.bare_concrete_function.concrete_function_name)
+    # Functions besides the served one, such as those that trained it, are never called.
+    served = _child(nodes, _child(nodes, nodes[0], "signatures"), _SERVED)
+    if served is None:
+        raise ModelError(f"{path.name} has no signature '{_SERVED}', which says what to call.")
+    reached = [*served.function.concrete_functions]
+    reached.append(served.bare_concrete_function.concrete_function_name)
     seen: set[str] = set()
     while reached:
         name = reached.pop()
         if name not in seen and name in functions:
             seen.add(name)
             reached += _look_at(functions[name].node_def, path.name)
+
+
+def _child(nodes: Sequence[Any], parent: Any, name: str) -> Any:
+    """Return the object that a name of another object stands for; ``None`` if there is none."""
+    for child in parent.children if parent is not None else ():
+        if child.local_name == name:
+            return nodes[child.node_id]
+    return None
 
 
 def _look_at(nodes: Iterable[Any], name: str) -> list[str]:

@@ -180,6 +180,31 @@ def test_weights_without_a_network_say_so(tmp_path):
         wrapping.wrap(tmp_path / "net.weights.h5", "h5", interface())
 
 
+def test_what_trained_a_saved_model_is_no_part_of_it(tmp_path):
+    """As Keras 2 saves it: with functions for training, which draw lots and write."""
+    import tensorflow as tf
+
+    class Trained(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.kernel = tf.Variable(np.full((64 * 64, 7), 1e-4, np.float32))
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 64, 64, 1))])
+        def train(self, x):
+            self.kernel.assign_add(tf.random.uniform((64 * 64, 7)))
+            tf.io.write_file("log", "a step")
+            return x
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 64, 64, 1))])
+        def __call__(self, x):
+            return tf.nn.softmax(tf.reshape(x, (-1, 64 * 64)) @ self.kernel)
+
+    model = Trained()
+    tf.saved_model.save(model, str(tmp_path / "net"), signatures=model.__call__)
+    _, report = wrapping.wrap(tmp_path / "net", "saved_model", interface())
+    assert report == {"parameters": 64 * 64 * 7, "size": 64, "channels": 1}
+
+
 @pytest.mark.parametrize("when", ["called", "loaded"])
 def test_a_saved_model_that_touches_files_is_refused_before_it_is_loaded(when, tmp_path):
     import tensorflow as tf
