@@ -63,7 +63,7 @@ def configure(
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    """Read settings from a JSON file; the history in a run's own file is left out."""
+    """Read settings from a JSON file; of a run's own file history and fold are left out."""
     try:
         # An editor may have put a byte-order mark at the beginning.
         fields = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -73,7 +73,9 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise TrainingError(
             f'{path} is no configuration: it must hold settings by name, such as {{"epochs": 5}}.'
         )
-    fields.pop("history", None)
+    # Another run with these settings is no part of that cross-validation.
+    for name in ("history", "fold"):
+        fields.pop(name, None)
     return fields
 
 

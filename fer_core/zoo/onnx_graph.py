@@ -51,7 +51,7 @@ def load(path: Path) -> tuple[Callable[[Any], Any], tuple[int | None, ...], int]
             f"{path.name} is damaged, or no network in the format ONNX: {said[0]:.200}"
         ) from error
     graph = model.graph
-    weights = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    weights = {one.name: _single(onnx.numpy_helper.to_array(one)) for one in graph.initializer}
     given = [one for one in graph.input if one.name not in weights]
     if len(given) != 1 or len(graph.output) != 1:
         raise ModelError(
@@ -69,6 +69,11 @@ def load(path: Path) -> tuple[Callable[[Any], Any], tuple[int | None, ...], int]
         _call, graph, weights, given[0].name, opsets.get("", opsets.get("ai.onnx", 0))
     )
     return call, shape, sum(one.size for one in weights.values())
+
+
+def _single(array: np.ndarray) -> np.ndarray:
+    """Return decimal numbers as float32, in which everything is computed here."""
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
 
 
 def _call(graph: Any, weights: dict[str, np.ndarray], given: str, opset: int, x: Any) -> Any:

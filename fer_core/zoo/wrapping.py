@@ -162,7 +162,9 @@ def _export(
         return tf.reshape(answer, (1, -1))
 
     spec = tf.TensorSpec((1, CROP_SIZE, CROP_SIZE, 3), tf.float32, name="crops")
-    trial = tf.function(outputs, input_signature=[spec])
+    # AutoGraph would translate every function on the way, of ONNX' operations for a minute.
+    plain = {"input_signature": [spec], "autograph": False}
+    trial = tf.function(outputs, **plain)
 
     def probabilities(crops: Any) -> Any:
         answer = tf.matmul(outputs(crops), order)
@@ -175,7 +177,7 @@ def _export(
 
     try:
         _check_answers(trial, interface)
-        served = tf.function(probabilities, input_signature=[spec]).get_concrete_function()
+        served = tf.function(probabilities, **plain).get_concrete_function()
         converter = tf.lite.TFLiteConverter.from_concrete_functions([served], tf.Module())
         return converter.convert()
     except FerError:

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from fer_core.cli import cli
 from fer_core.datasets import Dataset, demo, load, mix
 from fer_core.errors import FerError, TrainingError
+from fer_core.files import write_json
+from fer_core.models.catalogue import find_model
 from fer_core.settings import settings
 from fer_core.train import configure, crossvalidate, folds, judge, load_data, queue, runs
 from fer_core.train.config import Fold
@@ -196,7 +198,9 @@ def test_the_command_line_shows_stops_and_removes_all_folds(home):
 
 
 def test_folds_of_other_data_and_other_settings_are_refused(home):
-    made(home)
+    group = made(home)
+    # The settings of a fold's run make a run of its own, no second fold.
+    assert configure(config_file=group.runs[2].path / "config.json").fold is None
     write_csv(home / "faces.csv", of_persons(11))
     with pytest.raises(TrainingError, match="put its own data back"):
         crossvalidate.go_on("cv")
@@ -224,6 +228,12 @@ def test_folds_go_through_the_queue_and_what_is_missing_can_be_done_later(home):
     (group,) = crossvalidate.list_all()
     known = {number: run.metrics() for number, run in group.runs.items()}
 
+    # A model that is made of a fold says so, and its figures are of no split of the dataset.
+    fer_core("runs", "publish", group.runs[2].name, "--name", "half", "--brief", "--no-keras")
+    card = find_model("half").card
+    assert "Trained as fold 2 of 2 of a cross-validation." in card.notes
+    assert {one.dataset for one in card.figures} == {"faces.csv, fold 2 of 2"}
+
     # Every run stores which data it is.
     checksum = load(file).identity()[1]
     for run in group.runs.values():
@@ -232,7 +242,8 @@ def test_folds_go_through_the_queue_and_what_is_missing_can_be_done_later(home):
         )
 
     fer_core("runs", "remove", group.runs[1].name)
-    group.runs[2].write_state(status="interrupted", trained_epoch=None)
+    state = group.runs[2].state() | {"status": "interrupted"}  # as after a power cut
+    write_json(group.runs[2].path / "state.json", state)
     assert [row.status for row in crossvalidate.summary(group).folds] == ["damaged", "interrupted"]
     again = fer_core("train", "--resume", group.name, "--background")
     assert again.stdout.strip() == group.name, again.stderr
