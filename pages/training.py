@@ -16,6 +16,7 @@ from ui.common.text import sentence
 from ui.services import access, training
 from ui.services.training import TrainingRun, list_runs
 from ui.training import after as training_after
+from ui.training import folds as training_folds
 from ui.training import form as training_form
 from ui.training import watch as training_watch
 from ui.training.watch import attempt
@@ -45,9 +46,12 @@ def watch(run: TrainingRun | None) -> None:
         state["training_chosen"] = [run.name]
 
 
-def start(config: TrainConfig) -> TrainingRun:
+def start(config: TrainConfig, folds: int, by: training.By | None) -> TrainingRun:
     # Configured anew, which takes corrections of this machine as they are at this moment.
-    return training.submit(configure(**config.model_dump()))
+    config = configure(**config.model_dump())
+    if folds:
+        return training.submit_folds(config, folds, by).runs[1]
+    return training.submit(config)
 
 
 def quick_try() -> None:
@@ -147,6 +151,7 @@ def show_runs() -> None:
     state["training_chosen"] = [run.name for run in chosen]
     st.query_params["run"] = state["training_chosen"]
     table(found, states)
+    training_folds.show(chosen)
     if len(chosen) == 1:
         now = states[found.index(chosen[0])]
         training_watch.headline(chosen[0], now)
@@ -161,17 +166,18 @@ def show_runs() -> None:
 def show_form() -> None:
     st.subheader("New run", anchor=False)
     config = training_form.form()
-    if config:
-        training_form.outlook(config)
+    folds, by = training_form.cross_validation()
+    if config and folds != 1:
+        training_form.outlook(config, folds, by)
     with st.container(horizontal=True):
         if st.button(
             "Start",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=config is None,
+            disabled=config is None or folds == 1,
             key="training_start",
         ):
-            watch(attempt(start, config))
+            watch(attempt(start, config, folds, by))
             st.rerun()
         st.button("Back to the runs", icon=":material/arrow_back:", on_click=close)
 

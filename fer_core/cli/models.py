@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fer_core.cli.common import (
+    ANY_PATH,
     FILE,
     json_option,
     note,
@@ -13,8 +14,16 @@ from fer_core.cli.common import (
     print_json,
 )
 from fer_core.errors import ModelError
+from fer_core.extras import needed_by
 from fer_core.files import check_outputs, is_stream, printable, write_output
-from fer_core.models.catalogue import ModelFolder, default_model, find_model, list_models
+from fer_core.models.catalogue import (
+    ModelFolder,
+    check_new_name,
+    default_model,
+    find_model,
+    free_name,
+    list_models,
+)
 
 if TYPE_CHECKING:
     from fer_core.zoo.convert import Format
@@ -60,22 +69,98 @@ def show(name: str, as_json: bool) -> None:
 
 
 @command.command("import")
-@click.argument("file", type=FILE)
+@click.argument("file", type=ANY_PATH)
+@click.option("--name", help="Name of the model that a network becomes; without, the file's.")
+@click.option(
+    "--labels", metavar="LIST",
+    help="Of a network that was trained elsewhere (.keras, .h5, .onnx, or the folder of a "
+    "SavedModel): the emotion of each output, in its order, as angry,disgust,…; -contempt drops "
+    "an output, whose probability the others share.",
+)  # fmt: skip
+@click.option(
+    "--range", "pixels", metavar="BLACK,WHITE",
+    help="The values of a black and of a white pixel, as 0,255 or 0,1 or -1,1.",
+)  # fmt: skip
+@click.option("--logits", is_flag=True, help="The outputs are logits, not probabilities.")
+@click.option(
+    "--size", type=int, help="Side of the picture in pixels; needed where the network takes any."
+)
+@click.option("--channels", type=int, help="1 for grey, 3 for RGB; needed likewise.")
+@click.option("--data", help="Measure the network on this dataset.")
+@click.option("--licence", help="What the card says of the network's licence.")
 @json_option
-def import_(file: Path, as_json: bool) -> None:
-    """Add the models of an archive, after checking everything in it."""
+def import_(
+    file: Path,
+    name: str | None,
+    labels: str | None,
+    pixels: str | None,
+    as_json: bool,
+    **network: Any,
+) -> None:
+    """Add the models of an archive, or a network that was trained elsewhere, after checking it."""
+    from fer_core.zoo import foreign
+
+    if foreign.is_network(file):
+        names = [_import_network(file, name, labels, pixels, **network)]
+    else:
+        for option, value in ({"name": name, "labels": labels, "range": pixels} | network).items():
+            if value not in (None, False):
+                raise ModelError(
+                    f"--{option} is for a network alone (.keras, .h5, .onnx, or the folder of a "
+                    f"SavedModel), and {printable(file)} is none: leave it out."
+                )
+        names = _import_archive(file)
+    if as_json:
+        print_json(names)
+    else:
+        for one in names:
+            click.echo(one)
+
+
+def _import_archive(file: Path) -> list[str]:
     from fer_core.zoo import archive
 
     try:
         with file.open("rb") as content:
-            names = archive.import_(content, note)
+            return archive.import_(content, note)
     except OSError as error:
         raise ModelError(f"{printable(file)} cannot be read: {error.strerror}.") from error
-    if as_json:
-        print_json(names)
-    else:
-        for name in names:
-            click.echo(name)
+
+
+def _import_network(
+    file: Path,
+    name: str | None,
+    labels: str | None,
+    pixels: str | None,
+    logits: bool,
+    size: int | None,
+    channels: int | None,
+    data: str | None,
+    licence: str | None,
+) -> str:
+    from fer_core.zoo import foreign
+
+    target = check_new_name(free_name(file.stem) if name is None else name)
+    if labels is None or pixels is None:
+        raise ModelError(
+            f"{printable(file)} is a network alone, which does not say what it answers: name the "
+            "emotion of each output with --labels, and the values of a black and of a white pixel "
+            "with --range."
+        )
+    interface = foreign.Interface(
+        foreign.read_labels(labels), *foreign.read_range(pixels), logits, size, channels
+    )
+    dataset = None
+    if data is not None:
+        with needed_by("Measuring a network", "data"):
+            from fer_core.datasets import load
+
+            dataset = load(data)
+    folder = foreign.import_network(file, interface, target, data=dataset, licence=licence or "")
+    note(folder.card.notes)
+    if public := folder.card.figure("PublicTest"):
+        note(f"On PublicTest of {public.dataset}: accuracy {public.accuracy:.2%}.")
+    return folder.name
 
 
 @command.command("export")

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import click
 
+from fer_core.cli import folds as cli_folds
 from fer_core.cli.common import (
     accept_new_data_option,
     json_option,
@@ -17,7 +18,7 @@ from fer_core.datasets import load
 from fer_core.models.card import Stored
 from fer_core.models.catalogue import check_new_name
 from fer_core.models.keras_settings import check_keras
-from fer_core.train import load_data, manage, origin, queue, runs
+from fer_core.train import crossvalidate, load_data, manage, origin, queue, runs
 from fer_core.train.change import is_complete, planned
 from fer_core.train.command import read_settings
 from fer_core.train.runs import TrainingRun, list_runs
@@ -45,13 +46,21 @@ def command(context: click.Context, as_json: bool) -> None:
     """List training runs, steer them, or make a model of one."""
     if context.invoked_subcommand:
         return
-    rows = [{"name": run.name} | run.state() for run in list_runs()]
+    rows = [_row(run) for run in list_runs()]
     if as_json:
         print_json(rows)
         return
     for row in rows:
         best = f"best {row['best_accuracy']:.2%}" if "best_accuracy" in row else ""
         click.echo(f"{row['name']:<40} {row['status']:<9} epoch {row.get('epoch', 0):<4} {best}")
+    for group in crossvalidate.list_all():
+        click.echo(cli_folds.in_words(crossvalidate.summary(group)))
+
+
+def _row(run: TrainingRun) -> dict[str, Any]:
+    fold = run.fold
+    part = {"cross_validation": fold.group, "fold": fold.number} if fold else {}
+    return {"name": run.name} | run.state() | part
 
 
 @command.command("publish")
@@ -131,7 +140,10 @@ def publish(
 @click.argument("run")
 @json_option
 def show(run: str, as_json: bool) -> None:
-    """How a run stands, epoch by epoch."""
+    """How a run stands, epoch by epoch; a cross-validation, fold by fold."""
+    if crossvalidate.is_one(run):
+        cli_folds.show(crossvalidate.find(run), as_json)
+        return
     chosen = TrainingRun.open(run)
     state, rows, progress = chosen.state(), chosen.metrics(), chosen.progress()
     if as_json:
@@ -152,16 +164,30 @@ def show(run: str, as_json: bool) -> None:
         )
 
 
-def _steer(name: str, what: str) -> None:
-    @command.command(name, help=what)
-    @click.argument("run")
-    def steer(run: str) -> None:
-        getattr(runs, name)(run)
-        note(f"{run} is {TrainingRun.open(run).state()['status']}.")
+@command.command("pause")
+@click.argument("run")
+def pause(run: str) -> None:
+    """Halt a run; it keeps its memory and loses no step."""
+    runs.pause(run)
+    _note_status(run)
 
 
-_steer("pause", "Halt a run; it keeps its memory and loses no step.")
-_steer("stop", "End a run's process; 'resume' goes on from its last epoch.")
+@command.command("stop")
+@click.argument("run")
+def stop(run: str) -> None:
+    """End a run's process; 'resume' goes on from its last epoch."""
+    if crossvalidate.is_one(run):
+        crossvalidate.stop(crossvalidate.find(run))
+    else:
+        runs.stop(run)
+    _note_status(run)
+
+
+def _note_status(name: str) -> None:
+    if crossvalidate.is_one(name):
+        note(cli_folds.in_words(crossvalidate.summary(crossvalidate.find(name))))
+    else:
+        note(f"{name} is {TrainingRun.open(name).state()['status']}.")
 
 
 @command.command("resume")
@@ -176,15 +202,21 @@ _steer("stop", "End a run's process; 'resume' goes on from its last epoch.")
 def resume(
     run: str, epochs: int | None, changes: tuple[str, ...], data: str | None, accept_new_data: bool
 ) -> None:
-    """Go on with a run in a process of its own."""
+    """Go on with a run in a process of its own, or with what is missing of a cross-validation."""
     given = {"epochs": epochs, "data": data} | read_settings(changes)
-    resume_in_background(run, given, accept_new_data)
-    note(f"{run} is {TrainingRun.open(run).state()['status']}.")
+    if crossvalidate.is_one(run):
+        cli_folds.go_on(run, given)
+    else:
+        resume_in_background(run, given, accept_new_data)
+    _note_status(run)
 
 
 @command.command("remove")
 @click.argument("run")
 def remove(run: str) -> None:
-    """Delete a run with all that it stored, at once; models that were made of it stay."""
-    manage.delete(run)
+    """Delete a run, or every run of a cross-validation, at once; models made of it stay."""
+    if crossvalidate.is_one(run):
+        crossvalidate.delete(crossvalidate.find(run))
+    else:
+        manage.delete(run)
     note(f"{run} is deleted.")

@@ -21,6 +21,7 @@ from fer_core.errors import TrainingError
 
 if TYPE_CHECKING:
     from fer_core.train.config import TrainConfig
+    from fer_core.train.folds import By
     from fer_core.train.runs import TrainingRun
 
 
@@ -45,15 +46,27 @@ if TYPE_CHECKING:
     "--set", "changes", multiple=True, metavar="NAME=VALUE",
     help="Any other setting, such as batch_size=64 or augmentation.flip=false; can be repeated.",
 )  # fmt: skip
+@click.option(
+    "--folds", type=click.IntRange(2),
+    help="Cross-validation: one run for each of so many parts of the data, which it leaves out.",
+)  # fmt: skip
+@click.option(
+    "--folds-by", type=click.Choice(["person", "random"]),
+    help="With --folds: all faces of a person in one part, or at random. Without it, by person "
+    "where the dataset knows persons.",
+)  # fmt: skip
 @click.option("--background", is_flag=True, help="In a process of its own; see 'runs'.")
 @click.option(
     "--resume", metavar="RUN",
-    help="Go on with a run; --epochs, --set learning_rate=… and --set batch_size=… change it.",
+    help="Go on with a run, which --epochs, --set learning_rate=… and --set batch_size=… change, "
+    "or with what is missing of a cross-validation.",
 )  # fmt: skip
 @accept_new_data_option
 @json_option
 def command(
     resume: str | None,
+    folds: int | None,
+    folds_by: "By | None",
     background: bool,
     accept_new_data: bool,
     as_json: bool,
@@ -62,7 +75,9 @@ def command(
 ) -> None:
     """Train a network on a dataset; Ctrl-C stops it, --resume goes on."""
     from fer_core import train
+    from fer_core.cli import folds as cli_folds
     from fer_core.cli.runs import resume_in_background
+    from fer_core.train import crossvalidate
     from fer_core.train.command import publish_command, read_settings
     from fer_core.train.strategy import helps
 
@@ -71,6 +86,19 @@ def command(
         given = _changes(given)
     elif accept_new_data:
         raise TrainingError("--accept-new-data is for a run that goes on: give --resume as well.")
+    if folds_by and not folds:
+        raise TrainingError("--folds-by is for a cross-validation: give --folds as well.")
+    if resume and folds:
+        raise TrainingError("--folds: What goes on has its folds already.")
+    if resume and crossvalidate.is_one(resume):
+        if accept_new_data:
+            raise TrainingError("--accept-new-data: The folds of other data are other folds.")
+        cli_folds.do(cli_folds.go_on(resume, given), background, as_json)
+        return
+    if folds:
+        config = train.configure(**given)
+        cli_folds.do(crossvalidate.start(config, folds, folds_by), background, as_json)
+        return
     if background:
         run = (
             resume_in_background(resume, given, accept_new_data)

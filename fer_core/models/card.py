@@ -15,6 +15,9 @@ NAME: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 #: What an ensemble's folder holds in place of a network.
 ENSEMBLE: Final = "ensemble.json"
 
+#: The architecture of a network that was trained elsewhere, see ``fer_core.zoo.foreign``.
+FOREIGN: Final = "imported"
+
 #: How an exported file keeps its weights.
 Stored = Literal["float32", "float16", "int8"]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fer_core.datasets import Dataset, corrections, load, mix
 from fer_core.errors import TrainingError
 from fer_core.models.keras_settings import check_keras
-from fer_core.train import presets
+from fer_core.train import folds, presets
 from fer_core.train.change import change, is_complete, planned
 from fer_core.train.check import CYCLIC, require_ready, require_valid
 from fer_core.train.config import TrainConfig
@@ -63,7 +63,7 @@ def configure(
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    """Read settings from a JSON file; the history in a run's own file is left out."""
+    """Read settings from a JSON file; of a run's own file history and fold are left out."""
     try:
         # An editor may have put a byte-order mark at the beginning.
         fields = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -73,16 +73,24 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise TrainingError(
             f'{path} is no configuration: it must hold settings by name, such as {{"epochs": 5}}.'
         )
-    fields.pop("history", None)
+    # Another run with these settings is no part of that cross-validation.
+    for name in ("history", "fold"):
+        fields.pop(name, None)
     return fields
 
 
 def load_data(config: TrainConfig) -> Dataset:
-    """The dataset that ``config`` names, mixed and voted on as it says.
+    """The dataset that ``config`` names, mixed, voted on and divided as it says.
 
     Raises:
         DatasetError: it cannot be read.
+        TrainingError: It cannot be divided into folds, or is not what was divided before.
     """
+    dataset = _whole(config)
+    return folds.divide(dataset, config.fold, config.seed) if config.fold else dataset
+
+
+def _whole(config: TrainConfig) -> Dataset:
     read = partial(
         load,
         skip_bad=config.skip_bad,

@@ -6,6 +6,7 @@ from typing import Any
 
 from fer_core.models.catalogue import free_name
 from fer_core.train.config import TrainConfig
+from fer_core.train.folds import By
 from fer_core.train.presets import PRESETS, preset
 from fer_core.train.runs import TrainingRun
 
@@ -13,15 +14,23 @@ from fer_core.train.runs import TrainingRun
 _OPTIONS = ("model", "data", "votes", "corrections", "weights", "epochs", "seed")
 
 
-def command(config: TrainConfig) -> str:
+def command(config: TrainConfig, folds: int = 0, by: By | None = None) -> str:
     """The shortest command line that trains by ``config``.
+
+    Args:
+        config: Of the run, or of every run of a cross-validation.
+        folds: How many runs a cross-validation has; 0 for one run.
+        by: How its faces are divided.
 
     >>> command(TrainConfig(model="fast", data="demo", epochs=6))
     'python -m fer_core train --model fast --data demo --epochs 6'
     """
     recipes: list[str | None] = [None]
     recipes += [name for name in PRESETS if config.model in PRESETS[name]]
-    return min((_with(config, recipe) for recipe in recipes), key=len)
+    line = min((_with(config, recipe) for recipe in recipes), key=len)
+    if folds:
+        line += f" --folds {folds}" + (f" --folds-by {by}" if by else "")
+    return line
 
 
 def _with(config: TrainConfig, recipe: str | None) -> str:

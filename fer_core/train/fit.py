@@ -29,6 +29,7 @@ from fer_core.train.callbacks import (
     tensorboard,
 )
 from fer_core.train.check import CYCLIC
+from fer_core.train.folds import LEFT_OUT
 from fer_core.train.kernels import use_quick_kernels
 from fer_core.train.notes import Notes, Pace, Progress
 from fer_core.train.runs import TrainingRun
@@ -149,6 +150,9 @@ def fit_held(
                 verbose=0,
             )
     judge.judge(run, validation, "PublicTest", probabilities(run, validation.faces))
+    if config.fold:
+        left_out = data.split(LEFT_OUT)
+        judge.judge(run, left_out, LEFT_OUT, probabilities(run, left_out.faces))
     run.write_state(status="trained")
 
 

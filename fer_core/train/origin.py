@@ -175,7 +175,7 @@ def trained_on(run: TrainingRun, dataset: Dataset) -> np.ndarray:
     found = np.isin(keys, keys[inside] if before is None else _known_keys(run))
     if own:
         found &= ~inside
-    if _is_fer2013(dataset):
+    if is_fer2013(dataset):
         found &= inside | ~np.isin(keys, keys[inside])
     return found
 
@@ -191,7 +191,7 @@ def _known_keys(run: TrainingRun) -> np.ndarray:
         ) from error
 
 
-def _is_fer2013(dataset: Dataset) -> bool:
+def is_fer2013(dataset: Dataset) -> bool:
     """Return whether these are FER2013's faces, even with corrected labels or some left out."""
     rows = dataset.rows
     whole = rows is not None and len(rows) > 0 and int(rows.max()) == _FER2013_ROWS - 1

@@ -40,7 +40,7 @@ from fer_core.jobs import NO_LIMITS, Job, Kind, Limits
 from fer_core.models.keras_settings import check_keras
 from fer_core.settings import settings
 from fer_core.train.check import require_valid, with_absolute_paths
-from fer_core.train.config import TrainConfig
+from fer_core.train.config import Fold, TrainConfig
 
 #: What a run goes on from, and what it goes on from where that cannot be read.
 CHECKPOINT: Final = "checkpoint.npz"
@@ -108,9 +108,12 @@ class TrainingRun(Job):
         # A configuration that configure() did not make was not checked yet.
         require_valid(config.model_dump())
         config = with_absolute_paths(config)
-        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        if config.fold:
+            wish = f"{config.fold.group}-fold-{config.fold.number}"
+        else:
+            wish = f"{config.model}-{datetime.now():%Y%m%d-%H%M%S}"
         for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
-            path = settings().runs / f"{config.model}-{stamp}{suffix}"
+            path = settings().runs / f"{wish}{suffix}"
             try:
                 path.mkdir(parents=True)
             except FileExistsError:
@@ -154,6 +157,14 @@ class TrainingRun(Job):
                 f"Run {self.name} was written by a newer version of this program: its "
                 f"config.json has the setting '{unknown[0]['loc'][-1]}'. Update this program."
             ) from error
+
+    @property
+    def fold(self) -> Fold | None:
+        """Return which part of a cross-validation it is; ``None`` of none, or if damaged."""
+        try:
+            return Fold.model_validate(self._config()["fold"])
+        except (TrainingError, LookupError, ValidationError):
+            return None
 
     def state(self) -> dict[str, Any]:
         """Return how it stands, see :meth:`Job.state`; a finished run stays ``trained``."""

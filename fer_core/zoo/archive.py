@@ -17,9 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import numpy as np
-
-from fer_core.classifier import Classifier
 from fer_core.errors import ModelError
 from fer_core.extras import how_to_install
 from fer_core.models import imported
@@ -32,15 +29,14 @@ from fer_core.models.catalogue import (
     list_models,
     read_folder,
 )
-from fer_core.preprocess import CROP_SIZE
 from fer_core.settings import settings
-from fer_core.zoo import inspection, readme
+from fer_core.zoo import limited, readme
+from fer_core.zoo.keras_files import KERAS_FILES, MOST_BYTES
 from fer_core.zoo.staging import put_in_place, staging
 from fer_core.zoo.writing import write_card
 
-#: What an archive may hold at most.
+#: How many files an archive may hold at most.
 MOST_FILES: Final = 100
-MOST_BYTES: Final = 1_000_000_000
 #: Files of a model's folder that an archive carries.
 _FILES: Final = ("card.json", "model.tflite", "model.keras", ENSEMBLE)
 _ENTRY: Final = re.compile(rf"({NAME})/({'|'.join(map(re.escape, _FILES))})")
@@ -104,7 +100,7 @@ def import_(file: BinaryIO, on_note: Callable[[str], None] | None = None) -> lis
             wanted.sort(key=lambda one: one.card.exported == ENSEMBLE)
             for folder in wanted:
                 imported.mark(folder.path)
-                _try(folder)
+                limited.try_model(folder)
                 readme.write(folder.path, folder.card)
             _put_all_in_place(wanted)
             return sorted(folder.name for folder in wanted)
@@ -133,10 +129,11 @@ def _unpack(file: BinaryIO, to: Path) -> None:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             entries = [entry for entry in entries if not _IGNORED.fullmatch(entry.filename)]
             names = [entry.filename for entry in entries]
-            if set(names) == inspection.KERAS_FILES:
+            if set(names) == KERAS_FILES:
                 raise ModelError(
                     "This is a Keras network alone, without the model.tflite that is served and "
-                    f"the card.json that describes it: {_WHOLE_FOLDER}"
+                    f"the card.json that describes it: {_WHOLE_FOLDER} A network that was trained "
+                    "elsewhere is imported with --labels and --range."
                 )
             if "card.json" in names:
                 raise ModelError(
@@ -261,20 +258,3 @@ def _is_here(folder: ModelFolder) -> bool:
             return True
     check_new_name(folder.name)
     return False
-
-
-def _try(folder: ModelFolder) -> None:
-    """Let it see some faces, where what it does is limited."""
-    # Shades that decide what a network computes: dark, bright, and whatever else.
-    noise = np.random.default_rng(0).integers(0, 256, (1, CROP_SIZE, CROP_SIZE, 3), np.uint8)
-    plain = [np.full_like(noise, shade) for shade in (0, 128, 255)]
-    try:
-        Classifier(folder).predict(np.concatenate([noise, *plain]))
-    except ModelError as error:
-        excess = imported.stopped(folder.path)
-        raise ModelError(f"{folder.name}: {excess}" if excess else str(error)) from error
-    if folder.explainable:
-        try:
-            inspection.inspect(folder.path / "model.keras")
-        except ModelError as error:
-            raise ModelError(f"{folder.name}: {error}") from error

@@ -86,6 +86,7 @@ def publish(
     logits = np.stack([outputs(core, view) for view in views])
     fitted = fit_temperature(logits, validation.labels)
     of = architecture(config.model)
+    fold = f"Trained as {config.fold} of a cross-validation." if config.fold else ""
     return save_model(
         core,
         folder,
@@ -100,10 +101,10 @@ def publish(
         reference=of.reference,
         licence=licence,
         data=data,
-        notes=" ".join(filter(None, (notes, fitted.refused, *origins.sentences()))),
+        notes=" ".join(filter(None, (notes, fold, fitted.refused, *origins.sentences()))),
         starting_weights=_started_from(config),
         command=command(public),
-        recipe=Recipe.model_validate(public.model_dump()),
+        recipe=Recipe.model_validate(public.model_dump(exclude={"fold"})),
         class_frequencies=origins.frequencies,
         training=_history(run),
     )

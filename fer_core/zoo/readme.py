@@ -5,7 +5,7 @@ from typing import Any
 
 from fer_core.emotions import EMOTIONS
 from fer_core.files import write_bytes
-from fer_core.models.card import INTENDED, LIMITS, UNINTENDED, Card, Figures
+from fer_core.models.card import FOREIGN, INTENDED, LIMITS, UNINTENDED, Card, Figures
 
 
 def write(folder: Path, card: Card) -> None:
@@ -28,14 +28,14 @@ def text(card: Card) -> str:
             ("property", "value"),
             [
                 ("architecture", f"`{card.architecture}`; {card.reference}"),
-                ("input", "face crops, 192×192 RGB, 0 to 255; scaled to 48×48 grey inside"),
+                ("input", f"face crops, 192×192 RGB, 0 to 255; {_inside(card)}"),
                 ("output", "probabilities of " + ", ".join(EMOTIONS)),
                 ("parameters", f"{card.parameters:,}"),
                 ("files", ", ".join(f"`{f}` {s / 1e6:.2f} MB" for f, s in card.sizes.items())),
                 *([] if card.members else [("weights stored as", card.stored)]),
                 ("test-time augmentation", served),
                 *_members(card),
-                ("temperature", f"{card.temperatures.as_trained:.3f}, fitted on PublicTest"),
+                *([] if _is_foreign(card) else [("temperature", _temperature(card))]),
                 ("speed", _speed(card)),
                 ("starting weights", card.starting_weights),
                 ("licence", card.licence),
@@ -63,6 +63,18 @@ def text(card: Card) -> str:
         LIMITS,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _is_foreign(card: Card) -> bool:
+    return card.architecture == FOREIGN
+
+
+def _inside(card: Card) -> str:
+    return "scaled inside as its notes say" if _is_foreign(card) else "scaled to 48×48 grey inside"
+
+
+def _temperature(card: Card) -> str:
+    return f"{card.temperatures.as_trained:.3f}, fitted on PublicTest"
 
 
 def _members(card: Card) -> list[tuple[str, str]]:
@@ -98,10 +110,16 @@ def _measured(card: Card) -> str:
     known = public or private
     data = known.dataset if known and known.dataset != "FER2013" else "fer2013.csv"
     split = "PublicTest" if public or not private else "PrivateTest"
+    if _is_foreign(card) and not known:
+        return "It was not measured here."
+    chose = (
+        "Nothing was chosen by these figures; PrivateTest was "
+        if _is_foreign(card)
+        else "PublicTest chose the weights and the temperature; PrivateTest was "
+    )
     return (
         f"Measured on the exported file; again with `python -m fer_core evaluate --model "
-        f"{card.name} --data {data} --split {split}`. PublicTest chose the weights and the "
-        "temperature; PrivateTest was "
+        f"{card.name} --data {data} --split {split}`. {chose}"
         # Once, where the card does not count: it was measured as the model was made.
         + (times_looked(len(private.looked) or 1) if private else "not looked at.")
     )

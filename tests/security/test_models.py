@@ -18,6 +18,7 @@ from fer_core.models import imported
 from fer_core.models.catalogue import find_model, list_models
 from fer_core.settings import settings
 from fer_core.zoo import archive, inspection, manage
+from fer_core.zoo.keras_files import no_code
 from tests.command_line import fer_core
 from tests.security.fuzz import damaged
 from tests.security.hostile_models import FOLDER
@@ -176,7 +177,7 @@ def test_groups_that_hold_each_other_are_visited_once(tmp_path):
     path = tmp_path / "model.keras"
     path.write_bytes(weights(link))
     begun = time.monotonic()
-    inspection._no_code(path)
+    no_code(path)
     assert time.monotonic() - begun < 5
 
 
@@ -198,7 +199,7 @@ def test_damaged_weights_are_refused_in_one_sentence(tmp_path, first):
     for seed in range(first, first + 100):
         path.write_bytes(_with(io.BytesIO(damaged(content, seed))))
         try:
-            inspection._answer(({"path": str(path)}, []), inspection._no_code)
+            inspection._answer(({"path": str(path)}, []), no_code)
         except FerError as error:
             refused += 1
             assert str(error).startswith("model.keras")

@@ -25,7 +25,7 @@ from fer_core.models.catalogue import (
 )
 from fer_core.settings import settings
 from fer_core.train.runs import TrainingRun
-from fer_core.zoo import ensembles, manage
+from fer_core.zoo import create, ensembles, manage, publish_job
 from fer_core.zoo.writing import write_folder
 from tests.command_line import fer_core
 
@@ -101,8 +101,15 @@ def test_a_name_that_cannot_be_given_is_refused_before_any_work(models, name):
     for command in (publish, vote):
         for to in ([], ["--to", str(models)]):
             assert NAMES[name] in refused(*command, *to)
-    with pytest.raises(ModelError, match=re.escape(NAMES[name])):
-        check_new_name(name)
+    # The pages begin with these two.
+    run = TrainingRun(settings().runs / "nobody")
+    for begin in (
+        check_new_name,
+        lambda name: publish_job.start(run, name),
+        lambda name: create.make_ensemble(name, ["one", "two"], "/gone.csv"),
+    ):
+        with pytest.raises(ModelError, match=re.escape(NAMES[name])):
+            begin(name)
     assert everything(models) == before
 
 

@@ -114,6 +114,25 @@ def test_data_that_was_moved_is_found_again_by_its_path(home, tmp_path):
     assert run.config.data == str(moved)
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"name": 1}', b"\xff\xfe"])
+def test_a_damaged_note_of_its_data_is_one_sentence_and_hides_no_run(content, home, tmp_path):
+    data = demo.load(35, 14, 14, seed=1)
+    file = write_csv(tmp_path / "faces.csv", data)
+    good, bad = (TrainingRun.create(configure(**TINY | {"data": str(file)})) for _ in range(2))
+    for run in (good, bad):
+        origin.store(run, data)
+        run.write_state(status="stopped")
+    (bad.path / "data.json").write_bytes(content)
+    words = f"data.json is damaged, so it is not known what run {bad.name} was trained on"
+    for line in (["train", "--resume", bad.name], ["runs", "resume", bad.name]):
+        refused = CliRunner().invoke(cli, line)
+        assert isinstance(refused.exception, TrainingError) and words in str(refused.exception)
+    assert bad.state()["status"] == "stopped"
+    listed = CliRunner().invoke(cli, ["runs"], catch_exceptions=False).output
+    assert good.name in listed and bad.name in listed
+    assert "stopped" in CliRunner().invoke(cli, ["runs", "show", bad.name]).output
+
+
 def test_a_finished_run_is_never_downgraded(home, tmp_path):
     file = write_csv(tmp_path / "faces.csv", demo.load(35, 14, 14, seed=1))
     run = train.train(configure(**TINY | {"data": str(file)}))
@@ -226,6 +245,8 @@ def test_figures_are_of_the_runs_own_data_or_of_data_that_the_card_names(home):
     card = published(run, own, "own")
     assert card.figure("PublicTest").checksum == own.identity()[1]
     assert "measured on" not in card.notes
+    # So few faces tell nothing of a temperature.
+    assert card.temperatures.as_trained == 1 and "200 validation faces" in card.notes
     assert card.class_frequencies.happy == int((own.split("Training").labels == 3).sum())
 
     card = published(run, other, "other")

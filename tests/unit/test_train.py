@@ -772,6 +772,30 @@ def test_the_remaining_time_leaves_out_tracing_and_counts_real_faces():
         now[0] += 2.0
 
 
+@pytest.mark.parametrize("quicker", [1.5, 3, 6])
+def test_from_the_tenth_step_on_the_remaining_time_is_about_right(quicker):
+    """Steps that take 60 to 140 ms, and a face that is validated quicker than learnt from."""
+    from fer_core.train.notes import Pace
+
+    rng = np.random.default_rng(4)
+    steps, epochs, faces, validation = 40, 6, 64, 640
+    took = rng.uniform(0.06, 0.14, (epochs, steps))
+    took[0, 0] += 40  # tracing
+    rest = validation * 0.1 / faces / quicker
+    now = [0.0]
+    pace = Pace(faces, steps, epochs, validation, lambda: now[0])
+    total = took.sum() + (epochs + 1) * rest
+    for epoch in range(epochs):
+        pace.begin_epoch(epoch)
+        for step in range(1, steps + 1):
+            now[0] += took[epoch, step - 1]
+            progress = pace.step(step)
+            if (epoch, step) >= (0, 10) and epoch < epochs - 1:
+                assert progress.seconds_left == pytest.approx(total - now[0], rel=0.3)
+        pace.end_steps()
+        now[0] += rest
+
+
 def test_the_speed_of_an_epoch_is_that_of_its_real_faces(data):
     """A batch that is larger than the dataset has as many faces as there are."""
     run = trained(data, epochs=2, batch_size=4096)

@@ -120,13 +120,18 @@ def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
     probabilities = said(names, faces)
     how = st.segmented_control(
         "Weights of the votes",
-        ["equal", "fitted"],
-        format_func={"equal": "Equal", "fitted": "Fitted on PublicTest"}.get,
+        ["equal", "fitted", "own"],
+        format_func={
+            "equal": "Equal",
+            "fitted": "Fitted on PublicTest",
+            "own": "One for each",
+        }.get,
         default="equal",
         required=True,
         key="models_weights",
     )
-    share, mean = ensemble.combine(probabilities, faces.labels, how)
+    weights: ensemble.Weights = _own_weights(names) if how == "own" else how
+    share, mean = ensemble.combine(probabilities, faces.labels, weights)
     together = measure(mean, faces.labels)
     alone = [measure(one, faces.labels).accuracy for one in probabilities]
     better = together.accuracy - max(alone)
@@ -156,7 +161,20 @@ def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
         if not st.form_submit_button("Save as a model", type="primary"):
             return None
     try:
-        return models.make_ensemble(name.strip(), names, data, how)
+        return models.make_ensemble(name.strip(), names, data, weights)
     except FerError as error:
         say_error(error)
         return None
+
+
+def _own_weights(names: list[str]) -> list[float]:
+    """Ask for the weight of each member."""
+    with st.grid(4, min_column_width=160):
+        return [
+            st.number_input(
+                name, min_value=0.0, max_value=1000.0, value=1.0, step=0.5, format="%g",
+                key=f"models_weight_{name}",
+                help="Weight of its vote; only the proportions count, and 0 leaves it out.",
+            )
+            for name in names
+        ]  # fmt: skip

@@ -2,14 +2,18 @@
 
 from typing import Any
 
-from fer_core.train import TrainConfig, estimate, judge, manage, queue, runs
+from fer_core.train import TrainConfig, crossvalidate, estimate, judge, manage, queue, runs
+from fer_core.train.crossvalidate import CrossValidation, Summary
+from fer_core.train.folds import By
 from fer_core.train.runs import TrainingRun
 from fer_core.zoo import publish_job
 from ui.services import access, quotas
 
 __all__ = [
-    "TrainingRun", "delete", "describe", "find", "judge_run", "keep_queue", "list_runs",
-    "measure", "pause", "publish", "resume", "stop", "submit", "waiting",
+    "By", "CrossValidation", "TrainingRun", "cross_validation_of", "delete", "delete_folds",
+    "describe", "find", "go_on_with_folds", "judge_run", "keep_queue", "list_runs", "measure",
+    "pause", "publish", "resume", "stop", "stop_folds", "submit", "submit_folds", "summary",
+    "waiting",
 ]  # fmt: skip
 
 
@@ -17,6 +21,43 @@ def submit(config: TrainConfig) -> TrainingRun:
     """Start a run now or when its turn comes, see :func:`fer_core.train.queue.submit`."""
     access.require("train")
     return queue.submit(config, owner=access.owner(), limits=quotas.limits())
+
+
+def submit_folds(config: TrainConfig, count: int, by: By | None) -> CrossValidation:
+    """Start a cross-validation, see :func:`fer_core.train.crossvalidate.start`."""
+    access.require("train")
+    return crossvalidate.start(config, count, by, owner=access.owner(), limits=quotas.limits())
+
+
+def cross_validation_of(run: TrainingRun) -> CrossValidation | None:
+    """Return the cross-validation that a run is part of; ``None`` of none."""
+    access.require("look at training runs")
+    fold = run.fold
+    return crossvalidate.find(fold.group) if fold else None
+
+
+def summary(group: CrossValidation) -> Summary:
+    """Return its figures, see :func:`fer_core.train.crossvalidate.summary`."""
+    access.require("look at training runs")
+    return crossvalidate.summary(group)
+
+
+def go_on_with_folds(group: CrossValidation) -> CrossValidation:
+    """Do what is missing, see :func:`fer_core.train.crossvalidate.go_on`."""
+    access.require("train")
+    return crossvalidate.go_on(group.name, owner=access.owner(), limits=quotas.limits())
+
+
+def stop_folds(group: CrossValidation) -> None:
+    """End its runs, see :func:`fer_core.train.crossvalidate.stop`."""
+    access.require("train")
+    crossvalidate.stop(group)
+
+
+def delete_folds(group: CrossValidation) -> None:
+    """Delete its runs, see :func:`fer_core.train.crossvalidate.delete`."""
+    access.require("delete a run")
+    crossvalidate.delete(group)
 
 
 def find(name: str) -> TrainingRun:

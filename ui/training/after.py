@@ -1,6 +1,6 @@
 """What a run has become: its figures, its mistakes, and the model that can be made of it."""
 
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
@@ -16,6 +16,9 @@ from ui.common.text import plain, sentence
 from ui.services import models, training
 from ui.services.training import TrainingRun
 from ui.training.watch import attempt
+
+#: What the split PrivateTest of a fold's run holds.
+_LEFT_OUT: Final = "The left-out fold"
 
 state = st.session_state
 
@@ -36,8 +39,9 @@ def result(run: TrainingRun, now: dict[str, Any]) -> None:
         split = None
         if splits:
             split = st.segmented_control(
-                "Judged on", splits, default=splits[0], required=True, key="training_split"
-            )
+                "Judged on", splits, default=splits[0], required=True, key="training_split",
+                format_func=lambda one: _LEFT_OUT if run.fold and one == "PrivateTest" else one,
+            )  # fmt: skip
         working = busy(now, run)
         if "PublicTest" not in splits:
             st.button(
@@ -47,22 +51,27 @@ def result(run: TrainingRun, now: dict[str, Any]) -> None:
                 on_click=attempt,
                 args=(training.judge_run, run, "PublicTest"),
             )
-        with st.popover("PrivateTest…", icon=":material/lock:", disabled=working):
-            looked = len(found.get("PrivateTest", {}).get("looked", []))
-            st.markdown(
-                "PrivateTest is for reporting, once, when nothing will be changed any more. "
-                "Every look is written down with the run." + judgement.looked(looked)
-            )
-            st.button(
-                "Judge it on PrivateTest and record that",
-                on_click=attempt,
-                args=(training.judge_run, run, "PrivateTest"),
-                key="training_private",
-            )
+        if not run.fold:
+            _private(run, found, working)
         with st.popover("Use this model", icon=":material/rocket_launch:", disabled=working):
             _promote(run)
     if split:
         _figures(run, found[split], split)
+
+
+def _private(run: TrainingRun, found: dict[str, Any], working: bool) -> None:
+    with st.popover("PrivateTest…", icon=":material/lock:", disabled=working):
+        looked = len(found.get("PrivateTest", {}).get("looked", []))
+        st.markdown(
+            "PrivateTest is for reporting, once, when nothing will be changed any more. "
+            "Every look is written down with the run." + judgement.looked(looked)
+        )
+        st.button(
+            "Judge it on PrivateTest and record that",
+            on_click=attempt,
+            args=(training.judge_run, run, "PrivateTest"),
+            key="training_private",
+        )
 
 
 def _promote(run: TrainingRun) -> None:
@@ -124,9 +133,9 @@ def _figures(run: TrainingRun, found: dict[str, Any], split: str) -> None:
     judgement.figures_row(found)
     public, private = ACCURACY.get(model, ("–", "–"))
     theirs = public if split == "PublicTest" else private
-    if theirs != "–":
+    if theirs != "–" and not run.fold:
         st.caption(f"The report's figure for this network on FER2013's {split}: {theirs} %.")
-    if split == "PrivateTest":
+    if split == "PrivateTest" and not run.fold:
         st.caption(f"Looked at on {', '.join(found['looked'])}.")
     matrix, classes, honest, mistakes = st.tabs(
         ["Confusion matrix", "Per class", "Calibration", "Surest mistakes"]

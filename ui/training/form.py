@@ -92,7 +92,7 @@ def form() -> TrainConfig | None:
             values[name] = show(name, fields[name], draft[name], name)
         _presets(values)
     known = {name for names in _TABS.values() for name in names} | set(_FIRST)
-    rest = tuple(n for n in fields if n not in known and n != "augmentation")
+    rest = tuple(n for n in fields if n not in known and n not in ("augmentation", "fold"))
     for tab, names in zip(st.tabs([*_TABS, "More"]), [*_TABS.values(), rest], strict=True):
         with tab, st.grid(4, min_column_width=200):
             if names is _TABS["Augmentation"]:
@@ -119,7 +119,31 @@ def form() -> TrainConfig | None:
     return TrainConfig.model_validate(values)
 
 
-def outlook(config: TrainConfig) -> None:
+def cross_validation() -> tuple[int, training.By | None]:
+    """Ask whether to train one run or one per fold; the number of folds, 0 for one run."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        count = st.number_input(
+            "Folds", 0, 100, 0, key="training_folds_count", width=160,
+            help="0: one run. 2 and more: cross-validation of a small dataset. Every run leaves "
+            "out one part of the faces and is measured on it, so each face is measured once.",
+        )  # fmt: skip
+        by = st.selectbox(
+            "Faces are divided", [None, "person", "random"],
+            format_func={
+                None: "by person, where the dataset knows them",
+                "person": "by person",
+                "random": "at random",
+            }.get,
+            key="training_folds_by", width=320, disabled=count < 2,
+            help="By person, all faces of a person are in the same part: nobody is learnt from "
+            "and measured by the same run.",
+        )  # fmt: skip
+    if count == 1:
+        st.error("One fold leaves nothing to learn from: take 2 or more.", icon=":material/error:")
+    return int(count), by
+
+
+def outlook(config: TrainConfig, folds: int = 0, by: training.By | None = None) -> None:
     """How long it will take here, and the equal command line."""
     faces = _training_faces(config.data)
     found = estimate.rate(config)
@@ -128,6 +152,7 @@ def outlook(config: TrainConfig) -> None:
         st.markdown(
             f"**About {duration_in_words(left)}** for {config.epochs} epochs of {faces:,} faces, "
             f"at {found[0]:,.0f} faces a second by {found[1]}."
+            + (f" Each of the {folds} runs takes less." if folds else "")
         )
     else:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -141,7 +166,7 @@ def outlook(config: TrainConfig) -> None:
                 else:
                     st.rerun()
     st.caption("The same from a terminal:")
-    st.code(command(config), language="bash", wrap_lines=True)
+    st.code(command(config, folds, by), language="bash", wrap_lines=True)
 
 
 def first_dataset() -> str:

@@ -1,0 +1,66 @@
+"""The Models page without a browser: one weight for each member of an ensemble."""
+
+from pathlib import Path
+
+import pytest
+from model_tools import copy_of_shipped
+from streamlit.testing.v1 import AppTest
+
+from fer_core.datasets import demo
+from fer_core.datasets.fer2013 import export_csv
+from fer_core.models.catalogue import find_model
+from fer_core.settings import settings
+from fer_core.zoo import create
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def own_home(tmp_path, monkeypatch) -> Path:
+    """A home with a second model and few faces to measure on."""
+    monkeypatch.setenv("FER_HOME", str(tmp_path / "home"))
+    export_csv(demo.load(7, 28, 7, seed=1), tmp_path / "faces.csv")
+    monkeypatch.setenv("FER_DATA", str(tmp_path / "faces.csv"))
+    settings.cache_clear()
+    copy_of_shipped(settings().models, "another", figures=[])
+    yield tmp_path
+    for work in create.list_work():
+        work.delete()
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_each_member_has_a_weight_of_its_own(own_home):
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.session_state["models_chosen"] = ["mini_xception", "another", "fast"]
+    app.session_state["models_weights"] = "own"
+    app.run().switch_page("pages/models.py").run()
+    assert not app.exception
+    fields = {one.label: one for one in app.number_input}
+    assert set(fields) == {"mini_xception", "another", "fast"}
+    assert all(one.min == 0 for one in fields.values())
+
+    def errors() -> str:
+        return "".join(one.value for one in app.error)
+
+    def weigh(**weights: float) -> None:
+        for name, weight in weights.items():
+            app.number_input(key=f"models_weight_{name}").set_value(weight)
+        app.run()
+
+    weigh(mini_xception=0.0, another=0.0, fast=0.0)
+    assert "two members or more whose weight is above 0" in errors() and not app.exception
+    weigh(mini_xception=0.0, another=0.0, fast=2.0)
+    assert "two members or more whose weight is above 0" in errors()
+    weigh(mini_xception=3.0, another=1.0, fast=0.0)
+    assert not errors()
+    votes = next(one.value for one in app.dataframe if "weight" in one.value)
+    assert dict(zip(votes["model"], votes["weight"], strict=True)) == {
+        "mini_xception": 0.75, "another": 0.25, "fast": 0.0,
+    }  # fmt: skip
+    next(one for one in app.text_input if one.label == "Name").set_value("weighed")
+    next(one for one in app.button if one.label == "Save as a model").click().run()
+    assert not app.exception and not errors()
+    (work,) = create.list_work()
+    work.wait(120)
+    assert find_model("weighed").card.members == {"mini_xception": 0.75, "another": 0.25}

@@ -1,0 +1,92 @@
+"""The Training page without a browser: cross-validation from the form to its figures."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer_core.datasets import demo
+from fer_core.datasets.fer2013 import export_csv
+from fer_core.settings import settings
+from fer_core.train import configure, crossvalidate, judge, runs
+from fer_core.train.config import Fold
+from fer_core.train.runs import TrainingRun
+from tests.model_tools import TINY
+
+ROOT = Path(__file__).resolve().parents[2]
+FACES = demo.load(35, 14, 105, seed=1)
+
+
+@pytest.fixture
+def own_home(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("FER_HOME", str(tmp_path))
+    monkeypatch.setenv("FER_RUNS_AT_ONCE", "1")
+    export_csv(FACES, tmp_path / "faces.csv")
+    monkeypatch.setenv("FER_DATA", str(tmp_path / "faces.csv"))
+    settings.cache_clear()
+    yield tmp_path
+    for run in runs.list_runs():
+        run.stop()
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def open_training(*chosen: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.session_state["training_chosen"] = list(chosen)
+    app.run().switch_page("pages/training.py").run()
+    assert not app.exception
+    return app
+
+
+def click(app: AppTest, label: str) -> None:
+    next(one for one in app.button if one.label == label).click().run()
+    assert not app.exception
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(str(one.value) for one in [*app.markdown, *app.error, *app.code])
+
+
+def test_a_cross_validation_begins_in_the_form(own_home):
+    app = open_training()
+    click(app, "New run")
+    app.number_input(key="training_folds_count").set_value(1).run()
+    start = next(one for one in app.button if one.label == "Start")
+    assert start.disabled and "One fold leaves nothing" in texts(app)
+    app.number_input(key="training_folds_count").set_value(3).run()
+    app.selectbox(key="training_folds_by").select("person").run()
+    click(app, "Start")
+    assert "does not say whose face each is" in texts(app) and runs.list_runs() == []
+    app.selectbox(key="training_folds_by").select("random").run()
+    assert "--folds 3 --folds-by random" in texts(app)
+    click(app, "Start")
+    (group,) = crossvalidate.list_all()
+    assert (group.count, group.by, list(group.runs)) == (3, "random", [1, 2, 3])
+    assert "0 of 3 folds are done, the faces divided at random" in texts(app)
+    click(app, "Stop all folds")
+    assert {run.state()["status"] for run in group.runs.values()} == {"stopped"}
+
+
+def test_the_figures_of_all_folds_stand_above_the_run(own_home):
+    for number, right in ((1, 90), (2, 60)):
+        part = {"group": "cv", "count": 3, "by": "random", "checksum": "0"}
+        fold = Fold(number=number, **part)
+        run = TrainingRun.create(configure(**TINY).model_copy(update={"fold": fold}))
+        faces = FACES.split("PrivateTest").take(np.arange(100))
+        said = (faces.labels + (np.arange(100) >= right)) % 7
+        judge.judge(run, faces, "PrivateTest", np.eye(7)[said])
+        (run.path / "best.npz").touch()
+        run.write_state(status="trained", epoch=1, best_epoch=1, best_accuracy=0.5)
+    app = open_training(run.name)
+    assert "2 of 3 folds are done" in texts(app)
+    shown = [(one.label, one.value) for one in app.metric]
+    assert ("Accuracy", "75.0% ± 21.2") in shown and ("All faces together", "75.0%") in shown
+    assert "Macro recall" in dict(shown)
+    # The fold's own faces are not FER2013's PrivateTest, and nobody is asked to look again.
+    labels = [one.label for one in app.button]
+    assert "Go on with what is missing" in labels
+    assert "Judge it on PrivateTest and record that" not in labels
+    click(app, "Delete all for good")
+    assert runs.list_runs() == [] and "No run yet" in "".join(one.value for one in app.info)

@@ -1,0 +1,96 @@
+"""A cross-validation: its figures over all folds, and what can be done with it."""
+
+import pandas as pd
+import streamlit as st
+
+from ui.common import judgement
+from ui.services import training
+from ui.services.training import CrossValidation, TrainingRun
+from ui.training.watch import LIVE, STATUS, attempt
+
+state = st.session_state
+
+
+def show(chosen: list[TrainingRun]) -> None:
+    """Show the cross-validation that all chosen runs are part of, if there is one."""
+    groups = {run.fold.group if run.fold else None for run in chosen}
+    group = training.cross_validation_of(chosen[0]) if len(groups) == 1 else None
+    if group:
+        with st.container(border=True):
+            _one(group)
+
+
+def _one(group: CrossValidation) -> None:
+    found = training.summary(group)
+    how = {"person": "by person", "random": "at random"}[group.by]
+    st.markdown(
+        f"**Cross-validation {group.name}**: {found.done} of {group.count} folds are done, the "
+        f"faces divided {how}."
+    )
+    left = any(row.status not in (*LIVE, "trained") for row in found.folds)
+    _buttons(group, left)
+    if found.confusion_matrix is None:
+        return
+    with st.container(horizontal=True):
+        for label, spread in (("Accuracy", found.accuracy), ("Macro recall", found.macro_recall)):
+            deviation = "" if spread.sd is None else f" ± {100 * spread.sd:.1f}"
+            st.metric(
+                label,
+                f"{spread.mean:.1%}{deviation}",
+                help="Mean and standard deviation over the folds, each measured on the faces that "
+                "its run left out.",
+            )
+        faces = sum(map(sum, found.confusion_matrix))
+        st.metric("All faces together", f"{found.pooled_accuracy:.1%}", help=f"Of {faces:,} faces.")
+    pooled, folds = st.tabs(["Pooled confusion matrix", "Folds"])
+    with pooled:
+        judgement.matrix(found.confusion_matrix, "training_pooled")
+    with folds:
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "fold": row.number,
+                        "status": STATUS.get(row.status, (row.status,))[0],
+                        "faces": row.faces,
+                        "accuracy": row.accuracy,
+                        "recall": row.macro_recall,
+                    }
+                    for row in found.folds
+                ]
+            ),
+            hide_index=True,
+            placeholder="–",
+            column_config={
+                "fold": "Fold",
+                "status": "Status",
+                "faces": "Faces",
+                "accuracy": st.column_config.NumberColumn("Accuracy", format="percent"),
+                "recall": st.column_config.NumberColumn("Macro recall", format="percent"),
+            },
+            alt="The folds, and the figures of each",
+        )
+
+
+def _buttons(group: CrossValidation, left: bool) -> None:
+    live = group.is_live()
+    with st.container(horizontal=True, gap="small"):
+        if live:
+            st.button(
+                "Stop all folds", icon=":material/stop:", key="training_folds_stop",
+                on_click=attempt, args=(training.stop_folds, group),
+            )  # fmt: skip
+        if left:
+            st.button(
+                "Go on with what is missing", icon=":material/play_arrow:",
+                key="training_folds_go_on", on_click=attempt,
+                args=(training.go_on_with_folds, group),
+                help="Trains folds that were deleted, stopped or failed.",
+            )  # fmt: skip
+        if not live:
+            with st.popover("Delete all folds", icon=":material/delete:"):
+                st.markdown("Delete every run of this cross-validation?")
+                st.button(
+                    "Delete all for good", type="primary", key="training_folds_delete",
+                    on_click=attempt, args=(training.delete_folds, group),
+                )  # fmt: skip
