@@ -5,16 +5,19 @@ needs several; nothing here imports TensorFlow. An ensemble runs its members' fi
 averages what they say.
 """
 
+import copy
 import threading
 from functools import lru_cache
 
 import numpy as np
 
 from fer_core.calibration import with_temperature
+from fer_core.class_prior import AS_TRAINED, ClassPrior, Correction, Trained, correction
 from fer_core.emotions import EMOTIONS
 from fer_core.ensemble import soft_vote
 from fer_core.errors import ModelError
 from fer_core.litert import Runner
+from fer_core.models.card import Card
 from fer_core.models.catalogue import Ensemble, ModelFolder, default_model, find_model
 from fer_core.preprocess import CROP_SIZE, faces_to_crops
 
@@ -39,9 +42,47 @@ class Classifier:
         self._ensemble = folder.ensemble()
         members = [m.folder for m in self._ensemble.members] if self._ensemble else [folder]
         self._networks = [_network(member) for member in members]
+        self._trained = _trained(folder.card, self._ensemble)
+        self._correction = Correction()
+
+    def with_prior(self, prior: ClassPrior) -> "Classifier":
+        """Return this model under a class prior; both share what is loaded.
+
+        Raises:
+            ModelError: The prior cannot be applied to this model.
+        """
+        other = copy.copy(self)
+        other._correction = correction(prior, self._trained, self.name)
+        return other
+
+    @property
+    def correction(self) -> Correction:
+        """What :meth:`assume` does."""
+        return self._correction
+
+    @property
+    def class_prior(self) -> str:
+        """The class prior that is applied, as exports record it."""
+        return self._correction.class_prior
+
+    @property
+    def frequencies(self) -> tuple[float, ...] | None:
+        """Frequencies of the emotions in the training data, ``None`` where unknown."""
+        return self._trained.frequencies
+
+    def assume(self, probabilities: np.ndarray) -> np.ndarray:
+        """Apply the class prior: the only place where this happens.
+
+        Args:
+            probabilities: ``(N, 7)`` of :meth:`predict`, or the mean of several views.
+
+        Returns:
+            ``(N, 7)`` ``float32``; rows sum to 1.
+        """
+        return self._correction(probabilities)
 
     def predict(self, crops: np.ndarray) -> np.ndarray:
-        """Probabilities of the seven emotions.
+        """Probabilities of the seven emotions, as trained; see :meth:`assume`.
 
         Args:
             crops: ``(N, 192, 192, 3)``, RGB, 0 to 255, ``uint8`` or float; see
@@ -59,7 +100,7 @@ class Classifier:
         return vote(said, self._ensemble) if self._ensemble else said[0]
 
     def predict_faces(self, faces: np.ndarray) -> np.ndarray:
-        """Probabilities for dataset faces ``(N, 48, 48)``, grey, 0 to 255."""
+        """Probabilities, as trained, for dataset faces ``(N, 48, 48)``, grey, 0 to 255."""
         chunks = [
             self.predict(faces_to_crops(faces[i : i + 256])) for i in range(0, len(faces), 256)
         ]
@@ -80,6 +121,30 @@ def vote(members: np.ndarray, ensemble: Ensemble) -> np.ndarray:
     return with_temperature(soft_vote(members, weights), ensemble.temperature)
 
 
+def _trained(card: Card, ensemble: Ensemble | None) -> Trained:
+    """Return what the class prior needs to know of a model.
+
+    An ensemble has the weighted mean of its members' frequencies.
+    """
+    frequencies = card.frequencies()
+    if ensemble:
+        of = [(member.weight, member.folder.card.frequencies()) for member in ensemble.members]
+        known = [(weight, shares) for weight, shares in of if shares]
+        mean = np.sum([weight * np.array(shares) for weight, shares in known], axis=0)
+        frequencies = tuple((mean / mean.sum()).tolist()) if len(known) == len(of) else None
+    found = card.temperatures
+    temperatures = {
+        "as-trained": found.as_trained,
+        "uniform": found.uniform,
+        "recommended": found.recommended,
+    }
+    return Trained(
+        frequencies,
+        card.prior_strength,
+        tuple((name, value) for name, value in temperatures.items() if value is not None),
+    )
+
+
 def _network(folder: ModelFolder) -> Runner:
     try:
         run = Runner(folder.read_exported())
@@ -98,13 +163,19 @@ def _load(name: str, checksum: str) -> Classifier:
     return Classifier(find_model(name))
 
 
-def load_classifier(name: str | None = None) -> Classifier:
+def load_classifier(name: str | None = None, prior: ClassPrior = AS_TRAINED) -> Classifier:
     """The model called ``name`` (the default without), loaded once per process.
 
+    Args:
+        name: Of a model.
+        prior: The class prior that :meth:`Classifier.assume` applies.
+
     Raises:
-        ModelError: there is none of that name, or its folder is damaged.
+        ModelError: there is none of that name, its folder is damaged, or the prior cannot be
+            applied to it.
     """
     folder = find_model(name or default_model())
     with _lock:
         # The checksum is part of the key: a model replaced on disk is loaded anew.
-        return _load(folder.name, folder.card.files[folder.card.exported])
+        loaded = _load(folder.name, folder.card.files[folder.card.exported])
+    return loaded if prior == AS_TRAINED else loaded.with_prior(prior)

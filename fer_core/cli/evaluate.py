@@ -6,15 +6,18 @@ from typing import Any, get_args
 import click
 import numpy as np
 
+from fer_core.class_prior import AS_TRAINED, parse
 from fer_core.classifier import load_classifier
 from fer_core.cli.common import (
     FOLDER,
+    class_prior_option,
     corrections_option,
     data_option,
     json_option,
     note,
     overwrite_files_option,
     print_json,
+    prior_strength_option,
     votes_option,
 )
 from fer_core.datasets import load
@@ -44,6 +47,8 @@ from fer_core.files import ExportFolder
     help="Test-time augmentation: as the exported file does it, none, both mirror images, or "
     "ten crops.",
 )
+@class_prior_option
+@prior_strength_option
 @click.option("--hard", "under_hard", is_flag=True, help="Also dark, blurred, turned, … faces.")
 @click.option(
     "--charts",
@@ -60,6 +65,8 @@ def command(
     split: str,
     labels: str,
     tta: TTA,
+    class_prior: str | None,
+    prior_strength: float | None,
     under_hard: bool,
     charts: Path | None,
     overwrite: bool,
@@ -77,7 +84,8 @@ def command(
         drop_not_faces=majority,
         corrections=corrections,
     ).split(split)
-    classifier = load_classifier(model)
+    # Comparable with the literature unless asked otherwise.
+    classifier = load_classifier(model, parse(class_prior or AS_TRAINED, prior_strength))
     probabilities = predict(classifier, dataset.faces, tta)
     figures = measure(probabilities, dataset.labels)
     more = details(probabilities, dataset.labels)
@@ -85,22 +93,23 @@ def command(
     if into:
         _save_charts(into, dataset, figures, more, conditions)
     if as_json:
-        result = figures.to_dict() | more
+        result = {"class_prior": classifier.class_prior} | figures.to_dict() | more
         if conditions:
             result["hard"] = {name: of.to_dict() for name, of in conditions.items()}
         print_json(result)
     else:
-        click.echo(in_words(figures))
+        click.echo(in_words(figures, classifier.class_prior))
         if conditions:
             click.echo(hard_in_words(figures, conditions))
 
 
-def in_words(result: Evaluation) -> str:
+def in_words(result: Evaluation, class_prior: str) -> str:
     """The figures as a table for people."""
     lines = [
         f"{result.n} faces: accuracy {result.accuracy:.2%}, macro F1 {result.macro_f1:.3f} "
         f"(over {result.classes} of {len(EMOTIONS)} emotions), "
-        f"log loss {result.log_loss:.3f}, calibration error {result.ece:.2%}",
+        f"log loss {result.log_loss:.3f}, calibration error {result.ece:.2%}, "
+        f"class prior {class_prior}",
         f"{'':<10}{'precision':>10}{'recall':>8}{'f1':>7}{'support':>9}",
     ]
     lines += [

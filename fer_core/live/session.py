@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from fer_core.analysis import Analysis, analyze
+from fer_core.class_prior import parse
 from fer_core.classifier import load_classifier
 from fer_core.drawing import draw
 from fer_core.emotions import UNSURE_BELOW
@@ -40,6 +41,7 @@ class LiveOptions:
             camera's picture.
         labels: write the emotion above each box.
         unsure_below: confidence below which a face is marked as unsure.
+        class_prior: See :func:`fer_core.class_prior.parse`; ``None`` is ``FER_CLASS_PRIOR``.
     """
 
     model: str | None = None
@@ -49,6 +51,7 @@ class LiveOptions:
     mirror: bool = True
     labels: bool = True
     unsure_below: float = UNSURE_BELOW
+    class_prior: str | None = None
 
 
 class LiveSession:
@@ -170,7 +173,8 @@ class LiveSession:
 
     def _seen(self, image: np.ndarray, options: LiveOptions, time: float) -> Analysis:
         self._loading = True
-        classifier, detector = load_classifier(options.model), get_detector(options.detector)
+        classifier = load_classifier(options.model, parse(options.class_prior))
+        detector = get_detector(options.detector)
         self._loading = False
         if self._tracking is None or self._tracking.detector is not detector:
             self._tracking = TrackingDetector(detector)

@@ -151,6 +151,20 @@ class Card(_Part):
     figures: list[Figures] = []
     speed: Speed | None = None
 
+    def frequencies(self) -> tuple[float, ...] | None:
+        """Return how frequent each emotion was in training, as shares that sum to 1.
+
+        Balanced class weights make all emotions count alike. ``None`` where it is unknown; an
+        ensemble has no frequencies of its own.
+        """
+        counts = self.class_frequencies
+        if counts is None:
+            return None
+        if self.recipe and self.recipe.class_weights == "balanced":
+            return (1 / len(EMOTIONS),) * len(EMOTIONS)
+        of = [getattr(counts, emotion.lower()) for emotion in EMOTIONS]
+        return tuple(n / sum(of) for n in of) if sum(of) else None
+
     def figure(self, split: str, class_prior: str = "as-trained") -> Figures | None:
         """Return the figures of a split; of several datasets the one measured first.
 
