@@ -142,7 +142,7 @@ def _number(text: str, whole: str) -> float:
         return float(text)
     except ValueError as error:
         raise ModelError(
-            f"The class prior '{whole}' has '{text}' where a number is due."
+            f"The class prior '{whole}' has '{text}' where a number belongs."
         ) from error
 
 

@@ -41,8 +41,8 @@ class Settings(BaseSettings):
     model: str | None = Field(default=None, description="Name of the default model.")
     class_prior: str = Field(
         default="recommended",
-        description="How frequent the emotions are assumed to be: as-trained, recommended, uniform, "
-        "or seven numbers.",
+        description="How frequent the emotions are assumed to be: as-trained, recommended, "
+        "uniform, or seven numbers.",
     )
     detector: str = Field(default="auto", description="Name of the default face detector.")
     live: Literal["server", "device"] | None = Field(

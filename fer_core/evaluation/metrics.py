@@ -47,6 +47,11 @@ class Evaluation:
     confusion_matrix: list[list[int]]
     per_class: dict[str, dict[str, float | None]]
 
+    @property
+    def macro_recall(self) -> float:
+        """Mean recall of the emotions that occur in the labels."""
+        return float(np.mean([r["recall"] for r in self.per_class.values() if r["support"]]))
+
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
         return asdict(self)

@@ -60,6 +60,12 @@ class Figures(_Part):
     )
     looked: list[str] = Field([], description="When this split was looked at, ISO 8601.")
 
+    @property
+    def macro_recall(self) -> float | None:
+        """Mean recall of the emotions that occur."""
+        found = [row.recall for row in self.per_class.values() if row.recall is not None]
+        return sum(found) / len(found) if found else None
+
     @field_validator("confusion_matrix")
     @classmethod
     def _seven_by_seven(cls, value: list[list[int]]) -> list[list[int]]:

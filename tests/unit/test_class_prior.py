@@ -130,3 +130,33 @@ def test_an_ensemble_has_the_mean_frequencies_of_its_members() -> None:
     assert ensemble.frequencies is not None and np.isclose(sum(ensemble.frequencies), 1)
     of_one = load_classifier("vgg").frequencies
     assert np.allclose(ensemble.frequencies, of_one)  # all members learned from the same faces
+
+
+def test_recommendation_follows_the_rule() -> None:
+    from fer_core.evaluation import measure
+    from fer_core.models.catalogue import find_model
+    from fer_core.zoo.prior import STRENGTHS, recommend
+
+    # A population like FER2013's in which the network has learnt the frequencies too well.
+    rng = np.random.default_rng(0)
+    shares = np.array([0.14, 0.03, 0.14, 0.25, 0.17, 0.11, 0.16])
+    labels = np.concatenate([rng.choice(7, 4000, p=shares), np.arange(7)])
+    evidence = rng.normal(0, 1, (len(labels), 7)) + 1.9 * np.eye(7)[labels]
+    logits = 1.9 * evidence + 1.6 * np.log(shares)
+    said = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    bare = find_model("fast").card.model_copy(update={"figures": []})
+    card = recommend(bare, tuple(shares), said, labels, "made", "0")
+    before, after = measure(said, labels), card.figure("PublicTest", "recommended")
+    assert card.prior_strength in STRENGTHS and card.prior_strength > 0 and after is not None
+    assert after.accuracy >= min(0.715, before.accuracy - 0.007)
+    assert after.macro_recall is not None and after.macro_recall > before.macro_recall
+    assert after.ece <= max(0.025, before.ece)
+
+
+def test_too_few_faces_give_no_recommendation() -> None:
+    from fer_core.models.catalogue import find_model
+    from fer_core.zoo.prior import recommend
+
+    card = find_model("fast").card.model_copy(update={"prior_strength": None})
+    said = np.eye(7)[np.arange(70) % 7]
+    assert recommend(card, (1 / 7,) * 7, said, np.arange(70) % 7, "few", "0") == card
