@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 ce0521bc1a2afa13f28a3e9f7b919c56e7c418fc5942181d4328769ff4c6e3f9)
+// Made of ui/device (sha256 985bd1798290695007bb6d9836a7e1b25be5c9fcad6ec2fb99faf94b13de0808)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1916,6 +1916,15 @@
     return new Response(stream).arrayBuffer();
   }
 
+  // prior.js
+  var TINY = 1e-12;
+  function assumed(probabilities, { factors, power }) {
+    if (!factors) return probabilities;
+    const weighed = probabilities.map((p, i) => Math.max(p, TINY) ** power * factors[i]);
+    const sum = weighed.reduce((a, b) => a + b, 0);
+    return weighed.map((value) => value / sum);
+  }
+
   // steady.js
   var side = ([, , w, h]) => Math.sqrt(w * h);
   function distance(a, b) {
@@ -2068,7 +2077,7 @@
     for (const output of outputs) output.delete();
     return arrays;
   }
-  async function analyze({ frame, time, largest, smoothing }) {
+  async function analyze({ frame, time, largest, smoothing, prior }) {
     const { detector, classify, steadier, size } = ready;
     const start = performance.now();
     const { width, height } = frame;
@@ -2080,7 +2089,7 @@
     const faces = [];
     for (const { box, score, frame: square, roll } of largest ? detections.slice(0, 1) : detections) {
       const [probabilities] = await classify(cropFace(picture, square, roll, size));
-      faces.push({ box, score, probabilities: Array.from(probabilities) });
+      faces.push({ box, score, probabilities: assumed(Array.from(probabilities), prior) });
     }
     const done = performance.now();
     return {

@@ -19,7 +19,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.browser import wait_for
+from fer_core.class_prior import parse
 from fer_core.classifier import load_classifier
+from fer_core.emotions import EMOTIONS
 from fer_core.errors import ImageError
 from fer_core.explain import client
 from fer_core.faces import get_detector
@@ -258,11 +260,29 @@ def test_a_changed_model_or_limit_looks_for_no_face_again(another_model) -> None
         replace(choice, unsure_below=0.9),
         replace(choice, largest=True),
         replace(choice, classifier=other),
+        replace(choice, classifier=choice.classifier.with_prior(parse("uniform"))),
     ):
         again = read(example(), changed)
         assert again.analysis.faces[0].box == one.analysis.faces[0].box
         assert again.analysis.model == changed.classifier.name
+        assert again.analysis.class_prior == changed.classifier.class_prior
     assert len(looks) == 1
+
+
+def test_a_visitor_chooses_the_class_prior() -> None:
+    app = open_app("images")
+    app.segmented_control[0].set_value("Example").run()
+    prior = next(box for box in app.selectbox if box.label == "Assume emotions are")
+    assert prior.value == "recommended"
+    prior.set_value("custom").run()
+    next(box for box in app.number_input if box.label == "Happy").set_value(0).run()
+    assert not app.exception
+    # A smile that cannot be happy is something else.
+    assert "Happy" not in [line for line in texts(app).splitlines() if "%" in line][0]
+    for box in [box for box in app.number_input if box.label in EMOTIONS]:
+        box.set_value(0)
+    app.run()
+    assert "not all of" in app.error[0].value
 
 
 def test_memory_is_bounded_and_forgets_what_is_used_least() -> None:

@@ -1,6 +1,8 @@
 """The class prior: its formula, its names, and that every way to a result applies it alike."""
 
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from fer_core.errors import ModelError
 from fer_core.evaluation import predict
 from fer_core.images import example_portrait
 from fer_core.settings import settings
+from tests.command_line import ROOT
 from tests.command_line import fer_core as run
 
 FREQUENCIES = (0.1, 0.02, 0.18, 0.3, 0.2, 0.1, 0.1)
@@ -160,3 +163,19 @@ def test_too_few_faces_give_no_recommendation() -> None:
     card = find_model("fast").card.model_copy(update={"prior_strength": None})
     said = np.eye(7)[np.arange(70) % 7]
     assert recommend(card, (1 / 7,) * 7, said, np.arange(70) % 7, "few", "0") == card
+
+
+def test_the_browser_applies_it_as_the_library_does() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no Node.js on this machine: the browser tests cover the same script")
+    said = np.random.default_rng(2).dirichlet(np.ones(7))
+    found = correction(parse("recommended"), MODEL, "m")
+    script = (ROOT / "ui" / "device" / "prior.js").read_text(encoding="utf-8") + (
+        f"console.log(JSON.stringify(assumed({said.tolist()}, {json.dumps(vars(found))})))"
+    )
+    done = subprocess.run(
+        [node, "--input-type=module", "-e", script], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert np.allclose(json.loads(done.stdout), found(said[None])[0], atol=1e-6)
