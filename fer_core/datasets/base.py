@@ -35,6 +35,8 @@ class Dataset:
             where all count 1.
         rows: ``(N,)``, the number of each row in FER2013's CSV, from 0, by which other
             files name it; ``None`` for other data.
+        persons: person of each face as text, "" where unknown; None where the format does not
+            say.
     """
 
     name: str
@@ -44,13 +46,15 @@ class Dataset:
     votes: np.ndarray | None = None
     weights: np.ndarray | None = None
     rows: np.ndarray | None = None
+    persons: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.faces)
         if self.faces.shape != (n, FACE_SIZE, FACE_SIZE) or self.faces.dtype != np.uint8:
             raise DatasetError(f"{self.name}: faces must be {FACE_SIZE}×{FACE_SIZE} grey bytes.")
-        optional = (a for a in (self.votes, self.weights, self.rows) if a is not None)
-        if any(len(array) != n for array in (self.labels, self.usage, *optional)):
+        optional = (self.votes, self.weights, self.rows, self.persons)
+        given = (array for array in optional if array is not None)
+        if any(len(array) != n for array in (self.labels, self.usage, *given)):
             raise DatasetError(f"{self.name}: faces, labels and splits differ in number.")
         if n and not (self.labels.min() >= 0 and self.labels.max() < len(EMOTIONS)):
             raise DatasetError(f"{self.name}: labels must be 0 to {len(EMOTIONS) - 1}.")
@@ -83,6 +87,7 @@ class Dataset:
             votes=None if self.votes is None else self.votes[rows],
             weights=None if self.weights is None else self.weights[rows],
             rows=None if self.rows is None else self.rows[rows],
+            persons=None if self.persons is None else self.persons[rows],
         )
 
     def identity(self) -> tuple[str, str]:
@@ -175,6 +180,10 @@ def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
                 for d in sets
             ]
         )
+    persons = None
+    if any(d.persons is not None for d in sets):
+        unknown = [np.full(len(d), "") if d.persons is None else d.persons for d in sets]
+        persons = np.concatenate(unknown)
     return Dataset(
         name,
         np.concatenate([d.faces for d in sets]),
@@ -182,4 +191,5 @@ def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
         np.concatenate([d.usage for d in sets]),
         votes,
         weights / weights.mean(),
+        persons=persons,
     )

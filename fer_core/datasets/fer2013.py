@@ -48,7 +48,8 @@ def load_csv(
 
     The first call parses and checks every row; later ones read the cache, as long as
     the file's size and time of change stay the same. The order of columns is free, and
-    spaces around their names do not matter (Kaggle's ``icml_face_data.csv``).
+    spaces around their names do not matter (Kaggle's ``icml_face_data.csv``). A column
+    ``person``, which FER2013 does not have, says whose face each row is.
 
     Args:
         path: the file.
@@ -66,7 +67,7 @@ def load_csv(
         stat = path.stat()
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}. Check the path.") from error
-    key = [str(path), stat.st_size, stat.st_mtime_ns, skip_bad, seed, 2]
+    key = [str(path), stat.st_size, stat.st_mtime_ns, skip_bad, seed, 3]
     arrays = cached("fer2013", key, lambda: _parse(path, skip_bad, seed, on_progress), path)
     return Dataset(
         path.name,
@@ -74,6 +75,7 @@ def load_csv(
         arrays["labels"].astype(np.int64),
         np.array(SPLITS)[arrays["usage"]],
         rows=arrays["rows"],
+        persons=arrays.get("persons"),
     )
 
 
@@ -182,10 +184,13 @@ def _parse(
         raise DatasetError.listing(path.name, problems)
     if not parts or not sum(len(part[0]) for part in parts):
         raise DatasetError(f"{path.name} holds no rows.")
-    faces, labels, usage, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
+    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+    arrays = dict(zip(("faces", "labels", "usage", "rows", "persons"), columns, strict=True))
     if "Usage" not in where:
-        usage = random_splits(labels, seed)
-    return {"faces": faces, "labels": labels, "usage": usage, "rows": rows}
+        arrays["usage"] = random_splits(arrays["labels"], seed)
+    if "person" not in where:
+        del arrays["persons"]
+    return arrays
 
 
 def _columns(header: bytes, path: Path) -> dict[str, int]:
@@ -203,9 +208,9 @@ def _columns(header: bytes, path: Path) -> dict[str, int]:
 
 def _rows(
     lines: list[bytes], first: int, where: dict[str, int], problems: list[str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Faces, labels, split numbers and row numbers of a block of lines."""
-    rows, labels, usage, texts = [], [], [], []
+) -> tuple[np.ndarray, ...]:
+    """Faces, labels, split numbers, row numbers and persons of a block of lines."""
+    rows, labels, usage, texts, persons = [], [], [], [], []
     for row, line in enumerate(lines, start=first):
         fields = [field.strip(b' "\r\n') for field in line.split(b",")]
         if fields == [b""]:
@@ -219,6 +224,9 @@ def _rows(
         labels.append(label)
         usage.append(split)
         texts.append(text)
+        persons.append(
+            fields[where["person"]].decode(errors="replace") if "person" in where else ""
+        )
     values = np.fromstring(b" ".join(texts), np.int64, sep=" ")
     if (values > 255).any():
         bad = set(np.flatnonzero((values.reshape(-1, PIXELS) > 255).any(axis=1)).tolist())
@@ -231,6 +239,7 @@ def _rows(
         np.array(labels, np.uint8)[keep],
         np.array(usage, np.uint8)[keep],
         np.array(rows, np.int64)[keep],
+        np.array(persons, np.str_)[keep],
     )
 
 
