@@ -45,6 +45,12 @@ prior_strength_option = click.option(
     help="Strength of the class prior; only with uniform and numbers.",
 )
 
+label_order_option = click.option(
+    "--label-order",
+    metavar="fer2013|affectnet|rafdb|ckplus|NAME,NAME,…",
+    help="What labels mean that are numbers, where the format does not say.",
+)
+
 corrections_option = click.option(
     "--corrections",
     metavar="FILE",

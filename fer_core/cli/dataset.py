@@ -11,6 +11,7 @@ from fer_core.cli.common import (
     FOLDER,
     corrections_option,
     json_option,
+    label_order_option,
     note,
     overwrite_files_option,
     print_json,
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
 @click.command("dataset")
 @click.argument("path", default=lambda: str(settings().data or "demo"))
 @json_option
+@label_order_option
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Of CK+: how many of the last frames of a sequence show its emotion.",
+)
 @votes_option
 @corrections_option
 @click.option("--audit", "look", is_flag=True, help="Look for wrong labels, copies, no faces.")
@@ -70,6 +79,8 @@ if TYPE_CHECKING:
 def command(
     path: str,
     as_json: bool,
+    label_order: str | None,
+    frames: int,
     votes: str | None,
     corrections: str | None,
     look: bool,
@@ -95,6 +106,8 @@ def command(
             path,
             Path(votes) if votes else None,
             skip_bad=skip_bad,
+            label_order=label_order,
+            frames=frames,
             on_progress=lambda share: status(f"Reading: {share:.0%}"),
         )
     except DatasetError as error:
@@ -137,6 +150,9 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "counts": dataset.counts(),
         "imbalance": float(sizes.max() / sizes[sizes > 0].min()),
         "votes": dataset.votes is not None,
+        "format": dataset.format,
+        "classes_left_out": dict(dataset.left_out or {}),
+        "people": dataset.people(),
     }
 
 
@@ -189,6 +205,13 @@ def in_words(result: dict[str, Any]) -> str:
         row = [counts[emotion] for counts in splits.values()]
         lines.append(f"{emotion:<10}" + "".join(f"{n:>13}" for n in row) + f"{sum(row):>9}")
     lines.append(f"The largest class is {result['imbalance']:.1f} times the smallest.")
+    about = [result["format"]] if result["format"] else []
+    if result["people"] is not None:
+        about.append(f"{result['people']} people")
+    if result["classes_left_out"]:
+        out = ", ".join(f"{n} {name}" for name, n in result["classes_left_out"].items())
+        about.append(f"left out: {out}")
+    lines += [" · ".join(about)] if about else []
     if audit := result.get("audit"):
         from fer_core.audit import report
 

@@ -14,6 +14,7 @@ from fer_core.cli.common import (
     corrections_option,
     data_option,
     json_option,
+    label_order_option,
     note,
     overwrite_files_option,
     print_json,
@@ -31,6 +32,7 @@ from fer_core.files import ExportFolder
 @click.command("evaluate")
 @click.option("--model", required=True, help="Model, see 'models'.")
 @data_option()
+@label_order_option
 @votes_option
 @corrections_option
 @click.option("--split", type=click.Choice([*SPLITS, "all"]), default="PublicTest")
@@ -60,6 +62,7 @@ from fer_core.files import ExportFolder
 def command(
     model: str,
     data: str,
+    label_order: str | None,
     votes: str | None,
     corrections: str | None,
     split: str,
@@ -83,6 +86,7 @@ def command(
         relabel=majority,
         drop_not_faces=majority,
         corrections=corrections,
+        label_order=label_order,
     ).split(split)
     # Comparable with the literature unless asked otherwise.
     classifier = load_classifier(model, parse(class_prior or AS_TRAINED, prior_strength))

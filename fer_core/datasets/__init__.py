@@ -9,8 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-# Each module registers the format that it reads.
-from fer_core.datasets import fer2013, folders  # noqa: F401
+# Each module registers the formats that it reads.
+from fer_core.datasets import (  # noqa: F401
+    affectnet,
+    ckplus,
+    expw,
+    fer2013,
+    folders,
+    named,
+    rafdb,
+    tables,
+)
 from fer_core.datasets.base import SPLITS, Dataset, mix
 from fer_core.datasets.registry import Format, ReadOptions, formats, recognise, register
 from fer_core.errors import DatasetError
@@ -42,6 +51,8 @@ def load(
     skip_bad: bool = False,
     seed: int = 0,
     corrections: str | Path | None = None,
+    label_order: str | None = None,
+    frames: int = 3,
     on_progress: Callable[[float], None] | None = None,
 ) -> Dataset:
     """Read a dataset.
@@ -58,6 +69,9 @@ def load(
         seed: decides the splits where the source has none.
         corrections: a CSV of :mod:`fer_core.datasets.corrections`, or ``kept`` for those of
             this machine. What people corrected stands above what votes decide.
+        label_order: what numeric labels mean where the format does not say: ``fer2013``,
+            ``affectnet``, ``rafdb``, ``ckplus``, or names with commas.
+        frames: of CK+, how many of the last frames of a sequence show its emotion.
         on_progress: told the share that is read, 0 to 1, where reading takes long.
 
     Raises:
@@ -78,7 +92,7 @@ def load(
 
         dataset = collected.load()
     else:
-        how = ReadOptions(detector, skip_bad, seed, on_progress)
+        how = ReadOptions(detector, skip_bad, seed, on_progress, label_order, frames)
         dataset = recognise(path).read(path, how)
     if votes is None and (relabel or drop_not_faces):
         raise DatasetError("Labels by majority need the FER+ file: give it with --votes.")

@@ -1,5 +1,6 @@
 """What every dataset becomes: faces, labels, and which split each belongs to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -37,6 +38,8 @@ class Dataset:
             files name it; ``None`` for other data.
         persons: person of each face as text, "" where unknown; None where the format does not
             say.
+        format: title of the format that it was read as, empty for what was made here.
+        left_out: How many faces of classes besides the seven the source has, by class.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Dataset:
     weights: np.ndarray | None = None
     rows: np.ndarray | None = None
     persons: np.ndarray | None = None
+    format: str = ""
+    left_out: Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.faces)
@@ -99,6 +104,12 @@ class Dataset:
         counts = {split: list(row.values()) for split, row in self.counts().items()}
         name = "FER2013" if counts == _FER2013 else self.name
         return name, digest(self.faces, self.labels)
+
+    def people(self) -> int | None:
+        """How many people are named; ``None`` where the source names none."""
+        if self.persons is None:
+            return None
+        return len(set(self.persons.tolist()) - {""})
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Rows per split and emotion."""

@@ -84,7 +84,7 @@ def _recognises(path: Path) -> bool:
     return not path.is_dir() and (path.suffix.lower() in SUFFIXES or not path.exists())
 
 
-@register("fer2013", "FER2013's CSV, packed or not", _recognises)
+@register("fer2013", "FER2013's CSV, packed or not", _recognises, general=True)
 def _read(path: Path, how: ReadOptions) -> Dataset:
     return load_csv(path, skip_bad=how.skip_bad, seed=how.seed, on_progress=how.on_progress)
 

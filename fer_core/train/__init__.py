@@ -89,6 +89,7 @@ def load_data(config: TrainConfig) -> Dataset:
         detector=config.detector,
         seed=config.seed,
         corrections=config.corrections,
+        label_order=config.label_order,
     )
     dataset = read(
         config.data,

@@ -308,7 +308,7 @@ def save(face, path):
 
 
 def test_plain_folders_are_split_by_seed_and_class(tmp_path, faces):
-    names = ("anger", "Disgust", "FEAR", "happiness", "sad", "surprised", "6")
+    names = ("anger", "Disgust", "FEAR", "happiness", "sad", "surprised", "neutral")
     for i, (face, label) in enumerate(zip(faces.faces, faces.labels, strict=True)):
         save(face, tmp_path / names[label] / f"{i:03}.png")
     dataset = load(tmp_path)
@@ -353,11 +353,11 @@ def test_bad_files_and_folders_are_all_listed(tmp_path, faces):
         save(faces.faces[i], tmp_path / EMOTIONS[faces.labels[i]] / f"{i}.png")
     (tmp_path / "Happy" / "broken.jpg").write_bytes(b"no picture")
     (tmp_path / "Sad" / "empty.png").write_bytes(b"")
-    save(faces.faces[0], tmp_path / "contempt" / "1.png")
+    save(faces.faces[0], tmp_path / "bored" / "1.png")
     with pytest.raises(DatasetError) as caught:
         load(tmp_path)
     assert [p.split(":")[0] for p in caught.value.problems] == [
-        "contempt", "Happy/broken.jpg", "Sad/empty.png",
+        "bored", "Happy/broken.jpg", "Sad/empty.png",
     ]  # fmt: skip
     assert len(load(tmp_path, skip_bad=True)) == 14
 
