@@ -74,6 +74,11 @@ if TYPE_CHECKING:
     default="csv",
     help="Form of the export: a CSV per split, or pictures in folders.",
 )
+@click.option(
+    "--predict",
+    type=FILE,
+    help="Write what --model says of every face, CSV; also of a file without labels.",
+)
 @click.option("--skip-bad", is_flag=True, help="Go on without rows or files that are wrong.")
 @overwrite_files_option
 def command(
@@ -91,6 +96,7 @@ def command(
     split: str,
     folder: Path | None,
     form: str,
+    predict: Path | None,
     skip_bad: bool,
     overwrite: bool,
 ) -> None:
@@ -98,7 +104,8 @@ def command(
     if propose and not look:
         raise DatasetError("--propose writes what an audit proposes: give --audit as well.")
     read = [Path(given) for given in (path, votes, corrections) if given]
-    check_outputs([propose] if propose else [], read, overwrite=overwrite)
+    outputs = [file for file in (propose, predict) if file]
+    check_outputs(outputs, read, overwrite=overwrite)
     into = ExportFolder(folder, overwrite=overwrite, inputs=read) if folder else None
     try:
         # Corrections and the audit both count copies over the whole file.
@@ -108,6 +115,7 @@ def command(
             skip_bad=skip_bad,
             label_order=label_order,
             frames=frames,
+            unlabelled=bool(predict) and not (votes or corrections or look or folder),
             on_progress=lambda share: status(f"Reading: {share:.0%}"),
         )
     except DatasetError as error:
@@ -136,6 +144,9 @@ def command(
             overlay = found.to_overlay(split=split, least=least)
             write_output(propose, overlay.to_csv())
             note(f"{len(overlay.events)} proposals are in {propose}; apply with --corrections.")
+    if predict:
+        _predict(raw, model, predict)
+        note(f"The predictions are in {printable(predict)}.")
     if into:
         result["exported"] = _export(dataset, into, form)
     print_json(result) if as_json else click.echo(in_words(result))
@@ -170,6 +181,30 @@ def _audit(dataset: Dataset, votes: str | None, model: str | None, seed: int) ->
     )
     status("")
     return found
+
+
+def _predict(dataset: Dataset, model: str | None, file: Path) -> None:
+    """Write a row per face with what a model says of it, under the class prior of the program."""
+    from fer_core.class_prior import parse
+    from fer_core.classifier import load_classifier
+    from fer_core.emotions import EMOTIONS
+    from fer_core.table import PROBABILITIES, to_csv
+
+    classifier = load_classifier(model, parse(None))
+    said = classifier.assume(classifier.predict_faces(dataset.faces))
+    write_output(
+        file,
+        to_csv(
+            {
+                "row": list(range(len(said))),
+                **dict(zip(PROBABILITIES, said.T.tolist(), strict=True)),
+                "emotion": [EMOTIONS[best] for best in said.argmax(axis=1)],
+                "confidence": said.max(axis=1).tolist(),
+                "model": [classifier.name] * len(said),
+                "class_prior": [classifier.class_prior] * len(said),
+            }
+        ),
+    )
 
 
 def _first(found: "Audit") -> dict[str, Any]:

@@ -43,6 +43,12 @@ from fer_core.files import ExportFolder
     help="The dataset's own, or the majority of FER+ without what it calls no face; needs --votes.",
 )
 @click.option(
+    "--agreement",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Only faces on which this share of the annotators of FER+ agrees; needs --votes.",
+)
+@click.option(
     "--tta",
     type=click.Choice(get_args(TTA)),
     default="served",
@@ -67,6 +73,7 @@ def command(
     corrections: str | None,
     split: str,
     labels: str,
+    agreement: float,
     tta: TTA,
     class_prior: str | None,
     prior_strength: float | None,
@@ -86,6 +93,7 @@ def command(
         relabel=majority,
         drop_not_faces=majority,
         corrections=corrections,
+        agreement=agreement,
         label_order=label_order,
     ).split(split)
     # Comparable with the literature unless asked otherwise.

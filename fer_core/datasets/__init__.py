@@ -12,6 +12,7 @@ from typing import Final
 # Each module registers the formats that it reads.
 from fer_core.datasets import (  # noqa: F401
     affectnet,
+    archives,
     ckplus,
     expw,
     fer2013,
@@ -51,8 +52,10 @@ def load(
     skip_bad: bool = False,
     seed: int = 0,
     corrections: str | Path | None = None,
+    agreement: float = 0.0,
     label_order: str | None = None,
     frames: int = 3,
+    unlabelled: bool = False,
     on_progress: Callable[[float], None] | None = None,
 ) -> Dataset:
     """Read a dataset.
@@ -69,9 +72,13 @@ def load(
         seed: decides the splits where the source has none.
         corrections: a CSV of :mod:`fer_core.datasets.corrections`, or ``kept`` for those of
             this machine. What people corrected stands above what votes decide.
+        agreement: keep only faces of which at least this share of the annotators of FER+ agree
+            on one emotion, 0 to 1.
         label_order: what numeric labels mean where the format does not say: ``fer2013``,
             ``affectnet``, ``rafdb``, ``ckplus``, or names with commas.
         frames: of CK+, how many of the last frames of a sequence show its emotion.
+        unlabelled: read a CSV without labels too, such as Kaggle's ``test.csv``; its labels are
+            all 0 and mean nothing.
         on_progress: told the share that is read, 0 to 1, where reading takes long.
 
     Raises:
@@ -92,9 +99,9 @@ def load(
 
         dataset = collected.load()
     else:
-        how = ReadOptions(detector, skip_bad, seed, on_progress, label_order, frames)
+        how = ReadOptions(detector, skip_bad, seed, on_progress, label_order, frames, unlabelled)
         dataset = recognise(path).read(path, how)
-    if votes is None and (relabel or drop_not_faces):
+    if votes is None and (relabel or drop_not_faces or agreement):
         raise DatasetError("Labels by majority need the FER+ file: give it with --votes.")
     if votes is not None:
         from fer_core.datasets import ferplus
@@ -106,4 +113,6 @@ def load(
         dataset = load_corrections(corrections).apply(dataset)
     if drop_not_faces and votes is not None:
         dataset = ferplus.drop_not_faces(dataset, votes)
+    if agreement and votes is not None:
+        dataset = ferplus.with_agreement(dataset, votes, agreement)
     return dataset

@@ -20,6 +20,7 @@ class ReadOptions:
         on_progress: Told the share that is read, 0 to 1, where reading takes long.
         label_order: What numeric labels mean where the format does not say, see
             :func:`fer_core.datasets.labels.parse_order`.
+        unlabelled: Read a file without labels too; every label is 0 then and means nothing.
         frames: How many of the last frames of a sequence show its emotion, for CK+.
     """
 
@@ -29,6 +30,7 @@ class ReadOptions:
     on_progress: Callable[[float], None] | None = None
     label_order: str | None = None
     frames: int = 3
+    unlabelled: bool = False
 
     @property
     def order(self) -> dict[int, str] | None:

@@ -108,13 +108,13 @@ def test_a_bad_csv_names_every_row(tmp_path):
 
 
 def test_corrections_stand_above_votes(faces, tmp_path):
-    from tests.unit.test_datasets import write_votes
+    from tests.unit.test_datasets import votes_for, write_votes
 
     export_csv(faces, tmp_path / "a.csv")
-    votes = np.zeros((len(faces), 10))
-    votes[:, EMOTIONS.index("Happy")] = 10
+    votes = votes_for(faces)
+    votes[:2] = 10 * np.eye(10)[EMOTIONS.index("Happy")]
     votes[5] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]
-    write_votes(tmp_path / "v.csv", votes)
+    write_votes(tmp_path / "v.csv", votes, faces.usage)
     key = face_keys(faces.faces)[0]
     corrections.add([Change(key, "label", "Sad")])
     mended = load(
@@ -238,14 +238,14 @@ def test_command_lists_every_problem_and_goes_on_without(faces, tmp_path):
     lines = path.read_text(encoding="utf-8").splitlines()
     label, pixels, usage = lines[1].split(",")
     bad = [
-        f"7,{pixels},{usage}", f"happy,{pixels},{usage}", f"{label},{pixels},Test",
+        f"7,{pixels},{usage}", f"bored,{pixels},{usage}", f"{label},{pixels},Tests",
         f"{label},{pixels.rsplit(' ', 1)[0]},{usage}",
         f"{label},256 {pixels.split(' ', 1)[1]},{usage}",
     ]  # fmt: skip
     path.write_text("\n".join([*lines, *bad]) + "\n", encoding="utf-8")
     code, _, err = command("dataset", str(path))
     assert code == 1
-    for words in ("'7'", "'happy'", "'Test'", "2303 pixels", "above 255", "5 problems"):
+    for words in ("'7'", "'bored'", "'Tests'", "2303 pixels", "above 255", "5 problems"):
         assert words in err
     code, out, _ = command("dataset", str(path), "--skip-bad", "--json")
     assert code == 0 and f'"faces": {len(faces)}' in out

@@ -1,15 +1,21 @@
 """Every format of datasets, on a dozen faces that the program drew in its layout."""
 
+import csv
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fer_core.datasets import SPLITS, demo, load, recognise
+from fer_core.datasets import SPLITS, demo, ferplus, load, recognise
+from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.labels import LabelOrderError, parse_order
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
+from fer_core.settings import settings
+from tests.command_line import fer_core as run
 
 SEVEN = list(range(7))
 
@@ -234,3 +240,145 @@ def test_a_list_reaches_no_file_outside_of_its_folder(tmp_path) -> None:
     with pytest.raises(DatasetError) as bad:
         load(tmp_path / "data")
     assert len(bad.value.problems) == 2
+
+
+# -- CSV of pixels
+
+
+ROWS = [
+    (label, " ".join(map(str, np.array(face(label, i)).ravel())), SPLITS[i % 3])
+    for i, label in enumerate(SEVEN * 3)
+]
+
+
+def write(path: Path, rows: list, header: str = "", delimiter: str = ",") -> Path:
+    lines = [header] if header else []
+    lines += [delimiter.join(map(str, row)) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_csv_variants_mean_the_same(tmp_path) -> None:
+    usual = load(write(tmp_path / "usual.csv", ROWS, "emotion,pixels,Usage"))
+    short = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
+    variants = {
+        "case": (ROWS, " EMOTION, Pixels ,usage", ","),
+        "semicolon": (ROWS, "emotion;pixels;Usage", ";"),
+        "tab": (ROWS, "emotion\tpixels\tUsage", "\t"),
+        "floats": ([(f"{a}.0", b, c) for a, b, c in ROWS], "emotion,pixels,Usage", ","),
+        "names": ([(EMOTIONS[a], b, c) for a, b, c in ROWS], "label,pixels,Usage", ","),
+        "splits": ([(a, b, short[c]) for a, b, c in ROWS], "emotion,pixels,split", ","),
+        "index": ([(i, *row) for i, row in enumerate(ROWS)], ",emotion,pixels,Usage", ","),
+        "bare": (ROWS, "", ","),
+        "quoted": ([(a, f'"{b}"', c) for a, b, c in ROWS], '"emotion","pixels","Usage"', ","),
+    }
+    for name, (rows, header, delimiter) in variants.items():
+        data = load(write(tmp_path / f"{name}.csv", rows, header, delimiter))
+        for field in ("faces", "labels", "usage"):
+            assert np.array_equal(getattr(data, field), getattr(usual, field)), (name, field)
+
+
+def test_ambiguous_csv_is_refused_with_the_remedy(tmp_path) -> None:
+    rows = [(i, *row) for i, row in enumerate(ROWS)]
+    with pytest.raises(DatasetError, match="write emotion,pixels,Usage into its first line"):
+        load(write(tmp_path / "a.csv", rows))
+    rows = [(7, *ROWS[0][1:]), *ROWS]
+    with pytest.raises(DatasetError, match="emotion is '7', not 0 to 6"):
+        load(write(tmp_path / "b.csv", rows, "emotion,pixels,Usage"))
+    data = load(tmp_path / "b.csv", label_order="affectnet")
+    assert data.left_out == {"contempt": 1} and data.labels[0] == EMOTIONS.index("Neutral")
+
+
+def test_kaggles_train_and_unlabelled_test(tmp_path) -> None:
+    train = load(write(tmp_path / "train.csv", [row[:2] for row in ROWS], "emotion,pixels"))
+    assert len(train) == 21
+    test = write(tmp_path / "test.csv", [row[1:2] for row in ROWS], "pixels")
+    with pytest.raises(DatasetError, match="can be predicted .*trained or measured"):
+        load(test)
+    assert np.array_equal(load(test, unlabelled=True).faces, train.faces)
+
+
+# -- archives
+
+
+@pytest.mark.parametrize("name", ["faces.zip", "faces", "faces.tar.gz", "faces.tar"])
+def test_archives_of_folders(tmp_path, name) -> None:
+    for label in SEVEN:
+        put(tmp_path / "made" / "train" / EMOTIONS[label].lower() / "a.png", label)
+        put(tmp_path / "made" / "train" / EMOTIONS[label].lower() / ".hidden" / "a.png", label)
+    made = tmp_path / name
+    if "tar" in name:
+        with tarfile.open(made, "w:gz" if name.endswith("gz") else "w") as archive:
+            archive.add(tmp_path / "made", "made")
+    else:
+        with zipfile.ZipFile(made, "w") as archive:
+            for file in sorted((tmp_path / "made").rglob("*.png")):
+                archive.write(file, file.relative_to(tmp_path))
+    data = load(made)
+    assert found(data) == sorted(EMOTIONS) and set(data.usage) == {"Training"}
+    assert data.format == "a folder of pictures"
+    assert not list(settings().cache.glob("unpacked-*"))
+
+
+def test_an_archive_writes_nowhere_else(tmp_path) -> None:
+    put(tmp_path / "a.png", 3)
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        archive.write(tmp_path / "a.png", "../../../happy/a.png")
+        archive.write(tmp_path / "a.png", "happy/b.png")
+    before = sorted(settings().home.rglob("a.png"))
+    load(tmp_path / "bad.zip")
+    assert sorted(settings().home.rglob("a.png")) == before
+
+
+# -- FER+
+
+
+def test_votes_that_do_not_fit_the_faces_are_refused(tmp_path) -> None:
+    data = load("demo")
+    path = tmp_path / "faces.csv"
+    export_csv(data, path)
+    columns = [ferplus.COLUMNS[emotion] for emotion in EMOTIONS]
+    header = ",".join(["Usage", "Image name", *columns, *ferplus.OTHERS])
+    rows = [
+        [usage, "x", *(10 * np.eye(7, dtype=int)[label]), 0, 0, 0]
+        for usage, label in zip(data.usage, data.labels, strict=True)
+    ]
+    votes = write(tmp_path / "fer2013new.csv", rows, header)
+    assert load(path, votes, relabel=True).labels.tolist() == data.labels.tolist()
+    # The same faces in another order: the splits agree no longer, or the labels do not.
+    shuffled = data.take(np.random.default_rng(0).permutation(len(data)))
+    export_csv(shuffled, path)
+    with pytest.raises(DatasetError, match="do not belong to these faces.*the split"):
+        load(path, votes)
+    order = np.concatenate(
+        [np.random.default_rng(1).permutation(np.flatnonzero(data.usage == s)) for s in SPLITS]
+    )
+    export_csv(data.take(order), path)
+    with pytest.raises(DatasetError, match="do not belong to these faces.*agree with the labels"):
+        load(path, votes)
+
+
+def test_faces_with_enough_agreement(tmp_path) -> None:
+    data = load("demo")
+    export_csv(data, tmp_path / "faces.csv")
+    columns = [ferplus.COLUMNS[emotion] for emotion in EMOTIONS]
+    header = ",".join(["Usage", "Image name", *columns, *ferplus.OTHERS])
+    rows = [
+        [usage, "x", *((10 if i % 2 else 6) * np.eye(7, dtype=int)[label]), 0 if i % 2 else 4, 0, 0]
+        for i, (usage, label) in enumerate(zip(data.usage, data.labels, strict=True))
+    ]
+    votes = write(tmp_path / "fer2013new.csv", rows, header)
+    assert len(load(tmp_path / "faces.csv", votes, agreement=0.6)) == len(data)
+    assert len(load(tmp_path / "faces.csv", votes, agreement=0.8)) == len(data) // 2
+    with pytest.raises(DatasetError, match="FER\\+ file"):
+        load(tmp_path / "faces.csv", agreement=0.8)
+
+
+def test_predictions_of_a_file_without_labels(tmp_path) -> None:
+    test = write(tmp_path / "test.csv", [row[1:2] for row in ROWS[:5]], "pixels")
+    out = tmp_path / "said.csv"
+    done = run("dataset", test, "--model", "fast", "--predict", out)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    assert len(rows) == 5 and rows[0]["class_prior"] == "recommended"
+    assert abs(sum(float(rows[0][emotion.lower()]) for emotion in EMOTIONS) - 1) < 1e-4
