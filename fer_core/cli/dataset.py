@@ -129,10 +129,18 @@ def command(
     result: dict[str, Any] = {}
     dataset = raw
     if corrections is not None:
+        from fer_core.datasets.corrections import KEPT
         from fer_core.datasets.corrections import load as load_corrections
 
         keys = face_keys(raw.faces)
-        overlay = load_corrections(corrections).of_faces(keys)
+        given = load_corrections(corrections)
+        overlay = given.of_faces(keys)
+        if str(corrections) != KEPT and (unknown := given.unknown(keys)):
+            result["unknown_faces"] = len(unknown)
+            note(
+                f"{len(unknown)} of {len(given.faces)} corrected faces are not in this dataset, "
+                f"such as {unknown[0]}."
+            )
         dataset = overlay.apply(raw, keys)
         result["left_out"] = len(raw) - len(dataset)
         result["relabelled"] = sum(c.label is not None for c in overlay.faces.values())

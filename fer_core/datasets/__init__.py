@@ -108,9 +108,19 @@ def load(
 
         dataset = ferplus.add(dataset, votes, relabel=relabel)
     if corrections is not None:
+        from fer_core.datasets.corrections import KEPT
         from fer_core.datasets.corrections import load as load_corrections
+        from fer_core.datasets.identity import face_keys
 
-        dataset = load_corrections(corrections).apply(dataset)
+        overlay = load_corrections(corrections)
+        keys = face_keys(dataset.faces)
+        unknown = overlay.unknown(keys)
+        if str(corrections) != KEPT and unknown and len(unknown) == len(overlay.faces):
+            raise DatasetError(
+                f"None of the {len(unknown)} faces that {corrections} corrects is in "
+                f"{dataset.name}: they belong to other data."
+            )
+        dataset = overlay.apply(dataset, keys)
     if drop_not_faces and votes is not None:
         dataset = ferplus.drop_not_faces(dataset, votes)
     if agreement and votes is not None:
