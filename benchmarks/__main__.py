@@ -236,6 +236,23 @@ def priors(data: str, as_json: bool) -> None:
     _report("priors", run_priors(data), as_json, False)
 
 
+@command.command("sources")
+@click.option("--data", required=True, help="fer2013.csv, packed or not.")
+@click.option(
+    "--second",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Faces of another source, which never chooses.",
+)
+@json_option
+@save_option
+def sources(data: str, second: Path, as_json: bool, save: bool) -> None:
+    """All shipped models on FER2013's test splits and on a second source."""
+    from benchmarks.sources import run_sources
+
+    _report("sources", run_sources(data, second), as_json, save)
+
+
 @command.command("nested")
 @click.option("--data", required=True, help="fer2013.csv, packed or not.")
 @click.option("--pictures", type=click.IntRange(10), default=1000, show_default=True)

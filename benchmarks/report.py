@@ -106,6 +106,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
                 _per_emotion(card, "PublicTest", baseline.ENSEMBLE),
             ]
     sections = {
+        "sources": "More than one source",
         "image": "Pictures",
         "runtimes": "Runtimes",
         "train": "Training",

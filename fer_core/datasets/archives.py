@@ -63,6 +63,7 @@ def _read(path: Path, how: ReadOptions) -> Dataset:
         arrays["usage"],
         persons=arrays.get("persons"),
         format=str(arrays["format"]),
+        splits_given=bool(arrays["splits_given"]),
         left_out=dict(zip(arrays["classes"].tolist(), arrays["left_out"].tolist(), strict=True)),
     )
 
@@ -87,6 +88,7 @@ def _arrays(path: Path, how: ReadOptions) -> dict[str, np.ndarray]:
         "labels": dataset.labels,
         "usage": dataset.usage,
         "format": np.array(found.title),
+        "splits_given": np.array(dataset.splits_given),
         "classes": np.array(list(out), np.str_),
         "left_out": np.array(list(out.values()), np.int64),
     }

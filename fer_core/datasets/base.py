@@ -40,6 +40,7 @@ class Dataset:
             say.
         format: title of the format that it was read as, empty for what was made here.
         left_out: How many faces of classes besides the seven the source has, by class.
+        splits_given: Whether the source has splits; without, they were made at random.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Dataset:
     persons: np.ndarray | None = None
     format: str = ""
     left_out: Mapping[str, int] | None = None
+    splits_given: bool = True
 
     def __post_init__(self) -> None:
         n = len(self.faces)

@@ -74,7 +74,7 @@ def load_csv(path: Path, how: ReadOptions | None = None) -> Dataset:
         stat = path.stat()
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}. Check the path.") from error
-    key = [str(path), stat.st_size, stat.st_mtime_ns, how.skip_bad, how.seed, 4]
+    key = [str(path), stat.st_size, stat.st_mtime_ns, how.skip_bad, how.seed, 5]
     key += [how.label_order, how.unlabelled]
     arrays = cached("fer2013", key, lambda: _parse(path, how), path)
     return Dataset(
@@ -85,6 +85,7 @@ def load_csv(path: Path, how: ReadOptions | None = None) -> Dataset:
         rows=arrays["rows"],
         persons=arrays.get("persons"),
         format=_TITLE,
+        splits_given=bool(arrays["splits_given"]),
         left_out=dict(zip(arrays["classes"].tolist(), arrays["left_out"].tolist(), strict=True)),
     )
 
@@ -211,6 +212,7 @@ def _parse(path: Path, how: ReadOptions) -> dict[str, np.ndarray]:
     if "person" not in layout.where:
         del arrays["persons"]
     return arrays | {
+        "splits_given": np.array("Usage" in layout.where),
         "classes": np.array(list(left_out), np.str_),
         "left_out": np.array(list(left_out.values()), np.int64),
     }

@@ -114,6 +114,7 @@ def load_pictures(
         persons=persons if (persons != "").any() else None,
         format=form,
         left_out=labels.left_out,
+        splits_given=all(one.split is not None for one in kept),
     )
 
 

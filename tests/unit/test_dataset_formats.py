@@ -1,6 +1,7 @@
 """Every format of datasets, on a dozen faces that the program drew in its layout."""
 
 import csv
+import json
 import tarfile
 import zipfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.labels import LabelOrderError, parse_order
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
+from fer_core.evaluation.sources import interval
 from fer_core.settings import settings
 from tests.command_line import fer_core as run
 
@@ -382,3 +384,31 @@ def test_predictions_of_a_file_without_labels(tmp_path) -> None:
     rows = list(csv.DictReader(out.open(encoding="utf-8")))
     assert len(rows) == 5 and rows[0]["class_prior"] == "recommended"
     assert abs(sum(float(rows[0][emotion.lower()]) for emotion in EMOTIONS) - 1) < 1e-4
+
+
+# -- several sources
+
+
+def test_intervals_are_drawn_over_people() -> None:
+    # Ten people with ten pictures each, all right or all wrong: ten draws, not a hundred.
+    correct = np.repeat(np.arange(10) < 7, 10)
+    persons = np.repeat([f"p{i}" for i in range(10)], 10)
+    low, high = interval(correct, persons)
+    of_faces = interval(correct)
+    assert low < 0.5 and high > 0.9 and of_faces[0] > 0.58 and of_faces[1] < 0.81
+    assert interval(correct, persons) == (low, high)
+
+
+def test_evaluate_measures_several_sources_side_by_side(tmp_path) -> None:
+    for number in range(14):
+        label = number % 7
+        put(tmp_path / "own" / EMOTIONS[label] / f"S{number // 7:03d}_001_{number:08d}.png", label)
+    args = ("evaluate", "--model", "fast", "--data", "demo", "--data", tmp_path / "own")
+    found = json.loads(run(*args, "--json").stdout)["sources"]
+    assert [one["dataset"] for one in found] == ["demo", "own"]
+    # What has no splits of its own is measured whole, over its people.
+    assert (found[0]["split"], found[1]["split"]) == ("PublicTest", "all")
+    assert (found[1]["n"], found[1]["persons"], found[1]["over"]) == (14, 2, "persons")
+    assert found[0]["over"] == "faces" and found[0]["low"] < found[0]["accuracy"] < found[0]["high"]
+    words = run(*args).stdout
+    assert "95 % interval" in words and "macro recall" in words
