@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from fer_core.datasets.identity import digest
+from fer_core.datasets.identity import digest, digests
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
 from fer_core.preprocess import FACE_SIZE
@@ -172,7 +172,8 @@ def random_splits(
 def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
     """Several datasets as one, each with the weight that its rows have in training.
 
-    Rows keep their splits, so what chooses and what tests is mixed as well.
+    The first one chooses and tests: of the others the training faces are taken alone, without
+    those that are also in a test split of any of them, pixel by pixel.
 
     Args:
         parts: datasets and weights; only the proportions of the weights matter.
@@ -183,6 +184,9 @@ def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
     """
     if not parts or any(not weight > 0 for _, weight in parts):
         raise DatasetError("Mixing needs at least one dataset, and weights above 0.")
+    held = [digests(d.faces[d.usage != "Training"]) for d, _ in parts]
+    known = set().union(*held)
+    parts = [parts[0], *((_to_learn_from(d, known), w) for d, w in parts[1:])]
     sets = [dataset for dataset, _ in parts]
     weights = np.concatenate([np.full(len(d), w, np.float32) for d, w in parts])
     votes = None
@@ -206,3 +210,10 @@ def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
         weights / weights.mean(),
         persons=persons,
     )
+
+
+def _to_learn_from(dataset: Dataset, held: set[str]) -> Dataset:
+    """Return the training faces of a further source that no test split holds."""
+    training = dataset.usage == "Training"
+    copies = np.array([digest in held for digest in digests(dataset.faces)], bool)
+    return dataset.take(training & ~copies)

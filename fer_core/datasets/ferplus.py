@@ -120,8 +120,7 @@ def _check_fit(dataset: Dataset, path: Path, counts: np.ndarray, usage: np.ndarr
             than votes for other faces would.
     """
     said = f"{path.name}: these votes do not belong to these faces in their order"
-    given = usage is not None and dataset.splits_given
-    if given and (wrong := usage != dataset.usage).any():
+    if usage is not None and dataset.splits_given and (wrong := usage != dataset.usage).any():
         raise DatasetError(
             f"{said}: the split is another in {int(wrong.sum())} of {len(dataset)} rows, first in "
             f"row {dataset.rows[wrong][0] if dataset.rows is not None else 0}. Give the original "

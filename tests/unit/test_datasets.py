@@ -398,16 +398,20 @@ def test_folder_without_emotions(tmp_path, faces):
 # -- mixing
 
 
-def test_mixed_rows_keep_split_votes_and_weight(faces):
+def test_mixed_rows_have_votes_and_weight_and_the_first_source_tests(faces):
     from dataclasses import replace
 
     voted = replace(faces, votes=np.eye(7, dtype=np.float32)[faces.labels])
     mixed = mix([(faces, 1.0), (voted, 3.0)])
-    assert len(mixed) == 2 * len(faces)
+    # Of further sources only training faces are taken.
+    assert len(mixed) == len(faces) + len(faces.split("Training"))
+    assert set(mixed.usage[len(faces) :]) == {"Training"}
     assert mixed.weights[-1] == pytest.approx(3 * mixed.weights[0])
     assert mixed.weights.mean() == pytest.approx(1)
     assert not mixed.votes[: len(faces)].any()
-    assert np.array_equal(mixed.usage[len(faces) :], faces.usage)
+    # What the first source tests with is not learned from the second.
+    leak = replace(faces, usage=np.full(len(faces), "Training"))
+    assert len(mix([(faces, 1.0), (leak, 1.0)])) == len(mixed)
     with pytest.raises(DatasetError, match="above 0"):
         mix([(faces, 0.0)])
 
