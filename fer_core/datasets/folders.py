@@ -97,7 +97,7 @@ def _walk(root: Path, labels: LabelReader, problems: list[str]) -> Iterator[Pict
             pictures = list(walk_files(part, lambda p: p.suffix.lower() in SUFFIXES))
             for path in pictures:
                 try:
-                    label = labels.read(part.name)
+                    label = labels.read(part.name, path)
                 except ValueError:
                     problems.append(f"{part.relative_to(root)}: names none of the seven emotions")
                     break

@@ -7,6 +7,7 @@ order that the format or the user gives.
 import re
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from fer_core.emotions import EMOTIONS
@@ -45,6 +46,8 @@ ORDERS: Final[dict[str, dict[int, str]]] = {
         )
     ),
 }  # fmt: skip
+#: Pictures of each number that an error has with it.
+_SAMPLES: Final = 6
 _NUMBER: Final = re.compile(r"([0-9]{1,3})(\.0*)?")
 
 
@@ -53,16 +56,19 @@ class LabelOrderError(DatasetError):
 
     Attributes:
         found: How often each number occurs.
+        samples: A few pictures with each number.
     """
 
-    def __init__(self, name: str, found: Mapping[str, int]) -> None:
+    def __init__(
+        self, name: str, found: Mapping[str, int], samples: Mapping[str, list[Path]]
+    ) -> None:
         counted = ", ".join(f"{number} ({n}×)" for number, n in sorted(found.items()))
         super().__init__(
             f"{name}: its labels are numbers, {counted}, and nothing says which emotion each is. "
             f"Give their order: --label-order {'|'.join(ORDERS)}, or the names of 0, 1, 2, … with "
             "commas."
         )
-        self.found = dict(found)
+        self.found, self.samples = dict(found), dict(samples)
 
 
 def parse_order(text: str) -> dict[int, str]:
@@ -129,14 +135,19 @@ class LabelReader:
         self._dataset, self._order = dataset, order
         self._left_out: Counter[str] = Counter()
         self._numbers: Counter[str] = Counter()
+        self._samples: dict[str, list[Path]] = {}
 
     @property
     def left_out(self) -> dict[str, int]:
         """How many faces of other classes were left out, by class."""
         return dict(self._left_out)
 
-    def read(self, text: str) -> int | None:
+    def read(self, text: str, picture: Path | None = None) -> int | None:
         """Return 0 to 6, or ``None`` for a class that is left out or a number without an order.
+
+        Args:
+            text: The label.
+            picture: That has it, as a sample of a number without an order.
 
         Raises:
             ValueError: It is no class that is known.
@@ -145,6 +156,9 @@ class LabelReader:
         if number is not None:
             if self._order is None:
                 self._numbers[str(number)] += 1
+                samples = self._samples.setdefault(str(number), [])
+                if picture is not None and len(samples) < _SAMPLES:
+                    samples.append(picture)
                 return None
             if number not in self._order:
                 raise ValueError(f"the label {text[:20]!r} is not among {_range(self._order)}")
@@ -164,7 +178,7 @@ class LabelReader:
             LabelOrderError: There were some.
         """
         if self._numbers:
-            raise LabelOrderError(self._dataset, self._numbers)
+            raise LabelOrderError(self._dataset, self._numbers, self._samples)
 
     def leave_out(self, name: str) -> None:
         """Count a face that is left out for another reason."""

@@ -93,5 +93,5 @@ def _picture(fields: dict[str, str], root: Path, labels: LabelReader) -> Picture
         if name not in SPLIT_NAMES:
             raise ValueError(f"the split is {name[:20]!r}, not train, val or test")
         split = SPLIT_NAMES[name]
-    label = labels.read(fields["label"])
+    label = labels.read(fields["label"], place)
     return None if label is None else Picture(place, label, split, fields.get("person", ""))

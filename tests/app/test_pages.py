@@ -285,6 +285,30 @@ def test_a_visitor_chooses_the_class_prior() -> None:
     assert "not all of" in app.error[0].value
 
 
+def test_labels_that_are_numbers_are_chosen_by_their_faces(tmp_path) -> None:
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+        for copy in range(4):
+            face = np.full((48, 48), 80 * number + copy, np.uint8)
+            Image.fromarray(face).save(tmp_path / str(number) / f"{copy}.png")
+    app = open_app("dataset")
+    app.text_input(key="dataset_path").set_value(str(tmp_path / "nowhere"))
+    app.button(key="dataset_open").click().run()
+    # A wrong path is an error at its field, and the demo stays open.
+    assert any("There is no file or folder" in error.value for error in app.error)
+    assert "4,200 faces" in texts(app)
+    app.text_input(key="dataset_path").set_value(str(tmp_path))
+    app.button(key="dataset_open").click().run()
+    assert "nothing says which emotion each is" in app.warning[0].value
+    assert app.button(key="order_open").disabled
+    for number, emotion in enumerate(("Sad", "Leave out", "Happy")):
+        app.selectbox(key=f"order_of_{number}").set_value(emotion)
+    app.run()
+    app.button(key="order_open").click().run()
+    assert not app.exception
+    assert "8 faces · 2 classes" in texts(app) and "4 other left out" in texts(app)
+
+
 def test_memory_is_bounded_and_forgets_what_is_used_least() -> None:
     memory = Memory(2)
     for key in ("a", "b", "a", "c"):

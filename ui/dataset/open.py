@@ -16,10 +16,12 @@ import streamlit as st
 from fer_core.datasets import MADE_HERE, Dataset, browse
 from fer_core.datasets.fer2013 import SUFFIXES
 from fer_core.datasets.identity import face_keys
+from fer_core.datasets.labels import LabelOrderError
 from fer_core.errors import DatasetError, FerError
 from fer_core.files import write_atomic
 from fer_core.settings import settings
 from ui.common.pictures import Memory
+from ui.dataset.label_order import ask_for_order
 from ui.services import access, audits, collected, corrections, datasets
 from ui.services.audits import AuditJob
 
@@ -35,6 +37,7 @@ class Source:
     source: str
     votes: str | None = None
     skip_bad: bool = False
+    label_order: str | None = None
 
     @property
     def title(self) -> str:
@@ -131,9 +134,11 @@ def _open_form() -> None:
         "Path on this machine",
         key="dataset_path",
         placeholder="/data/fer2013.csv",
-        help="FER2013's CSV, packed or not, Kaggle's archive, or a folder of pictures with one "
-        "folder per emotion.",
+        help="FER2013's CSV or an archive, CK+, JAFFE, KDEF, RAF-DB, AffectNet, ExpW, a CSV with "
+        "path,label[,split][,person], or a folder of pictures with one folder per emotion.",
     )
+    if wrong := st.session_state.get("dataset_path_wrong"):
+        st.error(wrong, icon=":material/error:")
     st.text_input("FER+ votes (optional)", key="dataset_votes", placeholder="/data/fer2013new.csv")
     st.button("Open", type="primary", on_click=_add_path, key="dataset_open")
     st.file_uploader(
@@ -151,9 +156,19 @@ def _open_form() -> None:
 
 def _add_path() -> None:
     state = st.session_state
-    path = state["dataset_path"].strip()
-    if path:
-        _add(Source(path, state["dataset_votes"].strip() or None))
+    path, votes = state["dataset_path"].strip(), state["dataset_votes"].strip()
+    # What cannot be found is said at the field; the dataset that is open stays open.
+    missing = [one for one in (path, votes) if one and one not in MADE_HERE and not _is_there(one)]
+    state["dataset_path_wrong"] = f"There is no file or folder {missing[0]}." if missing else ""
+    if path and not missing:
+        _add(Source(path, votes or None))
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def _add_upload() -> None:
@@ -189,13 +204,19 @@ def opened(source: Source) -> Opened | None:
         votes = Path(source.votes).expanduser() if source.votes else None
         with st.spinner(f"Opening {source.title}", show_time=True):
             dataset = datasets.load(
-                source.source, votes, skip_bad=source.skip_bad, on_progress=tell
+                source.source,
+                votes,
+                skip_bad=source.skip_bad,
+                label_order=source.label_order,
+                on_progress=tell,
             )
             return Opened(source, dataset, face_keys(dataset.faces))
 
     try:
         with lock:
             return shelf.get((source, source.stamp()), read)
+    except LabelOrderError as error:
+        ask_for_order(source, error, _add)
     except DatasetError as error:
         _problems(source, error)
     except FerError as error:
@@ -203,6 +224,15 @@ def opened(source: Source) -> Opened | None:
     finally:
         place.empty()
     return None
+
+
+def about(dataset: Dataset) -> str:
+    """Return what else there is to say of a dataset: format, people, classes left out."""
+    parts = [dataset.format] if dataset.format else []
+    if dataset.people() is not None:
+        parts.append(f"{dataset.people()} people")
+    parts += [f"{n:,} {name} left out" for name, n in (dataset.left_out or {}).items()]
+    return "".join(f" · {part}" for part in parts)
 
 
 def _problems(source: Source, error: DatasetError) -> None:

@@ -13,9 +13,12 @@ def load(
     votes: Path | None = None,
     *,
     skip_bad: bool = False,
+    label_order: str | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Dataset:
     """Read a dataset, see :func:`fer_core.datasets.load`."""
     if str(source) != "demo":
         access.require("open datasets")
-    return datasets.load(source, votes, skip_bad=skip_bad, on_progress=on_progress)
+    return datasets.load(
+        source, votes, skip_bad=skip_bad, label_order=label_order, on_progress=on_progress
+    )
