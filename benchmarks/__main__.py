@@ -237,7 +237,6 @@ def priors(data: str, as_json: bool) -> None:
 
 
 @command.command("sources")
-@click.option("--data", required=True, help="fer2013.csv, packed or not.")
 @click.option(
     "--second",
     required=True,
@@ -246,11 +245,11 @@ def priors(data: str, as_json: bool) -> None:
 )
 @json_option
 @save_option
-def sources(data: str, second: Path, as_json: bool, save: bool) -> None:
+def sources(second: Path, as_json: bool, save: bool) -> None:
     """All shipped models on FER2013's test splits and on a second source."""
     from benchmarks.sources import run_sources
 
-    _report("sources", run_sources(data, second), as_json, save)
+    _report("sources", run_sources(second), as_json, save)
 
 
 @command.command("nested")
