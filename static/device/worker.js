@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 985bd1798290695007bb6d9836a7e1b25be5c9fcad6ec2fb99faf94b13de0808)
+// Made of ui/device (sha256 2f79ccc497374ea9ccedbcbc4505ca0f4e46df41e611475d905473330c330e07)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1918,7 +1918,7 @@
 
   // prior.js
   var TINY = 1e-12;
-  function assumed(probabilities, { factors, power }) {
+  function assumed(probabilities, { factors, power } = {}) {
     if (!factors) return probabilities;
     const weighed = probabilities.map((p, i) => Math.max(p, TINY) ** power * factors[i]);
     const sum = weighed.reduce((a, b) => a + b, 0);
