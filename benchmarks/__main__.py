@@ -226,6 +226,32 @@ def reliability(data: str, faces: int, seed: int, as_json: bool, save: bool) -> 
     _report("reliability", result, as_json, save)
 
 
+@command.command("priors")
+@click.option("--data", required=True, help="fer2013.csv, packed or not.")
+@json_option
+def priors(data: str, as_json: bool) -> None:
+    """Fit the recommended class priors on PublicTest, and write them into the models' cards."""
+    from benchmarks.priors import run_priors
+
+    _report("priors", run_priors(data), as_json, False)
+
+
+@command.command("sources")
+@click.option(
+    "--second",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Faces of another source, which never chooses.",
+)
+@json_option
+@save_option
+def sources(second: Path, as_json: bool, save: bool) -> None:
+    """All shipped models on FER2013's test splits and on a second source."""
+    from benchmarks.sources import run_sources
+
+    _report("sources", run_sources(second), as_json, save)
+
+
 @command.command("nested")
 @click.option("--data", required=True, help="fer2013.csv, packed or not.")
 @click.option("--pictures", type=click.IntRange(10), default=1000, show_default=True)

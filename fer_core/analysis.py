@@ -4,7 +4,7 @@
 it; drawings, tables and exports all take it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -254,7 +254,11 @@ def find_faces(
 def read_emotions(
     found: FoundFaces, classifier: Classifier, *, time: float | None = None
 ) -> Analysis:
-    """Read the emotions of faces that were found before; see :func:`analyze`."""
+    """Read the emotions of faces that were found before; see :func:`analyze`.
+
+    The classifier's class prior is applied to the mean of the views. What tells an unreliable
+    answer is fitted to probabilities as trained, and sees those.
+    """
     number = found.views.shape[1]
     per_view = classifier.predict(found.views.reshape(-1, CROP_SIZE, CROP_SIZE, 3))
     per_view = per_view.reshape(-1, number, len(EMOTIONS))
@@ -272,7 +276,25 @@ def read_emotions(
             found.detections, per_view, found.crops, map(quality, found.crops), strict=True
         )
     )
-    return Analysis(found.width, found.height, classifier.name, found.detector, faces, time)
+    analysis = Analysis(found.width, found.height, classifier.name, found.detector, faces, time)
+    return with_prior(analysis, classifier)
+
+
+def with_prior(analysis: Analysis, classifier: Classifier) -> Analysis:
+    """Return an analysis made as trained under the class prior of a classifier.
+
+    Args:
+        analysis: What the same model found, as trained.
+        classifier: The model with its prior.
+    """
+    if analysis.faces and classifier.correction.factors:
+        said = classifier.assume(np.array([face.probabilities for face in analysis.faces]))
+        faces = tuple(
+            replace(face, probabilities=tuple(float(p) for p in row))
+            for face, row in zip(analysis.faces, said, strict=True)
+        )
+        analysis = replace(analysis, faces=faces)
+    return replace(analysis, class_prior=classifier.class_prior)
 
 
 def quality(crop: np.ndarray) -> tuple[float, float]:

@@ -84,7 +84,13 @@ class Temperature:
     refused: str = ""
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> Temperature:
+def fit_temperature(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    *,
+    offsets: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> Temperature:
     """Fit the temperature that makes probabilities honest (Guo et al. 2017, arXiv 1706.04599).
 
     On fewer than :data:`FEWEST` faces it would follow their chance, and at a bound of the
@@ -94,6 +100,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> Temperature:
         logits: ``(N, 7)`` on faces that were not trained on; ``(V, N, 7)`` where the mean
             of the probabilities over ``V`` views of each face is what is served.
         labels: ``(N,)``, 0 to 6.
+        offsets: ``(7,)``, added to the logits after their division, as a class prior does.
+        weights: ``(N,)``, of each face in the log loss; all alike without.
 
     Returns:
         The divisor of the logits that gives the least log loss, between 0.2 and 5, or 1.
@@ -102,6 +110,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> Temperature:
     from scipy.special import softmax
 
     views = logits if logits.ndim == 3 else logits[None]
+    added = 0.0 if offsets is None else offsets
     if len(labels) < FEWEST:
         return Temperature(
             1.0,
@@ -110,7 +119,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> Temperature:
         )
 
     def loss(temperature: float) -> float:
-        return _log_loss(softmax(views / temperature, axis=2).mean(axis=0), labels)
+        served = softmax(views / temperature + added, axis=2).mean(axis=0)
+        return _log_loss(served, labels, weights)
 
     found = float(minimize_scalar(loss, bounds=_BOUNDS, method="bounded").x)
     low, high = _BOUNDS
@@ -129,6 +139,6 @@ def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarra
     return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def _log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
+def _log_loss(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None) -> float:
     likelihood = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(likelihood, _TINY)).mean())
+    return float(-np.average(np.log(np.maximum(likelihood, _TINY)), weights=weights))

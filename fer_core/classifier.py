@@ -5,6 +5,7 @@ needs several; nothing here imports TensorFlow. A model from elsewhere runs in a
 own (:mod:`fer_core.sandbox`). An ensemble runs its members' files and averages what they say.
 """
 
+import copy
 import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
@@ -14,11 +15,13 @@ from typing import TypeVar
 import numpy as np
 
 from fer_core.calibration import with_temperature
+from fer_core.class_prior import AS_TRAINED, ClassPrior, Correction, Trained, correction
 from fer_core.emotions import EMOTIONS
 from fer_core.ensemble import soft_vote
 from fer_core.errors import ModelError
 from fer_core.litert import Runner
 from fer_core.models import imported
+from fer_core.models.card import Card
 from fer_core.models.catalogue import (
     Ensemble,
     ModelFolder,
@@ -53,9 +56,47 @@ class Classifier:
         members = [m.folder for m in self._ensemble.members] if self._ensemble else [folder]
         self._folders = members
         self._networks = [_network(member) for member in members]
+        self._trained = _trained(folder.card, self._ensemble)
+        self._correction = Correction()
+
+    def with_prior(self, prior: ClassPrior) -> "Classifier":
+        """Return this model under a class prior; both share what is loaded.
+
+        Raises:
+            ModelError: The prior cannot be applied to this model.
+        """
+        other = copy.copy(self)
+        other._correction = correction(prior, self._trained, self.name)
+        return other
+
+    @property
+    def correction(self) -> Correction:
+        """What :meth:`assume` does."""
+        return self._correction
+
+    @property
+    def class_prior(self) -> str:
+        """The class prior that is applied, as exports record it."""
+        return self._correction.class_prior
+
+    @property
+    def frequencies(self) -> tuple[float, ...] | None:
+        """Frequencies of the emotions in the training data, ``None`` where unknown."""
+        return self._trained.frequencies
+
+    def assume(self, probabilities: np.ndarray) -> np.ndarray:
+        """Apply the class prior: the only place where this happens.
+
+        Args:
+            probabilities: ``(N, 7)`` of :meth:`predict`, or the mean of several views.
+
+        Returns:
+            ``(N, 7)`` ``float32``; rows sum to 1.
+        """
+        return self._correction(probabilities)
 
     def predict(self, crops: np.ndarray) -> np.ndarray:
-        """Probabilities of the seven emotions.
+        """Probabilities of the seven emotions, as trained; see :meth:`assume`.
 
         Args:
             crops: ``(N, 192, 192, 3)``, RGB, 0 to 255, ``uint8`` or float; see
@@ -78,7 +119,7 @@ class Classifier:
         return vote(said, self._ensemble) if self._ensemble else said[0]
 
     def predict_faces(self, faces: np.ndarray) -> np.ndarray:
-        """Probabilities for dataset faces ``(N, 48, 48)``, grey, 0 to 255."""
+        """Probabilities, as trained, for dataset faces ``(N, 48, 48)``, grey, 0 to 255."""
         chunks = [
             self.predict(faces_to_crops(faces[i : i + 256])) for i in range(0, len(faces), 256)
         ]
@@ -97,6 +138,30 @@ def vote(members: np.ndarray, ensemble: Ensemble) -> np.ndarray:
     """
     weights = np.array([member.weight for member in ensemble.members])
     return with_temperature(soft_vote(members, weights), ensemble.temperature)
+
+
+def _trained(card: Card, ensemble: Ensemble | None) -> Trained:
+    """Return what the class prior needs to know of a model.
+
+    An ensemble has the weighted mean of its members' frequencies.
+    """
+    frequencies = card.frequencies()
+    if ensemble:
+        of = [(member.weight, member.folder.card.frequencies()) for member in ensemble.members]
+        known = [(weight, shares) for weight, shares in of if shares]
+        mean = np.sum([weight * np.array(shares) for weight, shares in known], axis=0)
+        frequencies = tuple((mean / mean.sum()).tolist()) if len(known) == len(of) else None
+    found = card.temperatures
+    temperatures = {
+        "as-trained": found.as_trained,
+        "uniform": found.uniform,
+        "recommended": found.recommended,
+    }
+    return Trained(
+        frequencies,
+        card.prior_strength,
+        tuple((name, value) for name, value in temperatures.items() if value is not None),
+    )
 
 
 def _check(said: np.ndarray, name: str) -> None:
@@ -155,14 +220,20 @@ def _load(path: Path, checksum: str, foreign: bool) -> Classifier:
     return Classifier(read_folder(path))
 
 
-def load_classifier(name: str | None = None) -> Classifier:
+def load_classifier(name: str | None = None, prior: ClassPrior = AS_TRAINED) -> Classifier:
     """The model called ``name`` (the default without), loaded once per process.
 
+    Args:
+        name: Of a model.
+        prior: The class prior that :meth:`Classifier.assume` applies.
+
     Raises:
-        ModelError: there is none of that name, its folder is damaged, or it was stopped.
+        ModelError: there is none of that name, its folder is damaged, it was stopped, or the prior
+            cannot be applied to it.
     """
     folder = find_model(name or default_model())
     folder.check_allowed()
     with _locks.setdefault(folder.name, threading.Lock()):
         # A model replaced on disk is loaded anew.
-        return _load(folder.path, folder.served, folder.imported)
+        loaded = _load(folder.path, folder.served, folder.imported)
+    return loaded if prior == AS_TRAINED else loaded.with_prior(prior)

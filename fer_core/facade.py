@@ -6,7 +6,7 @@ Everything here is also an attribute of :mod:`fer_core`, which imports it at fir
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from PIL import Image
 
 from fer_core import analysis, drawing
 from fer_core.analysis import Analysis
+from fer_core.class_prior import parse
 from fer_core.classifier import load_classifier
 from fer_core.emotions import UNSURE_BELOW
 from fer_core.errors import FerError, ImageError
@@ -114,7 +115,13 @@ class Analyzer:
     """
 
     def __init__(
-        self, model: str | None = None, detector: str | None = None, *, largest: bool = False
+        self,
+        model: str | None = None,
+        detector: str | None = None,
+        *,
+        largest: bool = False,
+        class_prior: str | Sequence[float] | None = None,
+        prior_strength: float | None = None,
     ) -> None:
         """Load both.
 
@@ -122,11 +129,15 @@ class Analyzer:
             model: Name of a model; without it the default.
             detector: Name of a face detector; without it that of ``FER_DETECTOR``.
             largest: Keep the largest face of each picture only.
+            class_prior: How frequent the emotions are assumed to be, see
+                :func:`fer_core.class_prior.parse`; without it that of ``FER_CLASS_PRIOR``,
+                ``recommended``.
+            prior_strength: 0 to 1, for ``uniform`` and seven numbers.
 
         Raises:
             FerError: There is no such model or detector, or it cannot be loaded.
         """
-        self._classifier = load_classifier(model)
+        self._classifier = load_classifier(model, parse(class_prior, prior_strength))
         self._detector = get_detector(detector or settings().detector)
         self._largest = largest
 
@@ -203,12 +214,18 @@ class Analyzer:
         except ImageError as error:
             return PictureAnalysis(
                 0, 0, self._classifier.name, self._detector.name,
-                source=picture, error=str(error),
+                source=picture, error=str(error), class_prior=self._classifier.class_prior,
             )  # fmt: skip
 
 
 def analyze(
-    source: Source, model: str | None = None, detector: str | None = None, *, largest: bool = False
+    source: Source,
+    model: str | None = None,
+    detector: str | None = None,
+    *,
+    largest: bool = False,
+    class_prior: str | Sequence[float] | None = None,
+    prior_strength: float | None = None,
 ) -> PictureAnalysis:
     """Find the faces of a picture and the emotions that they show.
 
@@ -218,6 +235,8 @@ def analyze(
         model: Name of a model; without it the default.
         detector: Name of a face detector; without it that of ``FER_DETECTOR``.
         largest: Keep the largest face only.
+        class_prior: How frequent the emotions are assumed to be, see :class:`Analyzer`.
+        prior_strength: Likewise.
 
     Raises:
         ImageError: The picture cannot be read.
@@ -226,7 +245,10 @@ def analyze(
     >>> analyze("photo.jpg").faces[0].emotion  # doctest: +SKIP
     'Happy'
     """
-    return Analyzer(model, detector, largest=largest).analyze(source)
+    analyzer = Analyzer(
+        model, detector, largest=largest, class_prior=class_prior, prior_strength=prior_strength
+    )
+    return analyzer.analyze(source)
 
 
 def analyze_video(path: str | Path, **options: Any) -> "VideoResult":
@@ -234,7 +256,8 @@ def analyze_video(path: str | Path, **options: Any) -> "VideoResult":
 
     Args:
         path: A video file.
-        options: Fields of :class:`fer_core.video.VideoOptions`, such as ``fps=5``.
+        options: Fields of :class:`fer_core.video.VideoOptions`, such as ``fps=5``; ``class_prior``
+            and ``prior_strength`` as for :class:`Analyzer`.
 
     Raises:
         VideoError: The file cannot be read.
@@ -243,6 +266,8 @@ def analyze_video(path: str | Path, **options: Any) -> "VideoResult":
     with needed_by("analyze_video()", "video"):
         from fer_core.video import VideoOptions
         from fer_core.video import analyze_video as run
+    strength = options.pop("prior_strength", None)
+    options["class_prior"] = str(parse(options.get("class_prior"), strength))
     return run(Path(path), VideoOptions(**options))
 
 

@@ -39,6 +39,11 @@ class Settings(BaseSettings):
         default=None, description="Folder with starting weights, besides weights/ in home."
     )
     model: str | None = Field(default=None, description="Name of the default model.")
+    class_prior: str = Field(
+        default="recommended",
+        description="How frequent the emotions are assumed to be: as-trained, recommended, "
+        "uniform, or seven numbers.",
+    )
     detector: str = Field(default="auto", description="Name of the default face detector.")
     live: Literal["server", "device"] | None = Field(
         default=None,

@@ -8,7 +8,7 @@ from ui.common.navigation import through_front_door
 from ui.common.notices import footer, say_problem
 from ui.common.sign_in import only_for_admins
 from ui.dataset import browse, overview, problems, saved
-from ui.dataset.open import chooser, opened
+from ui.dataset.open import about, chooser, opened
 from ui.services import access, audits
 from ui.services.models import default_model, list_models
 
@@ -58,7 +58,7 @@ if data:
         splits = data.dataset.counts()
         st.markdown(
             f"{len(data.dataset):,} faces · {data.table['label'].nunique()} classes · "
-            f"{len(splits)} {'split' if len(splits) == 1 else 'splits'}",
+            f"{len(splits)} {'split' if len(splits) == 1 else 'splits'}{about(data.dataset)}",
             width="stretch",
         )
         saved.export(data)

@@ -6,6 +6,7 @@ from datetime import datetime
 import streamlit as st
 from PIL import Image
 
+from fer_core.emotions import EMOTIONS
 from fer_core.live import LiveOptions
 from fer_core.preprocess import crop_face
 from fer_core.settings import settings
@@ -39,6 +40,7 @@ state.setdefault("live_met", False)
 #: What is chosen outside the stage, and decides what the whole page shows.
 CHOSEN = (
     *("model", "detector", "largest", "unsure_below", "live_where", "live_record"),
+    *("class_prior", "prior_strength", *(f"prior_{emotion}" for emotion in EMOTIONS)),
     *("live_mirror", "live_labels", "live_bars", "live_hide", "live_smoothing"),
     ASKED,
 )
@@ -271,6 +273,7 @@ live = (device.device_link if place == "device" else live_link)(
         labels=state["live_labels"],
         hide=state["live_hide"],
         unsure_below=choice.unsure_below,
+        class_prior=choice.class_prior,
     )
 )
 if place == "device" and (live.model, live.detector) != (

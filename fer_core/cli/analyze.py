@@ -9,11 +9,13 @@ from fer_core.cli.common import (
     ANY_PATH,
     FILE,
     FOLDER,
+    class_prior_option,
     json_option,
     model_option,
     note,
     overwrite_files_option,
     print_json,
+    prior_strength_option,
     status,
 )
 from fer_core.errors import ImageError
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     default=lambda: settings().detector,
     help="Face detector; FER_DETECTOR sets the default.",
 )
+@class_prior_option
+@prior_strength_option
 @click.option("--largest", is_flag=True, help="Only the largest face of each picture.")
 @click.option("--save", type=FOLDER, help="Write annotated pictures into this folder.")
 @overwrite_files_option
@@ -45,6 +49,8 @@ def command(
     csv_file: Path | None,
     model: str | None,
     detector: str,
+    class_prior: str | None,
+    prior_strength: float | None,
     largest: bool,
     save: Path | None,
     overwrite: bool,
@@ -61,7 +67,9 @@ def command(
     folder = ExportFolder(save, overwrite=overwrite) if save else None
     check_outputs([csv_file] if csv_file else [], pictures, overwrite=overwrite)
     check_outputs([save / name for name in names] if save else [], pictures, overwrite=True)
-    analyzer = Analyzer(model, detector, largest=largest)
+    analyzer = Analyzer(
+        model, detector, largest=largest, class_prior=class_prior, prior_strength=prior_strength
+    )
     if detector == "auto" and (reason := fallback()):
         note(reason)
     if folder:

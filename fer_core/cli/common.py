@@ -32,6 +32,25 @@ def data_option(required: bool = True) -> Callable:
     )
 
 
+class_prior_option = click.option(
+    "--class-prior",
+    metavar="NAME|NUMBERS",
+    help="How frequent the emotions are assumed to be: as-trained, recommended, uniform, or seven "
+    "numbers with commas.",
+)
+prior_strength_option = click.option(
+    "--prior-strength",
+    type=click.FloatRange(0, 1),
+    metavar="0…1",
+    help="Strength of the class prior; only with uniform and numbers.",
+)
+
+label_order_option = click.option(
+    "--label-order",
+    metavar="fer2013|affectnet|rafdb|ckplus|NAME,NAME,…",
+    help="What labels mean that are numbers, where the format does not say.",
+)
+
 corrections_option = click.option(
     "--corrections",
     metavar="FILE",

@@ -11,6 +11,7 @@ from fer_core.cli.common import (
     FOLDER,
     corrections_option,
     json_option,
+    label_order_option,
     note,
     overwrite_files_option,
     print_json,
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
 @click.command("dataset")
 @click.argument("path", default=lambda: str(settings().data or "demo"))
 @json_option
+@label_order_option
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Of CK+: how many of the last frames of a sequence show its emotion.",
+)
 @votes_option
 @corrections_option
 @click.option("--audit", "look", is_flag=True, help="Look for wrong labels, copies, no faces.")
@@ -65,11 +74,18 @@ if TYPE_CHECKING:
     default="csv",
     help="Form of the export: a CSV per split, or pictures in folders.",
 )
+@click.option(
+    "--predict",
+    type=FILE,
+    help="Write what --model says of every face, CSV; also of a file without labels.",
+)
 @click.option("--skip-bad", is_flag=True, help="Go on without rows or files that are wrong.")
 @overwrite_files_option
 def command(
     path: str,
     as_json: bool,
+    label_order: str | None,
+    frames: int,
     votes: str | None,
     corrections: str | None,
     look: bool,
@@ -80,6 +96,7 @@ def command(
     split: str,
     folder: Path | None,
     form: str,
+    predict: Path | None,
     skip_bad: bool,
     overwrite: bool,
 ) -> None:
@@ -87,7 +104,8 @@ def command(
     if propose and not look:
         raise DatasetError("--propose writes what an audit proposes: give --audit as well.")
     read = [Path(given) for given in (path, votes, corrections) if given]
-    check_outputs([propose] if propose else [], read, overwrite=overwrite)
+    outputs = [file for file in (propose, predict) if file]
+    check_outputs(outputs, read, overwrite=overwrite)
     into = ExportFolder(folder, overwrite=overwrite, inputs=read) if folder else None
     try:
         # Corrections and the audit both count copies over the whole file.
@@ -95,6 +113,9 @@ def command(
             path,
             Path(votes) if votes else None,
             skip_bad=skip_bad,
+            label_order=label_order,
+            frames=frames,
+            unlabelled=bool(predict) and not (votes or corrections or look or folder),
             on_progress=lambda share: status(f"Reading: {share:.0%}"),
         )
     except DatasetError as error:
@@ -108,10 +129,18 @@ def command(
     result: dict[str, Any] = {}
     dataset = raw
     if corrections is not None:
+        from fer_core.datasets.corrections import KEPT
         from fer_core.datasets.corrections import load as load_corrections
 
         keys = face_keys(raw.faces)
-        overlay = load_corrections(corrections).of_faces(keys)
+        given = load_corrections(corrections)
+        overlay = given.of_faces(keys)
+        if str(corrections) != KEPT and (unknown := given.unknown(keys)):
+            result["unknown_faces"] = len(unknown)
+            note(
+                f"{len(unknown)} of {len(given.faces)} corrected faces are not in this dataset, "
+                f"such as {unknown[0]}."
+            )
         dataset = overlay.apply(raw, keys)
         result["left_out"] = len(raw) - len(dataset)
         result["relabelled"] = sum(c.label is not None for c in overlay.faces.values())
@@ -123,6 +152,9 @@ def command(
             overlay = found.to_overlay(split=split, least=least)
             write_output(propose, overlay.to_csv())
             note(f"{len(overlay.events)} proposals are in {propose}; apply with --corrections.")
+    if predict:
+        _predict(raw, model, predict)
+        note(f"The predictions are in {printable(predict)}.")
     if into:
         result["exported"] = _export(dataset, into, form)
     print_json(result) if as_json else click.echo(in_words(result))
@@ -137,6 +169,9 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "counts": dataset.counts(),
         "imbalance": float(sizes.max() / sizes[sizes > 0].min()),
         "votes": dataset.votes is not None,
+        "format": dataset.format,
+        "classes_left_out": dict(dataset.left_out or {}),
+        "people": dataset.people(),
     }
 
 
@@ -154,6 +189,30 @@ def _audit(dataset: Dataset, votes: str | None, model: str | None, seed: int) ->
     )
     status("")
     return found
+
+
+def _predict(dataset: Dataset, model: str | None, file: Path) -> None:
+    """Write a row per face with what a model says of it, under the class prior of the program."""
+    from fer_core.class_prior import parse
+    from fer_core.classifier import load_classifier
+    from fer_core.emotions import EMOTIONS
+    from fer_core.table import PROBABILITIES, to_csv
+
+    classifier = load_classifier(model, parse(None))
+    said = classifier.assume(classifier.predict_faces(dataset.faces))
+    write_output(
+        file,
+        to_csv(
+            {
+                "row": list(range(len(said))),
+                **dict(zip(PROBABILITIES, said.T.tolist(), strict=True)),
+                "emotion": [EMOTIONS[best] for best in said.argmax(axis=1)],
+                "confidence": said.max(axis=1).tolist(),
+                "model": [classifier.name] * len(said),
+                "class_prior": [classifier.class_prior] * len(said),
+            }
+        ),
+    )
 
 
 def _first(found: "Audit") -> dict[str, Any]:
@@ -189,6 +248,13 @@ def in_words(result: dict[str, Any]) -> str:
         row = [counts[emotion] for counts in splits.values()]
         lines.append(f"{emotion:<10}" + "".join(f"{n:>13}" for n in row) + f"{sum(row):>9}")
     lines.append(f"The largest class is {result['imbalance']:.1f} times the smallest.")
+    about = [result["format"]] if result["format"] else []
+    if result["people"] is not None:
+        about.append(f"{result['people']} people")
+    if result["classes_left_out"]:
+        out = ", ".join(f"{n} {name}" for name, n in result["classes_left_out"].items())
+        about.append(f"left out: {out}")
+    lines += [" · ".join(about)] if about else []
     if audit := result.get("audit"):
         from fer_core.audit import report
 

@@ -6,15 +6,18 @@ from typing import Any, get_args
 import click
 import numpy as np
 
-from fer_core.classifier import load_classifier
+from fer_core.class_prior import AS_TRAINED, parse
+from fer_core.classifier import Classifier, load_classifier
 from fer_core.cli.common import (
     FOLDER,
+    class_prior_option,
     corrections_option,
-    data_option,
     json_option,
+    label_order_option,
     note,
     overwrite_files_option,
     print_json,
+    prior_strength_option,
     votes_option,
 )
 from fer_core.datasets import load
@@ -22,20 +25,39 @@ from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.evaluation import TTA, Evaluation, details, hard, measure, predict
+from fer_core.evaluation.sources import SourceFigures, measure_source
 from fer_core.files import ExportFolder
+from fer_core.settings import settings
 
 
 @click.command("evaluate")
 @click.option("--model", required=True, help="Model, see 'models'.")
-@data_option()
+@click.option(
+    "--data",
+    "sources",
+    multiple=True,
+    default=lambda: [str(settings().data)] if settings().data else [],
+    help="A dataset; given more than once, each is measured. FER_DATA sets the default.",
+)
+@label_order_option
 @votes_option
 @corrections_option
-@click.option("--split", type=click.Choice([*SPLITS, "all"]), default="PublicTest")
+@click.option(
+    "--split",
+    type=click.Choice([*SPLITS, "all"]),
+    help="PublicTest without; of several datasets all faces where one has no splits.",
+)
 @click.option(
     "--labels",
     type=click.Choice(["own", "ferplus"]),
     default="own",
     help="The dataset's own, or the majority of FER+ without what it calls no face; needs --votes.",
+)
+@click.option(
+    "--agreement",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Only faces on which this share of the annotators of FER+ agrees; needs --votes.",
 )
 @click.option(
     "--tta",
@@ -44,6 +66,8 @@ from fer_core.files import ExportFolder
     help="Test-time augmentation: as the exported file does it, none, both mirror images, or "
     "ten crops.",
 )
+@class_prior_option
+@prior_strength_option
 @click.option("--hard", "under_hard", is_flag=True, help="Also dark, blurred, turned, … faces.")
 @click.option(
     "--charts",
@@ -54,12 +78,16 @@ from fer_core.files import ExportFolder
 @json_option
 def command(
     model: str,
-    data: str,
+    sources: tuple[str, ...],
+    label_order: str | None,
     votes: str | None,
     corrections: str | None,
-    split: str,
+    split: str | None,
     labels: str,
+    agreement: float,
     tta: TTA,
+    class_prior: str | None,
+    prior_strength: float | None,
     under_hard: bool,
     charts: Path | None,
     overwrite: bool,
@@ -70,14 +98,33 @@ def command(
     if labels == "ferplus" and not votes:
         raise FerError("--labels ferplus needs the votes: give fer2013new.csv with --votes.")
     majority = labels == "ferplus"
-    dataset = load(
-        data,
+    if not sources:
+        raise FerError("Give a dataset with --data: a path or 'demo'.")
+    if len(sources) > 1:
+        if votes or corrections or under_hard or charts or agreement:
+            raise FerError(
+                "--votes, --agreement, --corrections, --hard and --charts go with one --data only."
+            )
+        prior = parse(class_prior or AS_TRAINED, prior_strength)
+        found = _several(load_classifier(model, prior), sources, split, label_order, tta)
+        if as_json:
+            print_json({"model": model, "sources": [one.to_dict() for one in found]})
+        else:
+            click.echo(side_by_side(found))
+        return
+    whole = load(
+        sources[0],
         Path(votes) if votes else None,
         relabel=majority,
         drop_not_faces=majority,
         corrections=corrections,
-    ).split(split)
-    classifier = load_classifier(model)
+        agreement=agreement,
+        label_order=label_order,
+    )
+    split = split or "PublicTest"
+    dataset = whole.split(split)
+    # Comparable with the literature unless asked otherwise.
+    classifier = load_classifier(model, parse(class_prior or AS_TRAINED, prior_strength))
     probabilities = predict(classifier, dataset.faces, tta)
     figures = measure(probabilities, dataset.labels)
     more = details(probabilities, dataset.labels)
@@ -85,22 +132,61 @@ def command(
     if into:
         _save_charts(into, dataset, figures, more, conditions)
     if as_json:
-        result = figures.to_dict() | more
+        result = {"class_prior": classifier.class_prior} | figures.to_dict() | more
+        own = measure_source(probabilities, whole, split, classifier.class_prior)
+        result |= {"macro_recall": own.macro_recall, "interval": [own.low, own.high]}
         if conditions:
             result["hard"] = {name: of.to_dict() for name, of in conditions.items()}
         print_json(result)
     else:
-        click.echo(in_words(figures))
+        click.echo(in_words(figures, classifier.class_prior))
         if conditions:
             click.echo(hard_in_words(figures, conditions))
 
 
-def in_words(result: Evaluation) -> str:
+def _several(
+    classifier: Classifier,
+    sources: tuple[str, ...],
+    split: str | None,
+    label_order: str | None,
+    tta: TTA,
+) -> list[SourceFigures]:
+    """Return the figures of each source."""
+    found = []
+    for source in sources:
+        dataset = load(source, label_order=label_order)
+        part = split or ("PublicTest" if dataset.splits_given else "all")
+        said = predict(classifier, dataset.split(part).faces, tta)
+        found.append(measure_source(said, dataset, part, classifier.class_prior))
+    return found
+
+
+def side_by_side(found: list[SourceFigures]) -> str:
+    """The figures of several sources as a table for people, a column each."""
+    rows = {
+        "": [one.dataset[:24] for one in found],
+        "split": [one.split for one in found],
+        "class prior": [one.class_prior for one in found],
+        "accuracy": [f"{one.accuracy:.2%}" for one in found],
+        "95 % interval": [f"{one.low:.1%}–{one.high:.1%}" for one in found],
+        "  drawn over": [one.over for one in found],
+        "macro recall": [f"{one.macro_recall:.2%}" for one in found],
+        "emotions": [str(one.classes) for one in found],
+        "faces": [f"{one.n:,}" for one in found],
+        "people": ["–" if one.persons is None else str(one.persons) for one in found],
+    }
+    return "\n".join(
+        f"{name:<15}" + "".join(f"{cell:>26}" for cell in row) for name, row in rows.items()
+    )
+
+
+def in_words(result: Evaluation, class_prior: str) -> str:
     """The figures as a table for people."""
     lines = [
         f"{result.n} faces: accuracy {result.accuracy:.2%}, macro F1 {result.macro_f1:.3f} "
         f"(over {result.classes} of {len(EMOTIONS)} emotions), "
-        f"log loss {result.log_loss:.3f}, calibration error {result.ece:.2%}",
+        f"log loss {result.log_loss:.3f}, calibration error {result.ece:.2%}, "
+        f"class prior {class_prior}",
         f"{'':<10}{'precision':>10}{'recall':>8}{'f1':>7}{'support':>9}",
     ]
     lines += [

@@ -9,11 +9,13 @@ import click
 from fer_core.cli.common import (
     ANY_PATH,
     FILE,
+    class_prior_option,
     json_option,
     model_option,
     note,
     overwrite_files_option,
     print_json,
+    prior_strength_option,
     status,
 )
 from fer_core.errors import VideoError
@@ -82,6 +84,8 @@ def _parsed(parse: str) -> Any:
     default=lambda: settings().detector,
     help="Face detector; FER_DETECTOR sets the default.",
 )
+@class_prior_option
+@prior_strength_option
 @click.option("--largest", is_flag=True, help="Only the largest face of each frame.")
 @click.option(
     "--thorough", is_flag=True,
@@ -104,6 +108,8 @@ def command(
     engine: str,
     scheduler: str | None,
     jobs: int | None,
+    class_prior: str | None,
+    prior_strength: float | None,
     **how: Any,
 ) -> None:
     """Follow the faces in videos and how their emotions change; folders are walked.
@@ -111,6 +117,7 @@ def command(
     Videos of an interrupted batch that were finished are not read again when the same command
     is given again, with --resume if it writes folders.
     """
+    from fer_core.class_prior import parse
     from fer_core.video import VideoOptions, VideoResult, walk_videos
     from fer_core.video.batch import Outcome, Task, forget, run_all
 
@@ -122,7 +129,7 @@ def command(
     if how["detector"] == "auto" and (reason := fallback()):
         note(reason)
     many = len(videos) > 1 or paths[0].is_dir()
-    options = VideoOptions(**how)
+    options = VideoOptions(**how, class_prior=str(parse(class_prior, prior_strength)))
     # Annotated videos and reports may go to one folder.
     folders: dict[Path, ExportFolder] = {}
     written: dict[Path, list[str]] = {}

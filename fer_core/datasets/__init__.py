@@ -9,8 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-# Each module registers the format that it reads.
-from fer_core.datasets import fer2013, folders  # noqa: F401
+# Each module registers the formats that it reads.
+from fer_core.datasets import (  # noqa: F401
+    affectnet,
+    archives,
+    ckplus,
+    expw,
+    fer2013,
+    folders,
+    named,
+    rafdb,
+    tables,
+)
 from fer_core.datasets.base import SPLITS, Dataset, mix
 from fer_core.datasets.registry import Format, ReadOptions, formats, recognise, register
 from fer_core.errors import DatasetError
@@ -43,6 +53,10 @@ def load(
     skip_bad: bool = False,
     seed: int = 0,
     corrections: str | Path | None = None,
+    agreement: float = 0.0,
+    label_order: str | None = None,
+    frames: int = 3,
+    unlabelled: bool = False,
     on_progress: Callable[[float], None] | None = None,
 ) -> Dataset:
     """Read a dataset.
@@ -59,6 +73,13 @@ def load(
         seed: decides the splits where the source has none.
         corrections: a CSV of :mod:`fer_core.datasets.corrections`, or ``kept`` for those of
             this machine. What people corrected stands above what votes decide.
+        agreement: keep only faces of which at least this share of the annotators of FER+ agree
+            on one emotion, 0 to 1.
+        label_order: what numeric labels mean where the format does not say: ``fer2013``,
+            ``affectnet``, ``rafdb``, ``ckplus``, or names with commas.
+        frames: of CK+, how many of the last frames of a sequence show its emotion.
+        unlabelled: read a CSV without labels too, such as Kaggle's ``test.csv``; its labels are
+            all 0 and mean nothing.
         on_progress: told the share that is read, 0 to 1, where reading takes long.
 
     Raises:
@@ -81,20 +102,32 @@ def load(
 
         dataset = collected.load()
     else:
-        how = ReadOptions(detector, skip_bad, seed, on_progress)
+        how = ReadOptions(detector, skip_bad, seed, on_progress, label_order, frames, unlabelled)
         dataset = recognise(path).read(path, how)
-    if votes is None and (relabel or drop_not_faces):
+    if votes is None and (relabel or drop_not_faces or agreement):
         raise DatasetError("Labels by majority need the FER+ file: give it with --votes.")
     if votes is not None:
         from fer_core.datasets import ferplus
 
         dataset = ferplus.add(dataset, votes, relabel=relabel)
     if corrections is not None:
+        from fer_core.datasets.corrections import KEPT
         from fer_core.datasets.corrections import load as load_corrections
+        from fer_core.datasets.identity import face_keys
 
-        dataset = load_corrections(corrections).apply(dataset)
+        overlay = load_corrections(corrections)
+        keys = face_keys(dataset.faces)
+        unknown = overlay.unknown(keys)
+        if str(corrections) != KEPT and unknown and len(unknown) == len(overlay.faces):
+            raise DatasetError(
+                f"None of the {len(unknown)} faces that {corrections} corrects is in "
+                f"{dataset.name}: they belong to other data."
+            )
+        dataset = overlay.apply(dataset, keys)
     if drop_not_faces and votes is not None:
         dataset = ferplus.drop_not_faces(dataset, votes)
+    if agreement and votes is not None:
+        dataset = ferplus.with_agreement(dataset, votes, agreement)
     return dataset
 
 

@@ -1,11 +1,12 @@
 """What every dataset becomes: faces, labels, and which split each belongs to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from fer_core.datasets.identity import digest
+from fer_core.datasets.identity import digest, digests
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
 from fer_core.preprocess import FACE_SIZE
@@ -37,6 +38,9 @@ class Dataset:
             files name it; ``None`` for other data.
         persons: person of each face as text, "" where unknown; None where the format does not
             say.
+        format: title of the format that it was read as, empty for what was made here.
+        left_out: How many faces of classes besides the seven the source has, by class.
+        splits_given: Whether the source has splits; without, they were made at random.
     """
 
     name: str
@@ -47,6 +51,9 @@ class Dataset:
     weights: np.ndarray | None = None
     rows: np.ndarray | None = None
     persons: np.ndarray | None = None
+    format: str = ""
+    left_out: Mapping[str, int] | None = None
+    splits_given: bool = True
 
     def __post_init__(self) -> None:
         n = len(self.faces)
@@ -99,6 +106,12 @@ class Dataset:
         counts = {split: list(row.values()) for split, row in self.counts().items()}
         name = "FER2013" if counts == _FER2013 else self.name
         return name, digest(self.faces, self.labels)
+
+    def people(self) -> int | None:
+        """How many people are named; ``None`` where the source names none."""
+        if self.persons is None:
+            return None
+        return len(set(self.persons.tolist()) - {""})
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Rows per split and emotion."""
@@ -159,7 +172,8 @@ def random_splits(
 def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
     """Several datasets as one, each with the weight that its rows have in training.
 
-    Rows keep their splits, so what chooses and what tests is mixed as well.
+    The first one chooses and tests: of the others the training faces are taken alone, without
+    those that are also in a test split of any of them, pixel by pixel.
 
     Args:
         parts: datasets and weights; only the proportions of the weights matter.
@@ -170,6 +184,9 @@ def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
     """
     if not parts or any(not weight > 0 for _, weight in parts):
         raise DatasetError("Mixing needs at least one dataset, and weights above 0.")
+    held = [digests(d.faces[d.usage != "Training"]) for d, _ in parts]
+    known = set().union(*held)
+    parts = [parts[0], *((_to_learn_from(d, known), w) for d, w in parts[1:])]
     sets = [dataset for dataset, _ in parts]
     weights = np.concatenate([np.full(len(d), w, np.float32) for d, w in parts])
     votes = None
@@ -193,3 +210,10 @@ def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
         weights / weights.mean(),
         persons=persons,
     )
+
+
+def _to_learn_from(dataset: Dataset, held: set[str]) -> Dataset:
+    """Return the training faces of a further source that no test split holds."""
+    training = dataset.usage == "Training"
+    copies = np.array([digest in held for digest in digests(dataset.faces)], bool)
+    return dataset.take(training & ~copies)

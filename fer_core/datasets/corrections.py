@@ -6,7 +6,9 @@ events in their order, so people who work at the same time lose nothing of each 
 undoing marks events, it deletes none. As CSV the events travel:
 
     face,action,value,author,time,reason
-    90d7ea3e1a4b5c6d,label,Sad,ada,2026-11-25T04:00:00+00:00,mouth and brows
+    k90d7ea3e1a4b5c6d,label,Sad,ada,2026-11-25T04:00:00+00:00,mouth and brows
+
+There every key begins with a "k": some keys would be numbers to a spreadsheet, which rounds them.
 
 >>> overlay = read("corrections.csv")  # doctest: +SKIP
 >>> overlay.apply(load("fer2013.csv")).labels  # doctest: +SKIP
@@ -15,6 +17,7 @@ undoing marks events, it deletes none. As CSV the events travel:
 import csv
 import getpass
 import io
+import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -44,6 +47,8 @@ COLUMNS: Final = ("face", "action", "value", "author", "time", "reason")
 ACTIONS: Final = ("label", "exclude", "include", "tag", "untag")
 #: In the place of a file's name: the corrections kept on this machine.
 KEPT: Final = "kept"
+#: A face's key, see :func:`fer_core.datasets.identity.face_keys`, as a file has it.
+_KEY: Final = re.compile(r"^k?([0-9a-f]{16}(?:-[0-9]+)?)$")
 _LONGEST: Final = 60  # characters of a tag
 
 
@@ -140,8 +145,14 @@ class Overlay:
         return replace(dataset, labels=labels).take(keep)
 
     def to_csv(self) -> bytes:
-        """Return the events as CSV, in the columns :data:`COLUMNS`."""
-        return to_csv({name: self.events[name].tolist() for name in COLUMNS}).encode()
+        """Return the events as CSV, in the columns :data:`COLUMNS`, keys as text."""
+        columns = {name: self.events[name].tolist() for name in COLUMNS}
+        columns["face"] = [f"k{face}" for face in columns["face"]]
+        return to_csv(columns).encode()
+
+    def unknown(self, keys: Iterable[str]) -> list[str]:
+        """Return the faces that were corrected and are not among ``keys``."""
+        return sorted(self.faces.keys() - set(keys))
 
 
 def load(source: str | Path) -> Overlay:
@@ -152,7 +163,8 @@ def load(source: str | Path) -> Overlay:
 def read(source: Path | bytes) -> Overlay:
     """Corrections from a CSV, see :meth:`Overlay.to_csv`.
 
-    Only ``face``, ``action`` and ``value`` are needed.
+    Only ``face``, ``action`` and ``value`` are needed. Fields may be divided by semicolons or
+    tabs, as some spreadsheets do.
 
     Raises:
         DatasetError: it cannot be read, or ``problems`` lists every row that is wrong.
@@ -160,8 +172,10 @@ def read(source: Path | bytes) -> Overlay:
     name = source.name if isinstance(source, Path) else "The file"
     try:
         content = source.read_bytes() if isinstance(source, Path) else source
-        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-        columns = list(rows[0]) if rows else content.decode("utf-8-sig").strip().split(",")
+        text = content.decode("utf-8-sig")
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        rows, columns = list(reader), list(reader.fieldnames or [])
     except OSError as error:
         raise DatasetError(f"{name}: {error.strerror}. Check the path.") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -171,13 +185,32 @@ def read(source: Path | bytes) -> Overlay:
             f"{name} lacks the column {missing[0]}: corrections have {', '.join(COLUMNS)}."
         )
     events = [{c: (row.get(c) or "").strip().removeprefix("'") for c in COLUMNS} for row in rows]
+    for event in events:
+        event["face"] = _KEY.sub(r"\1", event["face"])
     wrong = (
-        (n, _wrong(e["face"], e["action"], e["value"]) or _wrong_time(e["time"]))
+        (
+            n,
+            _damaged(e["face"])
+            or _wrong(e["face"], e["action"], e["value"])
+            or _wrong_time(e["time"]),
+        )
         for n, e in enumerate(events)
     )
     if problems := [f"row {n}: {what}" for n, what in wrong if what]:
         raise DatasetError.listing(name, problems)
     return Overlay.of(_table(events, list(COLUMNS)))
+
+
+def _damaged(face: str) -> str | None:
+    """Return what is wrong with a key that a spreadsheet took for a number, in words."""
+    if not face or _KEY.fullmatch(face):
+        return None
+    if re.fullmatch(r"-?[0-9]+([.,][0-9]*)?([eE][+-]?[0-9]+)?|#.*", face):
+        return (
+            f"{face[:24]!r} is what a spreadsheet made of a face's key. Import the original file "
+            "as text, or export the corrections again: keys begin with a k since then"
+        )
+    return f"{face[:24]!r} is no key of a face: 16 hexadecimal digits, with a k before them or not"
 
 
 def _wrong(face: str, action: str, value: str) -> str | None:

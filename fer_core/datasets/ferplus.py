@@ -23,6 +23,8 @@ COLUMNS: Final = {
     "Surprise": "surprise",
     "Neutral": "neutral",
 }
+#: Fewest clear votes by which it can be told whether they belong to the faces.
+_FEWEST: Final = 50
 OTHERS: Final = ("contempt", "unknown", "NF")
 
 
@@ -32,14 +34,23 @@ def read_counts(path: Path) -> np.ndarray:
     Raises:
         DatasetError: not that file.
     """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the votes, and the split of each row where the file says it."""
     columns = [*(COLUMNS[emotion] for emotion in EMOTIONS), *OTHERS]
+    types = dict.fromkeys(columns, np.float32) | {"Usage": str}
     try:
-        table = pd.read_csv(path, usecols=columns, dtype=np.float32)
+        table = pd.read_csv(path, usecols=lambda name: name in types, dtype=types)
+        if missing := [name for name in columns if name not in table]:
+            raise ValueError(f"the column {missing[0]} is missing")
+        usage = table.pop("Usage").to_numpy(str) if "Usage" in table else None
         if table.isna().any(axis=None):
             raise ValueError("a number of votes is missing")
     except (ValueError, OSError) as error:
         raise DatasetError(f"{path} is not the FER+ file fer2013new.csv: {error}.") from error
-    return table[columns].to_numpy()
+    return table[columns].to_numpy(), usage
 
 
 def add(dataset: Dataset, path: Path, *, relabel: bool = False) -> Dataset:
@@ -87,7 +98,7 @@ def counts_of(dataset: Dataset, path: Path) -> np.ndarray:
     Raises:
         DatasetError: not that file, or it does not belong to this dataset.
     """
-    counts = read_counts(path)
+    counts, usage = _read(path)
     if dataset.rows is None:
         raise DatasetError(
             f"{dataset.name}: FER+ votes follow the rows of fer2013.csv, so they fit no other data."
@@ -96,7 +107,57 @@ def counts_of(dataset: Dataset, path: Path) -> np.ndarray:
         raise DatasetError(
             f"{path.name} has {len(counts)} rows, the dataset more ({dataset.rows.max() + 1})."
         )
-    return counts[dataset.rows]
+    counts = counts[dataset.rows]
+    _check_fit(dataset, path, counts, None if usage is None else usage[dataset.rows])
+    return counts
+
+
+def _check_fit(dataset: Dataset, path: Path, counts: np.ndarray, usage: np.ndarray | None) -> None:
+    """Refuse votes that were given for other faces, or for these in another order.
+
+    Raises:
+        DatasetError: The splits differ, or the votes agree with the labels hardly more often
+            than votes for other faces would.
+    """
+    said = f"{path.name}: these votes do not belong to these faces in their order"
+    if usage is not None and dataset.splits_given and (wrong := usage != dataset.usage).any():
+        raise DatasetError(
+            f"{said}: the split is another in {int(wrong.sum())} of {len(dataset)} rows, first in "
+            f"row {dataset.rows[wrong][0] if dataset.rows is not None else 0}. Give the original "
+            "fer2013.csv."
+        )
+    clear = decided(counts)
+    if clear.sum() < _FEWEST:
+        return
+    voted, labels = counts[clear].argmax(axis=1), dataset.labels[clear]
+    agreed = float((voted == labels).mean())
+    shares = [np.bincount(codes, minlength=len(EMOTIONS)) / len(codes) for codes in (voted, labels)]
+    by_chance = float(shares[0] @ shares[1])
+    # Annotators and labels agree on three quarters of FER2013.
+    if agreed < by_chance + (1 - by_chance) / 3:
+        raise DatasetError(
+            f"{said}: they agree with the labels on {agreed:.0%} of the faces, and would on "
+            f"{by_chance:.0%} by chance. Give the original fer2013.csv."
+        )
+
+
+def agreement_of(counts: np.ndarray) -> np.ndarray:
+    """``(N,)``, the largest share of all votes ``(N, 10)`` that one of the seven emotions has."""
+    return counts[:, : len(EMOTIONS)].max(axis=1) / np.maximum(counts.sum(axis=1), 1)
+
+
+def with_agreement(dataset: Dataset, path: Path, least: float) -> Dataset:
+    """Leave out faces on which fewer than a share of the annotators agree.
+
+    Args:
+        dataset: FER2013.
+        path: ``fer2013new.csv``.
+        least: The share, 0 to 1.
+
+    Raises:
+        DatasetError: not that file, or it does not belong to this dataset.
+    """
+    return dataset.take(agreement_of(counts_of(dataset, path)) >= least)
 
 
 def majority(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:

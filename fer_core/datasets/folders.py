@@ -1,55 +1,34 @@
-"""Pictures in folders, one subfolder per emotion: Kaggle's FER2013, JAFFE, CK+, one's own."""
+"""Pictures in folders, one subfolder per emotion: Kaggle's FER2013, CK+48, SFEW, one's own."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import cv2
-import numpy as np
 
-from fer_core.datasets.base import SPLITS, Dataset, random_splits
-from fer_core.datasets.cache import cached
+from fer_core.datasets.base import Dataset
+from fer_core.datasets.labels import EXTRAS, NAMES, LabelReader, code_of, number_of
+from fer_core.datasets.pictures import SPLIT_NAMES, Picture, load_pictures
 from fer_core.datasets.registry import ReadOptions, register
 from fer_core.emotions import EMOTIONS
-from fer_core.errors import DatasetError, ImageError
+from fer_core.errors import DatasetError
 from fer_core.files import ExportFolder, walk_files
-from fer_core.images import SUFFIXES, read_image
-from fer_core.preprocess import FACE_SIZE, crop_face, crops_to_faces
+from fer_core.images import SUFFIXES
 
-#: Names that folders of an emotion go by, in lower case.
-NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "Angry": ("angry", "anger", "an", "0"),
-    "Disgust": ("disgust", "disgusted", "di", "1"),
-    "Fear": ("fear", "fearful", "afraid", "fe", "2"),
-    "Happy": ("happy", "happiness", "ha", "3"),
-    "Sad": ("sad", "sadness", "sa", "4"),
-    "Surprise": ("surprise", "surprised", "su", "5"),
-    "Neutral": ("neutral", "ne", "6"),
-}
-_LABELS: Final = {name: i for i, emotion in enumerate(EMOTIONS) for name in NAMES[emotion]}
-#: Folders of a split, in lower case; ``test`` alone is settled by :func:`load_folder`.
-_SPLITS: Final = {
-    "train": 0, "training": 0,
-    "val": 1, "valid": 1, "validation": 1, "dev": 1, "publictest": 1,
-    "test": 2, "privatetest": 2,
-}  # fmt: skip
+#: How CK+48 and copies of it name their files: person, sequence, frame.
+_CKPLUS_NAME: Final = re.compile(r"(S[0-9]{3})_[0-9]{3}_[0-9]{8}")
 
 
-def load_folder(
-    root: Path,
-    *,
-    detector: str | None = None,
-    skip_bad: bool = False,
-    seed: int = 0,
-    on_progress: Callable[[float], None] | None = None,
-) -> Dataset:
+def load_folder(root: Path, how: ReadOptions | None = None) -> Dataset:
     """Read pictures from ``root``.
 
     Two layouts are understood. ``root/<emotion>/*``: rows are split at random, class by
-    class, 80 to 10 to 10 (people of whom there are several pictures can then be in more
-    than one split). ``root/<split>/<emotion>/*`` with the splits ``train``, ``val`` and
-    ``test``, or FER2013's names.
+    class, 80 to 10 to 10; where CK+'s file names tell the person, nobody is in two splits.
+    ``root/<split>/<emotion>/*`` with the splits ``train``, ``val`` and ``test``, or FER2013's
+    names. Folders that are numbers need :attr:`ReadOptions.label_order`; those of other
+    classes, such as contempt, are left out and counted.
 
     Kaggle's ``msambare/fer2013`` has ``train`` and ``test`` only, and its ``test`` is
     PublicTest and PrivateTest together. Where its files still carry their names
@@ -59,72 +38,31 @@ def load_folder(
 
     Args:
         root: the folder.
-        detector: finds the face in each picture (``auto``, ``haar``, …), the largest one
-            is taken; ``None`` where pictures are faces already: they are reduced to
-            48×48, of oblong ones the middle.
-        skip_bad: leave out pictures that cannot be read or show no face, and folders
-            that name none of the seven, instead of refusing the dataset.
-        seed: decides random splits.
-        on_progress: told the share of the pictures that is read.
+        how: With a detector, the largest face of each picture is taken; without, pictures are
+            faces already: they are reduced to 48×48, of oblong ones the middle.
 
     Raises:
         DatasetError: nothing found, or ``problems`` that list every bad file.
+        LabelOrderError: Folders are numbers, and no order is given.
     """
-    root = root.resolve()
+    root, how = root.resolve(), how or ReadOptions()
     problems: list[str] = []
-    files = list(_walk(root, problems))
-    if not files:
+    labels = LabelReader(root.name, how.order)
+    pictures = list(_walk(root, labels, problems))
+    labels.check()
+    if not pictures:
         raise DatasetError(
             f"{root} has no pictures in folders named after emotions "
             f"({', '.join(names[0] for names in NAMES.values())}), below train and test or not.",
             problems,
         )
-    paths = [path for path, _, _ in files]
-    stats = [path.stat() for path in paths]
-    key: list[Any] = [str(root), detector, skip_bad, problems, 1]
-    key += [
-        [str(path.relative_to(root)), stat.st_size, stat.st_mtime_ns]
-        for path, stat in zip(paths, stats, strict=True)
-    ]
-
-    def read() -> dict[str, np.ndarray]:
-        with ThreadPoolExecutor() as pool:
-            faces = []
-            for face in pool.map(_reader(detector), paths):
-                faces.append(face)
-                if on_progress and len(faces) % 100 == 0:
-                    on_progress(len(faces) / len(paths))
-        wrong = [
-            *problems,
-            *(
-                f"{path.relative_to(root)}: {face}"
-                for path, face in zip(paths, faces, strict=True)
-                if isinstance(face, str)
-            ),
-        ]
-        if wrong and not skip_bad:
-            raise DatasetError.listing(root.name, wrong)
-        keep = [i for i, face in enumerate(faces) if not isinstance(face, str)]
-        if not keep:
-            raise DatasetError(f"{root.name}: no picture can be used.", wrong)
-        return {"faces": np.stack([faces[i] for i in keep]), "keep": np.array(keep)}
-
-    arrays = cached("folder", key, read, root)
-    keep = arrays["keep"]
-    labels = np.array([label for _, label, _ in files])[keep]
-    usage = _settle([paths[i] for i in keep], labels, [files[i][2] for i in keep], seed)
-    return Dataset(root.name, arrays["faces"], labels, np.array(SPLITS)[usage])
+    pictures = _with_own_names(pictures)
+    return load_pictures(root, "a folder of pictures", pictures, labels, how, problems=problems)
 
 
-@register("folders", "a folder of pictures", Path.is_dir)
+@register("folders", "a folder of pictures", Path.is_dir, general=True)
 def _read(path: Path, how: ReadOptions) -> Dataset:
-    return load_folder(
-        path,
-        detector=how.detector,
-        skip_bad=how.skip_bad,
-        seed=how.seed,
-        on_progress=how.on_progress,
-    )
+    return load_folder(path, how)
 
 
 def export_folders(dataset: Dataset, folder: ExportFolder) -> int:
@@ -150,77 +88,49 @@ def export_folders(dataset: Dataset, folder: ExportFolder) -> int:
     return len(dataset)
 
 
-def _walk(root: Path, problems: list[str]) -> Iterator[tuple[Path, int, int | None]]:
+def _walk(root: Path, labels: LabelReader, problems: list[str]) -> Iterator[Picture]:
     """Pictures with label and split, the latter ``None`` where no folder says it."""
-    for folder in _folders(root):
-        split = _SPLITS.get(folder.name.lower())
-        below = [folder] if split is None else _folders(folder)
+    for folder in folders_in(root):
+        split = SPLIT_NAMES.get(folder.name.lower())
+        below = [folder] if split is None else folders_in(folder)
         for part in below:
-            label = _LABELS.get(part.name.lower())
             pictures = list(walk_files(part, lambda p: p.suffix.lower() in SUFFIXES))
-            if label is None:
-                if pictures:
-                    problems.append(f"{part.relative_to(root)}: names none of the seven emotions")
-                continue
             for path in pictures:
-                yield path, label, split
+                try:
+                    label = labels.read(part.name, path)
+                except ValueError:
+                    problems.append(f"{part.relative_to(root)}: names none of the seven emotions")
+                    break
+                if label is not None:
+                    person = _CKPLUS_NAME.match(path.name)
+                    yield Picture(path, label, split, person[1] if person else "")
 
 
-def _folders(path: Path) -> list[Path]:
+def folders_in(path: Path) -> list[Path]:
+    """Return the folders in a folder, without hidden ones.
+
+    Raises:
+        DatasetError: Nobody may read it.
+    """
     try:
         return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}. Check the path.") from error
 
 
-def _settle(
-    paths: list[Path], labels: np.ndarray, splits: list[int | None], seed: int
-) -> np.ndarray:
-    """The split of each file, as :func:`load_folder` describes it."""
-    usage = np.array([-1 if s is None else s for s in splits])
-    if (usage < 0).any():
-        usage[usage < 0] = random_splits(labels[usage < 0], seed)
-        return usage
-    if (usage != 2).all() or (usage == 1).any():
-        return usage
-    test = np.flatnonzero(usage == 2)
-    if all(paths[i].name.startswith(("PublicTest_", "PrivateTest_")) for i in test):
-        usage[[i for i in test if paths[i].name.startswith("PublicTest_")]] = 1
-    else:
-        usage[test] = random_splits(labels[test], seed, (0.0, 0.5, 0.5))
-    return usage
+def names_a_class(folder: Path) -> bool:
+    """Return whether a folder is called as a class is, by name or number."""
+    name = folder.name.lower()
+    return code_of(name) is not None or name in EXTRAS or number_of(name) is not None
 
 
-def _reader(detector: str | None):
-    """A function from a path to a face, or to words that say what is wrong."""
-    found = None
-    if detector is not None:
-        from fer_core.faces import get_detector
-
-        found = get_detector(detector)
-
-    def read(path: Path) -> np.ndarray | str:
-        try:
-            image = read_image(path)
-        except ImageError as error:
-            return str(error)
-        if found is None:
-            return _reduce(image)
-        faces = found.detect(image)
-        if not faces:
-            return "no face was found"
-        crop = crop_face(image, faces[0].square, faces[0].roll or 0.0)
-        return np.round(crops_to_faces(crop[None])[0]).astype(np.uint8)
-
-    return read
-
-
-def _reduce(image: np.ndarray) -> np.ndarray:
-    h, w = image.shape[:2]
-    side = min(h, w)
-    top, left = (h - side) // 2, (w - side) // 2
-    square = cv2.cvtColor(image[top : top + side, left : left + side], cv2.COLOR_RGB2GRAY)
-    if side == FACE_SIZE:
-        return square
-    how = cv2.INTER_AREA if side > FACE_SIZE else cv2.INTER_LINEAR
-    return cv2.resize(square, (FACE_SIZE, FACE_SIZE), interpolation=how)
+def _with_own_names(pictures: list[Picture]) -> list[Picture]:
+    """Return Kaggle's FER2013 with the splits that its files are named after."""
+    test = [one for one in pictures if one.split == 2]
+    named = all(one.path.name.startswith(("PublicTest_", "PrivateTest_")) for one in test)
+    if not test or not named:
+        return pictures
+    return [
+        replace(one, split=1) if one.split == 2 and one.path.name.startswith("PublicTest_") else one
+        for one in pictures
+    ]

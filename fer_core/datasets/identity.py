@@ -20,11 +20,17 @@ def face_keys(faces: np.ndarray) -> np.ndarray:
     """
     seen: dict[str, int] = {}
     keys = []
-    for face in np.ascontiguousarray(faces):
-        digest = blake2b(face.tobytes(), digest_size=8).hexdigest()
+    for digest in digests(faces):
         copy = seen[digest] = seen.get(digest, 0) + 1
         keys.append(digest if copy == 1 else f"{digest}-{copy}")
     return np.array(keys, dtype=object)
+
+
+def digests(faces: np.ndarray) -> list[str]:
+    """Return 16 hexadecimal digits for each face; equal ones for equal pixels."""
+    return [
+        blake2b(face.tobytes(), digest_size=8).hexdigest() for face in np.ascontiguousarray(faces)
+    ]
 
 
 def digest(faces: np.ndarray, *others: np.ndarray) -> str:

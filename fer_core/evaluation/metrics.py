@@ -47,6 +47,11 @@ class Evaluation:
     confusion_matrix: list[list[int]]
     per_class: dict[str, dict[str, float | None]]
 
+    @property
+    def macro_recall(self) -> float:
+        """Mean recall of the emotions that occur in the labels."""
+        return float(np.mean([r["recall"] for r in self.per_class.values() if r["support"]]))
+
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
         return asdict(self)
@@ -169,18 +174,22 @@ def evaluate(
 
 
 def predict(classifier: Classifier, faces: np.ndarray, tta: TTA = "served") -> np.ndarray:
-    """Probabilities ``(N, 7)`` of faces ``(N, 48, 48)`` with test-time augmentation."""
+    """Probabilities ``(N, 7)`` of faces ``(N, 48, 48)`` with test-time augmentation.
+
+    The classifier's class prior is applied to their mean.
+    """
     built_in = classifier.card.tta
     if tta == "none" and built_in != "none":
         raise ModelError(f"{classifier.name} has '{built_in}' built in; use --tta served.")
     if tta in ("served", "none"):
-        return classifier.predict_faces(faces)
+        return classifier.assume(classifier.predict_faces(faces))
     views = [faces]
     if tta == "ten":
         views += [moved(faces, y, x) for y in (-MOVE, MOVE) for x in (-MOVE, MOVE)]
     if built_in != "flip":
         views += [view[:, :, ::-1] for view in views]
-    return np.mean([classifier.predict_faces(view) for view in views], axis=0)
+    mean = np.mean([classifier.predict_faces(view) for view in views], axis=0)
+    return classifier.assume(mean)
 
 
 def moved(faces: np.ndarray, down: int, right: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fer_core.analysis import Analysis, Face
+from fer_core.class_prior import AS_TRAINED
 from fer_core.emotions import EMOTIONS
 from fer_core.faces import Detection
 from fer_core.live.meter import LiveStats
@@ -68,6 +69,8 @@ class RemoteSession:
         self._clock, self._start = clock, clock() if start is None else start
         self._run = _Run()
         self._newest: Analysis | None = None
+        #: The class prior that the browser was told to apply, as exports record it.
+        self.class_prior = str(AS_TRAINED)
         #: Nothing fails here; what fails in the browser, the browser reports.
         self.error: str | None = None
 
@@ -123,7 +126,9 @@ class RemoteSession:
         shown, measured = (
             (tuple(faces) for faces in zip(*pairs, strict=True)) if pairs else ((), ())
         )
-        self._newest = Analysis(*size, self.model, self.detector, shown, time)
+        self._newest = Analysis(
+            *size, self.model, self.detector, shown, time, class_prior=self.class_prior
+        )
         wall_time = None if run.wall_start is None else run.wall_start + seconds
         self.record.add(self._newest, replace(self._newest, faces=measured), wall_time)
 

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from fer_core.analysis import Analysis, analyze
+from fer_core.class_prior import parse
 from fer_core.classifier import load_classifier
 from fer_core.drawing import draw, hide_faces
 from fer_core.emotions import UNSURE_BELOW
@@ -45,6 +46,7 @@ class LiveOptions:
         hide: hide every face that was found in the last second. The picture shown is then
             the one that was analysed, so that each box lies on its face.
         unsure_below: confidence below which a face is marked as unsure.
+        class_prior: See :func:`fer_core.class_prior.parse`; ``None`` is ``FER_CLASS_PRIOR``.
     """
 
     model: str | None = None
@@ -55,6 +57,7 @@ class LiveOptions:
     labels: bool = True
     hide: bool = False
     unsure_below: float = UNSURE_BELOW
+    class_prior: str | None = None
 
 
 class LiveSession:
@@ -184,7 +187,8 @@ class LiveSession:
 
     def _seen(self, image: np.ndarray, options: LiveOptions, time: float) -> Analysis:
         self._loading = True
-        classifier, detector = load_classifier(options.model), get_detector(options.detector)
+        classifier = load_classifier(options.model, parse(options.class_prior))
+        detector = get_detector(options.detector)
         self._loading = False
         if self._tracking is None or self._tracking.detector is not detector:
             self._tracking = TrackingDetector(detector)

@@ -66,6 +66,12 @@ class Figures(_Part):
     )
     looked: list[str] = Field([], description="When this split was looked at, ISO 8601.")
 
+    @property
+    def macro_recall(self) -> float | None:
+        """Mean recall of the emotions that occur."""
+        found = [row.recall for row in self.per_class.values() if row.recall is not None]
+        return sum(found) / len(found) if found else None
+
     @field_validator("confusion_matrix")
     @classmethod
     def _seven_by_seven(cls, value: list[list[int]]) -> list[list[int]]:
@@ -174,6 +180,20 @@ class Card(_Part):
         if self.name in self.members:
             raise ValueError("the model is a member of itself")
         return self
+
+    def frequencies(self) -> tuple[float, ...] | None:
+        """Return how frequent each emotion was in training, as shares that sum to 1.
+
+        Balanced class weights make all emotions count alike. ``None`` where it is unknown; an
+        ensemble has no frequencies of its own.
+        """
+        counts = self.class_frequencies
+        if counts is None:
+            return None
+        if self.recipe and self.recipe.class_weights == "balanced":
+            return (1 / len(EMOTIONS),) * len(EMOTIONS)
+        of = [getattr(counts, emotion.lower()) for emotion in EMOTIONS]
+        return tuple(n / sum(of) for n in of) if sum(of) else None
 
     def figure(self, split: str, class_prior: str = "as-trained") -> Figures | None:
         """Return the figures of a split; of several datasets the one measured first.

@@ -52,6 +52,9 @@ class Recipe(BaseModel):
         {}, description="Further datasets, each with its weight; that of 'data' is 1."
     )
     detector: str | None = Field(None, description="Finds the faces where 'data' is photos.")
+    label_order: str | None = Field(
+        None, description="What numeric labels mean: fer2013, affectnet, rafdb, ckplus, or names."
+    )
     skip_bad: bool = Field(False, description="Go on without rows or files that are wrong.")
     votes_share: float = Field(
         0.0, ge=0, le=1, description="Weight of the votes in the targets; the label has the rest."

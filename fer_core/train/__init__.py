@@ -97,6 +97,7 @@ def _whole(config: TrainConfig) -> Dataset:
         detector=config.detector,
         seed=config.seed,
         corrections=config.corrections,
+        label_order=config.label_order,
     )
     dataset = read(
         config.data,

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from fer_core.class_prior import parse
 from fer_core.classifier import load_classifier
 from fer_core.errors import FerError, VideoError
 from fer_core.files import write_output
@@ -47,13 +48,15 @@ class Task:
     def kept(self) -> Path:
         """Where its result is kept meanwhile: the same for the same file, read alike."""
         stat = self.path.stat()
-        model = load_classifier(self.options.model).card
+        classifier = load_classifier(self.options.model, parse(self.options.class_prior))
+        model = classifier.card
         key = [
             str(self.path.resolve()),
             stat.st_size,
             stat.st_mtime_ns,
             asdict(self.options),
             model.files[model.exported],
+            [classifier.class_prior, classifier.correction.factors, classifier.correction.power],
             str(self.annotated and self.annotated.resolve()),
             str(self.report and self.report.resolve()),
         ]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fer_core.analysis import Face, analyze
+from fer_core.class_prior import AS_TRAINED, parse
 from fer_core.classifier import load_classifier
 from fer_core.faces import get_detector
 from fer_core.preprocess import crop_face
@@ -61,7 +62,9 @@ def face_at(
     known = rows.loc[(rows["time"] - time).abs().idxmin()]
     image = frame.image()
     options = result.options
-    seen = analyze(image, load_classifier(options.model), get_detector(options.detector))
+    # A result of an earlier version does not say: nothing was assumed then.
+    classifier = load_classifier(options.model, parse(options.class_prior or AS_TRAINED))
+    seen = analyze(image, classifier, get_detector(options.detector))
     x, y = known["x"] + known["width"] / 2, known["y"] + known["height"] / 2
     for face in seen.faces:
         left, top, width, height = face.box

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from fer_core.analysis import Analysis, analyze
+from fer_core.class_prior import parse
 from fer_core.classifier import Classifier, load_classifier
 from fer_core.faces import Detection, Detector, get_detector
 from fer_core.files import printable
@@ -73,8 +74,14 @@ def analyze_video(
     'Neutral'
     """
     options = options or VideoOptions()
-    classifier, detector = load_classifier(options.model), get_detector(options.detector)
-    options = replace(options, model=classifier.name, detector=detector.name)
+    classifier = load_classifier(options.model, parse(options.class_prior))
+    detector = get_detector(options.detector)
+    options = replace(
+        options,
+        model=classifier.name,
+        detector=detector.name,
+        class_prior=classifier.class_prior,
+    )
     threads = threads or os.cpu_count() or 1
     people, rows, waiting = IdentityTracker(), Rows(), deque[tuple[float, Future]]()
     begun, sampled, found = time.monotonic(), 0, 0

@@ -44,6 +44,8 @@ class VideoOptions:
         region: ``(x, y, width, height)`` in pixels of the upright frame: faces are looked for
             in this part of every frame only. Times and boxes are those of the whole video.
         stream: Number of the video track, from 1; ``None`` for the one that a player shows.
+        class_prior: Text of a class prior, see :func:`fer_core.class_prior.parse`; ``None`` is
+            that of ``FER_CLASS_PRIOR``. A result has the one that was applied.
     """
 
     fps: float = 5.0
@@ -56,6 +58,7 @@ class VideoOptions:
     end: float | None = None
     region: tuple[int, int, int, int] | None = None
     stream: int | None = None
+    class_prior: str | None = None
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "VideoOptions":

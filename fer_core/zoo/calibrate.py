@@ -10,11 +10,13 @@ from fer_core.classifier import Classifier
 from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.evaluation import hard, measure, predict
 from fer_core.evaluation.conditions import CONDITIONS
-from fer_core.models.card import Figures, Speed
-from fer_core.models.catalogue import ModelFolder, read_folder
+from fer_core.evaluation.predictions import predictions
+from fer_core.models.card import Card, Figures, Speed
+from fer_core.models.catalogue import ModelFolder, find_model, read_folder
 from fer_core.preprocess import faces_to_crops
 from fer_core.system import describe_machine
 from fer_core.zoo import readme
+from fer_core.zoo.prior import recommend
 from fer_core.zoo.writing import write_card
 
 
@@ -43,7 +45,7 @@ def finish(
     if splits is not None:
         dataset = dataset.take(np.isin(dataset.usage, list(splits)))
     if not len(dataset):
-        return _written(folder, [], classifier)
+        return _written(folder, folder.card, classifier)
     said = predict(classifier, dataset.faces)
     public = int((dataset.usage == "PublicTest").sum())
     conditions = 0 if brief else len(CONDITIONS) * public
@@ -70,11 +72,40 @@ def finish(
         )
         for split, which in rows.items()
     ]
-    return _written(folder, figures, classifier)
+    card = folder.card.model_copy(update={"figures": figures})
+    if "PublicTest" in rows:
+        which = rows["PublicTest"]
+        card = recommend(
+            card, classifier.frequencies, said[which], dataset.labels[which], name, checksum
+        )
+    return _written(folder, card, classifier)
 
 
-def _written(folder: ModelFolder, figures: list[Figures], classifier: Classifier) -> ModelFolder:
-    card = folder.card.model_copy(update={"figures": figures, "speed": _speed(classifier)})
+def fit_prior(name: str, dataset: Dataset) -> ModelFolder:
+    """Fit the recommended class prior of a model that is there, and write its card and README.
+
+    Args:
+        name: Of a model.
+        dataset: With the split PublicTest, which fits it.
+
+    Raises:
+        DatasetError: It has none.
+    """
+    folder, public = find_model(name), dataset.split("PublicTest")
+    card = recommend(
+        folder.card,
+        Classifier(folder).frequencies,
+        predictions(name, public),
+        public.labels,
+        *dataset.identity(),
+    )
+    write_card(folder.path, card)
+    readme.write(folder.path, card)
+    return read_folder(folder.path)
+
+
+def _written(folder: ModelFolder, card: Card, classifier: Classifier) -> ModelFolder:
+    card = card.model_copy(update={"speed": _speed(classifier)})
     write_card(folder.path, card)
     readme.write(folder.path, card)
     return read_folder(folder.path)

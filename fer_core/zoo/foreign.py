@@ -15,7 +15,7 @@ from shutil import copyfile
 from typing import Final
 
 from fer_core.datasets import Dataset
-from fer_core.datasets.folders import NAMES
+from fer_core.datasets.labels import NAMES
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.extras import require

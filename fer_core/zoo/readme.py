@@ -36,6 +36,7 @@ def text(card: Card) -> str:
                 ("test-time augmentation", served),
                 *_members(card),
                 *([] if _is_foreign(card) else [("temperature", _temperature(card))]),
+                ("class prior `recommended`", _prior(card)),
                 ("speed", _speed(card)),
                 ("starting weights", card.starting_weights),
                 ("licence", card.licence),
@@ -75,6 +76,15 @@ def _inside(card: Card) -> str:
 
 def _temperature(card: Card) -> str:
     return f"{card.temperatures.as_trained:.3f}, fitted on PublicTest"
+
+
+def _prior(card: Card) -> str:
+    if card.prior_strength is None:
+        return "none: the model answers as trained"
+    return (
+        f"equal frequencies, strength {card.prior_strength:g}, temperature "
+        f"{card.temperatures.recommended or card.temperatures.as_trained:.3f}; chosen on PublicTest"
+    )
 
 
 def _members(card: Card) -> list[tuple[str, str]]:
@@ -136,17 +146,30 @@ def _figures(card: Card) -> str:
     rows = [
         (
             title,
+            prior,
             f"{f.accuracy:.2%}",
+            "–" if f.macro_recall is None else f"{f.macro_recall:.2%}",
             f"{f.macro_f1:.3f}" + _of_classes(f),
             f"{f.log_loss:.3f}",
             f"{f.ece:.2%}",
             f.n,
         )
         for split, title in names.items()
-        if (f := card.figure(split))
+        for prior in ("as-trained", "recommended")
+        if (f := card.figure(split, prior))
     ]
     return table(
-        ("faces", "accuracy", "macro F1", "log loss", "calibration error (ECE)", "n"), rows
+        (
+            "faces",
+            "class prior",
+            "accuracy",
+            "macro recall",
+            "macro F1",
+            "log loss",
+            "calibration error (ECE)",
+            "n",
+        ),
+        rows,
     )
 
 

@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 66ab283451fcc8a95a29ab27aacec90a08896da5a72b40fe1fcaf963dfc8fc29)
+// Made of ui/device (sha256 80c7dc4e47d3216ab315850caff7d89c4a9aafac68adf9cb096b747d59ccc4c7)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1916,6 +1916,15 @@
     return new Response(stream).arrayBuffer();
   }
 
+  // prior.js
+  var TINY = 1e-12;
+  function assumed(probabilities, { factors, power } = {}) {
+    if (!factors) return probabilities;
+    const weighed = probabilities.map((p, i) => Math.max(p, TINY) ** power * factors[i]);
+    const sum = weighed.reduce((a, b) => a + b, 0);
+    return weighed.map((value) => value / sum);
+  }
+
   // tracker.js
   var FORBIDDEN = 1e6;
   var measured = ([x, y, w, h]) => [x + w / 2, y + h / 2, Math.log(Math.max(w * h, 1e-6)) / 2];
@@ -2181,7 +2190,7 @@
     for (const output of outputs) output.delete();
     return arrays;
   }
-  async function analyze({ frame, time, largest, smoothing }) {
+  async function analyze({ frame, time, largest, smoothing, prior }) {
     const { detector, classify, smoother, size } = ready;
     const start = performance.now();
     const { width, height } = frame;
@@ -2193,7 +2202,7 @@
     const faces = [];
     for (const { box, score, frame: square, roll } of largest ? detections.slice(0, 1) : detections) {
       const [probabilities] = await classify(cropFace(picture, square, roll, size));
-      faces.push({ box, score, probabilities: Array.from(probabilities) });
+      faces.push({ box, score, probabilities: assumed(Array.from(probabilities), prior) });
     }
     const done = performance.now();
     return {

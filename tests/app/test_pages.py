@@ -19,7 +19,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.browser import wait_for
+from fer_core.class_prior import parse
 from fer_core.classifier import load_classifier
+from fer_core.emotions import EMOTIONS
 from fer_core.errors import ImageError
 from fer_core.explain import client
 from fer_core.faces import get_detector
@@ -258,11 +260,53 @@ def test_a_changed_model_or_limit_looks_for_no_face_again(another_model) -> None
         replace(choice, unsure_below=0.9),
         replace(choice, largest=True),
         replace(choice, classifier=other),
+        replace(choice, classifier=choice.classifier.with_prior(parse("uniform"))),
     ):
         again = read(example(), changed)
         assert again.analysis.faces[0].box == one.analysis.faces[0].box
         assert again.analysis.model == changed.classifier.name
+        assert again.analysis.class_prior == changed.classifier.class_prior
     assert len(looks) == 1
+
+
+def test_a_visitor_chooses_the_class_prior() -> None:
+    app = open_app("images")
+    app.segmented_control[0].set_value("Example").run()
+    prior = next(box for box in app.selectbox if box.label == "Assume emotions are")
+    assert prior.value == "recommended"
+    prior.set_value("custom").run()
+    next(box for box in app.number_input if box.label == "Happy").set_value(0).run()
+    assert not app.exception
+    # A smile that cannot be happy is something else.
+    assert "Happy" not in [line for line in texts(app).splitlines() if "%" in line][0]
+    for box in [box for box in app.number_input if box.label in EMOTIONS]:
+        box.set_value(0)
+    app.run()
+    assert "not all of" in app.error[0].value
+
+
+def test_labels_that_are_numbers_are_chosen_by_their_faces(tmp_path) -> None:
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+        for copy in range(4):
+            face = np.full((48, 48), 80 * number + copy, np.uint8)
+            Image.fromarray(face).save(tmp_path / str(number) / f"{copy}.png")
+    app = open_app("dataset")
+    app.text_input(key="dataset_path").set_value(str(tmp_path / "nowhere"))
+    app.button(key="dataset_open").click().run()
+    # A wrong path is an error at its field, and the demo stays open.
+    assert any("There is no file or folder" in error.value for error in app.error)
+    assert "4,200 faces" in texts(app)
+    app.text_input(key="dataset_path").set_value(str(tmp_path))
+    app.button(key="dataset_open").click().run()
+    assert "nothing says which emotion each is" in app.warning[0].value
+    assert app.button(key="order_open").disabled
+    for number, emotion in enumerate(("Sad", "Leave out", "Happy")):
+        app.selectbox(key=f"order_of_{number}").set_value(emotion)
+    app.run()
+    app.button(key="order_open").click().run()
+    assert not app.exception
+    assert "8 faces · 2 classes" in texts(app) and "4 other left out" in texts(app)
 
 
 def test_memory_is_bounded_and_forgets_what_is_used_least() -> None:

@@ -100,9 +100,9 @@ def test_evaluate_reports_every_figure() -> None:
     result = run("evaluate", "--model", "mini_xception", "--data", "demo", "--json")
     figures = json.loads(result.stdout)
     assert figures.keys() == {
-        "accuracy", "macro_f1", "log_loss", "ece", "n", "classes", "confusion_matrix", "per_class",
-        "reliability", "mistakes",
-    }  # fmt: skip
+            "class_prior", "macro_recall", "interval", "accuracy", "macro_f1", "log_loss", "ece",
+            "n", "classes", "confusion_matrix", "per_class", "reliability", "mistakes",
+        }  # fmt: skip
     assert sum(row["n"] for row in figures["reliability"]) == figures["n"]
     confident = [row["confidence"] for row in figures["mistakes"]]
     assert len(confident) == 24 and confident == sorted(confident, reverse=True)

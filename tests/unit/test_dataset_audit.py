@@ -165,7 +165,7 @@ def test_trainings_with_and_without_corrections_are_compared(tmp_path, monkeypat
         export_csv(leak, tmp_path / "a.csv")
         votes = np.zeros((len(leak), 10))
         votes[np.arange(len(leak)), leak.labels] = 10
-        write_votes(tmp_path / "votes.csv", votes)
+        write_votes(tmp_path / "votes.csv", votes, leak.usage)
         given = (str(tmp_path / "a.csv"), tmp_path / "votes.csv", (0.5,))
         result = run_corrections(*given, epochs=1)
         assert run_corrections(*given, epochs=1) == result

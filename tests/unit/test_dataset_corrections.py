@@ -84,6 +84,8 @@ def test_csv_there_and_back(keys, tmp_path):
     corrections.add([Change(keys[0], "label", "Sad"), Change(keys[1], "tag", "a, b")], "ada", "x")
     path = tmp_path / "c.csv"
     path.write_bytes(corrections.kept().to_csv())
+    # No key is a number to a spreadsheet.
+    assert all(line.startswith("k") for line in path.read_text().splitlines()[1:])
     there = corrections.read(path)
     assert there.faces == corrections.kept().faces
     corrections.add_overlay(there)
@@ -97,7 +99,9 @@ def test_csv_there_and_back(keys, tmp_path):
 def test_a_bad_csv_names_every_row(tmp_path):
     path = tmp_path / "c.csv"
     path.write_text(
-        "face,action,value\nab,label,Bored\n,exclude,\ncd,jump,\nef,label,Sad\n", encoding="utf-8"
+        f"face,action,value\n{'a' * 16},label,Bored\n,exclude,\n{'c' * 16},jump,\n"
+        f"{'e' * 16},label,Sad\n",
+        encoding="utf-8",
     )
     with pytest.raises(DatasetError) as caught:
         corrections.read(path)
@@ -107,14 +111,37 @@ def test_a_bad_csv_names_every_row(tmp_path):
         corrections.read(path)
 
 
+def test_corrections_survive_a_spreadsheet(faces, keys, tmp_path):
+    path, data = tmp_path / "c.csv", tmp_path / "a.csv"
+    export_csv(faces, data)
+    # Old files have no k; others have semicolons, or tabs, and a mark at the beginning.
+    for delimiter, prefix in ((",", ""), (";", "k"), ("\t", "k")):
+        rows = [("face", "action", "value"), (prefix + keys[0], "label", "Sad")]
+        text = "\n".join(delimiter.join(row) for row in rows)
+        path.write_text("\ufeff" + text, encoding="utf-8")
+        assert corrections.read(path).faces[keys[0]].label == EMOTIONS.index("Sad")
+    for damaged in ("1.23457E+15", "1234567890123450000", "5,6E+20", "#NUM!"):
+        path.write_text(f'face,action,value\n"{damaged}",label,Sad\n', encoding="utf-8")
+        with pytest.raises(DatasetError, match="what a spreadsheet made of a face's key"):
+            corrections.read(path)
+    path.write_text(f"face,action,value\nk{'0' * 16},exclude,\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="None of the 1 faces"):
+        load(data, corrections=path)
+    path.write_text(f"face,action\nk{'0' * 16},exclude\n{keys[0]},exclude\n".replace(
+        "action", "action,value").replace("exclude", "exclude,"), encoding="utf-8")  # fmt: skip
+    code, out, err = command("dataset", str(data), "--corrections", str(path))
+    assert code == 0 and "1 of 2 corrected faces are not in this dataset" in err
+    assert "1 left out" in out
+
+
 def test_corrections_stand_above_votes(faces, tmp_path):
-    from tests.unit.test_datasets import write_votes
+    from tests.unit.test_datasets import votes_for, write_votes
 
     export_csv(faces, tmp_path / "a.csv")
-    votes = np.zeros((len(faces), 10))
-    votes[:, EMOTIONS.index("Happy")] = 10
+    votes = votes_for(faces)
+    votes[:2] = 10 * np.eye(10)[EMOTIONS.index("Happy")]
     votes[5] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]
-    write_votes(tmp_path / "v.csv", votes)
+    write_votes(tmp_path / "v.csv", votes, faces.usage)
     key = face_keys(faces.faces)[0]
     corrections.add([Change(key, "label", "Sad")])
     mended = load(
@@ -238,14 +265,14 @@ def test_command_lists_every_problem_and_goes_on_without(faces, tmp_path):
     lines = path.read_text(encoding="utf-8").splitlines()
     label, pixels, usage = lines[1].split(",")
     bad = [
-        f"7,{pixels},{usage}", f"happy,{pixels},{usage}", f"{label},{pixels},Test",
+        f"7,{pixels},{usage}", f"bored,{pixels},{usage}", f"{label},{pixels},Tests",
         f"{label},{pixels.rsplit(' ', 1)[0]},{usage}",
         f"{label},256 {pixels.split(' ', 1)[1]},{usage}",
     ]  # fmt: skip
     path.write_text("\n".join([*lines, *bad]) + "\n", encoding="utf-8")
     code, _, err = command("dataset", str(path))
     assert code == 1
-    for words in ("'7'", "'happy'", "'Test'", "2303 pixels", "above 255", "5 problems"):
+    for words in ("'7'", "'bored'", "'Tests'", "2303 pixels", "above 255", "5 problems"):
         assert words in err
     code, out, _ = command("dataset", str(path), "--skip-bad", "--json")
     assert code == 0 and f'"faces": {len(faces)}' in out

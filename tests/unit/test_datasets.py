@@ -241,26 +241,31 @@ def test_exported_splits_read_back(tmp_path, faces):
 # -- FER+
 
 
-def write_votes(path, counts):
+def votes_for(dataset):
+    """Ten votes for the label of every face."""
+    return np.pad(10 * np.eye(7)[dataset.labels], ((0, 0), (0, 3)))
+
+
+def write_votes(path, counts, usage):
     header = (
         "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
     )
     order = [6, 3, 5, 4, 0, 1, 2, 7, 8, 9]
     rows = [
-        "Training,fer.png," + ",".join(str(int(row[i])) for i in order) for row in np.array(counts)
+        f"{split},fer.png," + ",".join(str(int(row[i])) for i in order)
+        for split, row in zip(usage, np.array(counts), strict=False)
     ]
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
 
 
 def test_votes_become_shares_labels_and_exclusions(tmp_path, faces, text):
-    counts = np.zeros((len(faces), 10))
-    counts[:, 6] = 10
+    counts = votes_for(faces)
     counts[0] = [0, 0, 0, 6, 0, 2, 0, 2, 0, 0]  # Happy
     counts[1] = [5, 0, 5, 0, 0, 0, 0, 0, 0, 0]  # nobody wins
     counts[2] = [2, 0, 0, 0, 0, 0, 0, 8, 0, 0]  # contempt
     counts[3] = [0, 0, 0, 0, 0, 0, 4, 0, 0, 6]  # not a face
     counts[4] = [0, 0, 0, 0, 5, 0, 0, 0, 0, 5]  # not a majority
-    write_votes(tmp_path / "votes.csv", counts)
+    write_votes(tmp_path / "votes.csv", counts, faces.usage)
     (tmp_path / "fer.csv").write_text(text, encoding="utf-8")
 
     soft = load(tmp_path / "fer.csv", tmp_path / "votes.csv")
@@ -272,23 +277,21 @@ def test_votes_become_shares_labels_and_exclusions(tmp_path, faces, text):
     assert len(other) == len(faces) - 1
     assert other.rows[:4].tolist() == [0, 1, 2, 4]
     assert other.labels[:4].tolist() == [3, faces.labels[1], faces.labels[2], faces.labels[4]]
-    assert set(other.labels[4:]) == {6}
+    assert np.array_equal(other.labels[4:], faces.labels[5:])
 
 
 def test_votes_follow_rows_when_bad_ones_are_left_out(tmp_path, faces, text):
     lines = text.splitlines()
     lines[2] = "9" + lines[2][1:]
     (tmp_path / "fer.csv").write_text("\n".join(lines), encoding="utf-8")
-    counts = np.zeros((len(faces), 10))
-    counts[np.arange(len(faces)), np.arange(len(faces)) % 7] = 10
-    write_votes(tmp_path / "votes.csv", counts)
+    write_votes(tmp_path / "votes.csv", votes_for(faces), faces.usage)
     dataset = load(tmp_path / "fer.csv", tmp_path / "votes.csv", skip_bad=True)
-    assert dataset.votes.argmax(axis=1)[:3].tolist() == [0, 2, 3]
+    assert np.array_equal(dataset.votes.argmax(axis=1), np.delete(faces.labels, 1))
 
 
-def test_votes_that_do_not_belong(tmp_path, text):
+def test_votes_that_do_not_belong(tmp_path, faces, text):
     (tmp_path / "fer.csv").write_text(text, encoding="utf-8")
-    write_votes(tmp_path / "short.csv", np.ones((3, 10)))
+    write_votes(tmp_path / "short.csv", np.ones((3, 10)), faces.usage)
     with pytest.raises(DatasetError, match="has 3 rows"):
         load(tmp_path / "fer.csv", tmp_path / "short.csv")
     with pytest.raises(DatasetError, match="not the FER"):
@@ -308,7 +311,7 @@ def save(face, path):
 
 
 def test_plain_folders_are_split_by_seed_and_class(tmp_path, faces):
-    names = ("anger", "Disgust", "FEAR", "happiness", "sad", "surprised", "6")
+    names = ("anger", "Disgust", "FEAR", "happiness", "sad", "surprised", "neutral")
     for i, (face, label) in enumerate(zip(faces.faces, faces.labels, strict=True)):
         save(face, tmp_path / names[label] / f"{i:03}.png")
     dataset = load(tmp_path)
@@ -353,11 +356,11 @@ def test_bad_files_and_folders_are_all_listed(tmp_path, faces):
         save(faces.faces[i], tmp_path / EMOTIONS[faces.labels[i]] / f"{i}.png")
     (tmp_path / "Happy" / "broken.jpg").write_bytes(b"no picture")
     (tmp_path / "Sad" / "empty.png").write_bytes(b"")
-    save(faces.faces[0], tmp_path / "contempt" / "1.png")
+    save(faces.faces[0], tmp_path / "bored" / "1.png")
     with pytest.raises(DatasetError) as caught:
         load(tmp_path)
     assert [p.split(":")[0] for p in caught.value.problems] == [
-        "contempt", "Happy/broken.jpg", "Sad/empty.png",
+        "bored", "Happy/broken.jpg", "Sad/empty.png",
     ]  # fmt: skip
     assert len(load(tmp_path, skip_bad=True)) == 14
 
@@ -395,16 +398,20 @@ def test_folder_without_emotions(tmp_path, faces):
 # -- mixing
 
 
-def test_mixed_rows_keep_split_votes_and_weight(faces):
+def test_mixed_rows_have_votes_and_weight_and_the_first_source_tests(faces):
     from dataclasses import replace
 
     voted = replace(faces, votes=np.eye(7, dtype=np.float32)[faces.labels])
     mixed = mix([(faces, 1.0), (voted, 3.0)])
-    assert len(mixed) == 2 * len(faces)
+    # Of further sources only training faces are taken.
+    assert len(mixed) == len(faces) + len(faces.split("Training"))
+    assert set(mixed.usage[len(faces) :]) == {"Training"}
     assert mixed.weights[-1] == pytest.approx(3 * mixed.weights[0])
     assert mixed.weights.mean() == pytest.approx(1)
     assert not mixed.votes[: len(faces)].any()
-    assert np.array_equal(mixed.usage[len(faces) :], faces.usage)
+    # What the first source tests with is not learned from the second.
+    leak = replace(faces, usage=np.full(len(faces), "Training"))
+    assert len(mix([(faces, 1.0), (leak, 1.0)])) == len(mixed)
     with pytest.raises(DatasetError, match="above 0"):
         mix([(faces, 0.0)])
 

@@ -59,8 +59,8 @@ def test_emotions_that_nobody_shows_are_left_out_and_counted() -> None:
     assert result.per_class["Disgust"] == dict.fromkeys(("precision", "recall", "f1")) | {
         "support": 0
     }
-    words = in_words(result)
-    assert "macro F1 1.000 (over 5 of 7 emotions)" in words
+    words = in_words(result, "uniform")
+    assert "macro F1 1.000 (over 5 of 7 emotions)" in words and "class prior uniform" in words
     assert [line.split() for line in words.splitlines() if line.startswith("Disgust")] == [
         ["Disgust", "–", "–", "–", "0"]
     ]

@@ -8,6 +8,7 @@ import pytest
 
 from fer_core import timeline
 from fer_core.analysis import Analysis, Face
+from fer_core.class_prior import ClassPrior
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.faces import Detection
@@ -460,7 +461,7 @@ def test_a_model_that_loads_and_results_that_are_late_are_told_apart() -> None:
     assert bench.session.waiting() == (0.0, False)
     found: list[tuple[float, bool]] = []
 
-    def slow(name: str | None) -> None:
+    def slow(name: str | None, prior: ClassPrior) -> None:
         found.append(session.waiting())
         raise ModelError("The model is damaged.")
 

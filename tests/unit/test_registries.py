@@ -70,5 +70,5 @@ def test_a_dataset_format_from_elsewhere_can_be_opened(as_it_was: None, tmp_path
 def test_what_no_format_recognises_says_what_there_is(tmp_path: Path) -> None:
     strange = tmp_path / "faces.txt"
     strange.write_text("faces", encoding="utf-8")
-    with pytest.raises(DatasetError, match="is no dataset: give a folder of pictures, FER2013"):
+    with pytest.raises(DatasetError, match="is no dataset: give .*FER2013.*folder of pictures"):
         datasets.load(strange)

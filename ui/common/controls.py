@@ -1,26 +1,40 @@
 """The row 'Model, Detector, Options', remembered for the session and shared by pages."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import streamlit as st
 
+from fer_core.class_prior import AS_TRAINED, ClassPrior, parse
 from fer_core.classifier import Classifier, load_classifier
-from fer_core.emotions import UNSURE_BELOW
+from fer_core.emotions import EMOTIONS, UNSURE_BELOW
 from fer_core.errors import FerError
 from fer_core.faces import DETECTORS, Detector, get_detector
 from fer_core.settings import settings
 from ui.common.notices import say_error
 from ui.services.models import default_model, list_models, set_default
 
+#: How frequent the emotions are assumed to be, see :mod:`fer_core.class_prior`.
+PRIORS: Final = {
+    "as-trained": "as frequent as in the training data",
+    "recommended": "recommended",
+    "uniform": "equally frequent",
+    "custom": "custom",
+}
+
 
 @dataclass(frozen=True)
 class Choice:
-    """What a visitor chose: both loaded, and how results are to be read."""
+    """What a visitor chose: both loaded, and how results are to be read.
+
+    The classifier has the class prior, whose text :attr:`class_prior` is as it was chosen.
+    """
 
     classifier: Classifier
     detector: Detector
     largest: bool
     unsure_below: float
+    class_prior: str = str(AS_TRAINED)
 
     @property
     def model_key(self) -> tuple[str, str]:
@@ -53,7 +67,8 @@ def model_row() -> Choice:
         persist_state="session",
         width=280,
     )
-    with st.popover("Options", icon=":material/tune:"):
+    options = st.popover("Options", icon=":material/tune:")
+    with options:
         st.toggle("Largest face only", key="largest", persist_state="session")
         st.slider(
             "Unsure below",
@@ -65,7 +80,53 @@ def model_row() -> Choice:
             help="A face whose most probable emotion has less than this is marked 'unsure'.",
             persist_state="session",
         )
-    return current()
+        _class_prior()
+    choice = current()
+    if (
+        choice.classifier.frequencies is None
+        and st.session_state["class_prior"] != choice.class_prior
+    ):
+        options.caption(
+            "This model does not say how frequent the emotions are in its training data: it "
+            "answers as trained."
+        )
+    return choice
+
+
+def _class_prior() -> None:
+    """Ask how frequent the emotions are assumed to be."""
+    name = st.selectbox(
+        "Assume emotions are",
+        list(PRIORS),
+        format_func=PRIORS.__getitem__,
+        key="class_prior",
+        help="The training data has 16 happy faces for every disgusted one, and models hesitate "
+        "to answer what is rare there. 'Recommended' lessens that as far as accuracy on "
+        "validation faces allows; the model's card has its strength.",
+        persist_state="session",
+    )
+    if name == "custom":
+        st.caption("How frequent each emotion is; only the proportions matter.")
+        with st.grid(min_column_width=130):
+            for emotion in EMOTIONS:
+                st.number_input(
+                    emotion,
+                    min_value=0.0,
+                    step=1.0,
+                    format="%g",
+                    key=f"prior_{emotion}",
+                    persist_state="session",
+                )
+    if name in ("uniform", "custom"):
+        st.slider(
+            "Strength",
+            0.0,
+            1.0,
+            step=0.05,
+            key="prior_strength",
+            help="0 changes nothing; 1 assumes these frequencies fully.",
+            persist_state="session",
+        )
 
 
 def current() -> Choice:
@@ -73,11 +134,29 @@ def current() -> Choice:
     _set_defaults()
     state = st.session_state
     try:
+        prior = _chosen_prior()
         classifier, detector = load_classifier(state["model"]), get_detector(state["detector"])
+        if classifier.frequencies is None:
+            prior = AS_TRAINED
+        classifier = classifier.with_prior(prior)
     except FerError as error:
         say_error(error)
         st.stop()
-    return Choice(classifier, detector, state["largest"], state["unsure_below"] / 100)
+    return Choice(classifier, detector, state["largest"], state["unsure_below"] / 100, str(prior))
+
+
+def _chosen_prior() -> ClassPrior:
+    """Return the class prior that the options say.
+
+    Raises:
+        ModelError: All seven numbers are 0.
+    """
+    state = st.session_state
+    name = state["class_prior"]
+    if name in ("as-trained", "recommended"):
+        return ClassPrior(name)
+    chosen = "uniform" if name == "uniform" else [state[f"prior_{e}"] or 0 for e in EMOTIONS]
+    return parse(chosen, state["prior_strength"])
 
 
 def make_default(name: str) -> None:
@@ -95,3 +174,13 @@ def _set_defaults() -> None:
     st.session_state.setdefault("detector", settings().detector)
     st.session_state.setdefault("largest", False)
     st.session_state.setdefault("unsure_below", round(UNSURE_BELOW * 100))
+    if "class_prior" not in st.session_state:
+        try:
+            prior = parse(None)
+        except FerError as error:
+            st.error(str(error), icon=":material/error:")
+            st.stop()
+        st.session_state["class_prior"] = prior.name
+        st.session_state["prior_strength"] = prior.strength
+        for emotion, share in zip(EMOTIONS, prior.target or (1.0,) * 7, strict=True):
+            st.session_state[f"prior_{emotion}"] = float(share)

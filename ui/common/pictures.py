@@ -17,7 +17,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from fer_core.analysis import Analysis, FoundFaces, find_faces, read_emotions
+from fer_core.analysis import Analysis, FoundFaces, find_faces, read_emotions, with_prior
+from fer_core.class_prior import AS_TRAINED
 from fer_core.drawing import draw
 from fer_core.errors import FerError
 from fer_core.images import example_portrait, read_picture
@@ -111,11 +112,12 @@ def read(one: Picture, choice: Choice) -> Result:
     try:
         analysis = _memory("analysis").get(
             (*_seen_key(one, choice), choice.model_key),
-            lambda: read_emotions(found, choice.classifier),
+            lambda: read_emotions(found, choice.classifier.with_prior(AS_TRAINED)),
         )
     except FerError as error:
         return Result(one, error=str(error))
-    analysis = replace(analysis, problems=problems)
+    # As trained it is computed once; a prior costs nothing.
+    analysis = replace(with_prior(analysis, choice.classifier), problems=problems)
     if choice.largest:
         analysis = replace(analysis, faces=analysis.faces[:1])
     return Result(one, None, analysis, found, preview)
@@ -168,6 +170,7 @@ def drawn(result: Result, choice: Choice, side: int) -> bytes:
     key = (
         *_seen_key(result.picture, choice),
         choice.model_key,
+        choice.classifier.class_prior,
         choice.largest,
         choice.unsure_below,
         side,

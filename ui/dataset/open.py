@@ -15,12 +15,14 @@ import streamlit as st
 from fer_core.datasets import MADE_HERE, Dataset, browse
 from fer_core.datasets.fer2013 import SUFFIXES
 from fer_core.datasets.identity import face_keys
+from fer_core.datasets.labels import LabelOrderError
 from fer_core.errors import DatasetError, FerError
 from fer_core.files import remove_folder, write_atomic
 from fer_core.settings import settings
 from ui.common.notices import say_error
 from ui.common.reading import read_dataset
 from ui.common.text import plain, sentence
+from ui.dataset.label_order import ask_for_order
 from ui.services import access, audits, collected, corrections
 from ui.services.audits import AuditJob
 from ui.services.datasets import Request
@@ -120,9 +122,11 @@ def _open_form() -> None:
         "Path on this machine",
         key="dataset_path",
         placeholder="/data/fer2013.csv",
-        help="FER2013's CSV, packed or not, Kaggle's archive, or a folder of pictures with one "
-        "folder per emotion.",
+        help="FER2013's CSV or an archive, CK+, JAFFE, KDEF, RAF-DB, AffectNet, ExpW, a CSV with "
+        "path,label[,split][,person], or a folder of pictures with one folder per emotion.",
     )
+    if wrong := st.session_state.get("dataset_path_wrong"):
+        st.error(wrong, icon=":material/error:")
     st.text_input("FER+ votes (optional)", key="dataset_votes", placeholder="/data/fer2013new.csv")
     st.button("Open", type="primary", on_click=_add_path, key="dataset_open")
     st.file_uploader(
@@ -140,9 +144,19 @@ def _open_form() -> None:
 
 def _add_path() -> None:
     state = st.session_state
-    path = state["dataset_path"].strip()
-    if path:
-        _add(Source(path, state["dataset_votes"].strip() or None))
+    path, votes = state["dataset_path"].strip(), state["dataset_votes"].strip()
+    # What cannot be found is said at the field; the dataset that is open stays open.
+    missing = [one for one in (path, votes) if one and one not in MADE_HERE and not _is_there(one)]
+    state["dataset_path_wrong"] = f"There is no file or folder {missing[0]}." if missing else ""
+    if path and not missing:
+        _add(Source(path, votes or None))
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def _add_upload() -> None:
@@ -169,6 +183,8 @@ def opened(source: Source) -> Opened | None:
     try:
         dataset = read_dataset(source, source.title)
         return _opened(source, dataset, repr((source, source.stamp()))) if dataset else None
+    except LabelOrderError as error:
+        ask_for_order(source, error, _add)
     except DatasetError as error:
         _problems(source, error)
     except FerError as error:
@@ -194,6 +210,15 @@ def _remove(source: Source) -> None:
     if path.is_relative_to(settings().kept.resolve()):
         with suppress(OSError):
             remove_folder(path.parent)
+
+
+def about(dataset: Dataset) -> str:
+    """Return what else there is to say of a dataset: format, people, classes left out."""
+    parts = [dataset.format] if dataset.format else []
+    if dataset.people() is not None:
+        parts.append(f"{dataset.people()} people")
+    parts += [f"{n:,} {plain(name)} left out" for name, n in (dataset.left_out or {}).items()]
+    return "".join(f" · {part}" for part in parts)
 
 
 def _problems(source: Source, error: DatasetError) -> None:

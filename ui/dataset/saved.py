@@ -91,7 +91,11 @@ def corrections_view(data: Opened) -> None:
         _log(data, log)
     if access.is_admin():
         st.file_uploader(
-            "Import corrections (CSV)", type=["csv"], key="corrections_upload", on_change=_import
+            "Import corrections (CSV)",
+            type=["csv", "tsv"],
+            key="corrections_upload",
+            on_change=_import,
+            args=(data.known,),
         )
 
 
@@ -149,7 +153,7 @@ def _undo(batches: list[str]) -> None:
         say_error(error)
 
 
-def _import() -> None:
+def _import(known: frozenset[str]) -> None:
     upload = st.session_state["corrections_upload"]
     if upload is None:
         return
@@ -161,6 +165,12 @@ def _import() -> None:
         return
     st.session_state.setdefault("dataset_batches", []).append(batch)
     st.toast(f"{len(overlay.events)} corrections read.", icon=":material/check:")
+    if unknown := overlay.unknown(known):
+        st.warning(
+            f"{len(unknown)} of {len(overlay.faces)} corrected faces are not in this dataset, such "
+            f"as {unknown[0]}. They are kept for the dataset that has them.",
+            icon=":material/help:",
+        )
 
 
 def collected_view() -> None:

@@ -1,7 +1,7 @@
 // Analyses the camera's frames in the visitor's browser, beside the page: frames in, faces
 // with their emotions out. Takes
 //   { load: { runtime, search, look, model, size, k, framing } }   addresses and numbers
-//   { frame, time, largest, smoothing }     an ImageBitmap, seconds, two options
+//   { frame, time, largest, smoothing, prior }  an ImageBitmap, seconds, three options
 // and answers { progress } (0 to 1), { ready }, { failed: 'simd' | 'load', why } or
 //   { faces, time, width, height, frame, ms: { detect, classify, all } }.
 
@@ -10,6 +10,7 @@ import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 import { BlazeFace, Network } from "./blazeface.js";
 import { fetched, unpacked } from "./files.js";
 import { cropFace, Pyramid } from "./pixels.js";
+import { assumed } from "./prior.js";
 import { EmotionSmoother } from "./smoothing.js";
 import { oneAtOnce } from "./tflite.js";
 
@@ -67,7 +68,7 @@ async function run(compiled, values, shape) {
   return arrays;
 }
 
-async function analyze({ frame, time, largest, smoothing }) {
+async function analyze({ frame, time, largest, smoothing, prior }) {
   const { detector, classify, smoother, size } = ready;
   const start = performance.now();
   const { width, height } = frame;
@@ -79,7 +80,7 @@ async function analyze({ frame, time, largest, smoothing }) {
   const faces = [];
   for (const { box, score, frame: square, roll } of largest ? detections.slice(0, 1) : detections) {
     const [probabilities] = await classify(cropFace(picture, square, roll, size));
-    faces.push({ box, score, probabilities: Array.from(probabilities) });
+    faces.push({ box, score, probabilities: assumed(Array.from(probabilities), prior) });
   }
   const done = performance.now();
   return {

@@ -136,9 +136,10 @@ class Device extends View {
         this.idle = worker === this.worker;
         return frame.close();
       }
-      const { largest, smoothing } = this.data;
+      const { largest, smoothing, prior } = this.data;
       this.flying = began;
-      worker.postMessage({ frame, time: (newest - began) / 1000, largest, smoothing }, [frame]);
+      const time = (newest - began) / 1000;
+      worker.postMessage({ frame, time, largest, smoothing, prior }, [frame]);
     } catch {
       this.idle = true; // the camera had no picture just then
     }

@@ -10,6 +10,8 @@ from typing import Any, Final
 import streamlit as st
 
 from fer_core import drawing
+from fer_core.class_prior import Correction, parse
+from fer_core.classifier import load_classifier
 from fer_core.emotions import COLORS, EMOTIONS, rgb
 from fer_core.errors import FerError
 from fer_core.faces import blazeface
@@ -77,6 +79,7 @@ class DeviceLink:
             start=recording.start,
         )
         self.options = LiveOptions()
+        self.correction = Correction()
         self.files: dict[str, str] = {}
         self.phase = "off"
         self.cause: str | None = None
@@ -123,6 +126,7 @@ class DeviceLink:
                 "hide": options.hide,
                 "largest": options.largest,
                 "smoothing": options.smoothing,
+                "prior": vars(self.correction),
                 "unsureBelow": options.unsure_below,
                 "ack": self.session.ack,
                 "clock": self.session.clock,
@@ -144,6 +148,8 @@ def device_link(options: LiveOptions) -> DeviceLink:
     link = st.session_state.setdefault("live_own", DeviceLink(recording()))
     link.options = options
     link.session.model = model_for(options.model).name
+    link.correction = correction_for(link.session.model, options.class_prior)
+    link.session.class_prior = link.correction.class_prior
     link.files = files(link.session.model)
     return link
 
@@ -156,6 +162,18 @@ def model_for(name: str | None) -> ModelFolder:
         if not folder.imported and folder.ensemble() is None and folder.served_bytes() <= _LIMIT:
             return folder
     return find_model(SMALL)
+
+
+def correction_for(model: str, class_prior: str | None) -> Correction:
+    """What the browser applies to the probabilities of a model.
+
+    The visitor chose the prior for another model perhaps: where this one cannot have it, its
+    answers are as trained, and the results say so.
+    """
+    try:
+        return load_classifier(model, parse(class_prior)).correction
+    except FerError:
+        return Correction()
 
 
 def available() -> bool:

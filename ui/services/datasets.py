@@ -27,14 +27,16 @@ class Request:
     """What to read, and how.
 
     Attributes:
-        source: See :func:`fer_core.datasets.load`; so are the next two.
+        source: See :func:`fer_core.datasets.load`; so are the next three.
         votes: Likewise.
         skip_bad: Likewise.
+        label_order: Likewise.
     """
 
     source: str
     votes: str | None = None
     skip_bad: bool = False
+    label_order: str | None = None
 
     def stamp(self) -> tuple:
         """Return what changes when the faces change; it reads no file."""
@@ -107,7 +109,11 @@ class Reading:
         votes = Path(request.votes).expanduser() if request.votes else None
         try:
             self._dataset = datasets.load(
-                request.source, votes, skip_bad=request.skip_bad, on_progress=self._tell
+                request.source,
+                votes,
+                skip_bad=request.skip_bad,
+                label_order=request.label_order,
+                on_progress=self._tell,
             )
         except BaseException as error:  # whoever waits raises it
             self._error = error
@@ -127,7 +133,7 @@ def read(request: Request) -> Reading:
     """Return the reading of a dataset, begun unless it runs or is done already."""
     if request.source != "demo":
         access.require("open datasets")
-    key = request.source, request.votes, request.skip_bad, request.stamp()
+    key = request.source, request.votes, request.skip_bad, request.label_order, request.stamp()
     with _lock:
         found = _readings.get(key)
         if found is None:

@@ -138,6 +138,7 @@ def _begin(source: BinaryIO, name: str, choice: Choice, key: str) -> None:
         end=end,
         region=region,
         stream=state["video_stream"],
+        class_prior=choice.class_prior,
     )
     try:
         job = start(
