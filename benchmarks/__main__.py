@@ -265,6 +265,24 @@ def nested(data: str, pictures: int, seed: int, as_json: bool, save: bool) -> No
     _report("nested", run_nested(data, pictures, seed), as_json, save)
 
 
+@command.command("company")
+@click.option("--faces", type=click.IntRange(2, 20), default=10, show_default=True)
+@click.option("--seconds", type=click.FloatRange(1), default=15, help="Per row.")
+@click.option("--model", default="fast", show_default=True)
+@click.option(
+    "--before",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A checkout of another commit, measured in turn.",
+)
+@json_option
+@save_option
+def company(as_json: bool, save: bool, **how: Any) -> None:
+    """Live with one face and with many, both ways."""
+    from benchmarks.company import run_company
+
+    _report("company", run_company(**how), as_json, save)
+
+
 @command.command("results")
 @click.option(
     "--keep", type=click.Path(file_okay=False, path_type=Path),

@@ -119,6 +119,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "corrections": "Training with corrections",
         "live": "Live",
         "live_device": "Live on the visitor's own device",
+        "company": "Live with many faces",
         "video": "Video",
     }
     for name, title in sections.items():
