@@ -25,22 +25,6 @@ def limits() -> Limits:
     return NO_LIMITS if access.is_admin() else Limits(jobs_at_once=settings().visitor_jobs)
 
 
-def check_upload(size: int) -> None:
-    """Check that a visitor may have uploaded so much at once.
-
-    Args:
-        size: Bytes of everything that the visitor has open.
-
-    Raises:
-        FerError: It is more than ``FER_VISITOR_MB``.
-    """
-    if not access.is_admin() and size > settings().visitor_mb * 1e6:
-        raise FerError(
-            f"This public copy takes {settings().visitor_mb:g} MB at once from each visitor: "
-            "choose fewer or smaller files."
-        )
-
-
 def check_room(size: int = 0) -> None:
     """Check that a visitor may leave ``size`` further bytes on the disk.
 

@@ -26,7 +26,6 @@ def start(
     """Start the analysis of a video, see :meth:`fer_core.video.jobs.VideoJob.create`."""
     size = source.seek(0, os.SEEK_END)
     source.seek(0)
-    quotas.check_upload(size)
     quotas.check_room(size)
     return jobs.start(
         source,

@@ -13,7 +13,7 @@ from fer_core.video.decode import SUFFIXES
 from fer_core.video.part import parse_region, parse_time
 from fer_core.video.result import VideoOptions
 from ui.common.controls import Choice
-from ui.services import videos
+from ui.services import uploads, videos
 from ui.services.videos import VideoJob, list_jobs, start
 
 state = st.session_state
@@ -39,6 +39,7 @@ def new_video(choice: Choice, key: str | None) -> None:
         type=[suffix.lstrip(".") for suffix in SUFFIXES],
         key=f"video_drop_{state['video_round']}",
     )
+    uploads.use(dropped)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if dropped is not None and st.button(
             "Analyse", type="primary", icon=":material/play_arrow:", disabled=key is None
