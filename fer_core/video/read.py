@@ -13,7 +13,7 @@ import numpy as np
 
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import Classifier, load_classifier
-from fer_core.faces import Detection, Detector, get_detector
+from fer_core.faces import Detector, get_detector
 from fer_core.files import printable
 from fer_core.jobs import seconds_left
 from fer_core.preprocess import VIEWS
@@ -173,17 +173,6 @@ def _on_frame(analysis: Analysis, frame: Frame, region: Region | None) -> Analys
     faces = analysis.faces
     if factor != 1 or left or top:
         faces = tuple(
-            replace(face, detection=_moved(face.detection, factor, left, top)) for face in faces
+            replace(face, detection=face.detection.on_original(factor, left, top)) for face in faces
         )
     return replace(analysis, width=frame.width, height=frame.height, faces=faces)
-
-
-def _moved(detection: Detection, factor: float, left: float, top: float) -> Detection:
-    x, y, w, h = (value * factor for value in detection.box)
-    square_x, square_y, side = (value * factor for value in detection.square)
-    return replace(
-        detection,
-        box=(x + left, y + top, w, h),
-        frame=(square_x + left, square_y + top, side),
-        keypoints=tuple((px * factor + left, py * factor + top) for px, py in detection.keypoints),
-    )

@@ -4,6 +4,7 @@
 ``FER_VISITOR_JOBS`` each of them. Administrators are never bounded.
 """
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,11 @@ def oldest() -> datetime:
 def limits() -> Limits:
     """Return the limits of a job that the person who is acting starts."""
     return NO_LIMITS if access.is_admin() else Limits(jobs_at_once=settings().visitor_jobs)
+
+
+def download_bytes() -> float:
+    """Return how large a file may grow that is made for a download."""
+    return math.inf if access.is_admin() else settings().visitor_mb * 1e6
 
 
 def check_room(size: int = 0) -> None:
