@@ -50,7 +50,7 @@ if job is None:
         earlier(key)
 else:
     now = job.state()
-    if now["status"] in ("created", "running"):
+    if now["status"] in ("created", "queued", "running"):
         working(job)
     elif now["status"] == "done":
         finished(job)

@@ -1,6 +1,9 @@
 """Long work in processes of their own, whose state lies in a folder on disk."""
 
 from fer_core.jobs.job import NO_LIMITS, Job, run_worker, seconds_left
-from fer_core.jobs.limits import Limits
+from fer_core.jobs.limits import Limits, owned_bytes
+from fer_core.jobs.queue import JobQueue
 
-__all__ = ["NO_LIMITS", "Job", "Limits", "run_worker", "seconds_left"]
+__all__ = [
+    "NO_LIMITS", "Job", "JobQueue", "Limits", "owned_bytes", "run_worker", "seconds_left",
+]  # fmt: skip

@@ -1,5 +1,6 @@
 """From a video file to its emotions over time."""
 
+import math
 import os
 import time
 from collections import deque
@@ -52,6 +53,7 @@ def analyze_video(
     options: VideoOptions | None = None,
     progress: Callable[[Progress], None] | None = None,
     threads: int | None = None,
+    deadline: float = math.inf,
 ) -> VideoResult:
     """Find and follow the faces of a video and read their emotions.
 
@@ -63,6 +65,8 @@ def analyze_video(
         options: see :class:`VideoOptions`.
         progress: called again and again.
         threads: that look at frames; one per core without.
+        deadline: On the monotonic clock. What was analysed until then is the result, and one
+            of its problems says so.
 
     Raises:
         VideoError: the file cannot be read at all.
@@ -94,7 +98,10 @@ def analyze_video(
         if progress:
             progress(Progress(share, seconds_left(begun, share), found))
 
-    with VideoFile(path, options.stream) as video, ThreadPoolExecutor(threads) as executor:
+    with (
+        VideoFile(path, options.stream, deadline) as video,
+        ThreadPoolExecutor(threads) as executor,
+    ):
         try:
             frames_of_file = video.frames(options.fps or None, options.start, options.end)
             for frames in _moments(frames_of_file):
@@ -107,6 +114,8 @@ def analyze_video(
         finally:
             executor.shutdown(cancel_futures=True)
         info, problems, end = video.info, list(video.problems), video.end
+        if video.out_of_time:
+            options = replace(options, end=end)
     if not found:
         problems.append(
             f"No face was found in {sampled} frames: faces must be turned to the camera and not "

@@ -4,13 +4,13 @@ import os
 from typing import BinaryIO
 
 from fer_core.video import jobs
-from fer_core.video.jobs import VideoJob, sweep
+from fer_core.video.jobs import VideoJob, keep_queue, place, sweep
 from fer_core.video.result import VideoOptions, VideoResult
 from ui.services import access, quotas
 
 __all__ = [
-    "VideoJob", "cancel", "delete", "find", "keep", "list_jobs", "restart", "save_people",
-    "settle", "start", "sweep",
+    "VideoJob", "cancel", "delete", "find", "keep", "keep_queue", "list_jobs", "place", "restart",
+    "save_people", "settle", "start", "sweep",
 ]  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def list_jobs(key: str) -> list[VideoJob]:
 def restart(job: VideoJob) -> None:
     """Analyse a video again, or render its annotated video again."""
     quotas.check_room()
-    job.spawn(limits=quotas.limits())
+    jobs.submit(job, quotas.limits())
 
 
 def keep(job: VideoJob, kept: bool) -> None:

@@ -13,7 +13,7 @@ from fer_core.video.decode import SUFFIXES
 from fer_core.video.part import parse_region, parse_time
 from fer_core.video.result import VideoOptions
 from ui.common.controls import Choice
-from ui.services import uploads, videos
+from ui.services import access, uploads, videos
 from ui.services.videos import VideoJob, list_jobs, start
 
 state = st.session_state
@@ -22,6 +22,7 @@ state = st.session_state
 RATES: Final = {1.0: "1 a second", 5.0: "5 a second", 10.0: "10 a second", 0.0: "every frame"}
 _STATUS: Final = {
     "created": "waiting",
+    "queued": "waiting",
     "running": "working",
     "done": "ready",
     "failed": "failed",
@@ -87,7 +88,18 @@ def new_video(choice: Choice, key: str | None) -> None:
     hours = settings().keep_hours
     st.caption(
         f"The video goes to the machine that runs this app. What it came to is deleted after "
-        f"{hours:g} hours, unless you keep it. Only this browser finds it again."
+        f"{hours:g} hours, unless you keep it. Only this browser finds it again.{_limits()}"
+    )
+
+
+def _limits() -> str:
+    """What of a visitor's video is analysed, in a sentence."""
+    if access.is_admin():
+        return ""
+    minutes = settings().video_minutes
+    return (
+        f" The first {minutes:g} minutes of a video are analysed, and an analysis may take "
+        f"{settings().job_minutes:g} minutes."
     )
 
 
@@ -166,6 +178,10 @@ def working(job: VideoJob) -> None:
     @st.fragment(run_every=1.0)
     def progress() -> None:
         now = job.state()
+        if now["status"] == "queued":
+            videos.keep_queue()
+            st.progress(0.0, _turn(videos.place(job)))
+            return
         if now["status"] not in ("created", "running"):
             st.rerun()
         said = job.progress()
@@ -189,6 +205,13 @@ def working(job: VideoJob) -> None:
             show(job.name if job.has_result() else None)
             st.rerun()
         st.caption("You may close this page: the work goes on, and you find it here again.")
+
+
+def _turn(before: int | None) -> str:
+    """The place of an analysis that waits."""
+    if not before:
+        return "Waiting: yours is the next"
+    return f"Waiting: {before} {'analysis' if before == 1 else 'analyses'} before yours"
 
 
 def broken_off(job: VideoJob, now: dict[str, Any]) -> None:
