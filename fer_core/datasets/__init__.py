@@ -12,6 +12,7 @@ from typing import Final
 # Each module registers the format that it reads.
 from fer_core.datasets import fer2013, folders  # noqa: F401
 from fer_core.datasets.base import SPLITS, Dataset, mix
+from fer_core.datasets.bounds import existing
 from fer_core.datasets.registry import Format, ReadOptions, formats, recognise, register
 from fer_core.errors import DatasetError
 
@@ -68,7 +69,6 @@ def load(
         if text is not None and not str(text).strip():
             # The path of an empty text would be the current folder.
             raise DatasetError("The path of the dataset or its corrections is empty: give one.")
-    path = Path(source).expanduser()
     if str(source) == "demo":
         from fer_core.datasets import demo
 
@@ -79,6 +79,7 @@ def load(
         dataset = collected.load()
     else:
         how = ReadOptions(detector, skip_bad, seed, on_progress)
+        path = existing(source)
         dataset = recognise(path).read(path, how)
     if votes is None and (relabel or drop_not_faces):
         raise DatasetError("Labels by majority need the FER+ file: give it with --votes.")

@@ -4,24 +4,18 @@
 takes seconds, so the result is cached as plain arrays under ``FER_HOME``.
 """
 
-import bz2
 import codecs
 import csv
-import gzip
-import lzma
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import numpy as np
 
 from fer_core.datasets.base import SPLITS, Dataset, random_splits
+from fer_core.datasets.bounds import UNREADABLE, open_table
 from fer_core.datasets.cache import cached
 from fer_core.datasets.registry import ReadOptions, register
 from fer_core.emotions import EMOTIONS
@@ -34,7 +28,6 @@ PIXELS: Final = FACE_SIZE * FACE_SIZE
 SUFFIXES: Final = (".csv", ".gz", ".tgz", ".xz", ".bz2", ".zip", ".tar")
 
 _BLOCK: Final = 64  # rows parsed at once: 64 rows of text fit the processor's cache
-_UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
 
 
 def load_csv(
@@ -117,31 +110,6 @@ def export_splits(dataset: Dataset, folder: ExportFolder) -> int:
     return len(names)
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[tuple[IO[bytes], BinaryIO]]:
-    """The CSV inside ``path``, unpacked while it is read, and the packed file itself."""
-    name = path.name.lower()
-    with ExitStack() as stack:
-        packed = stack.enter_context(path.open("rb"))
-        if tarfile.is_tarfile(path):
-            tar = stack.enter_context(tarfile.open(fileobj=packed))
-            member = _choose([m for m in tar.getnames() if m.lower().endswith(".csv")], path)
-            content = tar.extractfile(member)
-            if content is None:
-                raise DatasetError(f"{path.name}: {member} is not a file. Pack it again.")
-            yield stack.enter_context(content), packed
-        elif name.endswith(".zip"):
-            archive = stack.enter_context(zipfile.ZipFile(packed))
-            member = _choose([m for m in archive.namelist() if m.lower().endswith(".csv")], path)
-            yield stack.enter_context(archive.open(member)), packed
-        else:
-            openers: dict[str, Callable[..., Any]] = {
-                ".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open,
-            }  # fmt: skip
-            opener = openers.get(path.suffix.lower())
-            yield stack.enter_context(opener(packed, "rb")) if opener else packed, packed
-
-
 def _choose(names: list[str], path: Path) -> str:
     for known in ("fer2013.csv", "icml_face_data.csv"):
         for name in names:
@@ -164,7 +132,10 @@ def _parse(
     parts: list[tuple] = []
     first = 0
     try:
-        with _open(path) as (file, packed), ThreadPoolExecutor(1) as reader:
+        with (
+            open_table(path, lambda names: _choose(names, path)) as (file, packed),
+            ThreadPoolExecutor(1) as reader,
+        ):
             where = _columns(file.readline(), path)
             # Unpacking goes on while the rows before are parsed.
             ahead = reader.submit(lambda: list(islice(file, _BLOCK)))
@@ -174,7 +145,7 @@ def _parse(
                 first += len(lines)
                 if on_progress and first % (16 * _BLOCK) == 0:
                     on_progress(min(1.0, packed.tell() / size))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         if not first:
             raise DatasetError(f"{path.name} is damaged or no CSV: {error}.") from error
         problems.append(f"from row {first} on: the file is damaged or cut off ({error})")

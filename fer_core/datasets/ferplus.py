@@ -4,12 +4,13 @@ arXiv 1608.01041), from Microsoft's ``fer2013new.csv``.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
 
 from fer_core.datasets.base import Dataset
+from fer_core.datasets.bounds import UNREADABLE, existing, open_table
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
 
@@ -23,6 +24,8 @@ COLUMNS: Final = {
     "Surprise": "surprise",
     "Neutral": "neutral",
 }
+#: The file has about a megabyte.
+_MOST_BYTES: Final = 100_000_000
 OTHERS: Final = ("contempt", "unknown", "NF")
 
 
@@ -34,10 +37,13 @@ def read_counts(path: Path) -> np.ndarray:
     """
     columns = [*(COLUMNS[emotion] for emotion in EMOTIONS), *OTHERS]
     try:
-        table = pd.read_csv(path, usecols=columns, dtype=np.float32)
+        with open_table(existing(path), lambda names: names[0], _MOST_BYTES) as (file, _):
+            table = pd.read_csv(cast(Any, file), usecols=columns, dtype=np.float32)
         if table.isna().any(axis=None):
             raise ValueError("a number of votes is missing")
-    except (ValueError, OSError) as error:
+        if not (np.isfinite(table) & (table >= 0)).all(axis=None):
+            raise ValueError("a number of votes is negative or infinite")
+    except (ValueError, IndexError, *UNREADABLE) as error:
         raise DatasetError(f"{path} is not the FER+ file fer2013new.csv: {error}.") from error
     return table[columns].to_numpy()
 
