@@ -301,7 +301,10 @@ def _written(target: Path) -> Iterator[Path]:
         with writing(target) as path:
             yield path
     except av.error.FFmpegError as error:
-        raise VideoError(f"{printable(target)} cannot be written: {error.strerror}.") from error
+        raise VideoError(
+            f"{printable(target)} cannot be written: {error.strerror}. Its pictures or times may "
+            "be such as MP4 does not hold; the numbers are not concerned."
+        ) from error
 
 
 def stills(

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path, PurePath
@@ -14,6 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.datasets import MADE_HERE, Dataset, browse
+from fer_core.datasets.bounds import existing
 from fer_core.datasets.fer2013 import SUFFIXES
 from fer_core.datasets.identity import face_keys
 from fer_core.errors import DatasetError, FerError
@@ -45,8 +47,11 @@ class Source:
         """Changes when what is there changes."""
         if self.source == collected.NAME:
             return tuple(one.id for one in collected.list_faces())
-        paths = [Path(p).expanduser() for p in (self.source, self.votes or "") if p]
-        return tuple(p.stat().st_mtime_ns for p in paths if p.exists())
+        found = []
+        for path in filter(None, (self.source, self.votes)):
+            with suppress(DatasetError, OSError):  # whoever reads it says what is wrong
+                found.append(existing(path).stat().st_mtime_ns)
+        return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +147,8 @@ def _open_form() -> None:
         key="dataset_upload",
         on_change=_add_upload,
     )
+    if problem := st.session_state.pop("dataset_upload_problem", None):
+        st.error(problem, icon=":material/error:")
     st.caption(
         "FER2013 is on Kaggle, as the competition 'challenges in representation learning: facial "
         "expression recognition' or as folders in 'msambare/fer2013'. An upload stays on this "
@@ -163,7 +170,11 @@ def _add_upload() -> None:
     digest = hashlib.file_digest(upload, "sha256").hexdigest()[:12]
     upload.seek(0)
     path = settings().kept.resolve() / digest / PurePath(upload.name).name
-    write_atomic(path, partial(shutil.copyfileobj, upload))
+    try:
+        write_atomic(path, partial(shutil.copyfileobj, upload))
+    except FerError as error:
+        st.session_state["dataset_upload_problem"] = str(error)
+        return
     _add(Source(str(path)))
 
 
@@ -186,7 +197,7 @@ def opened(source: Source) -> Opened | None:
         place.progress(share, f"Reading {source.title}: {share:.0%}, {left:.0f} s left")
 
     def read() -> Opened:
-        votes = Path(source.votes).expanduser() if source.votes else None
+        votes = Path(source.votes) if source.votes else None
         with st.spinner(f"Opening {source.title}", show_time=True):
             dataset = datasets.load(
                 source.source, votes, skip_bad=source.skip_bad, on_progress=tell

@@ -3,6 +3,7 @@
 from typing import BinaryIO
 
 from fer_core.ensemble import Weights
+from fer_core.files import cannot_write
 from fer_core.models.catalogue import (
     ModelFolder,
     default_model,
@@ -10,6 +11,7 @@ from fer_core.models.catalogue import (
     free_name,
     list_models,
 )
+from fer_core.settings import settings
 from fer_core.zoo import archive, create, ensembles, manage, readme
 from fer_core.zoo.create import ModelJob
 from fer_core.zoo.readme import times_looked
@@ -53,7 +55,10 @@ def export(name: str) -> bytes:
 def import_archive(file: BinaryIO) -> list[str]:
     """Add the models of an archive, see :func:`fer_core.zoo.archive.import_`."""
     access.require("import models")
-    return archive.import_(file)
+    try:
+        return archive.import_(file)
+    except OSError as error:
+        raise cannot_write(settings().models, error) from error
 
 
 def check_members(names: list[str]) -> None:

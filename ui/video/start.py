@@ -53,8 +53,7 @@ def new_video(choice: Choice, key: str | None) -> None:
             help="A clip of twelve seconds that the program makes: the example portrait beside "
             "a drawn person whose face changes.",
         ):
-            with st.spinner("Making the clip"), sample_clip(settings().cache).open("rb") as file:
-                _begin(file, "Sample clip.mp4", choice, key)
+            _begin_sample(choice, key)
         st.selectbox(
             "Frames to look at",
             list(RATES),
@@ -125,6 +124,17 @@ def _part() -> None:
         help="For files with several pictures, such as the cameras of a concert.",
         persist_state="session",
     )
+
+
+def _begin_sample(choice: Choice, key: str) -> None:
+    try:
+        with st.spinner("Making the clip"):
+            clip = sample_clip(settings().cache)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    with clip.open("rb") as file:
+        _begin(file, "Sample clip.mp4", choice, key)
 
 
 def _begin(source: BinaryIO, name: str, choice: Choice, key: str) -> None:
