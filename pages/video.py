@@ -20,6 +20,7 @@ state.setdefault("video_fps", 5.0)
 state.setdefault("video_thorough", False)
 state.setdefault("video_annotated", True)
 state.setdefault("video_keep_source", False)
+state.setdefault("video_stream", None)
 for name in ("video_from", "video_to", "video_region"):
     state.setdefault(name, "")
 
