@@ -30,8 +30,10 @@ from ui.common.controls import Choice
 #: Long sides of what is shown, in pixels.
 LARGE: Final = 1280
 CARD: Final = 360
-#: Bytes of a picture from which on one is searched for faces at a time.
-_LARGE_BYTES: Final = 60_000_000
+#: Bytes and faces of a picture from which on one is analysed at a time, so that large pictures
+#: of some visitors leave the processor to the small ones of others.
+_LARGE_BYTES: Final = 30_000_000
+_MANY_FACES: Final = 12
 _large = threading.Lock()
 
 
@@ -147,8 +149,7 @@ def read(one: Picture, choice: Choice) -> Result:
         return Result(one, error=seen)
     found, preview, problems = seen
     analysis = _memory("analysis").get(
-        (*_seen_key(one, choice), choice.model_key),
-        lambda: read_emotions(found, choice.classifier),
+        (*_seen_key(one, choice), choice.model_key), lambda: _emotions(found, choice)
     )
     analysis = replace(analysis, problems=problems)
     if choice.largest:
@@ -233,6 +234,11 @@ def _see(one: Picture, choice: Choice) -> tuple[FoundFaces, bytes, tuple[str, ..
         preview = Image.fromarray(image)
         preview.thumbnail((LARGE, LARGE), reducing_gap=2.0)
         return found, _jpeg(np.asarray(preview)), problems
+
+
+def _emotions(found: FoundFaces, choice: Choice) -> Analysis:
+    with _large if len(found.detections) > _MANY_FACES else nullcontext():
+        return read_emotions(found, choice.classifier)
 
 
 def _jpeg(image: np.ndarray) -> bytes:
