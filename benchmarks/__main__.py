@@ -283,6 +283,18 @@ def company(as_json: bool, save: bool, **how: Any) -> None:
     _report("company", run_company(**how), as_json, save)
 
 
+@command.command("hostile")
+@click.option("--visitors", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--seconds", type=click.FloatRange(5), default=300, show_default=True)
+@json_option
+@save_option
+def hostile(visitors: int, seconds: float, as_json: bool, save: bool) -> None:
+    """Memory of a public copy under hostile visitors, and what a normal one notices."""
+    from benchmarks.hostile import run_hostile
+
+    _report("hostile", run_hostile(visitors, seconds), as_json, save)
+
+
 @command.command("results")
 @click.option(
     "--keep", type=click.Path(file_okay=False, path_type=Path),

@@ -121,6 +121,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "live_device": "Live on the visitor's own device",
         "company": "Live with many faces",
         "video": "Video",
+        "hostile": "Hostile visitors",
     }
     for name, title in sections.items():
         if (MEASURED / f"{name}.json").exists():

@@ -186,6 +186,7 @@ def analyze(
     fast: bool = False,
     views: int | None = None,
     time: float | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Analysis:
     """Find the faces of a picture and the emotions they show.
 
@@ -198,12 +199,13 @@ def analyze(
             instead of several.
         views: how many views of each face the model sees; without, ``fast`` decides.
         time: seconds from the start of a video, kept with the result.
+        size: see :func:`find_faces`.
 
     >>> analyze(example_portrait(), load_classifier(), get_detector()).faces[0].emotion
     ... # doctest: +SKIP
     'Happy'
     """
-    found = find_faces(image, detector, largest=largest, fast=fast, views=views)
+    found = find_faces(image, detector, largest=largest, fast=fast, views=views, size=size)
     return read_emotions(found, classifier, time=time)
 
 
@@ -239,15 +241,29 @@ def find_faces(
     largest: bool = False,
     fast: bool = False,
     views: int | None = None,
+    size: tuple[int, int] | None = None,
 ) -> FoundFaces:
-    """Find the faces of a picture and cut them out; see :func:`analyze`."""
+    """Find the faces of a picture and cut them out; see :func:`analyze`.
+
+    Args:
+        image: As for :func:`analyze`.
+        detector: Likewise.
+        largest: Likewise.
+        fast: Likewise.
+        views: Likewise.
+        size: Width and height of the original, where ``image`` is a reduced copy of it: the
+            detections are in pixels of the original.
+    """
     found = detector.detect(image, fast=fast)
     detections = tuple(found[: 1 if largest else None])
     number = views or (1 if fast else len(VIEWS))
     crops = np.empty((len(detections), number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
     for of_face, face in zip(crops, detections, strict=True):
         of_face[:] = crop_views(image, face.square, face.roll or 0.0, number)
-    height, width = image.shape[:2]
+    width, height = size or image.shape[1::-1]
+    if width != image.shape[1]:
+        factor = width / image.shape[1]
+        detections = tuple(face.on_original(factor) for face in detections)
     return FoundFaces(width, height, detector.name, detections, crops)
 
 

@@ -160,7 +160,11 @@ class Analyzer:
                 raise ImageError(f"{printable(source)}: {error}") from error
             raise
         found = analysis.analyze(
-            picture.image, self._classifier, self._detector, largest=self._largest
+            picture.image,
+            self._classifier,
+            self._detector,
+            largest=self._largest,
+            size=picture.size,
         )
         return PictureAnalysis(**vars(replace(found, problems=picture.problems)), source=source)
 

@@ -29,25 +29,53 @@ PARTIAL: Final = ".partial"
 EXPORT_LIST: Final = ".fer-export.json"
 
 
+class WriteError(FerError, OSError):
+    """A file cannot be written: a sentence for people, and an error of the system to programs."""
+
+    def __init__(self, sentence: str, cause: OSError) -> None:
+        """Say it in a sentence.
+
+        Args:
+            sentence: For people.
+            cause: What the system said.
+        """
+        super().__init__(sentence)
+        self.errno, self.strerror = cause.errno, cause.strerror
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return str(self.args[0])
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside ``path`` to write to, renamed into its place when all went well.
 
     The file appears whole or not at all; parent folders are made.
+
+    Raises:
+        WriteError: It cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    new = Path(name)
     try:
-        yield new
-        # mkstemp makes private files; give this one what open() would have given.
-        umask = os.umask(0)
-        os.umask(umask)
-        new.chmod(0o666 & ~umask)
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
+        )
+        os.close(handle)
+        new = Path(name)
+        try:
+            yield new
+            # mkstemp makes private files; give this one what open() would have given.
+            umask = os.umask(0)
+            os.umask(umask)
+            new.chmod(0o666 & ~umask)
+            new.replace(path)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        if is_about_room(error):
+            raise cannot_write(path, error) from error
         raise
 
 
@@ -297,13 +325,25 @@ def write_output(path: Path, content: str | bytes) -> None:
             raise cannot_write(path, error) from error
 
 
-def cannot_write(path: Path, error: OSError) -> FerError:
+#: What a full disk says (Windows has no quota of its own), and what one says that takes nothing.
+_FULL: Final = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+_CLOSED: Final = (
+    errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR, errno.ENAMETOOLONG,
+)  # fmt: skip
+
+
+def is_about_room(error: OSError) -> bool:
+    """Return whether an error says that a disk is full or takes nothing."""
+    return error.errno in (*_FULL, *_CLOSED)
+
+
+def cannot_write(path: Path, error: OSError) -> WriteError:
     """Return the error that says that a file cannot be written, and why."""
+    if isinstance(error, WriteError):
+        return error
+    room = " Make room and try again." if error.errno in _FULL else ""
     reason = error.strerror or error
-    # Windows has no quota of its own.
-    full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
-    room = " Make room and try again." if full else ""
-    return FerError(f"{printable(path)} cannot be written: {reason}.{room}")
+    return WriteError(f"{printable(path)} cannot be written: {reason}.{room}", error)
 
 
 class ExportFolder:

@@ -10,6 +10,8 @@ import numpy as np
 from fer_core.pool import Pool
 
 _CORES: Final = os.cpu_count() or 1
+#: Inputs after which a long call lets others have the interpreters.
+_BLOCK: Final = 8 * _CORES
 _workers: Final = ThreadPoolExecutor(_CORES, thread_name_prefix="litert")
 
 
@@ -52,6 +54,14 @@ class Runner:
         Returns:
             The outputs of each, in the model's order.
         """
+        # In blocks, between which other threads come to their turn: a picture of hundreds of
+        # faces would keep every interpreter for half a minute.
+        results: list[list[np.ndarray]] = []
+        for start in range(0, len(inputs), _BLOCK):
+            results += self._spread(inputs[start : start + _BLOCK])
+        return results
+
+    def _spread(self, inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
         parts = min(len(inputs), self._at_once)
         others = [_workers.submit(self._run, inputs[i::parts]) for i in range(1, parts)]
         results: list[list[np.ndarray]] = [[]] * len(inputs)

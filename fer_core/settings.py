@@ -78,6 +78,25 @@ class Settings(BaseSettings):
     visitor_jobs: int = Field(
         default=1, ge=1, description="Long jobs, such as videos, that one visitor runs at once."
     )
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="Job processes of all visitors together; further jobs wait. One per core.",
+    )
+    video_minutes: float = Field(
+        default=10, gt=0, description="Minutes of a visitor's video that are analysed."
+    )
+    job_minutes: float = Field(
+        default=30, gt=0, description="Minutes that a visitor's job may take."
+    )
+    picture_mb: float = Field(
+        default=500, gt=0, description="Megabytes of memory that decoding one picture may take."
+    )
+    frame_ancestors: str = Field(
+        default="'self'",
+        pattern=r"^[^;,\s][^;,\r\n]*$",
+        description="Who may show a public copy in a frame, as in Content-Security-Policy.",
+    )
 
     @property
     def admin_addresses(self) -> frozenset[str]:

@@ -137,6 +137,13 @@ def end_when_asked() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def yield_to_others() -> None:
+    """Let other processes go first: this one works in the background."""
+    with suppress(psutil.Error, OSError):
+        low = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10
+        psutil.Process().nice(low)
+
+
 def limit_memory(memory: int) -> None:
     """Limit the memory that this process may hold; do nothing where the system has no such limit.
 

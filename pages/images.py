@@ -5,7 +5,7 @@ import streamlit as st
 from ui.common.collect import say_kept
 from ui.common.controls import model_row
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer, say_problem
+from ui.common.notices import footer
 from ui.common.pictures import read_all
 from ui.images.results import cards, export, key_of, large, show, summary
 from ui.images.sources import SOURCES, ask_for_pictures, choose, clear, prepare
@@ -32,7 +32,6 @@ source = st.segmented_control(
     persist_state="session",
     label_visibility="collapsed",
 )
-say_problem("images_problem")
 pictures = ask_for_pictures(source)
 
 if pictures:

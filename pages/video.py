@@ -22,6 +22,7 @@ state.setdefault("video_fps", 5.0)
 state.setdefault("video_thorough", False)
 state.setdefault("video_annotated", True)
 state.setdefault("video_keep_source", False)
+state.setdefault("video_stream", None)
 for name in ("video_from", "video_to", "video_region"):
     state.setdefault(name, "")
 
@@ -61,7 +62,7 @@ if job is None:
 else:
     with or_damaged(job.name, delete, "video_problem"):
         now = job.state()
-        if now["status"] in ("created", "running"):
+        if now["status"] in ("created", "queued", "running"):
             working(job)
         elif now["status"] == "done":
             finished(job)

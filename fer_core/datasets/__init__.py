@@ -22,9 +22,9 @@ from fer_core.datasets import (  # noqa: F401
     tables,
 )
 from fer_core.datasets.base import SPLITS, Dataset, mix
+from fer_core.datasets.bounds import existing
 from fer_core.datasets.registry import Format, ReadOptions, formats, recognise, register
 from fer_core.errors import DatasetError
-from fer_core.files import printable
 
 __all__ = [
     "MADE_HERE",
@@ -90,9 +90,9 @@ def load(
         if text is not None and not str(text).strip():
             # The path of an empty text would be the current folder.
             raise DatasetError("The path of the dataset or its corrections is empty: give one.")
-    for text in (source, votes, corrections):
-        _check_ends(text)
-    path = Path(source).expanduser()
+    for text in (votes, corrections):
+        if text is not None and str(text) != "kept":
+            existing(text)
     if str(source) == "demo":
         from fer_core.datasets import demo
 
@@ -103,6 +103,7 @@ def load(
         dataset = collected.load()
     else:
         how = ReadOptions(detector, skip_bad, seed, on_progress, label_order, frames, unlabelled)
+        path = existing(source)
         dataset = recognise(path).read(path, how)
     if votes is None and (relabel or drop_not_faces or agreement):
         raise DatasetError("Labels by majority need the FER+ file: give it with --votes.")
@@ -129,21 +130,3 @@ def load(
     if agreement and votes is not None:
         dataset = ferplus.with_agreement(dataset, votes, agreement)
     return dataset
-
-
-def _check_ends(text: str | Path | None) -> None:
-    """Refuse a path whose reading may never end.
-
-    Raises:
-        DatasetError: It is a pipe or a device.
-    """
-    try:
-        path = Path(text or "").expanduser()
-        there = path.exists() and not (path.is_file() or path.is_dir())
-    except (OSError, ValueError, RuntimeError):
-        return  # what reads it says what is wrong
-    if there:
-        raise DatasetError(
-            f"{printable(path)} is a pipe or a device, whose reading may never end: give a file or "
-            "a folder."
-        )

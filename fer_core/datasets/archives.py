@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from fer_core.datasets.base import Dataset
+from fer_core.datasets.bounds import most_bytes, too_large
 from fer_core.datasets.cache import cached
 from fer_core.datasets.folders import names_a_class
 from fer_core.datasets.registry import ReadOptions, recognise, register
@@ -96,13 +97,25 @@ def _arrays(path: Path, how: ReadOptions) -> dict[str, np.ndarray]:
 
 
 def _unpack(path: Path, root: Path) -> None:
-    """Write the pictures and lists of an archive below a folder, and nothing anywhere else."""
+    """Write the pictures and lists of an archive below a folder, and nothing anywhere else.
+
+    Raises:
+        DatasetError: They have more bytes than they may, see :mod:`fer_core.datasets.bounds`.
+    """
+    most = left = most_bytes(path)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            for name in filter(_wanted, archive.namelist()):
-                archive.extract(name, root)
+            for entry in archive.infolist():
+                if _wanted(entry.filename):
+                    left -= entry.file_size  # it never unpacks to more than that
+                    if left < 0:
+                        raise too_large(path.name, most)
+                    archive.extract(entry, root)
         return
     with tarfile.open(path) as archive:
         for member in archive:
             if member.isreg() and _wanted(member.name):
+                left -= member.size
+                if left < 0:
+                    raise too_large(path.name, most)
                 archive.extract(member, root, filter="data")

@@ -4,26 +4,22 @@
 takes seconds, so the result is cached as plain arrays under ``FER_HOME``.
 """
 
-import bz2
 import codecs
 import csv
-import gzip
-import lzma
 import tarfile
 import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import numpy as np
 
 from fer_core.datasets.base import SPLITS, Dataset
+from fer_core.datasets.bounds import UNREADABLE, open_table
 from fer_core.datasets.cache import cached
 from fer_core.datasets.labels import EXTRAS, ORDERS, code_of, number_of
 from fer_core.datasets.pictures import SPLIT_NAMES, check_persons, person_splits
@@ -47,7 +43,6 @@ _NAMES: Final = {
 }
 
 _BLOCK: Final = 64  # rows parsed at once: 64 rows of text fit the processor's cache
-_UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
 
 
 def load_csv(path: Path, how: ReadOptions | None = None) -> Dataset:
@@ -137,31 +132,6 @@ def export_splits(dataset: Dataset, folder: ExportFolder) -> int:
     return len(names)
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[tuple[IO[bytes], BinaryIO]]:
-    """The CSV inside ``path``, unpacked while it is read, and the packed file itself."""
-    name = path.name.lower()
-    with ExitStack() as stack:
-        packed = stack.enter_context(path.open("rb"))
-        if tarfile.is_tarfile(path):
-            tar = stack.enter_context(tarfile.open(fileobj=packed))
-            member = _choose([m for m in tar.getnames() if m.lower().endswith(".csv")], path)
-            content = tar.extractfile(member)
-            if content is None:
-                raise DatasetError(f"{path.name}: {member} is not a file. Pack it again.")
-            yield stack.enter_context(content), packed
-        elif name.endswith(".zip") or zipfile.is_zipfile(path):
-            archive = stack.enter_context(zipfile.ZipFile(packed))
-            member = _choose([m for m in archive.namelist() if m.lower().endswith(".csv")], path)
-            yield stack.enter_context(archive.open(member)), packed
-        else:
-            openers: dict[str, Callable[..., Any]] = {
-                ".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open,
-            }  # fmt: skip
-            opener = openers.get(path.suffix.lower())
-            yield stack.enter_context(opener(packed, "rb")) if opener else packed, packed
-
-
 def _choose(names: list[str], path: Path) -> str:
     for known in ("fer2013.csv", "icml_face_data.csv"):
         for name in names:
@@ -183,7 +153,10 @@ def _parse(path: Path, how: ReadOptions) -> dict[str, np.ndarray]:
     parts: list[tuple] = []
     first = 0
     try:
-        with _open(path) as (file, packed), ThreadPoolExecutor(1) as reader:
+        with (
+            open_table(path, lambda names: _choose(names, path)) as (file, packed),
+            ThreadPoolExecutor(1) as reader,
+        ):
             layout = _layout(file.readline(), path, how)
             if layout.first is not None:
                 parts.append(_rows([layout.first], 0, layout, problems, left_out))
@@ -196,7 +169,7 @@ def _parse(path: Path, how: ReadOptions) -> dict[str, np.ndarray]:
                 first += len(lines)
                 if how.on_progress and first % (16 * _BLOCK) == 0:
                     how.on_progress(min(1.0, packed.tell() / size))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         if not first:
             raise DatasetError(f"{path.name} is damaged or no CSV: {error}.") from error
         problems.append(f"from row {first} on: the file is damaged or cut off ({error})")

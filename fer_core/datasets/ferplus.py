@@ -4,12 +4,13 @@ arXiv 1608.01041), from Microsoft's ``fer2013new.csv``.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
 
 from fer_core.datasets.base import Dataset
+from fer_core.datasets.bounds import UNREADABLE, existing, open_table
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
 
@@ -25,6 +26,8 @@ COLUMNS: Final = {
 }
 #: Fewest clear votes by which it can be told whether they belong to the faces.
 _FEWEST: Final = 50
+#: The file has about a megabyte.
+_MOST_BYTES: Final = 100_000_000
 OTHERS: Final = ("contempt", "unknown", "NF")
 
 
@@ -42,13 +45,16 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     columns = [*(COLUMNS[emotion] for emotion in EMOTIONS), *OTHERS]
     types = dict.fromkeys(columns, np.float32) | {"Usage": str}
     try:
-        table = pd.read_csv(path, usecols=lambda name: name in types, dtype=types)
+        with open_table(existing(path), lambda names: names[0], _MOST_BYTES) as (file, _):
+            table = pd.read_csv(cast(Any, file), usecols=lambda name: name in types, dtype=types)
         if missing := [name for name in columns if name not in table]:
             raise ValueError(f"the column {missing[0]} is missing")
         usage = table.pop("Usage").to_numpy(str) if "Usage" in table else None
         if table.isna().any(axis=None):
             raise ValueError("a number of votes is missing")
-    except (ValueError, OSError) as error:
+        if not (np.isfinite(table) & (table >= 0)).all(axis=None):
+            raise ValueError("a number of votes is negative or infinite")
+    except (ValueError, IndexError, *UNREADABLE) as error:
         raise DatasetError(f"{path} is not the FER+ file fer2013new.csv: {error}.") from error
     return table[columns].to_numpy(), usage
 

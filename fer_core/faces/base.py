@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -81,6 +81,23 @@ class Detection:
     def area(self) -> float:
         """Of the box, in square pixels."""
         return self.box[2] * self.box[3]
+
+    def on_original(self, factor: float, left: float = 0.0, top: float = 0.0) -> "Detection":
+        """Return a detection in a reduced or cut copy in pixels of the original.
+
+        Args:
+            factor: Pixels of the original for each of the copy.
+            left: Where the copy begins in the original, in its pixels.
+            top: Likewise.
+        """
+        x, y, w, h = (value * factor for value in self.box)
+        square_x, square_y, side = (value * factor for value in self.square)
+        return replace(
+            self,
+            box=(x + left, y + top, w, h),
+            frame=(square_x + left, square_y + top, side),
+            keypoints=tuple((px * factor + left, py * factor + top) for px, py in self.keypoints),
+        )
 
 
 class Detector(Protocol):

@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 
 from fer_core import system
 from fer_core.errors import FerError
-from fer_core.files import read_json, write_json
+from fer_core.files import is_about_room, read_json, write_json
 from fer_core.jobs.limits import Limits
 from fer_core.resources import module_command, module_environment
 from fer_core.settings import settings
@@ -161,6 +161,9 @@ class Job:
                 self.write_state(status="stopped")
                 raise
             except OSError as error:
+                if not is_about_room(error):
+                    self.fail(f"The {self.kind} broke off: {error.strerror or error}.")
+                    raise
                 reason = f"The {self.kind} cannot write its folder: {error.strerror or error}."
                 self.fail(f"{reason} Make room and resume it.")
                 raise self.error(f"{reason} Make room and resume {self.name}.") from error

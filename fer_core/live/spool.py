@@ -74,6 +74,17 @@ def names(prefix: str) -> list[str]:
     return [name for _, name in sorted(found, reverse=True)]
 
 
+def size() -> int:
+    """Return how many bytes all recordings take on the disk."""
+    total = 0
+    for path in folder().glob("*"):
+        try:
+            total += path.stat().st_size
+        except OSError:
+            continue  # deleted in the meantime
+    return total
+
+
 def delete_before(seconds: float) -> None:
     """Delete recordings to which nothing was added for so many seconds."""
     for path in folder().glob("*"):

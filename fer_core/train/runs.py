@@ -22,6 +22,7 @@ of its own (:mod:`fer_core.train.worker`) and outlives the one that started it.
 import contextlib
 import json
 import re
+import shutil
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -121,8 +122,12 @@ class TrainingRun(Job):
             except OSError as error:
                 raise TrainingError(f"{path} cannot be made: {error.strerror}.") from error
             run = cls(path)
-            run.write_config(config)
-            run.write_state(status="created", owner=owner)
+            try:
+                run.write_config(config)
+                run.write_state(status="created", owner=owner)
+            except BaseException:  # half a run would be shown as a damaged one
+                shutil.rmtree(path, ignore_errors=True)
+                raise
             return run
         raise TrainingError("Too many runs were started in the same second.")
 

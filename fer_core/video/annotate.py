@@ -1,6 +1,7 @@
 """A video with its result drawn on every frame, and stills of single moments."""
 
 import io
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -130,6 +131,7 @@ def annotate(
     *,
     longest: int = LONGEST,
     unsure_below: float = UNSURE_BELOW,
+    deadline: float = math.inf,
 ) -> None:
     """Write the video with boxes and labels on every frame: H.264 in MP4, with its sound.
 
@@ -143,9 +145,10 @@ def annotate(
         progress: called after every frame.
         longest: pixels; larger frames are reduced so that their longer side has so many.
         unsure_below: confidence, 0 to 1.
+        deadline: On the monotonic clock, by which it must be done.
 
     Raises:
-        VideoError: The source cannot be read.
+        VideoError: The source cannot be read, or there was not enough time.
         FerError: The target cannot be written, or is the source.
     """
     check_outputs([target], [source], overwrite=True)
@@ -156,7 +159,7 @@ def annotate(
     )
     with (
         _written(target) as path,
-        VideoFile(source, result.options.stream) as video,
+        VideoFile(source, result.options.stream, deadline) as video,
         av.open(url_of(path), "w", format="mp4", options={"movflags": "+faststart"}) as out,
     ):
         rate = Fraction(min(max(result.info.rate, 1.0), 120.0)).limit_denominator(1001)
@@ -181,6 +184,8 @@ def annotate(
             if progress:
                 share = video.progress()
                 progress(Progress(share, seconds_left(begun, share), drawn))
+        if video.out_of_time:
+            raise VideoError("There was not enough time to draw the annotated video.")
         out.mux(picture.encode(None))
         if sound:
             sound.finish()
@@ -296,20 +301,26 @@ def _written(target: Path) -> Iterator[Path]:
         with writing(target) as path:
             yield path
     except av.error.FFmpegError as error:
-        raise VideoError(f"{printable(target)} cannot be written: {error.strerror}.") from error
+        raise VideoError(
+            f"{printable(target)} cannot be written: {error.strerror}. Its pictures or times may "
+            "be such as MP4 does not hold; the numbers are not concerned."
+        ) from error
 
 
-def stills(source: Path, result: VideoResult, moments: pd.DataFrame) -> list[bytes | None]:
+def stills(
+    source: Path, result: VideoResult, moments: pd.DataFrame, deadline: float = math.inf
+) -> list[bytes | None]:
     """A JPEG of each moment, its faces boxed; ``None`` where the file does not lead there.
 
     Args:
         source: the video that ``result`` is of.
         result: see :func:`fer_core.video.analyze_video`.
         moments: see :meth:`fer_core.video.VideoResult.moments`.
+        deadline: On the monotonic clock; nothing is searched for after it.
     """
     faces_at = FacesAt(result)
     found: list[bytes | None] = []
-    with VideoFile(source, result.options.stream) as video:
+    with VideoFile(source, result.options.stream, deadline) as video:
         for moment in moments.itertuples():
             # A change is seen a little later, when it is complete.
             at = moment.time + (timeline.HOLD if moment.kind == "change" else 0.0)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from fer_core.datasets.demo import draw_face
+from fer_core.errors import VideoError
 from fer_core.files import replacing
 from fer_core.images import example_portrait
 
@@ -28,11 +29,18 @@ _SAMPLE_SIZE: Final = (854, 480)
 
 
 def sample_clip(folder: Path) -> Path:
-    """The sample, made once: the example portrait beside a drawn person whose face changes."""
+    """The sample, made once: the example portrait beside a drawn person whose face changes.
+
+    Raises:
+        VideoError: It cannot be written.
+    """
     path = folder / "sample.mp4"
     if not path.exists():
-        with replacing(path) as new:
-            write_clip(new, sample_frames())
+        try:
+            with replacing(path) as new:
+                write_clip(new, sample_frames())
+        except (OSError, av.error.FFmpegError) as error:
+            raise VideoError(f"The clip cannot be stored: {error.strerror or error}.") from error
     return path
 
 

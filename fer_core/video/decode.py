@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -53,6 +54,8 @@ _NO_PICTURE: Final = (
     "holds no frames."
 )
 
+_NO_TIME: Final = "The time for this video was over before its first picture was decoded."
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -98,15 +101,17 @@ class VideoFile:
         problems: Sentences on what is wrong with the file and on what was chosen for it;
             complete after :meth:`frames`.
         end: Seconds at which the last frame of :meth:`frames` ends; 0 before.
+        out_of_time: Whether the deadline has ended the frames.
     """
 
-    def __init__(self, path: Path, stream: int | None = None) -> None:
+    def __init__(self, path: Path, stream: int | None = None, deadline: float = math.inf) -> None:
         """Open a file.
 
         Args:
             path: A video file.
             stream: Number of the video track, counted from 1; pictures of a cover do not count.
                 Defaults to the track that a player would show.
+            deadline: On the monotonic clock: nothing is decoded after it, as if the file ended.
 
         Raises:
             VideoError: The file cannot be read, or has no such track.
@@ -121,6 +126,7 @@ class VideoFile:
         if path.is_file() and not size:
             raise VideoError("The file is empty: choose another video.")
         self._path, self._number = path, stream
+        self._deadline, self.out_of_time = deadline, False
         self._walk: tuple[Iterator[Frame], Frame] | None = None
         self._stamps: Iterator[float | None] | None = None
         self._part = (0.0, math.inf)
@@ -181,7 +187,7 @@ class VideoFile:
             self.end = frame.time + frame.duration
             yield frame
         if not self._count:
-            raise VideoError(_NO_PICTURE)
+            raise VideoError(_NO_TIME if self.out_of_time else _NO_PICTURE)
         self.problems += [*self._times.problems(), *self._losses()]
         if end == math.inf:
             self._steady, self._checked = self._steady and not self._times.faulty, math.inf
@@ -295,6 +301,9 @@ class VideoFile:
         """
         packets, start = self._container.demux(), self._start or 0.0
         while True:
+            if time.monotonic() > self._deadline:
+                self.out_of_time = True
+                return
             try:
                 packet = next(packets)
             except (StopIteration, IndexError):
@@ -346,7 +355,12 @@ class VideoFile:
         # Some formats count their length from 0, not from the first timestamp.
         reach = self._reach + max(0.0, self._start or 0.0)
         short = seconds - reach if self._seen < self._part[1] else 0.0
-        if self._cut_off or short > max(0.5, 0.02 * seconds):
+        if self.out_of_time:
+            found.append(
+                f"The time for this video was over at {clock(self._seen)}: what came before was "
+                "analysed."
+            )
+        elif self._cut_off or short > max(0.5, 0.02 * seconds):
             of = f" of {clock(seconds)}" if seconds else ""
             found.append(
                 f"The file is cut off at {clock(self._seen)}{of}: what came before was read."

@@ -14,20 +14,32 @@ A job whose owner does not keep it is gone ``FER_KEEP_HOURS`` after it ended.
 import contextlib
 import hashlib
 import json
+import math
 import re
 import secrets
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
+from fer_core import system
 from fer_core.errors import Damaged, FerError, VideoError
 from fer_core.files import write_atomic, write_json
-from fer_core.jobs import NO_LIMITS, Job, Kind, Limits, is_of, run_worker, seconds_left
+from fer_core.jobs import (
+    NO_LIMITS,
+    Job,
+    JobQueue,
+    Kind,
+    Limits,
+    is_of,
+    owned_bytes,
+    run_worker,
+    seconds_left,
+)
 from fer_core.settings import settings
 
 # What decodes, reads and draws is imported where it is used: deleting jobs needs none of it.
@@ -43,8 +55,14 @@ _CONFIG: Final[dict[str, Kind]] = {
 }  # fmt: skip
 _GONE: Final = "This analysis is gone."
 _DAMAGED: Final = "This analysis is damaged and can only be deleted."
-#: Seconds between two notes of progress.
+#: Seconds between two notes of progress, and between two looks at the room on the disk.
 _EVERY: Final = 0.5
+_LOOK: Final = 2.0
+#: Share of a job's time that is left for drawing, where that was asked for.
+_DRAWING: Final = 0.4
+#: Seconds after which a folder that is still half a job is left over, and by which the clocks of
+#: machines may differ.
+_HALF: Final = 3600
 
 
 @dataclass(frozen=True)
@@ -220,38 +238,70 @@ class VideoJob(Job):
 
     def do(self) -> None:
         """Analyse the video and render its pictures; only render them if it was analysed before."""
-        from fer_core.video.annotate import annotate
-        from fer_core.video.read import analyze_video
-        from fer_core.video.result import VideoOptions
-
         with self.hold():
+            limits = Limits.of(self.state().get("limits"))
+            if limits.together is not None:
+                system.yield_to_others()
+            deadline = time.monotonic() + (limits.seconds or math.inf)
             config, source = self.config, self.source
             if source is None:
                 raise VideoError("The video is gone: upload it again.")
             again = self.has_result()
             steps = [] if again else ["reading"]
-            note = _Note(self, [*steps, *(["drawing"] if config["annotated"] else [])])
-            if again:
-                result = self.result()
-            else:
-                result = analyze_video(
-                    source, VideoOptions.of(config["options"]), note.of("reading")
-                )
-                result = result.of_file(config["name"])
-                result.save(self.path)
-            self._save_moments(source, result)
-            if config["annotated"] and len(result.table):
-                target = self.path / "annotated.mp4"
-                annotate(source, result, target, note.of("drawing"), longest=_ANNOTATED)
+            steps += ["drawing"] if config["annotated"] else []
+            note = _Note(self, steps, limits)
+            result = self.result() if again else self._read(source, limits, deadline, note)
+            try:
+                self._draw(source, result, deadline, note)
+            except VideoError as error:
+                if not note.no_room and time.monotonic() < deadline:
+                    raise
+                # The numbers are there, and they are what most people came for.
+                result = replace(result, problems=(*result.problems, str(error)))
+                result.save_people(self.path)
             write_json(self.path / "drawn.json", _people(result))
             self.settle()
 
-    def _save_moments(self, source: Path, result: "VideoResult") -> None:
+    def _read(self, source: Path, limits: Limits, deadline: float, note: "_Note") -> "VideoResult":
+        """Analyse the video and save the result."""
+        from fer_core.timeline import clock
+        from fer_core.video.read import analyze_video
+        from fer_core.video.result import VideoOptions
+
+        options, last = VideoOptions.of(self.config["options"]), math.inf
+        if limits.video_seconds is not None:
+            last = (options.start or 0.0) + limits.video_seconds
+            if options.end is None or options.end > last:
+                options = replace(options, end=last)
+            else:
+                last = math.inf
+        if self.config["annotated"] and limits.seconds is not None:
+            deadline -= limits.seconds * _DRAWING
+        result = analyze_video(source, options, note.of("reading"), deadline=deadline)
+        if result.seconds > last - 0.5 and not 0 < result.info.seconds <= last + 0.5:
+            said = f"What comes after {clock(last)} was left out: a visitor's video may be so long."
+            result = replace(result, problems=(*result.problems, said))
+        result = result.of_file(self.config["name"])
+        result.save(self.path)
+        return result
+
+    def _draw(self, source: Path, result: "VideoResult", deadline: float, note: "_Note") -> None:
+        """Save pictures of the moments, and the annotated video where it was asked for."""
+        from fer_core.video.annotate import annotate
+
+        self._save_moments(source, result, deadline)
+        if self.config["annotated"] and len(result.table):
+            target = self.path / "annotated.mp4"
+            annotate(
+                source, result, target, note.of("drawing"), longest=_ANNOTATED, deadline=deadline
+            )
+
+    def _save_moments(self, source: Path, result: "VideoResult", deadline: float) -> None:
         from fer_core.video.annotate import stills
 
         moments = result.moments()
         rows = []
-        pictures = stills(source, result, moments)
+        pictures = stills(source, result, moments, deadline)
         for number, (row, jpeg) in enumerate(
             zip(moments.to_dict("records"), pictures, strict=True)
         ):
@@ -265,8 +315,9 @@ class VideoJob(Job):
 class _Note:
     """Writes progress, a few times a second at most; steps count alike."""
 
-    def __init__(self, job: VideoJob, steps: list[str]) -> None:
-        self._job, self._steps = job, steps
+    def __init__(self, job: VideoJob, steps: list[str], limits: Limits) -> None:
+        self._job, self._steps, self._limits = job, steps, limits
+        self._looked, self.no_room = time.monotonic(), False
         self._begun, self._noted = time.monotonic(), 0.0
         self._faces = 0
 
@@ -280,6 +331,8 @@ class _Note:
             if now - self._noted < _EVERY:
                 return
             self._noted = now
+            if step == "drawing":
+                self._check_room(now)
             share = (self._steps.index(step) + progress.share) / len(self._steps)
             self._job.write_progress(
                 {
@@ -291,6 +344,16 @@ class _Note:
             )
 
         return note
+
+    def _check_room(self, now: float) -> None:
+        """Stop drawing where the jobs of all owners have filled what they may."""
+        most = self._limits.disk_bytes
+        if most is None or now - self._looked < _LOOK:
+            return
+        self._looked = now
+        self.no_room = owned_bytes(self._job.path.parent) > most
+        if self.no_room:
+            raise VideoError("There is no room left on this copy for the annotated video.")
 
 
 def _people(result: "VideoResult") -> dict[str, Any]:
@@ -305,11 +368,49 @@ def start(*arguments: Any, limits: Limits = NO_LIMITS, **how: Any) -> VideoJob:
     """Create a job, see :meth:`VideoJob.create`, and do it in a process of its own."""
     job = VideoJob.create(*arguments, **how)
     try:
-        job.spawn(limits=limits)
+        submit(job, limits)
     except FerError:
         job.delete()
         raise
     return job
+
+
+def submit(job: VideoJob, limits: Limits = NO_LIMITS) -> None:
+    """Do a job in a process of its own, now or when its turn comes.
+
+    Raises:
+        FerError: A process works on it already, or the limits allow no further job.
+    """
+    if limits.together is None:
+        job.spawn(limits=limits)
+        return
+    queue = _queue()
+    with queue.lock():
+        limits.check_turn(job)
+        job.write_state(limits=limits.to_json())
+        queue.start_or_wait(job)
+
+
+def keep_queue() -> None:
+    """See to it that somebody starts the jobs that wait."""
+    _queue().keep()
+
+
+def place(job: VideoJob) -> int | None:
+    """Return how many jobs come before one that waits; ``None`` if it does not wait."""
+    waiting = _queue().waiting()
+    return waiting.index(job) if job in waiting else None
+
+
+def _queue() -> JobQueue[VideoJob]:
+    """The queue of all jobs that have limits, whoever they belong to."""
+    return JobQueue(
+        settings().jobs,
+        lambda: [job for job in _all() if job.state().get("limits")],
+        lambda job: job.spawn(),
+        settings().workers,
+        "fer_core.video.jobs",
+    )
 
 
 def list_jobs(key: str) -> list[VideoJob]:
@@ -344,20 +445,27 @@ def list_damaged(owner: str | None = None) -> list[Damaged]:
 
 
 def sweep() -> None:
-    """Delete jobs that ended ``FER_KEEP_HOURS`` ago and that nobody keeps."""
-    for job in _all():
+    """Delete jobs that ended ``FER_KEEP_HOURS`` ago and that nobody keeps.
+
+    Folders in which a job was never completed go after an hour, and so do jobs that say that
+    they end in the future: the clock was wrong, and they would stay for ever.
+    """
+    for path in settings().jobs.glob("*/"):
+        job = VideoJob(path)
         state = job.state()
         if state.get("kept") or job.busy():
             continue
+        half = not all((path / name).is_file() for name in ("config.json", "state.json"))
         try:
             updated = datetime.fromisoformat(state["updated"])
             age = (datetime.now(UTC) - updated).total_seconds()
         except (KeyError, ValueError, TypeError):
             try:
-                age = time.time() - job.path.stat().st_mtime
+                age = time.time() - path.stat().st_mtime
             except OSError:
                 continue  # deleted in the meantime
-        if age > settings().keep_hours * 3600:
+        most = _HALF if half else settings().keep_hours * 3600
+        if age > most or age < -_HALF:
             job.delete()
 
 
@@ -377,10 +485,10 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def main(name: str) -> int:
-    """Do the job ``name`` to its end; returns the exit status."""
-    return run_worker(lambda: VideoJob.open(name).do())
+def main(name: str | None = None) -> int:
+    """Do the job ``name`` to its end, or start those that wait; returns the exit status."""
+    return run_worker(lambda: VideoJob.open(name).do() if name else _queue().serve())
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

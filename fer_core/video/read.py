@@ -1,5 +1,6 @@
 """From a video file to its emotions over time."""
 
+import math
 import os
 import time
 from collections import deque
@@ -14,7 +15,7 @@ import numpy as np
 from fer_core.analysis import Analysis, analyze
 from fer_core.class_prior import parse
 from fer_core.classifier import Classifier, load_classifier
-from fer_core.faces import Detection, Detector, get_detector
+from fer_core.faces import Detector, get_detector
 from fer_core.files import printable
 from fer_core.jobs import seconds_left
 from fer_core.preprocess import VIEWS
@@ -54,6 +55,7 @@ def analyze_video(
     options: VideoOptions | None = None,
     progress: Callable[[Progress], None] | None = None,
     threads: int | None = None,
+    deadline: float = math.inf,
 ) -> VideoResult:
     """Find and follow the faces of a video and read their emotions.
 
@@ -65,6 +67,8 @@ def analyze_video(
         options: see :class:`VideoOptions`.
         progress: called again and again.
         threads: that look at frames; one per core without.
+        deadline: On the monotonic clock. What was analysed until then is the result, and one
+            of its problems says so.
 
     Raises:
         VideoError: the file cannot be read at all.
@@ -106,7 +110,10 @@ def analyze_video(
         if progress:
             progress(Progress(share, seconds_left(begun, share), found))
 
-    with VideoFile(path, options.stream) as video, ThreadPoolExecutor(threads) as executor:
+    with (
+        VideoFile(path, options.stream, deadline) as video,
+        ThreadPoolExecutor(threads) as executor,
+    ):
         try:
             frames_of_file = video.frames(options.fps or None, options.start, options.end)
             for frames in _moments(frames_of_file):
@@ -119,6 +126,8 @@ def analyze_video(
         finally:
             executor.shutdown(cancel_futures=True)
         info, problems, end = video.info, list(video.problems), video.end
+        if video.out_of_time:
+            options = replace(options, end=end)
     if not found:
         problems.append(
             f"No face was found in {sampled} frames: faces must be turned to the camera and not "
@@ -185,17 +194,6 @@ def _on_frame(analysis: Analysis, frame: Frame, region: Region | None) -> Analys
     faces = analysis.faces
     if factor != 1 or left or top:
         faces = tuple(
-            replace(face, detection=_moved(face.detection, factor, left, top)) for face in faces
+            replace(face, detection=face.detection.on_original(factor, left, top)) for face in faces
         )
     return replace(analysis, width=frame.width, height=frame.height, faces=faces)
-
-
-def _moved(detection: Detection, factor: float, left: float, top: float) -> Detection:
-    x, y, w, h = (value * factor for value in detection.box)
-    square_x, square_y, side = (value * factor for value in detection.square)
-    return replace(
-        detection,
-        box=(x + left, y + top, w, h),
-        frame=(square_x + left, square_y + top, side),
-        keypoints=tuple((px * factor + left, py * factor + top) for px, py in detection.keypoints),
-    )

@@ -1,14 +1,18 @@
 """Pictures from outside: everything that should work does, everything else says why."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+from fer_core import analyze
 from fer_core.errors import ImageError
-from fer_core.images import read_image, walk_images
+from fer_core.images import example_portrait, read_image, read_picture, walk_images
+from fer_core.settings import settings
 
 
 def encode(picture: Image.Image, kind: str, **options) -> bytes:
@@ -70,6 +74,36 @@ def test_exif_rotation_is_applied(ramp: Image.Image) -> None:
     assert image[:8].mean() < 40 < 215 < image[-8:].mean()
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_made_upright_also_where_it_is_reduced(
+    orientation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (600, 340, 3)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encode(Image.fromarray(pixels), "PNG", exif=exif.tobytes())
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+    assert np.array_equal(read_image(content), np.asarray(upright))
+    monkeypatch.setattr("fer_core.images._MOST_PIXELS", 600 * 340 // 4)
+    half = read_picture(content)
+    assert half.size == upright.size
+    assert np.array_equal(half.image, np.asarray(upright.reduce(2)))
+
+
+def test_phones_mpo_files_are_read(ramp: Image.Image) -> None:
+    content = encode(ramp, "MPO", save_all=True, append_images=[ramp.rotate(180)])
+    assert Image.open(io.BytesIO(content)).format == "MPO"
+    picture = read_picture(content)
+    assert looks_like_ramp(picture.image) and not picture.problems
+
+
+def test_postscript_is_no_picture_whatever_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 96 64\n%%EndComments\n")
+    with pytest.raises(ImageError, match="not a picture"):
+        read_image(path)
+
+
 def test_animation_gives_its_first_frame(ramp: Image.Image) -> None:
     black = Image.new("RGB", ramp.size)
     image = read_image(encode(ramp, "GIF", save_all=True, append_images=[black, black]))
@@ -98,7 +132,7 @@ def truncated() -> bytes:
         (b"", "empty"),
         (b"just some words, renamed .jpg", "not a picture"),
         (truncated(), "damaged or cut off"),
-        (bomb(), "more than 100 megapixels"),
+        (bomb(), "400 megapixels.*one picture may take 500 MB"),
         (encode(Image.new("RGB", (1, 1)), "PNG"), "only 1×1 pixels"),
     ],
     ids=["empty", "text", "truncated", "bomb", "tiny"],
@@ -119,6 +153,70 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 20_000_000  # unpacked it would be 400 MB
+
+
+def peak_of(content: bytes) -> int:
+    """Bytes by which a process of its own grows while it reads a picture."""
+    code = (
+        "import sys, threading, time, psutil, numpy as np\n"
+        "from fer_core.images import read_image\n"
+        "from fer_core.errors import FerError\n"
+        "read_image(np.zeros((64, 64, 3), np.uint8))\n"
+        "process, peaks = psutil.Process(), [0]\n"
+        "def watch():\n"
+        "    while True: peaks.append(process.memory_info().rss); time.sleep(0.002)\n"
+        "before = process.memory_info().rss\n"
+        "threading.Thread(target=watch, daemon=True).start()\n"
+        "read_image(sys.stdin.buffer.read())\n"
+        "print(max(peaks) - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True)
+    assert not done.returncode, done.stderr
+    return int(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        encode(Image.new("1", (10_000, 10_000)), "PNG"),
+        encode(Image.new("L", (9_000, 9_000)), "TIFF", compression="tiff_lzw"),
+        encode(Image.new("RGB", (12_000, 10_000)), "JPEG", progressive=False),
+    ],
+    ids=["one bit", "grey", "JPEG"],
+)
+def test_large_pictures_take_no_more_than_they_may(content: bytes) -> None:
+    assert peak_of(content) < 500_000_000
+
+
+def test_what_would_take_more_is_refused_with_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_PICTURE_MB", "20")
+    settings.cache_clear()
+    try:
+        with pytest.raises(ImageError, match="3000×2500 pixels and would take 30 MB.*take 20 MB"):
+            read_image(encode(Image.new("RGB", (3000, 2500)), "PNG"))
+        # A decoder that reduces needs less.
+        picture = read_picture(encode(Image.new("RGB", (3000, 2500)), "JPEG"))
+        assert picture.size == (3000, 2500) and picture.image.shape == (1250, 1500, 3)
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+
+
+@pytest.mark.parametrize("size", [(400_000, 25), (25, 400_000)])
+def test_extreme_shapes_are_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(ImageError, match="neither side may have more than 32,000"):
+        read_image(encode(Image.new("L", size), "PNG"))
+
+
+def test_faces_of_a_reduced_picture_are_where_they_are_in_the_original(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = encode(Image.fromarray(example_portrait()).resize((1024, 1024)), "PNG")
+    whole = analyze(content).faces[0].box
+    monkeypatch.setattr("fer_core.images._MOST_PIXELS", 300_000)
+    reduced = analyze(content)
+    assert (reduced.width, reduced.height) == (1024, 1024)
+    assert np.allclose(reduced.faces[0].box, whole, atol=12)
 
 
 def test_missing_file_says_so(tmp_path: Path) -> None:

@@ -164,15 +164,6 @@ def test_a_full_copy_says_so(public, monkeypatch):
     sessions.save(table(60), "always fits")
 
 
-def test_uploads_of_one_visitor_are_bounded(public):
-    public("one")
-    quotas.check_upload(199_000_000)
-    with pytest.raises(FerError, match="200 MB at once"):
-        quotas.check_upload(201_000_000)
-    public("boss", "ada@example.org")
-    quotas.check_upload(201_000_000)
-
-
 def test_a_store_of_before_there_were_visitors_still_opens(public):
     settings().home.mkdir(exist_ok=True)
     with sqlite3.connect(settings().store) as db:
@@ -216,11 +207,7 @@ def test_long_jobs_of_one_visitor_take_turns_and_fill_the_disk(public, monkeypat
     how = {"annotated": False, "keep_source": False}
     with pytest.raises(FerError, match="full"):
         videos.start(io.BytesIO(bytes(20_000)), "a.mp4", VideoOptions(), "key", **how)
-    monkeypatch.setenv("FER_VISITOR_MB", "0.01")
-    settings.cache_clear()
-    with pytest.raises(FerError, match="MB at once"):
-        videos.start(io.BytesIO(bytes(20_000)), "a.mp4", VideoOptions(), "key", **how)
-    assert {path.name for path in settings().jobs.iterdir()} == {"first", "second", "other"}
+    assert {path.name for path in settings().jobs.glob("*/")} == {"first", "second", "other"}
 
 
 def test_what_is_stored_does_not_tell_a_visitors_key(public):

@@ -36,7 +36,8 @@ def browser_key() -> str | None:
         on_key_change=nothing,
         height="content",
     )
-    if not known or not access.KEY.fullmatch(known):
+    # What a browser reports may be anything.
+    if not isinstance(known, str) or not access.KEY.fullmatch(known):
         return None
     st.session_state["visitor"] = known
     return known

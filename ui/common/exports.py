@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,12 +71,21 @@ def to_png(result: Result, unsure_below: float) -> bytes:
     return file.getvalue()
 
 
-def to_zip(results: list[Result], unsure_below: float) -> bytes:
-    """Return all annotated pictures; two of the same name do not overwrite each other."""
+def to_zip(results: list[Result], unsure_below: float, most: float = math.inf) -> bytes:
+    """Return all annotated pictures; two of the same name do not overwrite each other.
+
+    A file that has grown beyond ``most`` bytes ends there, and says so.
+    """
     file = io.BytesIO()
     read = [result for result in results if result.analysis]
     names = unique_names([result.picture.name for result in read], "annotated", ".png")
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for result, name in zip(read, names, strict=True):
+        for number, (result, name) in enumerate(zip(read, names, strict=True)):
+            if file.tell() > most:
+                archive.writestr(
+                    "INCOMPLETE.txt",
+                    f"These are the first {number} of {len(read)} pictures: export fewer at once.",
+                )
+                break
             archive.writestr(name, to_png(result, unsure_below))
     return file.getvalue()

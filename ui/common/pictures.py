@@ -7,11 +7,14 @@ all that it depends on, so changing a model or a limit repeats only what follows
 
 import hashlib
 import io
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from weakref import WeakSet
 
 import numpy as np
 import streamlit as st
@@ -22,11 +25,17 @@ from fer_core.class_prior import AS_TRAINED
 from fer_core.drawing import draw
 from fer_core.errors import FerError
 from fer_core.images import example_portrait, read_picture
+from fer_core.settings import settings
 from ui.common.controls import Choice
 
 #: Long sides of what is shown, in pixels.
 LARGE: Final = 1280
 CARD: Final = 360
+#: Bytes and faces of a picture from which on one is analysed at a time, so that large pictures
+#: of some visitors leave the processor to the small ones of others.
+_LARGE_BYTES: Final = 30_000_000
+_MANY_FACES: Final = 12
+_large = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,23 +74,54 @@ class Result:
 
 
 class Memory:
-    """The most recently used results of one session, at most ``size`` of them."""
+    """The most recently used results of one session, no more than a visitor may upload.
+
+    Results of all sessions together take ten times as much at most; those of the session that
+    holds most go first. What went is made again when it is asked for.
+    """
+
+    _all: "WeakSet[Memory]" = WeakSet()
+    _lock = threading.RLock()
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._bytes = 0
+        with self._lock:
+            self._all.add(self)
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._kept
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What is kept under ``key``; made first where nothing is."""
-        if key not in self._kept:
-            self._kept[key] = make()
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key][0]
+        value = make()
+        most = settings().visitor_mb * 1e6
+        with self._lock:
+            self._kept[key] = value, _size_of(value)
+            self._bytes += self._kept[key][1]
+            while len(self._kept) > 1 and (len(self._kept) > self._size or self._bytes > most):
+                self._drop()
+            while sum(one._bytes for one in self._all) > most * 10:
+                max(self._all, key=lambda one: one._bytes)._drop()
+        return value
+
+    def _drop(self) -> None:
+        _, (_, size) = self._kept.popitem(last=False)
+        self._bytes -= size
+
+
+def _size_of(value: Any) -> int:
+    """Bytes of pictures and faces in a result."""
+    if isinstance(value, tuple):
+        return sum(map(_size_of, value))
+    if isinstance(value, FoundFaces):
+        return value.views.nbytes
+    return len(value) if isinstance(value, bytes) else 0
 
 
 def _memory(name: str, size: int = 500) -> Memory:
@@ -111,8 +151,7 @@ def read(one: Picture, choice: Choice) -> Result:
     found, preview, problems = seen
     try:
         analysis = _memory("analysis").get(
-            (*_seen_key(one, choice), choice.model_key),
-            lambda: read_emotions(found, choice.classifier.with_prior(AS_TRAINED)),
+            (*_seen_key(one, choice), choice.model_key), lambda: _emotions(found, choice)
         )
     except FerError as error:
         return Result(one, error=str(error))
@@ -189,13 +228,23 @@ def _seen_key(one: Picture, choice: Choice) -> tuple[str, str]:
 
 def _see(one: Picture, choice: Choice) -> tuple[FoundFaces, bytes, tuple[str, ...]] | str:
     try:
-        image, problems = read_picture(one.content)
-        found = find_faces(image, choice.detector)
+        image, problems, size = read_picture(one.content)
     except FerError as error:
         return str(error)
-    preview = Image.fromarray(image)
-    preview.thumbnail((LARGE, LARGE), reducing_gap=2.0)
-    return found, _jpeg(np.asarray(preview)), problems
+    # Large pictures of several visitors are not in work at the same time.
+    with _large if image.nbytes > _LARGE_BYTES else nullcontext():
+        try:
+            found = find_faces(image, choice.detector, size=size)
+        except FerError as error:
+            return str(error)
+        preview = Image.fromarray(image)
+        preview.thumbnail((LARGE, LARGE), reducing_gap=2.0)
+        return found, _jpeg(np.asarray(preview)), problems
+
+
+def _emotions(found: FoundFaces, choice: Choice) -> Analysis:
+    with _large if len(found.detections) > _MANY_FACES else nullcontext():
+        return read_emotions(found, choice.classifier.with_prior(AS_TRAINED))
 
 
 def _jpeg(image: np.ndarray) -> bytes:

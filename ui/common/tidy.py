@@ -15,7 +15,7 @@ _EVERY: Final = 600
 
 @st.cache_resource(show_spinner=False)
 def tidy_up() -> threading.Thread:
-    """Delete old analyses now and then, for as long as the app runs."""
+    """Delete old analyses and start those that wait, for as long as the app runs."""
     thread = threading.Thread(target=_run, name="tidy up", daemon=True)
     thread.start()
     return thread
@@ -25,7 +25,8 @@ def _run() -> None:
     while True:
         time.sleep(_EVERY)
         # Here, so that the app's start does not wait for what the video page needs.
-        from ui.services.videos import sweep
+        from ui.services.videos import keep_queue, sweep
 
         with suppress(OSError, FerError):  # somebody else deletes at the same time
             sweep()
+            keep_queue()

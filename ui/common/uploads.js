@@ -3,8 +3,10 @@
 // page whose file picker stays open. After a restart of the server, the callbacks of an uploader
 // are not called in the first run of the new session. This script therefore holds such a file
 // and hands it in once the connection is back and Python has run. If the file still does not
-// arrive, a sentence asks the visitor to choose it again.
-// Told to Python: `again`, a number, to make it run; `data.run` names its latest run.
+// arrive, a sentence asks the visitor to choose it again. Where the server refused a file because
+// the visitor holds too much already, it says so.
+// Told to Python: `again`, a number, to make it run; `data.run` names its latest run, and
+// `data.full` is what to say of a refused file.
 
 const PATIENCE_MS = 20000; // within which a connected app shows a file that was chosen
 const SENTENCE = "The connection was lost before your file arrived. Choose it again.";
@@ -14,6 +16,7 @@ const watches = new WeakMap();
 export default function ({ parentElement, data, setStateValue }) {
   let watch = watches.get(parentElement);
   if (!watch) watches.set(parentElement, (watch = new Watch(parentElement)));
+  watch.full = data.full;
   watch.tell = () => setStateValue("again", Date.now());
   watch.hear(data.run);
   return () => {
@@ -110,10 +113,10 @@ class Watch {
     this.patience = setTimeout(() => (connected() && idle() ? this.giveUp() : this.wait()), PATIENCE_MS);
   }
 
-  giveUp() {
+  giveUp(sentence = SENTENCE) {
     this.missed = this.held.name;
     if (uploader(this.missed)) {
-      this.alert.textContent = SENTENCE;
+      this.alert.textContent = sentence;
       this.alert.hidden = false;
     }
     this.forget();
@@ -125,6 +128,7 @@ class Watch {
     const found = chips(zone).filter((chip) => !this.held.before.has(chip));
     if (found.some((chip) => chip.querySelector('[aria-label^="Cancel upload"]'))) this.wait();
     else if (found.some(cutOff)) this.giveUp();
+    else if (this.full && found.some(refused)) this.giveUp(this.full);
     else if (found.length) {
       if (this.stale) this.ask(); // Python may not have heard of it
       this.forget();
@@ -158,8 +162,13 @@ const uploader = (name) =>
 
 const chips = (zone) => [...zone.querySelectorAll('[data-testid="stFileChip"]')];
 
-// Whether an upload failed for want of a connection; other reasons are the file's own.
-function cutOff(chip) {
-  const why = document.getElementById(chip.getAttribute("aria-describedby"))?.textContent ?? "";
-  return /Network Error|status code (400|50\d)|Connection lost|timeout/.test(why);
-}
+// Why an upload failed, as Streamlit shows it.
+const why = (chip) =>
+  document.getElementById(chip.getAttribute("aria-describedby"))?.textContent ?? "";
+
+// Whether it was for want of a connection; other reasons are the file's own.
+const cutOff = (chip) =>
+  /Network Error|status code (400|50\d)|Connection lost|timeout/.test(why(chip));
+
+// Whether there was no room for it.
+const refused = (chip) => /status code 413/.test(why(chip));

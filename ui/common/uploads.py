@@ -1,4 +1,7 @@
-"""Files that are chosen while the connection is lost: they arrive, or the visitor is told."""
+"""Files that do not arrive: chosen while the connection is lost, or more than a visitor may hold.
+
+They arrive after all, or the visitor is told.
+"""
 
 import secrets
 from pathlib import Path
@@ -7,6 +10,7 @@ from typing import Final
 import streamlit as st
 
 from ui.common.component import nothing
+from ui.services import uploads
 
 _HTML: Final = '<div id="lost" role="alert" hidden></div>'
 _CSS: Final = """
@@ -30,4 +34,5 @@ def watch_uploads() -> None:
     """Watch every file uploader of the app, on whatever page it stands."""
     # Another name for every run, by which the browser knows that there was one.
     run = secrets.token_hex(4)
-    _COMPONENT(key="uploads", data={"run": run}, on_again_change=nothing, height="content")
+    data = {"run": run, "full": uploads.full_sentence()}
+    _COMPONENT(key="uploads", data=data, on_again_change=nothing, height="content")

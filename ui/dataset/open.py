@@ -135,6 +135,8 @@ def _open_form() -> None:
         key="dataset_upload",
         on_change=_add_upload,
     )
+    if problem := st.session_state.pop("dataset_upload_problem", None):
+        st.error(problem, icon=":material/error:")
     st.caption(
         "FER2013 is on Kaggle, as the competition 'challenges in representation learning: facial "
         "expression recognition' or as folders in 'msambare/fer2013'. An upload stays on this "
@@ -166,7 +168,11 @@ def _add_upload() -> None:
     digest = hashlib.file_digest(upload, "sha256").hexdigest()[:12]
     upload.seek(0)
     path = settings().kept.resolve() / digest / PurePath(upload.name).name
-    write_atomic(path, partial(shutil.copyfileobj, upload))
+    try:
+        write_atomic(path, partial(shutil.copyfileobj, upload))
+    except FerError as error:
+        st.session_state["dataset_upload_problem"] = str(error)
+        return
     _add(Source(str(path)))
 
 

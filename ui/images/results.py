@@ -12,6 +12,7 @@ from ui.common.faces import emotion_bars, looks, why
 from ui.common.notices import say_error
 from ui.common.pictures import CARD, LARGE, Result, drawn
 from ui.common.text import plain
+from ui.services import quotas
 
 CARDS_PER_PAGE = 24
 FACES_PER_PAGE = 8
@@ -67,10 +68,11 @@ def export(results: list[Result], choice: Choice) -> None:
             )
         )
     elif pictures:
+        most = quotas.download_bytes()  # asked now: the file is made outside of a run
         files.append(
             Download(
                 "Annotated pictures (ZIP)",
-                lambda: to_zip(pictures, choice.unsure_below),
+                lambda: to_zip(pictures, choice.unsure_below, most),
                 named_after(first, "annotated", ".zip"),
                 "application/zip",
             )

@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from fer_core.errors import FerError
 from fer_core.images import SUFFIXES
 from ui.common.pictures import Picture, example, picture
-from ui.services import quotas
+from ui.services import uploads
 
 SOURCES = {
     "Files": ":material/upload: Files",
@@ -21,25 +20,18 @@ state = st.session_state
 def prepare() -> None:
     """Give the session what this page remembers, where it is not there yet."""
     state.setdefault("images_source", "Files")
-    state.setdefault("images_files", [])  # all pictures that were dropped
+    if "images_files" not in state:  # all pictures that were dropped, also before a reload
+        state["images_files"] = uploads.find_left(Picture)
     state.setdefault("images_kept", [])  # those of them from earlier visits to this page
     state.setdefault("images_snapshot", None)
     state.setdefault("images_open", None)
     state.setdefault("images_round", 0)
-    state.setdefault("images_problem", None)
 
 
 def take_files() -> None:
-    """Add the dropped files to the pictures, unless they are more than a visitor may hold."""
+    """Add the dropped files to the pictures."""
     dropped = state[f"images_drop_{state['images_round']}"]
     pictures = [*state["images_kept"], *(picture(f.name, f.getvalue()) for f in dropped)]
-    try:
-        quotas.check_upload(sum(len(one.content) for one in pictures))
-    except FerError as error:
-        state["images_problem"] = str(error)
-        state["images_kept"] = state["images_files"]
-        state["images_round"] += 1  # a new drop zone, without what is too much
-        return
     state["images_files"] = list({(p.name, p.checksum): p for p in pictures}.values())
     state["reading_stopped"] = False
 
@@ -57,6 +49,13 @@ def choose(source: str) -> None:
 
 def ask_for_pictures(source: str) -> list[Picture]:
     """Show the widget of a source, and return the pictures that it gives."""
+    pictures = _pictures(source)
+    snapshot = state["images_snapshot"]
+    uploads.hold([*state["images_files"], *([snapshot] if snapshot else [])])
+    return pictures
+
+
+def _pictures(source: str) -> list[Picture]:
     if source == "Example":
         return [example()]
     if source == "Camera":
@@ -77,6 +76,7 @@ def ask_for_pictures(source: str) -> list[Picture]:
         on_change=take_files,
         label_visibility="collapsed" if state["images_files"] else "visible",
     )
+    uploads.use(dropped)
     if not dropped:
         state["images_kept"] = state["images_files"]
     if len(state["images_files"]) > MOST_PICTURES:

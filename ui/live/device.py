@@ -108,11 +108,11 @@ class DeviceLink:
 
     def show(self) -> None:
         """Show the video, and take what the browser reports. In a fragment."""
-        report = st.session_state.get("live_device", {}).get("report") or {}
+        report = stage.reported("live_device")
         before = self.phase
         self.session.take(report)
-        self.phase, self.cause = report.get("phase", "off"), report.get("cause")
-        self.trouble = report.get("trouble")
+        self.phase, self.cause = report["phase"], report["cause"]
+        self.trouble = report["trouble"]
         saving.record_with(report)
         options = self.options
         _COMPONENT(

@@ -84,7 +84,7 @@ class LiveLink:
 
     def show(self) -> None:
         """Show the video, and follow what the browser reports. In a fragment."""
-        report = st.session_state.get("live_link", {}).get("report") or {}
+        report = stage.reported("live_link")
         before = self.phase
         self._follow(report)
         saving.record_with(report)
@@ -119,15 +119,17 @@ class LiveLink:
         self.phase, self.trouble = "off", None
 
     def _follow(self, report: dict[str, Any]) -> None:
-        self.phase, self.cause = report.get("phase", "off"), report.get("cause")
-        self.trouble = report.get("trouble")
-        self.fps, self.relay = report.get("fps"), bool(report.get("relay"))
-        if self.phase == "connecting" and report.get("offer"):
-            if report["attempt"] != self._attempt:
+        self.phase, self.cause = report["phase"], report["cause"]
+        self.trouble = report["trouble"]
+        self.fps, self.relay = report["fps"], bool(report.get("relay"))
+        attempt, offer = report.get("attempt"), report.get("offer")
+        if self.phase == "connecting" and isinstance(attempt, int) and isinstance(offer, dict):
+            if attempt != self._attempt:
                 self._stop()
-                self._answer_offer(report["attempt"], report["offer"])
-            if (worker := self._worker) is not None:
-                worker.set_ice_candidates_from_offerer(report["candidates"])
+                self._answer_offer(attempt, offer)
+            candidates = report.get("candidates")
+            if (worker := self._worker) is not None and isinstance(candidates, dict):
+                worker.set_ice_candidates_from_offerer(candidates)
         elif self.phase != "on":
             self._stop()
 

@@ -1,7 +1,10 @@
 """The element that shows the camera: what both ways of analysing it have in common."""
 
+import math
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import streamlit as st
 
 HTML: Final = """
 <div id="frame"><video id="shown" autoplay muted playsinline aria-label="Your camera, analysed">
@@ -58,6 +61,28 @@ button:focus-visible, select:focus-visible { outline: 2px solid var(--st-primary
   outline-offset: 2px; }
 label { color: var(--st-text-color); font-size: 0.9rem; }
 """
+
+
+def reported(key: str) -> dict[str, Any]:
+    """Return what the browser reported last; it may be anything that a hostile one thinks of.
+
+    Args:
+        key: Of the component.
+
+    Returns:
+        ``phase`` is text; ``cause`` and ``trouble`` are text or ``None``, ``fps`` is a number or
+        ``None``. What else there is has to be checked where it is used.
+    """
+    state = st.session_state.get(key)
+    report = state.get("report") if isinstance(state, dict) else None
+    report = dict(report) if isinstance(report, dict) else {}
+    for name, default in (("phase", "off"), ("cause", None), ("trouble", None)):
+        if not isinstance(report.get(name), str):
+            report[name] = default
+    fps = report.get("fps")
+    number = isinstance(fps, int | float) and not isinstance(fps, bool) and math.isfinite(fps)
+    report["fps"] = fps if number else None
+    return report
 
 
 def html(over: str, buttons: str = "") -> str:

@@ -81,7 +81,12 @@ def owner() -> str:
     who = person()
     if who is None:
         raise AccessError("The app does not know who you are: reload the page.")
-    return hashlib.sha256(who.key.encode()).hexdigest()[:32]
+    return digest(who.key)
+
+
+def digest(key: str) -> str:
+    """Return what is stored instead of a visitor's key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def visible_owner() -> str | None:

@@ -4,6 +4,7 @@ from typing import BinaryIO
 
 from fer_core.ensemble import Weights
 from fer_core.errors import Damaged
+from fer_core.files import cannot_write
 from fer_core.models import catalogue, imported
 from fer_core.models.card import Card
 from fer_core.models.catalogue import (
@@ -13,6 +14,7 @@ from fer_core.models.catalogue import (
     free_name,
     list_models,
 )
+from fer_core.settings import settings
 from fer_core.zoo import archive, create, ensembles, manage, readme
 from fer_core.zoo.create import ModelJob
 from fer_core.zoo.readme import times_looked
@@ -73,7 +75,10 @@ def export(name: str) -> bytes:
 def import_archive(file: BinaryIO) -> list[str]:
     """Add the models of an archive, see :func:`fer_core.zoo.archive.import_`."""
     access.require("import models")
-    return archive.import_(file)
+    try:
+        return archive.import_(file)
+    except OSError as error:
+        raise cannot_write(settings().models, error) from error
 
 
 def check_members(names: list[str]) -> None:

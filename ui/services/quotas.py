@@ -1,15 +1,15 @@
 """What visitors of a public copy may leave behind, and for how long.
 
-``FER_KEEP_HOURS`` and ``FER_DISK_MB`` bound all visitors together, ``FER_VISITOR_MB`` and
-``FER_VISITOR_JOBS`` each of them. Administrators are never bounded.
+``FER_KEEP_HOURS``, ``FER_DISK_MB`` and ``FER_WORKERS`` bound all visitors together,
+``FER_VISITOR_JOBS`` each of them, ``FER_VIDEO_MINUTES`` and ``FER_JOB_MINUTES`` each of their
+jobs. Uploads are bounded in :mod:`ui.services.uploads`. Administrators are never bounded.
 """
 
-from collections.abc import Iterator
+import math
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from fer_core.errors import FerError
-from fer_core.jobs import NO_LIMITS, Job, Limits
+from fer_core.jobs import NO_LIMITS, Limits, owned_bytes
 from fer_core.live import saved, spool
 from fer_core.settings import settings
 from ui.services import access
@@ -22,23 +22,20 @@ def oldest() -> datetime:
 
 def limits() -> Limits:
     """Return the limits of a job that the person who is acting starts."""
-    return NO_LIMITS if access.is_admin() else Limits(jobs_at_once=settings().visitor_jobs)
+    if access.is_admin():
+        return NO_LIMITS
+    return Limits(
+        jobs_at_once=settings().visitor_jobs,
+        together=settings().workers,
+        seconds=settings().job_minutes * 60,
+        video_seconds=settings().video_minutes * 60,
+        disk_bytes=settings().disk_mb * 1e6,
+    )
 
 
-def check_upload(size: int) -> None:
-    """Check that a visitor may have uploaded so much at once.
-
-    Args:
-        size: Bytes of everything that the visitor has open.
-
-    Raises:
-        FerError: It is more than ``FER_VISITOR_MB``.
-    """
-    if not access.is_admin() and size > settings().visitor_mb * 1e6:
-        raise FerError(
-            f"This public copy takes {settings().visitor_mb:g} MB at once from each visitor: "
-            "choose fewer or smaller files."
-        )
+def download_bytes() -> float:
+    """Return how large a file may grow that is made for a download."""
+    return math.inf if access.is_admin() else settings().visitor_mb * 1e6
 
 
 def check_room(size: int = 0) -> None:
@@ -49,26 +46,9 @@ def check_room(size: int = 0) -> None:
     """
     if access.is_admin():
         return
-    used = sum(_size(path) for path in (*_job_folders(), spool.folder())) + saved.owned_bytes()
+    used = owned_bytes(settings().jobs) + spool.size() + saved.owned_bytes()
     if size + used > settings().disk_mb * 1e6:
         raise FerError(
             "This public copy is full: records of visitors are deleted after "
             f"{settings().keep_hours:g} hours, so try again later."
         )
-
-
-def _job_folders() -> Iterator[Path]:
-    """Yield the folders of jobs that belong to visitors."""
-    for path in settings().jobs.glob("*/"):
-        if Job(path).owner:
-            yield path
-
-
-def _size(path: Path) -> int:
-    total = 0
-    for file in path.rglob("*"):
-        try:
-            total += file.stat().st_size
-        except OSError:
-            continue  # deleted in the meantime
-    return total

@@ -5,14 +5,13 @@ from typing import BinaryIO
 
 from fer_core.errors import Damaged
 from fer_core.video import jobs
-from fer_core.video.jobs import VideoJob, sweep
+from fer_core.video.jobs import VideoJob, keep_queue, place, sweep
 from fer_core.video.result import VideoOptions, VideoResult
 from ui.services import access, quotas
 
 __all__ = [
-    "VideoJob", "cancel", "delete", "delete_damaged", "find", "keep", "list_damaged", "list_jobs",
-    "restart", "save_people",
-    "settle", "start", "sweep",
+    "VideoJob", "cancel", "delete", "delete_damaged", "find", "keep", "keep_queue", "list_damaged",
+    "list_jobs", "place", "restart", "save_people", "settle", "start", "sweep",
 ]  # fmt: skip
 
 
@@ -28,7 +27,6 @@ def start(
     """Start the analysis of a video, see :meth:`fer_core.video.jobs.VideoJob.create`."""
     size = source.seek(0, os.SEEK_END)
     source.seek(0)
-    quotas.check_upload(size)
     quotas.check_room(size)
     return jobs.start(
         source,
@@ -66,7 +64,7 @@ def delete_damaged(name: str) -> None:
 def restart(job: VideoJob) -> None:
     """Analyse a video again, or render its annotated video again."""
     quotas.check_room()
-    job.spawn(limits=quotas.limits())
+    jobs.submit(job, quotas.limits())
 
 
 def keep(job: VideoJob, kept: bool) -> None:

@@ -17,7 +17,7 @@ from ui.common.controls import Choice
 from ui.common.damaged import show_damaged
 from ui.common.notices import say_error, say_problem
 from ui.common.text import plain
-from ui.services import videos
+from ui.services import access, uploads, videos
 from ui.services.videos import VideoJob, list_jobs, start
 
 state = st.session_state
@@ -26,6 +26,7 @@ state = st.session_state
 RATES: Final = {1.0: "1 a second", 5.0: "5 a second", 10.0: "10 a second", 0.0: "every frame"}
 _STATUS: Final = {
     "created": "waiting",
+    "queued": "waiting",
     "running": "working",
     "done": "ready",
     "failed": "failed",
@@ -43,6 +44,7 @@ def new_video(choice: Choice, key: str | None) -> None:
         type=[suffix.lstrip(".") for suffix in SUFFIXES],
         key=f"video_drop_{state['video_round']}",
     )
+    uploads.use(dropped)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if dropped is not None and st.button(
             "Analyse", type="primary", icon=":material/play_arrow:", disabled=key is None
@@ -55,8 +57,7 @@ def new_video(choice: Choice, key: str | None) -> None:
             help="A clip of twelve seconds that the program makes: the example portrait beside "
             "a drawn person whose face changes.",
         ):
-            with st.spinner("Making the clip"), sample_clip(settings().cache).open("rb") as file:
-                _begin(file, "Sample clip.mp4", choice, key)
+            _begin_sample(choice, key)
         st.selectbox(
             "Frames to look at",
             list(RATES),
@@ -90,7 +91,18 @@ def new_video(choice: Choice, key: str | None) -> None:
     hours = settings().keep_hours
     st.caption(
         f"The video goes to the machine that runs this app. What it came to is deleted after "
-        f"{hours:g} hours, unless you keep it. Only this browser finds it again."
+        f"{hours:g} hours, unless you keep it. Only this browser finds it again.{_limits()}"
+    )
+
+
+def _limits() -> str:
+    """What of a visitor's video is analysed, in a sentence."""
+    if access.is_admin():
+        return ""
+    minutes = settings().video_minutes
+    return (
+        f" The first {minutes:g} minutes of a video are analysed, and an analysis may take "
+        f"{settings().job_minutes:g} minutes."
     )
 
 
@@ -116,6 +128,17 @@ def _part() -> None:
         help="For files with several pictures, such as the cameras of a concert.",
         persist_state="session",
     )
+
+
+def _begin_sample(choice: Choice, key: str) -> None:
+    try:
+        with st.spinner("Making the clip"):
+            clip = sample_clip(settings().cache)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    with clip.open("rb") as file:
+        _begin(file, "Sample clip.mp4", choice, key)
 
 
 def _begin(source: BinaryIO, name: str, choice: Choice, key: str) -> None:
@@ -170,6 +193,10 @@ def working(job: VideoJob) -> None:
     @st.fragment(run_every=1.0)
     def progress() -> None:
         now = job.state()
+        if now["status"] == "queued":
+            videos.keep_queue()
+            st.progress(0.0, _turn(videos.place(job)))
+            return
         if now["status"] not in ("created", "running"):
             st.rerun()
         said = job.progress()
@@ -193,6 +220,13 @@ def working(job: VideoJob) -> None:
             show(job.name if job.has_result() else None)
             st.rerun()
         st.caption("You may close this page: the work goes on, and you find it here again.")
+
+
+def _turn(before: int | None) -> str:
+    """The place of an analysis that waits."""
+    if not before:
+        return "Waiting: yours is the next"
+    return f"Waiting: {before} {'analysis' if before == 1 else 'analyses'} before yours"
 
 
 def broken_off(job: VideoJob, now: dict[str, Any]) -> None:

@@ -1,0 +1,151 @@
+"""How the app's server answers: what a public copy sends with every page, and what it closes.
+
+``streamlit_app.py`` hands this to Streamlit's ``App``, so it holds however the app is started.
+Nothing that the safety of a public copy needs is left to a proxy.
+"""
+
+import asyncio
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from streamlit import cli_util, config
+from streamlit.web.server import server_util
+
+from fer_core.errors import FerError
+from fer_core.settings import settings
+from ui.services import access, uploads
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: Options of Streamlit on a public copy. Errors are for the log; what a visitor sends is
+#: bounded; a session without a connection is kept a little longer than by us, who close it.
+_OPTIONS: Final = {
+    "client.showErrorDetails": "none",
+    "server.disconnectedSessionTTL": uploads.KEPT + 60,
+    "server.enableAgentApi": False,
+    "server.enableXsrfProtection": True,
+    "server.maxWidgetStateSize": 5,
+}
+#: Addresses that are for the operator, not for visitors.
+_CLOSED: Final = re.compile(r"/_stcore/(metrics|script-health-check|agent/.*)$")
+_YEAR: Final = 365 * 24 * 3600
+
+
+def middleware() -> list[Middleware]:
+    """Return what stands before Streamlit; nothing where the app is not public."""
+    try:
+        public = settings().public
+    except FerError as error:  # whether visitors come is unknown, so nothing is served
+        raise SystemExit(f"error: {error}") from error
+    if not public:
+        return []
+    for name, value in _OPTIONS.items():
+        config.set_option(name, value)
+    return [Middleware(PublicCopy), Middleware(uploads.UploadLimit)]
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[None]:
+    """Open the browser where somebody sits at this machine, and free what visitors left."""
+    if not config.get_option("server.headless"):
+        address = config.get_option("browser.serverAddress")
+        if not config.is_manually_set("browser.serverAddress"):
+            address = server_util.get_display_address(
+                config.get_option("server.address") or "localhost"
+            )
+        asyncio.get_running_loop().call_later(
+            0.5, cli_util.open_browser, server_util.get_url(address)
+        )
+    tidying = asyncio.create_task(uploads.keep_tidy()) if settings().public else None
+    try:
+        yield
+    finally:
+        if tidying:
+            tidying.cancel()
+
+
+class PublicCopy:
+    """Middleware that sends the headers of a public copy, and closes what is not for visitors."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        """Stand before an app."""
+        self._app = app
+        self._policy = content_security_policy()
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer a request, see the ASGI specification."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def with_headers(message: "Message") -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = self._policy
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "same-origin"
+                is_page = headers.get("content-type", "").startswith("text/html")
+                if is_page and (cookie := _cookie_for(scope)):
+                    headers.append("Set-Cookie", cookie)
+            await send(message)
+
+        if _CLOSED.search(scope["path"]):
+            return await PlainTextResponse("Not Found", 404)(scope, receive, with_headers)
+        await self._app(scope, receive, with_headers)
+
+
+def content_security_policy() -> str:
+    """Return the policy that fits what the pages load: this server's files, and nothing else.
+
+    Streamlit styles its elements in place and hands the code of components over as ``blob:``;
+    LiteRT, which analyses on visitors' devices, is WebAssembly. The scripts that stand in
+    Streamlit's own page are allowed by their checksums.
+    """
+    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    inline = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    )
+    return "; ".join(
+        (
+            "default-src 'self'",
+            f"script-src 'self' blob: 'wasm-unsafe-eval' {inline}".rstrip(),
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "media-src 'self' data: blob:",
+            "connect-src 'self' data: blob:",
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            f"frame-ancestors {settings().frame_ancestors}",
+        )
+    )
+
+
+def _cookie_for(scope: "Scope") -> str | None:
+    """The cookie for a browser that has no key yet, by which it finds its own things again."""
+    try:
+        cookies = SimpleCookie(Headers(scope=scope).get("cookie", ""))
+    except CookieError:
+        cookies = SimpleCookie()
+    if access.COOKIE in cookies and access.KEY.fullmatch(cookies[access.COOKIE].value):
+        return None
+    folder = (config.get_option("server.baseUrlPath") or "").strip("/")
+    # Not HttpOnly: the component that keeps the key on a local copy looks for it as well.
+    return (
+        f"{access.COOKIE}={secrets.token_hex(16)}; Path=/{folder}{'/' if folder else ''}; "
+        f"Max-Age={_YEAR}; SameSite=Strict{'; Secure' if scope['scheme'] == 'https' else ''}"
+    )
