@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from benchmarks.browser import App, chromium_with_camera, free_port
+from benchmarks.browser import App, chromium_with_camera, free_port, wait_for
 from benchmarks.camera import moving_portrait, write_y4m
 from fer_core.images import example_portrait
 from fer_core.live import saved
@@ -126,7 +126,8 @@ def test_a_visitor_looks_uploads_and_uses_the_camera_within_bounds(visit) -> Non
     expect(page.get_by_text(re.compile(r"Looks happy, \d+ %"))).to_be_visible()
     expect(button(page, "Correct…")).to_have_count(0)
     page.get_by_text("Camera", exact=True).click()
-    page.wait_for_function("document.querySelector('video')?.readyState >= 3")
+    # The page's policy forbids it to evaluate text, which waiting for a function would do.
+    wait_for(lambda: page.evaluate("document.querySelector('video')?.readyState >= 3"), 60)
     button(page, "Take Photo").click()
     expect(page.get_by_alt_text("Snapshot.jpg with 1 face")).to_be_visible()
 

@@ -107,18 +107,6 @@ def test_refused_uploads_do_not_stay_in_memory(app: App) -> None:
         assert process.memory_info().rss - before < 40 * MB
 
 
-def test_invented_keys_share_what_all_visitors_may_hold(app: App) -> None:
-    visitors = [Visitor(app.url).__enter__() for _ in range(14)]
-    try:
-        for visitor in visitors:
-            visitor.run("images")
-        answers = [visitor.put(bytes(2_900_000))[0] for visitor in visitors]
-        assert answers.count(204) <= 10 and 413 in answers
-    finally:
-        for visitor in visitors:
-            visitor.close()
-
-
 def test_a_reload_finds_the_pictures_again(app: App) -> None:
     key, content = new_key(), portrait()
     with Visitor(app.url, key) as visitor:
@@ -144,6 +132,18 @@ def test_a_picture_that_was_cleared_makes_room(app: App) -> None:
         visitor.click(visitor.find("button", "Clear").id, "images")
         visitor.widgets.clear()
         wait_for(lambda: visitor.put(content)[0] == 204, 60)
+
+
+def test_invented_keys_share_what_all_visitors_may_hold(app: App) -> None:
+    visitors = [Visitor(app.url).__enter__() for _ in range(14)]
+    try:
+        for visitor in visitors:
+            visitor.run("images")
+        answers = [visitor.put(bytes(2_900_000))[0] for visitor in visitors]
+        assert answers.count(204) <= 10 and 413 in answers
+    finally:
+        for visitor in visitors:
+            visitor.close()
 
 
 @pytest.mark.slow

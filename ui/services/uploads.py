@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from streamlit.runtime import Runtime, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.state import SessionState
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from fer_core.settings import settings
@@ -65,6 +66,7 @@ class _Session:
         arrived: When the latest file arrived, on the monotonic clock.
         arriving: Bytes that are promised or were received of each upload under way.
         held: What the page keeps of files, whether the uploader still shows them or not.
+        state: What Streamlit keeps of the session; it is emptied when the session is freed.
     """
 
     owner: str
@@ -73,6 +75,7 @@ class _Session:
     arrived: float = 0.0
     arriving: dict[object, int] = field(default_factory=dict)
     held: Sequence[Any] = ()
+    state: SessionState | None = None
 
 
 _sessions: dict[str, _Session] = {}
@@ -87,6 +90,8 @@ def begin_run() -> None:
     with _lock:
         session = _sessions.setdefault(context.session_id, _Session(access.owner()))
         session.owner, session.used = access.owner(), set()
+        if (found := get_instance().get_app_session(context.session_id)) is not None:
+            session.state = found.session_state
 
 
 def use(files: Any) -> None:
@@ -269,11 +274,13 @@ def tidy(runtime: Runtime, now: float) -> None:
                 session.lost = None
             else:
                 session.lost = session.lost or now
-        gone = [name for name, one in _sessions.items() if one.lost and now - one.lost >= KEPT]
-        for name in gone:
-            del _sessions[name]
-    for name in gone:
+        names = [name for name, one in _sessions.items() if one.lost and now - one.lost >= KEPT]
+        gone = {name: _sessions.pop(name) for name in names}
+    for name, session in gone.items():
         runtime.close_session(name)
         runtime.uploaded_file_mgr.remove_session_files(name)
+        if session.state is not None:
+            # Streamlit's loop holds on to the last session until somebody else comes.
+            session.state.clear()
     if gone:
         gc.collect()  # sessions refer to themselves
