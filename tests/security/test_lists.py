@@ -219,7 +219,7 @@ def test_a_correction_that_is_damaged(home: Path) -> None:
         delete(app, f"_{one.name}")
     assert corrections.count_events() == 1
     with pytest.raises(DatasetError, match="the time is 'yesterday'"):
-        corrections.read(b"face,action,value,time\na,label,Sad,yesterday\n")
+        corrections.read(b"face,action,value,time\n0123456789abcdef,label,Sad,yesterday\n")
 
 
 def test_a_collected_face_that_is_damaged(home: Path) -> None:
