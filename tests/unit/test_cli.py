@@ -109,6 +109,7 @@ def test_evaluate_reports_every_figure() -> None:
     assert figures["n"] == sum(map(sum, figures["confusion_matrix"]))
 
 
+@pytest.mark.slow
 def test_evaluate_under_hard_conditions_with_charts(tmp_path: Path) -> None:
     faces = demo.load(7, 35, 7, seed=3)
     rows = zip(faces.labels, faces.faces, faces.usage, strict=True)

@@ -74,6 +74,7 @@ def test_a_card_is_shown(models):
     assert "No model 'gone'" in refused("models", "show", "gone")
 
 
+@pytest.mark.slow
 def test_a_model_goes_to_another_machine_and_back(models, tmp_path):
     file = tmp_path / "new folder" / "one.zip"
     run("models", "export", "one", "--to", file)

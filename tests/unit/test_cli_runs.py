@@ -22,6 +22,7 @@ def background():
     runs.stop(run.name)
 
 
+@pytest.mark.slow
 def test_a_background_run_is_shown_and_steered(background):
     assert background.busy() and background.config.teacher == "mini_xception"
     for verb, status in (("pause", "paused"), ("resume", "running"), ("stop", "stopped")):

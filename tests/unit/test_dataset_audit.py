@@ -19,9 +19,10 @@ def whole():
     return demo.load()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "share",
-    [pytest.param(0.02, marks=pytest.mark.slow), 0.05, pytest.param(0.1, marks=pytest.mark.slow)],
+    [0.02, 0.05, 0.1],
 )
 def test_planted_label_errors_rank_first(share):
     found = planted(share, seed=0)

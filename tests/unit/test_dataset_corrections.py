@@ -163,6 +163,7 @@ def test_a_frozen_file_does_not_follow_later_corrections(keys):
     assert corrections.frozen("kept") != path
 
 
+@pytest.mark.slow
 def test_training_takes_corrections_as_they_are_when_it_begins(keys):
     from fer_core.train import configure, load_data
 

@@ -289,6 +289,7 @@ def test_votes_follow_rows_when_bad_ones_are_left_out(tmp_path, faces, text):
     assert np.array_equal(dataset.votes.argmax(axis=1), np.delete(faces.labels, 1))
 
 
+@pytest.mark.slow
 def test_votes_that_do_not_belong(tmp_path, faces, text):
     (tmp_path / "fer.csv").write_text(text, encoding="utf-8")
     write_votes(tmp_path / "short.csv", np.ones((3, 10)), faces.usage)

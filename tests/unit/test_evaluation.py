@@ -178,6 +178,7 @@ def exported(request, home, tmp_path_factory) -> Classifier:
     )
 
 
+@pytest.mark.slow
 def test_ten_crops_are_five_places_and_their_mirror_images(exported, faces) -> None:
     by_hand = [
         exported.predict_faces(view)

@@ -105,6 +105,7 @@ def test_each_emotion_has_an_explanation_of_its_own(crop: np.ndarray) -> None:
     assert (happy.face == sad.face).all()
 
 
+@pytest.mark.slow
 def test_guided_pixels_are_those_that_the_network_reads(tmp_path: Path, crop: np.ndarray) -> None:
     shown = explain(crop, "Happy", folder(tmp_path / "bottom", looks_at(slice(32, 48))))
     rows = shown.guided[..., 0].astype(float).mean(axis=1)
@@ -179,6 +180,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, crop: np.ndarray) -> None:
         explain(crop, model=whole)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_one_sentence_and_the_next_call_works(
     crop: np.ndarray, explainer: Explainer
 ) -> None:
@@ -203,6 +205,7 @@ def test_a_killed_worker_is_one_sentence_and_the_next_call_works(
     assert np.abs(again.guided.astype(int) - first.guided).max() <= 2
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_gone_is_replaced_without_a_word(
     crop: np.ndarray, explainer: Explainer
 ) -> None:
@@ -223,6 +226,7 @@ def test_a_worker_that_hangs_is_ended_with_one_sentence(
     assert hasty.pid is None
 
 
+@pytest.mark.slow
 def test_what_libraries_print_does_not_come_between_the_answers(
     crop: np.ndarray, explainer: Explainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
 ) -> None:
@@ -241,6 +245,7 @@ def test_without_keras_one_sentence_says_what_to_install(
         explainer.explain(crop, "Happy", "mini_xception")
 
 
+@pytest.mark.slow
 def test_a_warm_up_that_failed_is_not_repeated(
     crop: np.ndarray, explainer: Explainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +261,7 @@ def test_a_warm_up_that_failed_is_not_repeated(
     assert not explainer._failed
 
 
+@pytest.mark.slow
 def test_a_model_that_is_warm_costs_nothing_and_the_third_replaces_the_first(
     explainer: Explainer, tmp_path: Path
 ) -> None:
@@ -275,6 +281,7 @@ def test_a_model_that_is_warm_costs_nothing_and_the_third_replaces_the_first(
     wait_for(lambda: warm() == ["three", "one"], 120)
 
 
+@pytest.mark.slow
 def test_of_many_wishes_only_the_newest_waits(explainer: Explainer, tmp_path: Path) -> None:
     folders = [folder(tmp_path / name, looks_at(slice(0, 48))) for name in ("one", "two", "three")]
     with explainer._lock:  # as if the worker were busy
@@ -286,6 +293,7 @@ def test_of_many_wishes_only_the_newest_waits(explainer: Explainer, tmp_path: Pa
     assert [Path(path).name for path, _ in explainer._warm] == ["one", "three"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_about_to_leave_answers_or_is_replaced(crop: np.ndarray) -> None:
     short = Explainer(idle_seconds=4)
     short.explain(crop, "Happy", "mini_xception")
@@ -327,6 +335,7 @@ input()
     worker.wait(30)
 
 
+@pytest.mark.slow
 def test_a_worker_that_nobody_asks_gives_its_memory_back(crop: np.ndarray) -> None:
     short = Explainer(idle_seconds=0.5)
     short.explain(crop, "Happy", "mini_xception")

@@ -150,6 +150,7 @@ def test_models_and_datasets_are_at_hand() -> None:
         fer_core.nothing_of_the_kind  # noqa: B018
 
 
+@pytest.mark.slow
 def test_training_takes_faces_in_memory(tmp_path: Path) -> None:
     data = fer_core.load_dataset("demo")
     few = data.take(np.arange(0, len(data), 60))

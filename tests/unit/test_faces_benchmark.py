@@ -21,6 +21,7 @@ def small(monkeypatch):
     monkeypatch.setattr(detectors, "CONDITIONS", {k: detectors.CONDITIONS[k] for k in kept})
 
 
+@pytest.mark.slow
 def test_without_fer2013_it_runs_on_demo_faces(small):
     result = json.loads(json.dumps(detectors.run_detectors(faces=6, rounds=1)))
     assert result["data"] == "demo"

@@ -138,6 +138,7 @@ def trained(home) -> TrainingRun:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [2000, 30_000])
 def test_a_full_disk_while_publishing_is_a_sentence_and_leaves_nothing(trained, room):
     from fer_core.zoo.publish import publish
@@ -193,6 +194,7 @@ def test_what_keras_cannot_begin_with_is_said_before_a_run_is_made(
     check_keras("Training")
 
 
+@pytest.mark.slow
 def test_the_users_settings_of_keras_change_no_result(home, trained):
     """Train and publish the same again, in a process that has other settings."""
     own = {"floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first"}

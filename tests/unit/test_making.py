@@ -24,6 +24,7 @@ def another(tmp_path, monkeypatch):
     settings.cache_clear()
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_made_and_looks_at_privatetest_when_asked(another):
     work = create.make_ensemble("both", ["mini_xception", another], "demo")
     assert create.list_work() == [work]
@@ -67,6 +68,7 @@ def test_what_cannot_be_is_said_at_once(another):
     assert create.list_work() == []
 
 
+@pytest.mark.slow
 def test_what_ends_early_leaves_no_model(another):
     work = create.make_ensemble("both", ["mini_xception", another], "demo")
     work.delete()

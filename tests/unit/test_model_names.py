@@ -352,6 +352,7 @@ def python_on_path(monkeypatch):
     monkeypatch.setenv("PATH", folder + os.pathsep + os.environ["PATH"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the hint is quoted for a POSIX shell")
 def test_what_a_finished_run_says_can_be_pasted(models, tmp_path, python_on_path):
     data = demo.load(70, 35, 35, seed=3)
