@@ -180,7 +180,8 @@ def test_damaged_card_is_refused(copy: Path) -> None:
 def test_card_cannot_point_outside_its_folder(copy: Path) -> None:
     card = json.loads((copy / "card.json").read_text(encoding="utf-8"))
     card["exported"] = "../secret"
-    card["files"]["../secret"] = card["files"]["model.tflite"]
+    for part in ("files", "sizes"):
+        card[part]["../secret"] = card[part]["model.tflite"]
     (copy / "card.json").write_text(json.dumps(card), encoding="utf-8")
     (copy.parent / "secret").write_bytes((copy / "model.tflite").read_bytes())
     with pytest.raises(ModelError, match="names no file"):
