@@ -63,6 +63,24 @@ def test_a_change_of_resolution_keeps_everybody() -> None:
     assert numbers.update(small, 0.2, (320, 240)) == [2, 1]
 
 
+def test_who_was_in_view_when_the_camera_paused_keeps_the_number() -> None:
+    """The machine slept for 20 s, or the camera was stopped and started."""
+    numbers = Tracker()
+    for index in range(20):
+        assert numbers.update([(100, 100, 80, 80)], index / 10, (640, 480)) == [1]
+    assert numbers.update([(170, 110, 95, 95)], 22.0, (640, 480)) == [1]
+    assert numbers.update([(560, 300, 160, 160)], 60.0, (640, 480)) == [2], "across the room"
+    # Who was seen to leave, and comes back later, is somebody new: nothing says that it is them.
+    for index in range(30):
+        numbers.update([], 60 + index / 10, (640, 480))
+    assert numbers.update([(560, 300, 160, 160)], 63.0, (640, 480)) == [3]
+    # In a recorded video looks decide.
+    looks = [appearance(np.zeros((480, 640, 3), np.uint8), (100, 100, 80, 80))]
+    numbers = Tracker()
+    numbers.update([(100, 100, 80, 80)], 0.0, (640, 480), looks)
+    assert numbers.update([(100, 100, 80, 80)], 5.0, (640, 480), looks) == [2]
+
+
 def test_a_doubtful_assignment_is_told_and_a_clear_one_is_not() -> None:
     clear = Tracker()
     for time, boxes in crossing(30):
@@ -205,8 +223,9 @@ def test_the_browser_gives_the_same_numbers(tmp_path: Path) -> None:
             ]
             boxes = [(np.array(b) * size[0] / 640 + rng.normal(0, 2, 4)).tolist() for b in seen]
             rng.shuffle(boxes)
-            clip.append([boxes, index / 15, size])
-            given.append(numbers.update([tuple(box) for box in boxes], index / 15, size))
+            time = index / 15 + (20 if index >= 50 else 0)
+            clip.append([boxes, time, size])
+            given.append(numbers.update([tuple(box) for box in boxes], time, size))
         clips.append(clip)
         expected.append(given)
     script = tmp_path / "numbers.mjs"

@@ -138,7 +138,8 @@ class Device extends View {
       }
       const { largest, smoothing } = this.data;
       this.flying = began;
-      worker.postMessage({ frame, time: (newest - began) / 1000, largest, smoothing }, [frame]);
+      // The worker's time goes on from run to run: a camera that was off is a pause to its tracker.
+      worker.postMessage({ frame, time: newest / 1000, largest, smoothing }, [frame]);
     } catch {
       this.idle = true; // the camera had no picture just then
     }
@@ -167,6 +168,7 @@ class Device extends View {
     this.idle = true;
     const now = performance.now();
     if (!this.stream || this.flying !== this.began) return result.frame.close(); // of an earlier run
+    result.time -= this.began / 1000;
     this.result?.frame.close();
     this.asked = now;
     if (this.phase === "on" && now - this.came > GAP_MS) this.missed(now - this.came, this.away);
