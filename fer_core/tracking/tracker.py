@@ -42,11 +42,13 @@ class Swap:
 
     Attributes:
         time: Seconds, from which on their numbers would have to be exchanged.
+        before: Seconds at which one of them was last seen before.
         persons: Their numbers.
         probability: That they were, 0 to 0.5.
     """
 
     time: float
+    before: float
     persons: tuple[int, int]
     probability: float
 
@@ -205,8 +207,12 @@ class Tracker:
                 apart = crossed - costs[row][column] - costs[other_row][other_column]
                 probability = 1 / (1 + math.exp(min(apart, 100.0) / 2))
                 if probability >= DOUBT:
-                    numbers = sorted(self._tracks[r].number for r in (row, other_row))
-                    self.swaps.append(Swap(time, (numbers[0], numbers[1]), probability))
+                    both = sorted(
+                        (self._tracks[r] for r in (row, other_row)), key=lambda t: t.number
+                    )
+                    before = min(track.seen for track in both)
+                    numbers = both[0].number, both[1].number
+                    self.swaps.append(Swap(time, before, numbers, probability))
 
     def _is_clear(self, box: Box, others: Sequence[Box]) -> bool:
         """Return whether a face is whole in the picture, and no other box overlaps it."""

@@ -108,7 +108,7 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     assert page.evaluate("document.querySelector('video').mine")
 
     # People get names.
-    page.get_by_text("Who is who").click()
+    page.get_by_text("People (").click()
     page.get_by_label("Person 1", exact=True).fill("Drawn")
     page.get_by_role("button", name="Save names").click()
     expect(page.get_by_text(re.compile("Drawn turns to")).first).to_be_visible()
@@ -141,7 +141,7 @@ def test_a_kept_video_is_drawn_anew_and_gives_a_corrected_face(
     page = visit(context, app)
     page.get_by_text("Keep my video", exact=True).click()
     page.get_by_role("button", name="Sample clip").click()
-    page.get_by_text("Who is who").click()
+    page.get_by_text("People (").click()
     page.get_by_label("Person 1", exact=True).fill("Drawn")
     page.get_by_role("button", name="Save names").click()
     before = next(app.home.glob("jobs/*/annotated.mp4")).read_bytes()
