@@ -118,6 +118,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "live": "Live",
         "live_device": "Live on the visitor's own device",
         "video": "Video",
+        "tracking": "Tracking",
     }
     for name, title in sections.items():
         if (MEASURED / f"{name}.json").exists():

@@ -12,6 +12,7 @@ from fer_core.video.people import Doubt
 from fer_core.video.result import VideoResult
 from ui.common.notices import say_error
 from ui.common.text import plain
+from ui.common.words import EVERYONE, who
 from ui.services import videos
 from ui.services.videos import VideoJob
 from ui.video.timeline import seek
@@ -28,25 +29,25 @@ def choose_person(job: VideoJob, result: VideoResult, persons: list[int]) -> int
     """Ask whose curves to show, and return the number, or ``None`` for everyone's mean."""
     if len(persons) < 2:
         return persons[0]
-    options = [*persons, None]
-    if state.get("video_person", 0) not in options:
+    options = [*persons, EVERYONE]
+    if state.get("video_person") not in options:
         state["video_person"] = persons[0]
-    names = _labels(result, persons)
-    # A select box keeps the words that it shows, so one with other names is another one.
-    key = f"video_person {names}"
+    names = _labels(result, persons) | {EVERYONE: who(EVERYONE)}
+    key = _key("video_person", names)
     state[key] = person = state["video_person"]
     pictures = _portraits(job, result)
     if person in pictures:
         st.image(pictures[person], width=40, alt=result.name(person))
-    return st.selectbox(
+    chosen = st.selectbox(
         "Person",
         options,
-        format_func=lambda number: "Everyone" if number is None else names[number],
+        format_func=names.__getitem__,
         key=key,
         label_visibility="collapsed",
         width=180,
         on_change=lambda: state.update(video_person=state[key]),
     )
+    return None if chosen == EVERYONE else chosen
 
 
 def go_to(time: float, person: int | None = None) -> None:
@@ -101,6 +102,11 @@ def _labels(result: VideoResult, persons: list[int]) -> dict[int, str]:
     return {p: f"{name} ({p})" if name in several else name for p, name in names.items()}
 
 
+def _key(what: str, names: dict[int, str]) -> str:
+    """Return a select box's key: it keeps the words that it shows, so other names are another."""
+    return f"{what}_{hash(tuple(names.items()))}"
+
+
 def _names(job: VideoJob, result: VideoResult, persons: list[int]) -> None:
     pictures = _portraits(job, result)
     with st.form("video_names", border=False):
@@ -129,14 +135,14 @@ def _join(job: VideoJob, result: VideoResult, persons: list[int]) -> None:
                 "Join",
                 persons[::-1],
                 format_func=names.__getitem__,
-                key=f"video_join {names}",
+                key=_key("video_join", names),
                 width=180,
             )
             into = st.selectbox(
                 "with",
                 [person for person in persons if person != one],
                 format_func=names.__getitem__,
-                key=f"video_into {names}",
+                key=_key("video_into", names),
                 width=180,
             )
             if st.button("Join", icon=":material/merge:", key="video_merge"):
