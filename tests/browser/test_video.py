@@ -209,7 +209,7 @@ def test_people_are_chosen_named_split_and_joined(context: BrowserContext, app: 
     choose("Everyone")
     expect(split).to_be_hidden()
     words = page.get_by_text(re.compile(r"Person \d (most clearly|turns to)")).first
-    page.locator(".st-key-video_moment_0 button").click()
+    page.locator(".st-key-video_moment_0 button").first.click()
     expect(chosen).to_have_value(words.inner_text()[: len("Person 1")])
     expect(split).to_be_visible()
 

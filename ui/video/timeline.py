@@ -83,9 +83,13 @@ def video_timeline(
     curve = timeline.curve(table, person, step)
     values = curve.astype(object).where(curve.notna(), None)
     if person is None:
-        means = curve.dropna()
+        known = curve.notna().all(axis=1).to_numpy()
         table = pd.DataFrame(
-            {"time": means.index - step / 2, "person": 0, "emotion": means.idxmax(axis=1)}
+            {
+                "time": curve.index.to_numpy() - step / 2,
+                "person": pd.array(np.where(known, 0, None), dtype="Int64"),
+                "emotion": curve.fillna(0.0).idxmax(axis=1).to_numpy(),
+            }
         )
     stretches = timeline.segments(table, end=seconds)
     stretches = stretches[stretches["person"] == (person or 0)]
