@@ -187,7 +187,7 @@ def _judged(
         by_event["all"] += one
         if plan.event.startswith("cuts"):
             scenes = [max((t.scene for t in f["truth"]), default=-1) for f in clip["frames"]]
-            joins.update(_joins(frames, scenes))
+            joins.update(joins_across_cuts(frames, scenes))
     return {
         "events": {event: asdict(one) | {"idf1": one.idf1} for event, one in by_event.items()},
         "joins": joins["all"],
@@ -201,7 +201,7 @@ def _compared(truth: Sequence[Truth], boxes: Sequence[Any], numbers: list[int | 
     return true, found
 
 
-def _joins(frames: Sequence[Frame], scenes: Sequence[int]) -> Counter[str]:
+def joins_across_cuts(frames: Sequence[Frame], scenes: Sequence[int]) -> Counter[str]:
     """Count numbers that go on in a later scene, and those that are somebody else there."""
     whose: dict[int, dict[int, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
     for (truth, found), shot in zip(frames, scenes, strict=True):

@@ -215,7 +215,7 @@ def test_people_are_chosen_named_split_and_joined(context: BrowserContext, app: 
 
     # A name is in the chart's selector and in the lists of people to join at once.
     page.get_by_text("People (2)").click()
-    expect(page.get_by_role("img", name="Person 1")).to_be_visible()
+    expect(page.get_by_role("img", name="Person 1", exact=True).last).to_be_visible()
     page.get_by_label("Person 2", exact=True).fill("Eileen")
     page.get_by_role("button", name="Save names").click()
     expect(chosen).to_have_value("Eileen")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.identity_metrics import score
+from benchmarks.tracking import joins_across_cuts
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.demo import draw_face
 from fer_core.tracking import Tracker, identity, motion, tracker
@@ -184,6 +185,9 @@ def test_a_join_has_a_confidence() -> None:
 
 # Measured as others measure.
 
+#: Person and number frame by frame: person 0 comes back as number 1, person 1 as that too.
+WHO = [(0, 1), (0, 1), (0, 1), (0, 1), (1, 1), (1, 2)]
+
 
 def test_the_measures_are_those_of_motmetrics() -> None:
     """motmetrics 1.4.0 gives these values for this example."""
@@ -205,6 +209,16 @@ def test_the_measures_are_those_of_motmetrics() -> None:
     assert result.idf1 == pytest.approx(16 / 30)
     assert (result.switches, result.fragments) == (3, 1)
     assert (result.faces, result.numbered, result.right_count) == (30, 30, 0)
+
+
+def test_a_number_that_is_somebody_else_after_a_cut_is_a_wrong_join() -> None:
+    box: Box = (100.0, 50.0, 40.0, 40.0)
+    frames = [([(person, box, True)], [(number, box)]) for person, number in WHO]
+    counts = joins_across_cuts(frames, [0, 0, 1, 1, 2, 2])
+    assert (counts["all"], counts["wrong"]) == (2, 1)
+    # A number that is given for a moment only is nobody, and two numbers are a switch.
+    assert score(frames, least=2).right_count == 0 and score(frames).right_count == 1
+    assert score(frames).switches == 1
 
 
 def test_the_browser_gives_the_same_numbers(tmp_path: Path) -> None:
