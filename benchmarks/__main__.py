@@ -295,6 +295,41 @@ def hostile(visitors: int, seconds: float, as_json: bool, save: bool) -> None:
     _report("hostile", run_hostile(visitors, seconds), as_json, save)
 
 
+@command.command("tracking")
+@click.option("--data", required=True, help="fer2013.csv, packed or not.")
+@click.option("--clips", type=click.IntRange(1), default=24, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=2, show_default=True)
+@click.option("--rate", default="5,10,30", show_default=True, help="Samples a second.")
+@click.option(
+    "--split",
+    type=click.Choice(["Training", "PublicTest"]),
+    default="PublicTest",
+    show_default=True,
+    help="Whose faces: Training to tune, PublicTest to report.",
+)
+@click.option(
+    "--before",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A git worktree of commit 65fb702, whose tracker is measured as well.",
+)
+@click.option(
+    "--bytetrack",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Python of an environment with ByteTrack, see benchmarks/README.md.",
+)
+@json_option
+@save_option
+def tracking(rate: str, as_json: bool, save: bool, **how: Any) -> None:
+    """How well people keep their numbers in made videos, beside other trackers."""
+    from benchmarks.tracking import run_tracking
+
+    try:
+        rates = [int(one) for one in rate.split(",")]
+    except ValueError:
+        raise FerError("Give --rate as whole numbers, such as 5,10,30.") from None
+    _report("tracking", run_tracking(rates=rates, **how), as_json, save)
+
+
 @command.command("results")
 @click.option(
     "--keep", type=click.Path(file_okay=False, path_type=Path),

@@ -44,11 +44,13 @@ class Truth:
         person: Number, from 0.
         box: ``(x, y, width, height)`` in pixels: the dataset's crop.
         shown: Share of the face that nothing hides, 0 to 1.
+        scene: Number of cuts before.
     """
 
     person: int
     box: Box
     shown: float
+    scene: int = 0
 
 
 def dress(face: np.ndarray, side: int, rng: np.random.Generator, alike: int | None) -> Person:
@@ -184,10 +186,11 @@ class _Stage:
         for index in sorted(self._present(scene), key=lambda i: self.depth[i]):
             x, y = self._place(index, time, scene)
             person = self.people[index]
-            _blend(image, person.picture, round(x - person.left), round(y - person.top))
+            blend(image, person.picture, round(x - person.left), round(y - person.top))
             boxes.append((index, (float(round(x)), float(round(y)), person.side, person.side)))
         image, boxes = self._camera(image, boxes, time)
-        return image, [truth for truth in _visible(boxes) if truth.shown > 0.2]
+        seen = [replace(truth, scene=scene) for truth in _visible(boxes)]
+        return image, [truth for truth in seen if truth.shown > 0.2]
 
     def _present(self, scene: int) -> list[int]:
         n = self.plan.people
@@ -239,7 +242,8 @@ class _Stage:
         ]
 
 
-def _blend(image: np.ndarray, picture: np.ndarray, x: int, y: int) -> None:
+def blend(image: np.ndarray, picture: np.ndarray, x: int, y: int) -> None:
+    """Draw a picture with its opacity at a place of an image, as far as it lies within."""
     height, width = image.shape[:2]
     left, top = max(0, x), max(0, y)
     right, bottom = min(width, x + picture.shape[1]), min(height, y + picture.shape[0])
@@ -271,8 +275,3 @@ def _visible(boxes: list[tuple[int, Box]]) -> list[Truth]:
             mask &= ~(head | body)
         seen.append(Truth(person, box, float(mask.mean())))
     return seen
-
-
-def grey(plan: Plan) -> Plan:
-    """Return the same clip in black and white."""
-    return replace(plan, grey=True)

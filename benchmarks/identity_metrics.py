@@ -50,13 +50,14 @@ class Score:
 Frame = tuple[Sequence[tuple[int, Box, bool]], Sequence[tuple[int, Box]]]
 
 
-def score(frames: Sequence[Frame]) -> Score:
+def score(frames: Sequence[Frame], least: int = 1) -> Score:
     """Compare the numbers that a tracker gave with the truth.
 
     Args:
         frames: Of a clip, in their order. Each holds the true faces ``(person, box, counts)`` and
             the found ones ``(number, box)``. One that is found at a true face that does not
             count is left out.
+        least: Faces from which on a person or a number counts as one of the people.
     """
     together: Counter[tuple[int, int]] = Counter()
     faces: Counter[int] = Counter()
@@ -65,8 +66,8 @@ def score(frames: Sequence[Frame]) -> Score:
     seen: dict[int, list[bool]] = defaultdict(list)
     switches = 0
     for truth, found in frames:
-        pairs = dict(_pairs(truth, found))
-        ignored = {j for i, j in pairs.items() if not truth[i][2]}
+        matched = dict(pairs(truth, found))
+        ignored = {j for i, j in matched.items() if not truth[i][2]}
         for j, (number, _) in enumerate(found):
             if j not in ignored:
                 numbered[number] += 1
@@ -74,10 +75,10 @@ def score(frames: Sequence[Frame]) -> Score:
             if not counts:
                 continue
             faces[person] += 1
-            seen[person].append(i in pairs)
-            if i not in pairs:
+            seen[person].append(i in matched)
+            if i not in matched:
                 continue
-            number = found[pairs[i]][0]
+            number = found[matched[i]][0]
             together[person, number] += 1
             switches += latest.get(person, number) != number
             latest[person] = number
@@ -88,14 +89,14 @@ def score(frames: Sequence[Frame]) -> Score:
         switches=switches,
         fragments=sum(_gaps(one) for one in seen.values()),
         clips=1,
-        right_count=int(len(numbered) == len(faces)),
+        right_count=int(_count(numbered, least) == _count(faces, least)),
     )
 
 
-def _pairs(
+def pairs(
     truth: Sequence[tuple[int, Box, bool]], found: Sequence[tuple[int, Box]]
 ) -> list[tuple[int, int]]:
-    """True and found faces that are the same, by their places in the lists."""
+    """Return true and found faces that are the same, by their places in the lists."""
     if not truth or not found:
         return []
     costs = np.full((len(truth), len(found)), 1e6)
@@ -109,6 +110,10 @@ def _pairs(
         for i, j in zip(*linear_sum_assignment(costs), strict=True)
         if costs[i, j] < 1
     ]
+
+
+def _count(faces: Counter[int], least: int) -> int:
+    return sum(1 for count in faces.values() if count >= least)
 
 
 def _best(together: Counter[tuple[int, int]]) -> int:

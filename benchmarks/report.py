@@ -122,6 +122,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "company": "Live with many faces",
         "video": "Video",
         "hostile": "Hostile visitors",
+        "tracking": "Tracking",
     }
     for name, title in sections.items():
         if (MEASURED / f"{name}.json").exists():

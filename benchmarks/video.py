@@ -197,7 +197,8 @@ def _correct(
         photo = [_surest(analyze(frame, classifier, detector)) for frame in middles.values()]
         looks.append(_looks(result, np.cumsum(spans), labels, still, photo, faces_shown))
         faces_shown += len(faces)
-        found = result.changes()["time"].to_numpy()
+        # A face may be another one though the model says the same emotion of both.
+        found = np.concatenate([result.changes()["time"], result.shifts()["time"]])
         known = np.cumsum(spans)[:-1]
         near = np.abs(found[:, None] - known[None]) <= WITHIN
         visible = still[1:] != still[:-1]

@@ -20,7 +20,7 @@ def walk(page: Page, url: str, folder: Path) -> None:
     page.get_by_role("button", name="Sample clip").click()
     expect(page.get_by_text("Moments worth seeing")).to_be_visible()
     page.wait_for_function("document.querySelector('video')?.readyState > 1")
-    page.get_by_text("Who is who").click()
+    page.get_by_text("People (").click()
     for number, name in ((1, "Drawn"), (2, "Eileen")):
         page.get_by_label(f"Person {number}", exact=True).fill(name)
     page.get_by_role("button", name="Save names").click()

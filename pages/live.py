@@ -19,6 +19,7 @@ from ui.common.faces import looks
 from ui.common.navigation import IMAGES, through_front_door
 from ui.common.notices import footer, say_error
 from ui.common.text import plain
+from ui.common.words import EVERYONE, who
 from ui.live import device
 from ui.live.after import ASKED, ask, kept_sessions, summary
 from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
@@ -177,12 +178,17 @@ def faces_in_view() -> None:
     elif not seen.faces:
         st.info("No face in view.", icon=":material/search_off:")
     else:
-        with st.container(height=215 if len(seen.faces) > 1 else "content", border=False):
-            for index, face in enumerate(seen.faces):
-                number = f"{face.person} · " if len(seen.faces) > 1 else ""
-                st.markdown(f"**{number}{looks(face, choice.unsure_below).capitalize()}**")
-                if state["live_bars"]:
-                    panels.bars(face, key=f"live_bars_{index}")
+        # Side by side, so that two people's bars are seen whole; by number, so that nobody jumps.
+        faces = sorted(seen.faces, key=lambda face: face.person or 0)
+        many = len(faces) > 1
+        with st.container(height=215 if len(faces) > 2 else "content", border=False):
+            columns = st.columns(2, gap="small") if many else [st.container()]
+            for index, face in enumerate(faces):
+                with columns[index % len(columns)]:
+                    number = f"{face.person} · " if many else ""
+                    st.markdown(f"**{number}{looks(face, choice.unsure_below).capitalize()}**")
+                    if state["live_bars"]:
+                        panels.bars(face, key=f"live_bars_{index}")
 
 
 def running_numbers() -> None:
@@ -206,9 +212,23 @@ def running_numbers() -> None:
     person = None
     if len(persons) > 1:
         seen = session.faces()
-        largest = seen.faces[0].person if seen and seen.faces else None
-        largest = largest if largest in persons else persons[-1]
-        person = st.pills("Person", persons, default=largest, required=True, key="live_person")
+        in_view = [face.person for face in seen.faces if face.person in persons] if seen else []
+        options = [*persons, EVERYONE]
+        # The largest face in view, until the visitor chooses somebody; then them, while there
+        # is anything to show.
+        now = state.get("live_person")
+        if now not in options or (not state.get("live_person_chosen") and now not in in_view):
+            state["live_person_chosen"] = False
+            state["live_person"] = in_view[0] if in_view else persons[-1]
+        person = st.pills(
+            "Person",
+            options,
+            format_func=who,
+            required=True,
+            key="live_person",
+            on_change=lambda: state.update(live_person_chosen=True),
+        )
+        person = None if person == EVERYONE else person
     panels.last_minute(recent, session.now(), person)
 
 

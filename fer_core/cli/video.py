@@ -92,6 +92,10 @@ def _parsed(parse: str) -> Any:
     help="Search each frame as a photo: small faces too, several times slower.",
 )  # fmt: skip
 @click.option(
+    "--shifts", is_flag=True,
+    help="Also list when a face changed while its dominant emotion stayed.",
+)  # fmt: skip
+@click.option(
     "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True,
     help="Where several videos are read: on this machine's cores, or on a Dask cluster.",
 )  # fmt: skip
@@ -105,6 +109,7 @@ def command(
     report: Path | None,
     overwrite: bool,
     resume: bool,
+    shifts: bool,
     engine: str,
     scheduler: str | None,
     jobs: int | None,
@@ -169,7 +174,7 @@ def command(
         outcomes[task.path] = outcome
         if not as_json:
             if isinstance(outcome, VideoResult):
-                click.echo(f"{printable(task.path)}: {_in_words(outcome)}")
+                click.echo(f"{printable(task.path)}: {_in_words(outcome, shifts)}")
                 for problem in outcome.problems:
                     note(f"{printable(task.path)}: {problem}")
             else:
@@ -191,7 +196,7 @@ def command(
         raise VideoError(f"{of_all} failed. {failed[0]}")
 
 
-def _in_words(result: Any) -> str:
+def _in_words(result: Any, shifts: bool) -> str:
     from fer_core import timeline
 
     summary = result.summary()
@@ -200,10 +205,14 @@ def _in_words(result: Any) -> str:
         shares = timeline.shares_in_words(person["shares"])
         lines.append(f"  {person['name']}, {person['seconds']:.1f} s: {shares}")
     lines += [
-        f"  {timeline.clock(c['time'])} {result.name(c['person'])}: {c['before']} → {c['after']}"
+        f"  {timeline.clock(c['time'])} {c['name']}: {c['before']} → {c['after']}"
         for c in summary["change_points"]
-        if c["before"] != c["after"]
     ]
+    if shifts:
+        lines += [
+            f"  {timeline.clock(c['time'])} {c['name']}: {c['before']} shifts by {c['size']:.0%}"
+            for c in summary["shifts"]
+        ]
     return "\n".join(lines)
 
 

@@ -50,11 +50,13 @@ class Join:
 
     Attributes:
         time: Seconds at which the later one begins.
+        before: Seconds at which the earlier one was last seen.
         tracks: Their numbers, the earlier one first.
         confidence: That they are one person, 0 to 1. From 0.5 on they were joined.
     """
 
     time: float
+    before: float
     tracks: tuple[int, int]
     confidence: float
 
@@ -170,7 +172,8 @@ class IdentityTracker:
                         best, likeness, nearest = place, value, one
             confidence = 1 / (1 + math.exp(-(likeness - threshold) / _SOFTNESS))
             if best is not None and confidence >= _WORTH:
-                joins.append(Join(track.start, (nearest.number, track.number), confidence))
+                tracks = nearest.number, track.number
+                joins.append(Join(track.start, nearest.seen, tracks, confidence))
             if best is None or confidence < 0.5:
                 best = len(persons)
                 persons.append([])

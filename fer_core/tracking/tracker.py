@@ -12,6 +12,10 @@ from fer_core.tracking.motion import Box, Motion
 
 #: Seconds for which a person who is not found keeps their number.
 KEEP: Final = 2.0
+#: Where no frame came for longer than that, because the camera was off or the machine slept, nobody
+#: was seen to leave: it counts as so many seconds. Then a face may be a known one within about two
+#: of its sides, at half to twice its size.
+PAUSE: Final = 0.5
 #: Squared Mahalanobis distance up to which a box may be a face that is known: four standard
 #: deviations.
 GATE: Final = 16.0
@@ -38,11 +42,13 @@ class Swap:
 
     Attributes:
         time: Seconds, from which on their numbers would have to be exchanged.
+        before: Seconds at which one of them was last seen before.
         persons: Their numbers.
         probability: That they were, 0 to 0.5.
     """
 
     time: float
+    before: float
     persons: tuple[int, int]
     probability: float
 
@@ -58,6 +64,7 @@ class Track:
         seen: Seconds of the last frame in which they were found.
         appearance: Mean over the frames in which nothing hid the face, ``None`` before the first.
         looks: Number of these frames.
+        missing: Seconds for which they have not been found; a pause counts as :data:`PAUSE`.
     """
 
     number: int
@@ -66,6 +73,7 @@ class Track:
     seen: float
     appearance: Appearance | None = None
     looks: int = 0
+    missing: float = 0.0
 
     def look(self, appearance: Appearance) -> None:
         """Let another look be part of the mean."""
@@ -81,7 +89,9 @@ class Tracker:
     assigned to the known faces all at once, so that their joint likelihood is largest (Kuhn
     1955, "The Hungarian method"). A face that is not found, because another one or a hand hides
     it, is expected where its motion leads for :data:`KEEP` seconds. After that it is forgotten,
-    and whoever comes then is somebody new.
+    and whoever comes then is somebody new. Who was in view when a camera paused is expected where
+    they were, however long the pause. Where looks are known, nobody is expected after a pause:
+    looks tell better.
 
     >>> tracker = Tracker()
     >>> tracker.update([(10, 10, 80, 80)], 0.0), tracker.update([(14, 10, 80, 80)], 0.1)
@@ -92,6 +102,7 @@ class Tracker:
         self._keep = keep
         self._tracks: list[Track] = []
         self._size: tuple[int, int] | None = None
+        self._time = 0.0
         self._next = 1
         #: Possible mistakes so far, in the order of time.
         self.swaps: list[Swap] = []
@@ -113,9 +124,15 @@ class Tracker:
                 decide where places alone do not.
         """
         self._follow_size(size)
-        self._tracks = [track for track in self._tracks if time - track.seen <= self._keep]
+        step = time - self._time
+        if step > self._keep and appearances is None:
+            step = PAUSE
+        self._time = time
         for track in self._tracks:
-            track.motion.predict(time)
+            track.missing += step
+        self._tracks = [track for track in self._tracks if track.missing <= self._keep]
+        for track in self._tracks:
+            track.motion.predict(track.motion.time + step)
         costs = self._costs(boxes, time, appearances)
         numbers, pairs = [0] * len(boxes), []
         for row, column in assign(costs):
@@ -126,7 +143,7 @@ class Tracker:
         for row, column in pairs:
             track = self._tracks[row]
             track.motion.update(boxes[column])
-            track.seen = time
+            track.seen, track.missing = time, 0.0
         for column, box in enumerate(boxes):
             if not numbers[column]:
                 numbers[column] = self._next
@@ -190,8 +207,12 @@ class Tracker:
                 apart = crossed - costs[row][column] - costs[other_row][other_column]
                 probability = 1 / (1 + math.exp(min(apart, 100.0) / 2))
                 if probability >= DOUBT:
-                    numbers = sorted(self._tracks[r].number for r in (row, other_row))
-                    self.swaps.append(Swap(time, (numbers[0], numbers[1]), probability))
+                    both = sorted(
+                        (self._tracks[r] for r in (row, other_row)), key=lambda t: t.number
+                    )
+                    before = min(track.seen for track in both)
+                    numbers = both[0].number, both[1].number
+                    self.swaps.append(Swap(time, before, numbers, probability))
 
     def _is_clear(self, box: Box, others: Sequence[Box]) -> bool:
         """Return whether a face is whole in the picture, and no other box overlaps it."""

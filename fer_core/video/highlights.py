@@ -24,8 +24,7 @@ def caption(result: VideoResult, moment: Mapping[str, Any]) -> str:
 
 def in_words(result: VideoResult, moment: Mapping[str, Any]) -> str:
     """What happens at a moment, without its time."""
-    person = result.merged.get(moment["person"], moment["person"])
-    who, emotion = result.name(person), moment["emotion"]
+    who, emotion = result.name(moment["person"]), moment["emotion"]
     if moment["kind"] == "peak":
         return f"{who} most clearly {emotion}, {moment['value']:.0%}"
     return f"{who} turns to {emotion}"
@@ -48,13 +47,13 @@ def face_at(
         source: the video that ``result`` is of.
         result: see :func:`fer_core.video.analyze_video`.
         time: seconds; the face is looked for in the frame shown then.
-        person: as found, or who they were merged into.
+        person: number.
 
     Returns:
         ``None`` where the file does not lead there, or the person is not in view.
     """
     rows = result.rows()
-    rows = rows[rows["person"] == result.merged.get(person, person)]
+    rows = rows[rows["person"].eq(person).fillna(False)]
     with VideoFile(source, result.options.stream) as video:
         frame = video.frame_at(time)
     if frame is None or rows.empty:

@@ -4,6 +4,7 @@
 - ``source…``: the video, until the result stands or for as long as its owner keeps it
 - ``table.parquet``, ``result.json``: the result
 - ``moments.json``, ``moment-….jpg``: moments worth seeing
+- ``faces.json``, ``face-….jpg``: everybody, and both sides of what is doubtful about them
 - ``annotated.mp4``: the video with boxes and labels, where that was asked for
 - ``drawn.json``: names and joins of people as pictures and annotated video show them
 - what all long work has, see :mod:`fer_core.jobs`; the status at the end is ``done``
@@ -180,17 +181,28 @@ class VideoJob(Job):
 
         return VideoResult.load(self.path)
 
-    def moments(self) -> list[dict[str, Any]]:
-        """Moments worth seeing: ``time``, ``person``, ``kind``, ``emotion``, ``value`` and
-        the ``picture``'s path, which may be ``None``.
+    def moments(self, result: "VideoResult") -> list[dict[str, Any]]:
+        """Moments worth seeing: ``time``, ``person`` (number in ``result``), ``kind``,
+        ``emotion``, ``value`` and the ``picture``'s path, which may be ``None``.
         """
+        return self._pictures("moments.json", result)
+
+    def faces(self, result: "VideoResult") -> list[dict[str, Any]]:
+        """Pictures of people: ``time``, ``person`` (number in ``result``), ``doubt`` (index in
+        its doubts, or ``None``), ``side`` of the doubt, and the ``picture``'s path, which may be
+        ``None``. Analyses of earlier versions have none.
+        """
+        return self._pictures("faces.json", result)
+
+    def _pictures(self, name: str, result: "VideoResult") -> list[dict[str, Any]]:
         try:
-            rows = json.loads((self.path / "moments.json").read_text(encoding="utf-8"))
-            found = [(row, row["picture"]) for row in rows if isinstance(row["time"], int | float)]
+            rows = json.loads((self.path / name).read_text(encoding="utf-8"))
             return [
+                row
                 # The name of a picture of this folder, whatever the file says.
-                row | {"picture": self.path / Path(name).name if name else None}
-                for row, name in found
+                | {"picture": self.path / Path(row["picture"]).name if row["picture"] else None}
+                | {"person": result.person_at(int(row["person"]), float(row["time"]))}
+                for row in rows
             ]
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             return []
@@ -201,17 +213,21 @@ class VideoJob(Job):
 
         return [
             (caption(result, row), row["picture"].read_bytes())
-            for row in self.moments()
+            for row in self.moments(result)
             if row["picture"]
         ]
 
     def is_stale(self) -> bool:
-        """Whether people were named or joined after pictures and video were drawn."""
+        """Whether people were named or corrected after pictures and video were drawn."""
+        from fer_core.video.people import read_edits
+
         try:
             drawn = json.loads((self.path / "drawn.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            before = drawn["names"], read_edits(drawn)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return False
-        return drawn != _people(self.result())
+        result = self.result()
+        return before != (result.people()["names"], result.edits)
 
     def keep(self, kept: bool) -> None:
         """Keep it beyond ``FER_KEEP_HOURS``, or no longer."""
@@ -259,7 +275,7 @@ class VideoJob(Job):
                 # The numbers are there, and they are what most people came for.
                 result = replace(result, problems=(*result.problems, str(error)))
                 result.save_people(self.path)
-            write_json(self.path / "drawn.json", _people(result))
+            write_json(self.path / "drawn.json", result.people())
             self.settle()
 
     def _read(self, source: Path, limits: Limits, deadline: float, note: "_Note") -> "VideoResult":
@@ -290,6 +306,7 @@ class VideoJob(Job):
         from fer_core.video.annotate import annotate
 
         self._save_moments(source, result, deadline)
+        self._save_faces(source, result, deadline)
         if self.config["annotated"] and len(result.table):
             target = self.path / "annotated.mp4"
             annotate(
@@ -300,16 +317,27 @@ class VideoJob(Job):
         from fer_core.video.annotate import stills
 
         moments = result.moments()
-        rows = []
-        pictures = stills(source, result, moments, deadline)
-        for number, (row, jpeg) in enumerate(
-            zip(moments.to_dict("records"), pictures, strict=True)
-        ):
-            name = f"moment-{number}.jpg" if jpeg else None
-            if name and jpeg:
-                (self.path / name).write_bytes(jpeg)
-            rows.append(row | {"picture": name})
-        write_json(self.path / "moments.json", rows)
+        rows = moments.to_dict("records")
+        for row in rows:
+            row["person"] = result.found_as(row["person"], row["time"])
+        self._save_pictures("moment", rows, stills(source, result, moments, deadline))
+
+    def _save_faces(self, source: Path, result: "VideoResult", deadline: float) -> None:
+        from fer_core.video.portraits import pictures, portraits
+
+        chosen = portraits(result)
+        rows = [asdict(portrait) for portrait in chosen]
+        self._save_pictures("face", rows, pictures(source, result, chosen, deadline))
+
+    def _save_pictures(
+        self, name: str, rows: list[dict[str, Any]], pictures: list[bytes | None]
+    ) -> None:
+        """Write ``NAMEs.json`` and a file for each picture."""
+        for number, (row, jpeg) in enumerate(zip(rows, pictures, strict=True)):
+            row["picture"] = f"{name}-{number}.jpg" if jpeg else None
+            if jpeg:
+                (self.path / row["picture"]).write_bytes(jpeg)
+        write_json(self.path / f"{name}s.json", rows)
 
 
 class _Note:
@@ -354,14 +382,6 @@ class _Note:
         self.no_room = owned_bytes(self._job.path.parent) > most
         if self.no_room:
             raise VideoError("There is no room left on this copy for the annotated video.")
-
-
-def _people(result: "VideoResult") -> dict[str, Any]:
-    """Who is who, as JSON values."""
-    return {
-        "names": {str(number): name for number, name in result.names.items()},
-        "merged": {str(number): into for number, into in result.merged.items()},
-    }
 
 
 def start(*arguments: Any, limits: Limits = NO_LIMITS, **how: Any) -> VideoJob:

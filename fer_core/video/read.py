@@ -25,6 +25,7 @@ from fer_core.tracking.detector import MOMENT, TrackingDetector
 from fer_core.tracking.identity import IdentityTracker, is_cut, scene
 from fer_core.video.decode import Frame, VideoFile
 from fer_core.video.part import Region, clipped
+from fer_core.video.people import doubts
 from fer_core.video.result import VideoOptions, VideoResult
 
 #: Longer side to which frames are reduced before they are looked at. A classifier sees
@@ -135,7 +136,16 @@ def analyze_video(
             "find more."
         )
     table = rows.table("video", printable(path), persons=people.persons())
-    return VideoResult(info, options, table, end, sampled, tuple(people.cuts), tuple(problems))
+    return VideoResult(
+        info,
+        options,
+        table,
+        end,
+        sampled,
+        cuts=tuple(people.cuts),
+        problems=tuple(problems),
+        doubts=doubts(people),
+    )
 
 
 @dataclass(frozen=True, eq=False)

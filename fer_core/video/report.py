@@ -37,10 +37,16 @@ figcaption, .small { color: #55606c; font-size: .9rem; }
 <figcaption>{{ moment.text }}</figcaption></figure>{% endfor %}</div>{% endif %}
 {% for person in persons %}<h2>{{ person.name }}</h2>
 <p>{{ person.words }}</p>{{ person.charts | safe }}{% endfor %}
-{% if changes %}<h2>Changes</h2>
-<table><tr><th>time</th><th>who</th><th>from</th><th>to</th><th>size</th></tr>
-{% for c in changes %}<tr><td>{{ c.time }}</td><td>{{ c.who }}</td><td>{{ c.before }}</td>
-<td>{{ c.after }}</td><td class="n">{{ c.size }}</td></tr>{% endfor %}</table>
+{% macro listed(rows, one) %}<table><tr><th>time</th><th>who</th>
+{% if one %}<th>emotion</th>{% else %}<th>from</th><th>to</th>{% endif %}<th>size</th></tr>
+{% for c in rows %}<tr><td>{{ c.time }}</td><td>{{ c.who }}</td><td>{{ c.before }}</td>
+{% if not one %}<td>{{ c.after }}</td>{% endif %}<td class="n">{{ c.size }}</td></tr>{% endfor %}
+</table>{% endmacro %}
+{% if changes or shifts %}<h2>Changes</h2>
+{% if changes %}{{ listed(changes, false) }}{% else %}<p>Nobody's strongest emotion changed for
+long.</p>{% endif %}
+{% if shifts %}<details><summary>Shifts within one emotion ({{ shifts | length }})</summary>
+{{ listed(shifts, true) }}</details>{% endif %}
 <p class="small">Change points by {{ by.method }}, penalty {{ by.penalty }}, at least
 {{ by.seconds_at_least }} s apart; size is the share of probability that moved.</p>{% endif %}
 <h2>How it was made</h2>
@@ -67,16 +73,6 @@ def to_html(result: VideoResult, stills: list[tuple[str, bytes]] | None = None) 
         }
         for person in summary["persons"]
     ]
-    changes = [
-        {
-            "time": clock(change["time"]),
-            "who": result.name(change["person"]),
-            "before": change["before"],
-            "after": change["after"],
-            "size": f"{change['size']:.0%}",
-        }
-        for change in summary["change_points"]
-    ]
     options = result.options
     often = f"{options.fps:g} frames a second" if options.fps else "every frame"
     how = (
@@ -92,10 +88,21 @@ def to_html(result: VideoResult, stills: list[tuple[str, bytes]] | None = None) 
             for text, jpeg in stills or []
         ],
         persons=persons,
-        changes=changes,
+        changes=[_in_row(change) for change in summary["change_points"]],
+        shifts=[_in_row(shift) for shift in summary["shifts"]],
         by=summary["change_points_by"],
         how=how,
     )
+
+
+def _in_row(change: dict[str, Any]) -> dict[str, str]:
+    return {
+        "time": clock(change["time"]),
+        "who": change["name"],
+        "before": change["before"],
+        "after": change["after"],
+        "size": f"{change['size']:.0%}",
+    }
 
 
 def _shares_in_words(person: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from fer_core.errors import VideoError
 from fer_core.files import write_atomic, write_json
 from fer_core.table import PROBABILITIES, complete, to_csv
 from fer_core.video.decode import VideoInfo
+from fer_core.video.people import Doubt, Edit, corrected, person_at, read_edits
 
 #: Seconds over which probabilities are averaged before emotions are named.
 SMOOTHING: Final = 0.5
@@ -81,7 +82,8 @@ class VideoResult:
         cuts: seconds at which the scene changed.
         problems: sentences on what was wrong with the file.
         names: what persons are called, by number.
-        merged: person numbers as found → the person they were merged into by hand.
+        edits: Joins and splits of people by hand, in the order in which they were made.
+        doubts: Where people may have been mistaken for each other, as found.
     """
 
     info: VideoInfo
@@ -92,7 +94,8 @@ class VideoResult:
     cuts: tuple[float, ...] = ()
     problems: tuple[str, ...] = ()
     names: dict[int, str] = field(default_factory=dict)
-    merged: dict[int, int] = field(default_factory=dict)
+    edits: tuple[Edit, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
     def of_file(self, name: str) -> "VideoResult":
         """Return the result with the name under which a user knows the video."""
@@ -101,8 +104,9 @@ class VideoResult:
         )
 
     def rows(self) -> pd.DataFrame:
-        """Return the table as measured, merged persons as one and everybody by name."""
-        table = self.table.assign(person=self.table["person"].replace(self.merged))
+        """Return the table as measured, people corrected by hand and everybody by name."""
+        persons = corrected(self.table["person"], self.table["time"], self.edits)
+        table = self.table.assign(person=persons)
         if self.names:
             table["name"] = pd.array([self.names.get(p) for p in table["person"]], dtype="str")
         return table
@@ -156,20 +160,94 @@ class VideoResult:
                 f"{self.name(person)} and {self.name(into)} are seen together at "
                 f"{min(both):.1f} s, so they are two people."
             )
-        merged = {number: into if to == person else to for number, to in self.merged.items()}
         names = {number: name for number, name in self.names.items() if number != person}
         if person in self.names and into not in self.names:
             names[into] = self.names[person]
-        return replace(self, merged=merged | {person: into}, names=names)
+        return replace(self, edits=(*self.edits, Edit(person, into)), names=names)
+
+    def with_split(self, person: int, time: float) -> "VideoResult":
+        """Return the result in which a person is somebody new from a moment on.
+
+        Args:
+            person: Number; who they are before the moment keeps it, with the name.
+            time: Seconds.
+
+        Raises:
+            VideoError: The person is not seen both before and after it.
+        """
+        rows = self.rows()
+        times = rows.loc[rows["person"].eq(person).fillna(False), "time"]
+        if times.empty or not times.min() < time <= times.max():
+            raise VideoError(
+                f"{self.name(person)} is not seen both before and after {timeline.clock(time)}, "
+                "so there is nothing to split."
+            )
+        known = [int(number) for number in self.table["person"].dropna().unique()]
+        new = 1 + max([*known, *self.names, *(edit.into for edit in self.edits)])
+        return replace(self, edits=(*self.edits, Edit(person, new, float(time))))
+
+    def with_exchange(self, one: int, other: int, time: float) -> "VideoResult":
+        """Return the result in which two people have each other's numbers from a moment on.
+
+        Raises:
+            VideoError: The first one is not seen both before and after it.
+        """
+        apart = self.with_split(one, time)
+        new = apart.edits[-1].into
+        return replace(apart, edits=(*apart.edits, Edit(other, one, time), Edit(new, other, time)))
 
     def apart(self) -> "VideoResult":
         """The result with every person as found; names stay."""
-        return replace(self, merged={})
+        return replace(self, edits=())
+
+    def person_at(self, found: int, time: float) -> int:
+        """Return who somebody is at one moment, by the number that was found there."""
+        return person_at(found, time, self.edits)
+
+    def found_as(self, person: int, time: float) -> int:
+        """Return the number under which somebody was found about a moment."""
+        times = self.rows().loc[lambda rows: rows["person"].eq(person).fillna(False), "time"]
+        return int(self.table.loc[(times - time).abs().idxmin(), "person"])
+
+    def open_doubts(self) -> list[tuple[int, Doubt]]:
+        """Return the doubts that nobody has settled by hand, the most doubtful first.
+
+        Returns:
+            The index of each in :attr:`doubts`, and the doubt with its persons as they are
+            numbered now.
+        """
+        counted, found = set(self.persons()), []
+        for index, doubt in sorted(enumerate(self.doubts), key=lambda pair: pair[1].certainty):
+            first, second = doubt.persons
+            before = self.person_at(first, doubt.before)
+            after = self.person_at(second, doubt.time)
+            if doubt.kind == "join":
+                settled = (before == after) != (first == second)
+            else:
+                settled = before != self.person_at(first, doubt.time) or before == after
+            if not settled and {before, after} <= counted:
+                found.append((index, replace(doubt, persons=(before, after))))
+        return found
 
     def changes(self) -> pd.DataFrame:
-        """See :func:`fer_core.timeline.change_points`; of persons in view long enough."""
-        found = self._points
-        return found[found["person"].isin(self.persons())].reset_index(drop=True)
+        """Return when the dominant emotion of somebody changed.
+
+        Returns:
+            The columns of :func:`fer_core.timeline.change_points`; of persons in view long
+            enough.
+        """
+        found = self._counted_points()
+        return found[found["before"] != found["after"]].reset_index(drop=True)
+
+    def shifts(self) -> pd.DataFrame:
+        """Return when an expression changed while its dominant emotion stayed, see
+        :meth:`changes`.
+        """
+        found = self._counted_points()
+        return found[found["before"] == found["after"]].reset_index(drop=True)
+
+    def _counted_points(self) -> pd.DataFrame:
+        return self._points[self._points["person"].isin(self.persons())]
 
     def moments(self) -> pd.DataFrame:
         """What is worth seeing: the peak of each emotion, and the sharpest changes.
@@ -189,7 +267,7 @@ class VideoResult:
         found: list[Any] = []
         for change in self.changes().sort_values("size", ascending=False).itertuples():
             near = any(abs(change.time - other.time) < APART for other in found)
-            if len(found) < SHARPEST and not near and change.before != change.after:
+            if len(found) < SHARPEST and not near:
                 found.append(change)
         rows += [[c.time, c.person, "change", c.after, c.size] for c in found]
         table = pd.DataFrame(rows, columns=["time", "person", "kind", "emotion", "value"])
@@ -197,7 +275,8 @@ class VideoResult:
 
     def summary(self) -> dict[str, Any]:
         """What :func:`fer_core.timeline.summarize` says of the smoothed table, the change
-        points and their settings, and the persons' names.
+        points and their settings, and the persons' names. ``change_points`` are those at which
+        the dominant emotion changed, ``shifts`` the others.
         """
         value = timeline.summarize(self.smoothed(), end=self.seconds) | {"seconds": self.length}
         value["faces"] = len(self.persons())
@@ -209,13 +288,18 @@ class VideoResult:
             for p in value["persons"]
             if p["person"] in long_enough
         ]
-        value["change_points"] = self.changes().to_dict("records")
+        value["changes"] = [self._named(change) for change in value["changes"]]
+        for key, points in (("change_points", self.changes()), ("shifts", self.shifts())):
+            value[key] = [self._named(point) for point in points.to_dict("records")]
         value["change_points_by"] = {
             "method": "PELT, squared error (ruptures)",
             "penalty": timeline.PENALTY,
             "seconds_at_least": timeline.HOLD,
         }
         return value
+
+    def _named(self, row: dict[str, Any]) -> dict[str, Any]:
+        return row | {"name": self.name(row["person"])}
 
     def about(self) -> dict[str, Any]:
         """File, options and problems, as plain JSON values."""
@@ -232,7 +316,8 @@ class VideoResult:
 
     def to_json(self) -> str:
         """Return everything but pictures, with the smoothed table."""
-        return timeline.to_json(self._smoothed, self.summary(), **self.about())
+        doubts = [asdict(doubt) for _, doubt in self.open_doubts()]
+        return timeline.to_json(self._smoothed, self.summary(), **self.about(), doubts=doubts)
 
     def to_parquet(self) -> bytes:
         """Return the smoothed table as Parquet."""
@@ -248,9 +333,17 @@ class VideoResult:
         self.save_people(folder)
 
     def save_people(self, folder: Path) -> None:
-        """Write ``result.json`` alone, after a change of names or merges."""
-        value = self.about() | {"names": self.names, "merged": self.merged}
+        """Write ``result.json`` alone, after a correction of people or their names."""
+        value = self.about() | self.people()
+        value["doubts"] = [asdict(doubt) for doubt in self.doubts]
         write_json(folder / "result.json", value)
+
+    def people(self) -> dict[str, Any]:
+        """Return names and corrections as plain JSON values."""
+        return {
+            "names": {str(number): name for number, name in self.names.items()},
+            "edits": [asdict(edit) for edit in self.edits],
+        }
 
     @classmethod
     def load(cls, folder: Path) -> "VideoResult":
@@ -272,7 +365,8 @@ class VideoResult:
                 cuts=tuple(value["cuts"]),
                 problems=tuple(value["problems"]),
                 names={int(k): v for k, v in value["names"].items()},
-                merged={int(k): v for k, v in value["merged"].items()},
+                edits=read_edits(value),
+                doubts=tuple(Doubt.of(one) for one in value.get("doubts", [])),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise VideoError("This analysis is gone or damaged: analyse the video anew.") from error

@@ -35,6 +35,10 @@ function draw(context, camera, count) {
     for (const [x, y] of [[0, 0.5], [1, 0.5], [0.5, 0], [0.5, 1]])
       context.drawImage(portrait, x * (width - small), y * (height - small), small, small);
     context.fillRect(0, 0, 8 + (count % 2) * 8, 8);
+  } else if (camera.pair) {
+    const half = width / 2;
+    for (const x of [shift, half + shift])
+      context.drawImage(portrait, x, (height - half) / 2, half, half);
   } else context.drawImage(portrait, (width - side) / 2 + shift, (height - side) / 2, side, side);
 }
 
@@ -96,6 +100,7 @@ class MadeCamera:
         error: Name of the error that opening it raises, and after a colon its message.
         facing: ``user``, ``environment`` or empty.
         edges: Show a face at each of the four edges instead of one in the middle.
+        pair: Show two faces side by side.
     """
 
     id: str = "one"
@@ -106,6 +111,7 @@ class MadeCamera:
     error: str = ""
     facing: str = ""
     edges: bool = False
+    pair: bool = False
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from benchmarks.camera import faces_at_the_edges, write_y4m
 from fer_core.table import ROW_BYTES
 from tests.browser.live_tools import decoded, open_live, stop, table
 from tests.browser.made_cameras import MadeCamera, change, with_cameras
+from tests.conftest import ARTIFACTS
 
 pytestmark = pytest.mark.browser
 
@@ -481,3 +482,28 @@ def test_the_screen_stays_awake_and_the_picture_stays_in_front(
     wait_for(lambda: rows_recorded(page) > before + 10 and decoded(page) > shown, 60)
     stop(page)
     wait_for(lambda: page.evaluate("window.locks") == 0, 10)
+
+
+@pytest.mark.slow
+def test_two_people_are_seen_whole_and_stay_who_they_are(context: BrowserContext, app: App) -> None:
+    with_cameras(context, MadeCamera(pair=True))
+    page = live(context, app, "device")
+    start(page)
+    titles = page.get_by_text(re.compile(r"^[12] · (Looks|Unsure)", re.IGNORECASE))
+    expect(titles).to_have_count(2)
+    charts = page.get_by_test_id("stVegaLiteChart")
+    expect(charts).to_have_count(3)
+    first, second, minute = (charts.nth(index).bounding_box() for index in range(3))
+    assert first["y"] == pytest.approx(second["y"], abs=2) and second["x"] > first["x"]
+    assert second["x"] + second["width"] <= 1280 and second["height"] > 120
+    assert second["y"] + second["height"] <= minute["y"] <= 800
+    page.get_by_role("radio", name="Everyone").click()
+    expect(page.get_by_role("radio", name="Everyone")).to_be_checked()
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / "live-two.png")
+    # The camera is off for longer than a lost face keeps its number.
+    stop(page)
+    page.wait_for_timeout(3000)
+    start(page)
+    expect(titles).to_have_count(2)
+    expect(page.get_by_role("radio", name="3", exact=True)).to_have_count(0)

@@ -108,7 +108,7 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     assert page.evaluate("document.querySelector('video').mine")
 
     # People get names.
-    page.get_by_text("Who is who").click()
+    page.get_by_text("People (").click()
     page.get_by_label("Person 1", exact=True).fill("Drawn")
     page.get_by_role("button", name="Save names").click()
     expect(page.get_by_text(re.compile("Drawn turns to")).first).to_be_visible()
@@ -141,7 +141,7 @@ def test_a_kept_video_is_drawn_anew_and_gives_a_corrected_face(
     page = visit(context, app)
     page.get_by_text("Keep my video", exact=True).click()
     page.get_by_role("button", name="Sample clip").click()
-    page.get_by_text("Who is who").click()
+    page.get_by_text("People (").click()
     page.get_by_label("Person 1", exact=True).fill("Drawn")
     page.get_by_role("button", name="Save names").click()
     before = next(app.home.glob("jobs/*/annotated.mp4")).read_bytes()
@@ -190,3 +190,48 @@ def test_work_can_be_cancelled(context: BrowserContext, app: App) -> None:
     expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
     expect(page.get_by_text("Earlier analyses", exact=True)).to_have_count(0)
     assert not list(app.home.glob("jobs/*"))
+
+
+@pytest.mark.slow
+def test_people_are_chosen_named_split_and_joined(context: BrowserContext, app: App) -> None:
+    page = visit(context, app)
+    page.get_by_role("button", name="Sample clip").click()
+    page.wait_for_function("document.querySelector('video')?.readyState > 0")
+    chosen = page.get_by_role("combobox", name=re.compile("Person"))
+
+    def choose(name: str) -> None:
+        chosen.click()
+        page.get_by_role("option", name=name, exact=True).click()
+
+    # Everyone's mean is nobody to split; a moment of a person shows that person's curves.
+    split = page.get_by_role("button", name="Split at this moment")
+    expect(split).to_be_visible()
+    choose("Everyone")
+    expect(split).to_be_hidden()
+    words = page.get_by_text(re.compile(r"Person \d (most clearly|turns to)")).first
+    page.locator(".st-key-video_moment_0 button").first.click()
+    expect(chosen).to_have_value(words.inner_text()[: len("Person 1")])
+    expect(split).to_be_visible()
+
+    # A name is in the chart's selector and in the lists of people to join at once.
+    page.get_by_text("People (2)").click()
+    expect(page.get_by_role("img", name="Person 1", exact=True).last).to_be_visible()
+    page.get_by_label("Person 2", exact=True).fill("Eileen")
+    page.get_by_role("button", name="Save names").click()
+    expect(chosen).to_have_value("Eileen")
+    expect(page.get_by_role("combobox", name=re.compile("Join"))).to_have_value("Eileen")
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / "video-people.png", full_page=True)
+
+    # Split where the video is; all as found again.
+    line = page.get_by_role("slider", name="Timeline: choose a moment")
+    box = line.bounding_box()
+    line.click(position={"x": box["width"] / 2, "y": 60})
+    wait_for(lambda: 5 < moment(page) < 7, 30)
+    split.click()
+    expect(page.get_by_text("People (3)")).to_be_visible()
+    expect(page.get_by_text(re.compile("3 people"))).to_be_visible()
+    page.get_by_role("button", name="All as found").click()
+    expect(page.get_by_text("People (2)")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="Sample clip")).to_be_visible()

@@ -278,6 +278,8 @@ def test_whoever_comes_later_or_elsewhere_is_somebody_new() -> None:
     tracker = Tracker()
     tracker.update([(100, 100, 80, 80)], 0.0)
     assert tracker.update([(500, 100, 80, 80)], 0.1) == [2]
+    for second in (1.5, 3.0, 4.5):
+        assert tracker.update([], second) == []
     assert tracker.update([(100, 100, 80, 80)], 5.0) == [3]
     assert tracker.known() == {3}
 
@@ -338,7 +340,9 @@ def test_the_confidence_is_that_of_the_label_shown() -> None:
 def test_a_new_person_does_not_inherit_the_smoothing_of_the_one_before() -> None:
     smoother = EmotionSmoother()
     smoother(seen(0.0, face(happy=0.9)), 2.0)
-    shown = smoother(seen(9.0, face(sad=0.9)), 2.0).faces[0]
+    for second in (2.0, 4.0):
+        assert not smoother(seen(second), 2.0).faces
+    shown = smoother(seen(5.0, face(sad=0.9)), 2.0).faces[0]
     assert shown.person == 2 and shown.probabilities[4] == pytest.approx(0.9)
 
 

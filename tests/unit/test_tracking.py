@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.identity_metrics import score
+from benchmarks.tracking import joins_across_cuts
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.demo import draw_face
 from fer_core.tracking import Tracker, identity, motion, tracker
@@ -61,6 +62,24 @@ def test_a_change_of_resolution_keeps_everybody() -> None:
     numbers.update([(100, 100, 80, 80), (400, 100, 80, 80)], 0.0, (640, 480))
     small = [(200, 50, 40, 40), (50, 50, 40, 40)]
     assert numbers.update(small, 0.2, (320, 240)) == [2, 1]
+
+
+def test_who_was_in_view_when_the_camera_paused_keeps_the_number() -> None:
+    """The machine slept for 20 s, or the camera was stopped and started."""
+    numbers = Tracker()
+    for index in range(20):
+        assert numbers.update([(100, 100, 80, 80)], index / 10, (640, 480)) == [1]
+    assert numbers.update([(170, 110, 95, 95)], 22.0, (640, 480)) == [1]
+    assert numbers.update([(560, 300, 160, 160)], 60.0, (640, 480)) == [2], "across the room"
+    # Who was seen to leave, and comes back later, is somebody new: nothing says that it is them.
+    for index in range(30):
+        numbers.update([], 60 + index / 10, (640, 480))
+    assert numbers.update([(560, 300, 160, 160)], 63.0, (640, 480)) == [3]
+    # In a recorded video looks decide.
+    looks = [appearance(np.zeros((480, 640, 3), np.uint8), (100, 100, 80, 80))]
+    numbers = Tracker()
+    numbers.update([(100, 100, 80, 80)], 0.0, (640, 480), looks)
+    assert numbers.update([(100, 100, 80, 80)], 5.0, (640, 480), looks) == [2]
 
 
 def test_a_doubtful_assignment_is_told_and_a_clear_one_is_not() -> None:
@@ -166,6 +185,9 @@ def test_a_join_has_a_confidence() -> None:
 
 # Measured as others measure.
 
+#: Person and number frame by frame: person 0 comes back as number 1, person 1 as that too.
+WHO = [(0, 1), (0, 1), (0, 1), (0, 1), (1, 1), (1, 2)]
+
 
 def test_the_measures_are_those_of_motmetrics() -> None:
     """motmetrics 1.4.0 gives these values for this example."""
@@ -189,6 +211,16 @@ def test_the_measures_are_those_of_motmetrics() -> None:
     assert (result.faces, result.numbered, result.right_count) == (30, 30, 0)
 
 
+def test_a_number_that_is_somebody_else_after_a_cut_is_a_wrong_join() -> None:
+    box: Box = (100.0, 50.0, 40.0, 40.0)
+    frames = [([(person, box, True)], [(number, box)]) for person, number in WHO]
+    counts = joins_across_cuts(frames, [0, 0, 1, 1, 2, 2])
+    assert (counts["all"], counts["wrong"]) == (2, 1)
+    # A number that is given for a moment only is nobody, and two numbers are a switch.
+    assert score(frames, least=2).right_count == 0 and score(frames).right_count == 1
+    assert score(frames).switches == 1
+
+
 def test_the_browser_gives_the_same_numbers(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
@@ -205,8 +237,9 @@ def test_the_browser_gives_the_same_numbers(tmp_path: Path) -> None:
             ]
             boxes = [(np.array(b) * size[0] / 640 + rng.normal(0, 2, 4)).tolist() for b in seen]
             rng.shuffle(boxes)
-            clip.append([boxes, index / 15, size])
-            given.append(numbers.update([tuple(box) for box in boxes], index / 15, size))
+            time = index / 15 + (20 if index >= 50 else 0)
+            clip.append([boxes, time, size])
+            given.append(numbers.update([tuple(box) for box in boxes], time, size))
         clips.append(clip)
         expected.append(given)
     script = tmp_path / "numbers.mjs"

@@ -138,4 +138,4 @@ def _last_picture(path: Path) -> np.ndarray:
 
 
 def _pictures(job: VideoJob) -> list[bytes]:
-    return [row["picture"].read_bytes() for row in job.moments()]
+    return [row["picture"].read_bytes() for row in job.moments(job.result())]

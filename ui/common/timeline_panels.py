@@ -131,10 +131,15 @@ def share_bars(summaries: dict[str, dict]) -> None:
     )
 
 
-def whole_curve(table: pd.DataFrame) -> None:
-    """The probabilities of a whole recording, at most 300 points a line."""
+def whole_curve(table: pd.DataFrame, person: int | None = None) -> None:
+    """The probabilities of a whole recording, at most 300 points a line.
+
+    Args:
+        table: Smoothed.
+        person: Whose; by default the mean of everyone.
+    """
     length = float(table["time"].max()) if len(table) else 0.0
-    curve = timeline.curve(table, step=max(0.5, length / 300))
+    curve = timeline.curve(table, person, step=max(0.5, length / 300))
     data = curve.melt(ignore_index=False, var_name="emotion", value_name="probability")
     chart = (
         alt.Chart(data.reset_index())

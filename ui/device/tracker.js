@@ -42,11 +42,10 @@ class Axis {
 }
 
 class Motion {
-  constructor(box, time, k) {
+  constructor(box, k) {
     const [x, y, size] = measured(box);
     const side = Math.exp(size);
     this.k = k;
-    this.time = time;
     this.x = new Axis(x, k.PLACE_NOISE * side, k.PLACE_SPEED * side);
     this.y = new Axis(y, k.PLACE_NOISE * side, k.PLACE_SPEED * side);
     this.size = new Axis(size, k.SIZE_NOISE, k.SIZE_SPEED);
@@ -56,14 +55,12 @@ class Motion {
     return Math.exp(this.size.value);
   }
 
-  predict(time) {
-    const seconds = time - this.time;
+  predict(seconds) {
     if (seconds <= 0) return;
     const { k, side } = this;
     this.x.predict(seconds, k.PLACE_DRIFT * side, k.FADE);
     this.y.predict(seconds, k.PLACE_DRIFT * side, k.FADE);
     this.size.predict(seconds, k.SIZE_DRIFT, k.FADE);
-    this.time = time;
   }
 
   update(box) {
@@ -100,6 +97,7 @@ export class Tracker {
   constructor(k) {
     this.k = k;
     this.tracks = [];
+    this.time = 0;
     this.next = 1;
   }
 
@@ -108,8 +106,12 @@ export class Tracker {
     if (this.shape && (width !== this.shape[0] || height !== this.shape[1]))
       for (const { motion } of this.tracks) motion.rescale(width / this.shape[0], height / this.shape[1]);
     this.shape = [width, height];
-    this.tracks = this.tracks.filter((track) => time - track.seen <= k.KEEP);
-    for (const { motion } of this.tracks) motion.predict(time);
+    let step = time - this.time;
+    if (step > k.KEEP) step = k.PAUSE;
+    this.time = time;
+    for (const track of this.tracks) track.missing += step;
+    this.tracks = this.tracks.filter((track) => track.missing <= k.KEEP);
+    for (const { motion } of this.tracks) motion.predict(step);
     const costs = this.tracks.map(({ motion }) => boxes.map((box) => motion.cost(box)));
     const numbers = boxes.map(() => 0);
     for (const [row, column] of assign(costs)) {
@@ -117,12 +119,12 @@ export class Tracker {
       const track = this.tracks[row];
       numbers[column] = track.number;
       track.motion.update(boxes[column]);
-      track.seen = time;
+      track.missing = 0;
     }
     boxes.forEach((box, i) => {
       if (numbers[i]) return;
       numbers[i] = this.next++;
-      this.tracks.push({ number: numbers[i], motion: new Motion(box, time, k), seen: time });
+      this.tracks.push({ number: numbers[i], motion: new Motion(box, k), missing: 0 });
     });
     return numbers;
   }

@@ -17,6 +17,7 @@ from ui.common.damaged import show_damaged
 from ui.common.exports import Download, downloads
 from ui.common.notices import say_error, say_problem
 from ui.common.text import plain
+from ui.common.words import EVERYONE, who
 from ui.services import sessions
 from ui.services.sessions import KeptSession
 
@@ -46,7 +47,7 @@ def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], No
     found = timeline.summarize(shown)
     st.subheader("This recording")
     st.markdown(timeline.in_words(found))
-    _details(shown, found)
+    _details(shown, found, "live_whose")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = session_name().strip() or "Unnamed"
         exports(shown.assign(source=name), about, name, "live")
@@ -171,7 +172,7 @@ def _table(kept: list[KeptSession]) -> None:
     found = [timeline.summarize(table) for table in tables]
     if len(selected) == 1:
         st.markdown(timeline.in_words(found[0]))
-        _details(tables[0], found[0])
+        _details(tables[0], found[0], f"live_whose_{selected[0].id}")
     else:
         panels.share_bars(_named([session.name for session in selected], found))
         for session, one in zip(selected, found, strict=True):
@@ -193,15 +194,34 @@ def _table(kept: list[KeptSession]) -> None:
         st.button(f"Delete {many}", icon=":material/delete:", key="live_delete", on_click=delete)
 
 
-def _details(table: pd.DataFrame, found: dict[str, Any]) -> None:
+def _details(table: pd.DataFrame, found: dict[str, Any], key: str) -> None:
+    """Show shares, curves and changes of everyone, or of the person who is chosen."""
+    seconds = pd.Series({one["person"]: one["seconds"] for one in found["persons"]}, dtype=float)
+    persons = timeline.long_enough(seconds, found["seconds"]).index.tolist()
+    person, shown = None, found
+    if len(persons) > 1:
+        chosen = st.pills(
+            "Person",
+            [EVERYONE, *persons],
+            default=EVERYONE,
+            format_func=who,
+            required=True,
+            key=key,
+        )
+        person = None if chosen == EVERYONE else chosen
+    if person is not None:
+        (shown,) = [one for one in found["persons"] if one["person"] == person]
+        changes = [change for change in found["changes"] if change["person"] == person]
+        shown = shown | {"changes": changes, "faces": 1}
+        shown["dominant"] = max(shown["shares"], key=shown["shares"].__getitem__)
     with st.grid(3, min_column_width=280):
         with st.container():
-            panels.share_bars({"recording": found})
+            panels.share_bars({"recording": shown})
         with st.container():
-            panels.whole_curve(table)
+            panels.whole_curve(table, person)
         with st.container():
             st.markdown("**Changes of the dominant emotion**")
-            panels.change_table(found)
+            panels.change_table(shown)
 
 
 def _named(names: list[str], found: list[dict]) -> dict[str, dict]:

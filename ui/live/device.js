@@ -138,8 +138,8 @@ class Device extends View {
       }
       const { largest, smoothing, prior } = this.data;
       this.flying = began;
-      const time = (newest - began) / 1000;
-      worker.postMessage({ frame, time, largest, smoothing, prior }, [frame]);
+      // The worker's time goes on from run to run: a camera that was off is a pause to its tracker.
+      worker.postMessage({ frame, time: newest / 1000, largest, smoothing, prior }, [frame]);
     } catch {
       this.idle = true; // the camera had no picture just then
     }
@@ -168,6 +168,7 @@ class Device extends View {
     this.idle = true;
     const now = performance.now();
     if (!this.stream || this.flying !== this.began) return result.frame.close(); // of an earlier run
+    result.time -= this.began / 1000;
     this.result?.frame.close();
     this.asked = now;
     if (this.phase === "on" && now - this.came > GAP_MS) this.missed(now - this.came, this.away);

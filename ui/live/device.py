@@ -51,7 +51,7 @@ _NUMBERS: Final = {
     "SURE UNSURE DETAIL DETAIL_SIZE DECIDED",
     detector: "MOMENT",
     motion: "PLACE_NOISE SIZE_NOISE PLACE_DRIFT SIZE_DRIFT PLACE_SPEED SIZE_SPEED FADE",
-    tracker: "KEEP GATE",
+    tracker: "KEEP PAUSE GATE",
     smoothing: "LEAD PATIENCE",
 }
 

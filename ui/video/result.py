@@ -1,6 +1,5 @@
 """What a video came to: the video beside its timeline, moments, people, exports."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -19,8 +18,9 @@ from ui.common.notices import say_error
 from ui.common.text import plain, sentence
 from ui.services import access, videos
 from ui.services.videos import VideoJob
+from ui.video.people import change, choose_person, go_to, people
 from ui.video.start import show
-from ui.video.timeline import VIEWS, seek, video_timeline
+from ui.video.timeline import VIEWS, video_timeline
 
 state = st.session_state
 
@@ -45,18 +45,18 @@ def finished(job: VideoJob) -> None:
         st.warning(sentence(problem), icon=":material/warning:")
     persons = result.persons()
     if not persons:
-        _video(job)
+        _video(job, result)
         return
     left, right = st.columns([1, 1], gap="medium")
     with left:
-        _video(job)
+        _video(job, result)
         if job.is_stale():
             _stale(job)
     with right:
         person = _beside(job, result, table, summary, persons)
     _moments(job, result)
     _numbers(summary, result, person)
-    _people(job, result, persons)
+    people(job, result, persons)
 
 
 def _head(job: VideoJob, result: VideoResult, summary: dict[str, Any]) -> None:
@@ -108,11 +108,11 @@ def _files(job: VideoJob, result: VideoResult) -> list[Download]:
     return files
 
 
-def _video(job: VideoJob) -> None:
+def _video(job: VideoJob, result: VideoResult) -> None:
     if path := job.annotated or job.source:
         st.video(path)
         return
-    pictures = [row["picture"] for row in job.moments() if row["picture"]]
+    pictures = [row["picture"] for row in job.moments(result) if row["picture"]]
     if pictures:
         st.image(pictures[0], width="stretch", alt="A moment of the video")
     st.caption(
@@ -132,7 +132,12 @@ def _stale(job: VideoJob) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{drawn} show people as they were before.")
         if st.button("Draw anew", icon=":material/refresh:", key="video_redraw"):
-            _change(lambda: videos.restart(job))
+            try:
+                videos.restart(job)
+            except FerError as error:
+                say_error(error)
+            else:
+                st.rerun()
 
 
 def _beside(
@@ -141,21 +146,10 @@ def _beside(
     table: pd.DataFrame,
     summary: dict[str, Any],
     persons: list[int],
-) -> int:
-    """The timeline of the chosen person, whose number is returned."""
+) -> int | None:
+    """The timeline of the chosen person, whose number is returned; ``None`` for everyone."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        person = persons[0]
-        if len(persons) > 1:
-            if state.get("video_person") not in persons:
-                state["video_person"] = person
-            person = st.selectbox(
-                "Person",
-                persons,
-                format_func=result.name,
-                key="video_person",
-                label_visibility="collapsed",
-                width=180,
-            )
+        person = choose_person(job, result, persons)
         view = st.segmented_control(
             "View",
             VIEWS,
@@ -165,7 +159,7 @@ def _beside(
             label_visibility="collapsed",
             width="content",
         )
-    video_timeline(
+    moment = video_timeline(
         job.name,
         table,
         person,
@@ -175,11 +169,13 @@ def _beside(
         result.cuts,
         result.options.fps,
     )
+    if moment is not None and person is not None:
+        change(job, lambda: result.with_split(person, moment))
     return person
 
 
 def _moments(job: VideoJob, result: VideoResult) -> None:
-    rows = [row for row in job.moments() if row["picture"]]
+    rows = [row for row in job.moments(result) if row["picture"]]
     if not rows:
         return
     st.subheader("Moments worth seeing")
@@ -193,8 +189,8 @@ def _moments(job: VideoJob, result: VideoResult) -> None:
                         timeline.clock(row["time"]),
                         key=f"video_moment_{number}",
                         icon=":material/my_location:",
-                        on_click=seek,
-                        args=(row["time"],),
+                        on_click=go_to,
+                        args=(row["time"], row["person"]),
                         help="Go to this moment",
                     )
                     _correct(job, result, row, number)
@@ -226,36 +222,50 @@ def _correct(job: VideoJob, result: VideoResult, row: dict[str, Any], number: in
             correct(*found, result.options.model or "", "Video")
 
 
-def _numbers(summary: dict[str, Any], result: VideoResult, person: int) -> None:
+def _numbers(summary: dict[str, Any], result: VideoResult, person: int | None) -> None:
     with st.grid(2, min_column_width=300):
         with st.container():
-            panels.share_bars(
-                {result.name(person): p for p in summary["persons"] if p["person"] == person}
-            )
+            if person is None:
+                panels.share_bars({"Everyone": summary})
+            else:
+                panels.share_bars(
+                    {result.name(person): p for p in summary["persons"] if p["person"] == person}
+                )
         with st.container():
-            _changes(summary, result)
+            _changes(summary)
 
 
-def _changes(summary: dict[str, Any], result: VideoResult) -> None:
-    found, by = summary["change_points"], summary["change_points_by"]
-    st.markdown("**Changes**")
+def _changes(summary: dict[str, Any]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Changes**")
+        key = "change_points"
+        if summary["shifts"] and st.toggle(
+            f"Shifts within one emotion ({len(summary['shifts'])})",
+            key="video_shifts",
+            help="Moments at which a face changed while its strongest emotion stayed the same.",
+        ):
+            key = "shifts"
+    found, by = summary[key], summary["change_points_by"]
     if not found:
-        st.caption("No face changed much for long.")
+        st.caption("Nobody's strongest emotion changed for long.")
         return
     rows = pd.DataFrame(found)
-    rows["person"] = rows["person"].map(result.name)
     rows["size"] = (rows["size"] * 100).round()
+    table = rows.drop(columns=["person"] if len(summary["persons"]) > 1 else ["person", "name"])
+    if key == "shifts":
+        table = table.drop(columns="after")
     chosen = st.dataframe(
-        rows if len(summary["persons"]) > 1 else rows.drop(columns="person"),
+        table,
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
-        key="video_changes",
+        key=f"video_{key}",
         height=min(250, 38 + 35 * len(rows)),
+        column_order=("time", "name", "before", "after", "size"),
         column_config={
             "time": st.column_config.NumberColumn("Second", format="%.1f"),
-            "person": "Person",
-            "before": "From",
+            "name": "Person",
+            "before": "From" if key == "change_points" else "Emotion",
             "after": "To",
             "size": st.column_config.ProgressColumn(
                 "Size", min_value=0, max_value=100, format="%d %%"
@@ -264,55 +274,12 @@ def _changes(summary: dict[str, Any], result: VideoResult) -> None:
         alt="When faces changed; select a row to go there",
     )
     row = chosen.selection.rows[0] if chosen.selection.rows else None
-    if row is not None and row < len(rows) and state.get("video_change") != row:
-        state["video_change"] = row
-        seek(rows["time"].iloc[row])
+    if row is not None and row < len(rows) and state.get("video_change") != (key, row):
+        state["video_change"] = key, row
+        go_to(float(rows["time"].iloc[row]), int(rows["person"].iloc[row]))
         st.rerun()
-    state["video_change"] = row
+    state["video_change"] = key, row
     st.caption(
         f"Select one to go there. {by['method']}, penalty {by['penalty']}, at least "
         f"{by['seconds_at_least']} s apart."
     )
-
-
-def _people(job: VideoJob, result: VideoResult, persons: list[int]) -> None:
-    with st.expander("Who is who", icon=":material/group:"):
-        st.caption(
-            "People are told apart by place and by the colours of hair, face and clothes. "
-            "Name them, and join those who are one."
-        )
-        with st.form("video_names", border=False):
-            with st.grid(min_column_width=200):
-                for person in persons:
-                    st.text_input(
-                        f"Person {person}",
-                        result.names.get(person, ""),
-                        max_chars=40,
-                        key=f"video_name_{job.name}_{person}",
-                    )
-            if st.form_submit_button("Save names", icon=":material/save:"):
-                for person in persons:
-                    result = result.called(person, state[f"video_name_{job.name}_{person}"])
-                _change(lambda: videos.save_people(job, result))
-        if len(persons) > 1:
-            with st.container(horizontal=True, vertical_alignment="bottom"):
-                one = st.selectbox(
-                    "Join", persons[::-1], format_func=result.name, key="video_join", width=180
-                )
-                others = [person for person in persons if person != one]
-                into = st.selectbox(
-                    "with", others, format_func=result.name, key="video_into", width=180
-                )
-                if st.button("Join", icon=":material/merge:"):
-                    _change(lambda: videos.save_people(job, result.with_merged(one, into)))
-        if result.merged and st.button("All as found", icon=":material/call_split:"):
-            _change(lambda: videos.save_people(job, result.apart()))
-
-
-def _change(make: Callable[[], None]) -> None:
-    try:
-        make()
-    except FerError as error:
-        say_error(error)
-    else:
-        st.rerun()

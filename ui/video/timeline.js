@@ -1,16 +1,17 @@
 // A timeline with a playhead, bound to the page's own video player: a click, a drag or an
 // arrow key moves the video there, and the playhead follows the video. Python hears nothing
-// of it, so nothing is loaded anew.
+// of it, so nothing is loaded anew. 'Split at this moment' alone tells Python where it is.
 //
-// data: { seconds, view, emotions, colors, times, curves, segments, changes, cuts, seek }
+// data: { seconds, view, everyone, emotions, colors, times, curves, segments, changes, cuts, seek }
 
 const LEFT = 34, RIGHT = 8, TOP = 8, BOTTOM = 22, HEIGHT = 230;
 const SVG = "http://www.w3.org/2000/svg";
 const lines = new WeakMap();
 
-export default function ({ parentElement, data }) {
+export default function ({ parentElement, data, setTriggerValue }) {
   let line = lines.get(parentElement);
   if (!line) lines.set(parentElement, (line = new Timeline(parentElement)));
+  line.split.onclick = () => setTriggerValue("split", line.time);
   line.take(data);
   return () => {
     line.release();
@@ -24,6 +25,7 @@ class Timeline {
     this.box = root.querySelector("#chart");
     this.now = root.querySelector("#now");
     this.legend = root.querySelector("#legend");
+    this.split = root.querySelector("#split");
     this.time = 0;
     this.sought = null;
     this.sizes = new ResizeObserver(() => this.draw());
@@ -70,6 +72,8 @@ class Timeline {
     const other = this.data && this.data.id !== data.id;
     this.data = data;
     if (other) this.time = 0;
+    this.split.hidden = data.everyone;
+    this.split.title = "From here on it is somebody else";
     this.legend.replaceChildren(
       ...data.emotions.map((name, i) => {
         const item = document.createElement("span");
@@ -135,7 +139,8 @@ class Timeline {
     for (const change of data.changes) {
       const x = this.x(change.time);
       const mark = make("path", { class: "change", d: `M${x - 5},${TOP - 6}h10l-5,7z` });
-      mark.append(make("title", {}, `${clock(change.time)}: ${change.before} → ${change.after}`));
+      const who = data.everyone ? `${change.name} ` : "";
+      mark.append(make("title", {}, `${clock(change.time)}: ${who}${change.before} → ${change.after}`));
       svg.append(mark);
     }
     this.head = make("line", { class: "head", y1: 0, y2: HEIGHT - BOTTOM + 2 });

@@ -9,6 +9,7 @@ import streamlit as st
 
 from fer_core import timeline
 from fer_core.emotions import COLORS, EMOTIONS
+from ui.common.component import nothing
 
 VIEWS: Final = ("Lines", "Stacked", "Segments")
 #: Points of a curve at most.
@@ -17,7 +18,8 @@ _POINTS: Final = 600
 _HTML: Final = """
 <div id="chart" role="slider" tabindex="0" aria-label="Timeline: choose a moment"
   aria-valuemin="0"></div>
-<div id="now" aria-live="off"></div>
+<div id="row"><div id="now" aria-live="off"></div>
+<button id="split" type="button" hidden>Split at this moment</button></div>
 <div id="legend"></div>
 """
 _CSS: Final = """
@@ -32,7 +34,13 @@ text.on { fill: #111; opacity: 1; }
 .cut { stroke: var(--st-text-color); stroke-width: 1; stroke-dasharray: 2 4; opacity: 0.6; }
 .change { fill: var(--st-text-color); }
 .head { stroke: var(--st-text-color); stroke-width: 2; }
-#now { color: var(--st-text-color); font: 600 1rem var(--st-font); margin: 0.25rem 0; }
+#row { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; align-items: center;
+  justify-content: space-between; margin: 0.25rem 0; }
+#now { color: var(--st-text-color); font: 600 1rem var(--st-font); }
+#split { font: 0.85rem var(--st-font); color: var(--st-text-color); cursor: pointer;
+  background: none; border: 1px solid var(--st-border-color);
+  border-radius: var(--st-button-radius); padding: 0.15rem 0.6rem; }
+#split:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
 #legend { display: flex; flex-wrap: wrap; gap: 0.15rem 0.9rem; color: var(--st-text-color);
   font: 0.85rem var(--st-font); }
 #legend span::before { content: ""; display: inline-block; width: 0.8rem; height: 0.8rem;
@@ -49,46 +57,61 @@ _COMPONENT: Final = st.components.v2.component(
 def video_timeline(
     of: str,
     table: pd.DataFrame,
-    person: int,
+    person: int | None,
     seconds: float,
     view: str,
     changes: list[dict[str, Any]],
     cuts: tuple[float, ...],
     fps: float,
-) -> None:
-    """Show one person over time, bound to the page's ``st.video``.
+) -> float | None:
+    """Show one person, or the mean of everybody, over time, bound to the page's ``st.video``.
 
     Args:
         of: a name of the analysis: with another one the playhead begins anew.
         table: smoothed, in the columns of every result.
-        person: whose.
+        person: whose; ``None`` for everybody.
         seconds: length of the video.
         view: one of :data:`VIEWS`.
-        changes: rows of :func:`fer_core.timeline.change_points`.
+        changes: rows of :func:`fer_core.timeline.change_points`, with names.
         cuts: seconds.
         fps: frames a second that were looked at, 0 for all.
+
+    Returns:
+        The second at which the person is to be split, once, if that was pressed.
     """
     step = max(1 / fps if fps else 0.1, seconds / _POINTS)
     curve = timeline.curve(table, person, step)
     values = curve.astype(object).where(curve.notna(), None)
+    if person is None:
+        known = curve.notna().all(axis=1).to_numpy()
+        table = pd.DataFrame(
+            {
+                "time": curve.index.to_numpy() - step / 2,
+                "person": pd.array(np.where(known, 0, None), dtype="Int64"),
+                "emotion": curve.fillna(0.0).idxmax(axis=1).to_numpy(),
+            }
+        )
     stretches = timeline.segments(table, end=seconds)
-    stretches = stretches[stretches["person"] == person]
-    _COMPONENT(
+    stretches = stretches[stretches["person"] == (person or 0)]
+    shown = _COMPONENT(
         key="video_timeline",
         data={
             "id": of,
             "seconds": max(seconds, 0.1),
             "view": view,
+            "everyone": person is None,
             "emotions": list(EMOTIONS),
             "colors": [COLORS[emotion] for emotion in EMOTIONS],
             "times": np.round(curve.index.to_numpy(), 3).tolist(),
             "curves": [values[emotion].tolist() for emotion in EMOTIONS],
             "segments": stretches.drop(columns="person").to_dict("records"),
-            "changes": [c for c in changes if c["person"] == person],
+            "changes": [c for c in changes if person in (None, c["person"])],
             "cuts": list(cuts),
             "seek": st.session_state.get("video_seek"),
         },
+        on_split_change=nothing,
     )
+    return shown.split
 
 
 def seek(time: float) -> None:

@@ -1,0 +1,252 @@
+"""How well people keep their numbers, in made videos of several people whose truth is known.
+
+Constants were tuned on FER2013's Training faces, and are reported on PublicTest's.
+"""
+
+import math
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks import crowd
+from benchmarks.crowd import Plan, Truth
+from benchmarks.identity_metrics import Frame, Score, pairs, score
+from fer_core.datasets import load
+from fer_core.errors import FerError
+from fer_core.faces import get_detector
+from fer_core.timeline import HOLD
+from fer_core.tracking.appearance import appearance
+from fer_core.tracking.detector import TrackingDetector
+from fer_core.tracking.identity import IdentityTracker, scene
+
+RATES: Final = (5, 10, 30)
+#: Share of a face that must be seen for it to count.
+SHOWN: Final = 0.5
+#: Faces of the dataset that are tried; those that the detector finds are used.
+TRIED: Final = 80
+OURS: Final = "ours"
+
+Numbers = list[list[int | None]]
+
+
+def run_tracking(
+    data: str,
+    clips: int = 24,
+    seed: int = 2,
+    rates: Sequence[int] = RATES,
+    split: str = "PublicTest",
+    before: Path | None = None,
+    bytetrack: Path | None = None,
+) -> dict[str, Any]:
+    """Track people in made clips, and compare their numbers with the truth.
+
+    Args:
+        data: Path of FER2013.
+        clips: Number of clips; every event of :data:`benchmarks.crowd.EVENTS` equally often.
+        seed: Of the clips.
+        rates: Samples a second; each divides 30.
+        split: Whose faces: ``Training`` for tuning.
+        before: A checkout of commit ``65fb702``.
+        bytetrack: Python of an environment with ``supervision``.
+    """
+    if any(crowd.RATE % rate for rate in rates):
+        raise FerError(f"Rates must divide {crowd.RATE}: the made clips have so many frames.")
+    faces = _found(load(data).split(split).faces, seed)
+    plans = crowd.plans(clips, seed)
+    made = partial(_made, faces=faces)
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as executor:
+        films = list(executor.map(made, plans))
+    sampled = {rate: [_thinned(film, rate) for film in films] for rate in rates}
+    begun = time.perf_counter()
+    followed = {OURS: {rate: [_ours(clip) for clip in sampled[rate]] for rate in rates}}
+    tracking = time.perf_counter() - begun
+    if before:
+        followed["65fb702"] = _peer("before", Path(sys.executable), before.resolve(), sampled)
+    if bytetrack:
+        followed["ByteTrack"] = _peer("bytetrack", bytetrack, Path.cwd(), sampled)
+    frames = sum(len(film["frames"]) for film in films)
+    samples = sum(len(clip["frames"]) for clips_ in sampled.values() for clip in clips_)
+    return {
+        "data": split,
+        "clips": clips,
+        "seed": seed,
+        "rates": list(rates),
+        "trackers": {
+            name: {
+                str(rate): _judged(plans, sampled[rate], numbers)
+                for rate, numbers in by_rate.items()
+            }
+            for name, by_rate in followed.items()
+        },
+        "milliseconds a sample": {
+            "detecting": 1000 * sum(film["detecting"] for film in films) / frames,
+            "looks": 1000 * sum(film["looks"] for film in films) / frames,
+            "tracking": 1000 * tracking / samples,
+        },
+    }
+
+
+def _found(faces: np.ndarray, seed: int) -> np.ndarray:
+    """Return faces that the detector finds where they are drawn: they look out of the picture."""
+    rng, detector = np.random.default_rng([seed, 9]), get_detector("blazeface")
+    kept = []
+    for face in faces[rng.permutation(len(faces))[:TRIED]]:
+        person = crowd.dress(face, 120, rng, None)
+        image = np.full((480, 480, 3), 128, np.uint8)
+        crowd.blend(image, person.picture, 180 - person.left, 150 - person.top)
+        found = detector.detect(image)
+        if len(found) == 1 and pairs([(0, (180, 150, 120, 120), True)], [(0, found[0].box)]):
+            kept.append(face)
+    return np.stack(kept)
+
+
+def _made(plan: Plan, faces: np.ndarray) -> dict[str, Any]:
+    """Return a clip without its pictures: what was found in each frame, and the truth."""
+    detector = TrackingDetector(get_detector("blazeface"), recorded=True)
+    frames, seconds = [], {"detecting": 0.0, "looks": 0.0}
+    for index, (image, truth) in enumerate(crowd.frames(plan, faces)):
+        begun = time.perf_counter()
+        found = detector.at(index / crowd.RATE).detect(image, fast=True)
+        middle = time.perf_counter()
+        looks = [appearance(image, face.box) for face in found]
+        frame = {"time": index / crowd.RATE, "scene": scene(image), "truth": truth}
+        seconds["looks"] += time.perf_counter() - middle
+        seconds["detecting"] += middle - begun
+        frame |= {"boxes": [face.box for face in found], "scores": [f.score for f in found]}
+        # The earlier tracker's looks are the same colours.
+        frames.append(frame | {"looks": looks, "colours": [one.colours for one in looks]})
+    return {"frames": frames} | seconds
+
+
+def _thinned(film: dict[str, Any], rate: int) -> dict[str, Any]:
+    return {"rate": rate, "frames": film["frames"][:: crowd.RATE // rate]}
+
+
+def _ours(clip: dict[str, Any]) -> Numbers:
+    identities, numbers = IdentityTracker(), []
+    for frame in clip["frames"]:
+        looks = frame["looks"]
+        numbers.append(
+            identities.update(frame["time"], frame["scene"], frame["boxes"], looks, crowd.SIZE)
+        )
+    of = identities.persons()
+    return [[of[number] for number in frame] for frame in numbers]
+
+
+def _peer(
+    what: str, python: Path, folder: Path, sampled: dict[int, list[dict[str, Any]]]
+) -> dict[int, list[Numbers]]:
+    """Return the numbers of another tracker, by rate and clip."""
+    kept = ("time", "scene", "boxes", "scores", "colours")
+    clips = [
+        {
+            "rate": clip["rate"],
+            "frames": [{name: frame[name] for name in kept} for frame in clip["frames"]],
+        }
+        for clips_ in sampled.values()
+        for clip in clips_
+    ]
+    done = subprocess.run(
+        [python, Path(__file__).with_name("tracking_peers.py"), what],
+        input=pickle.dumps(clips),
+        stdout=subprocess.PIPE,
+        cwd=folder,
+        # The script's folder comes first otherwise, and this checkout with it.
+        env=os.environ | {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"},
+        check=True,
+    )
+    numbers = iter(pickle.loads(done.stdout))
+    return {rate: [next(numbers) for _ in clips_] for rate, clips_ in sampled.items()}
+
+
+def _judged(
+    plans: Sequence[Plan], clips: Sequence[dict[str, Any]], numbers: Sequence[Numbers]
+) -> dict[str, Any]:
+    """Return scores by event and over all clips, and the joins across cuts."""
+    by_event: dict[str, Score] = defaultdict(Score)
+    joins: Counter[str] = Counter()
+    for plan, clip, given in zip(plans, clips, numbers, strict=True):
+        frames = [
+            _compared(frame["truth"], frame["boxes"], one)
+            for frame, one in zip(clip["frames"], given, strict=True)
+        ]
+        one = score(frames, least=math.ceil(HOLD * clip["rate"]))
+        by_event[plan.event] += one
+        by_event["all"] += one
+        if plan.event.startswith("cuts"):
+            scenes = [max((t.scene for t in f["truth"]), default=-1) for f in clip["frames"]]
+            joins.update(joins_across_cuts(frames, scenes))
+    return {
+        "events": {event: asdict(one) | {"idf1": one.idf1} for event, one in by_event.items()},
+        "joins": joins["all"],
+        "wrong joins": joins["wrong"],
+    }
+
+
+def _compared(truth: Sequence[Truth], boxes: Sequence[Any], numbers: list[int | None]) -> Frame:
+    true = [(one.person, one.box, one.shown >= SHOWN) for one in truth]
+    found = [(n, box) for n, box in zip(numbers, boxes, strict=True) if n is not None]
+    return true, found
+
+
+def joins_across_cuts(frames: Sequence[Frame], scenes: Sequence[int]) -> Counter[str]:
+    """Count numbers that go on in a later scene, and those that are somebody else there."""
+    whose: dict[int, dict[int, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
+    for (truth, found), shot in zip(frames, scenes, strict=True):
+        for i, j in pairs(truth, found):
+            whose[found[j][0]][shot][truth[i][0]] += 1
+    counts: Counter[str] = Counter()
+    for by_scene in whose.values():
+        people = [by_scene[shot].most_common(1)[0][0] for shot in sorted(by_scene)]
+        for one, other in zip(people, people[1:], strict=False):
+            counts["all"] += 1
+            counts["wrong"] += one != other
+    return counts
+
+
+def to_markdown(result: dict[str, Any]) -> str:
+    """Return the section of docs/results.md."""
+    lines = [
+        f"{result['clips']} made videos of 8 s with two to six people ({result['data']} faces of "
+        f"FER2013, seed {result['seed']}), a third of them with people dressed alike, some in "
+        "black and white. All trackers get the same detections. A person counts after half a "
+        "second.",
+        "",
+        "| tracker | samples a second | IDF1 | switches | fragmentations | right number of people "
+        "| wrong joins across cuts |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, by_rate in result["trackers"].items():
+        for rate, one in by_rate.items():
+            of = one["events"]["all"]
+            lines.append(
+                f"| {name} | {rate} | {of['idf1']:.3f} | {of['switches']} | {of['fragments']} "
+                f"| {of['right_count']} of {of['clips']} | {one['wrong joins']} of {one['joins']} |"
+            )
+    lines += ["", f"IDF1 of {OURS} by what happens:", ""]
+    rates = [str(rate) for rate in result["rates"]]
+    lines += [f"| | {' | '.join(rates)} |", "|---" * (len(rates) + 1) + "|"]
+    by_rate = result["trackers"][OURS]
+    for event in crowd.EVENTS:
+        if event in by_rate[rates[0]]["events"]:
+            cells = [f"{by_rate[rate]['events'][event]['idf1']:.3f}" for rate in rates]
+            lines.append(f"| {event} | {' | '.join(cells)} |")
+    took = result["milliseconds a sample"]
+    lines += [
+        "",
+        f"A sample took {took['detecting']:.1f} ms to detect faces in, {took['looks']:.1f} ms for "
+        f"their looks and {took['tracking']:.1f} ms to assign them.",
+    ]
+    return "\n".join(lines)
