@@ -68,7 +68,13 @@ if data:
             "get FER2013 from Kaggle and give its path under 'Open…', or set FER_DATA."
         )
     if view in ("Overview", "Browse", "Problems"):
-        if problem := look.problem():
+        if audits.is_deleted(look):
+            st.info(
+                "The audit of this dataset is deleted. Undo brings it back, or open this view "
+                "again in a moment to start a new one.",
+                icon=":material/delete:",
+            )
+        elif problem := look.problem():
             show_damaged(
                 [Damaged(look.name, problem)], lambda _: audits.delete(look), "dataset_problem"
             )

@@ -19,7 +19,7 @@ from ui.common.navigation import IMAGES, through_front_door
 from ui.common.notices import footer, say_error
 from ui.common.text import plain
 from ui.live import device
-from ui.live.after import ASKED, ask, kept_sessions, summary
+from ui.live.after import ASKED, ask, kept_sessions, session_name, summary
 from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
 from ui.live.link import live_link
 from ui.live.recording import recording
@@ -235,11 +235,22 @@ def correct_newest() -> None:
     )
 
 
-def begin_anew() -> None:
+def discard() -> None:
     """Throw the recording away."""
+    mine.discard(session_name())
+    begin_anew()
+
+
+def saved() -> None:
+    """Let go of a recording that is kept now."""
+    mine.finish()
+    begin_anew()
+
+
+def begin_anew() -> None:
+    """Be ready for the next recording, which gets a name of its own."""
     state["live_record"] = False
     state.pop("live_name", None)
-    mine.discard()
 
 
 # The page, from top to bottom.
@@ -350,7 +361,7 @@ if len(record) and not record.recording:
         "detector": live.detector,
         "smoothing_seconds": state["live_smoothing"],
     }
-    summary(record.table(), about, begin_anew)
+    summary(record.table(), about, saved, discard)
 kept_sessions()
 if asked == "correct":
     correct_newest()

@@ -126,12 +126,14 @@ def one(folder: ModelFolder) -> None:
             )
             if not folder.ships:
                 measure_private(folder)
-                with st.popover("Delete", icon=":material/delete:"):
-                    st.markdown("Delete this model from this machine?")
-                    st.button(
-                        "Delete for good", type="primary", on_click=attempt,
-                        args=("models_problem", delete, name), key="models_delete",
-                    )  # fmt: skip
+                st.button(
+                    "Delete",
+                    icon=":material/delete:",
+                    on_click=attempt,
+                    args=("models_problem", delete, name),
+                    key="models_delete",
+                    help="Deletes this model from the machine that runs the app.",
+                )
     model_table.card(folder)
 
 

@@ -13,6 +13,8 @@ from fer_core.train import configure, crossvalidate, judge, runs
 from fer_core.train.config import Fold
 from fer_core.train.runs import TrainingRun
 from tests.model_tools import TINY
+from ui.services import access, removal
+from ui.services.access import Person
 
 ROOT = Path(__file__).resolve().parents[2]
 FACES = demo.load(35, 14, 105, seed=1)
@@ -25,7 +27,8 @@ def own_home(tmp_path, monkeypatch) -> Path:
     export_csv(FACES, tmp_path / "faces.csv")
     monkeypatch.setenv("FER_DATA", str(tmp_path / "faces.csv"))
     settings.cache_clear()
-    yield tmp_path
+    with access.acting(lambda: Person("ann")):
+        yield tmp_path
     for run in runs.list_runs():
         run.stop()
     monkeypatch.undo()
@@ -88,5 +91,12 @@ def test_the_figures_of_all_folds_stand_above_the_run(own_home):
     labels = [one.label for one in app.button]
     assert "Go on with what is missing" in labels
     assert "Judge it on PrivateTest and record that" not in labels
-    click(app, "Delete all for good")
-    assert runs.list_runs() == [] and "No run yet" in "".join(one.value for one in app.info)
+    click(app, "Delete all folds")
+    assert "No run yet" in "".join(one.value for one in app.info)
+    # Both runs come back with one click.
+    assert len(runs.list_runs()) == 2 and "Deleted: Cross-validation cv" in texts(app)
+    click(app, "Undo")
+    assert "2 of 3 folds are done" in texts(app) and "Deleted:" not in texts(app)
+    click(app, "Delete all folds")
+    removal.finish_all()
+    assert runs.list_runs() == []

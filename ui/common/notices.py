@@ -7,6 +7,7 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from ui.common.text import plain, sentence
+from ui.common.undo import offer_undo
 
 
 def attempt(problem: str, act: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -66,7 +67,8 @@ delete it. Nothing is sent anywhere else.
 
 
 def footer() -> None:
-    """The caption at the foot of every page, with the whole notice behind it."""
+    """The caption at the foot of every page, with the whole notice behind it, and the undo."""
+    offer_undo()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
             "An expression is not a feeling. No picture leaves the machine that runs this app.",

@@ -34,13 +34,19 @@ def session_name() -> str:
     return st.session_state.setdefault("live_name", f"Session of {datetime.now():%d %B %Y, %H:%M}")
 
 
-def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], None]) -> None:
+def summary(
+    table: pd.DataFrame,
+    about: dict[str, Any],
+    saved: Callable[[], None],
+    discard: Callable[[], None],
+) -> None:
     """Show a recording: share of time, changes, exports, and whether to keep it.
 
     Args:
         table: As measured.
         about: What is stored with it; ``smoothing_seconds`` is applied to what is shown.
-        discard: Called when the recording is not needed any more.
+        saved: Called when the recording was kept.
+        discard: Called when the visitor throws it away.
     """
     shown = smoothed(table, about)
     found = timeline.summarize(shown)
@@ -59,7 +65,7 @@ def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], No
             except FerError as error:
                 say_error(error)
             else:
-                discard()
+                saved()
                 st.toast("Kept on the machine that runs this app.", icon=":material/save:")
 
         st.button("Keep this session", icon=":material/save:", key="live_keep", on_click=keep)
@@ -183,8 +189,7 @@ def _table(kept: list[KeptSession]) -> None:
 
         def delete() -> None:
             try:
-                for session in selected:
-                    sessions.delete(session.id)
+                sessions.delete(*(session.id for session in selected))
             except FerError as error:
                 say_error(error)
             else:

@@ -87,10 +87,8 @@ def _buttons(group: CrossValidation, left: bool) -> None:
                 args=(training.go_on_with_folds, group),
                 help="Trains folds that were deleted, stopped or failed.",
             )  # fmt: skip
-        if not live:
-            with st.popover("Delete all folds", icon=":material/delete:"):
-                st.markdown("Delete every run of this cross-validation?")
-                st.button(
-                    "Delete all for good", type="primary", key="training_folds_delete",
-                    on_click=attempt, args=(training.delete_folds, group),
-                )  # fmt: skip
+        st.button(
+            "Delete all folds", icon=":material/delete:", key="training_folds_delete",
+            on_click=attempt, args=(training.delete_folds, group),
+            help="Deletes every run of this cross-validation; those that run are stopped first.",
+        )  # fmt: skip

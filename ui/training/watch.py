@@ -209,15 +209,15 @@ def buttons(run: TrainingRun, now: dict[str, Any], clone: Callable[[dict], None]
             )
         with st.popover("Name and note", icon=":material/edit:"):
             _describe(run)
-        if is_ not in ("running", "paused"):
-            with st.popover("Delete", icon=":material/delete:"):
-                st.markdown(
-                    "Delete this run with its weights and curves? Models that were made of it stay."
-                )
-                st.button(
-                    "Delete for good", type="primary", on_click=_delete, args=(name,),
-                    key="training_delete",
-                )  # fmt: skip
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(name,),
+            key="training_delete",
+            help="Deletes the run with its weights and curves; it is stopped first. Models that "
+            "were made of it stay.",
+        )
 
 
 def _describe(run: TrainingRun) -> None:
