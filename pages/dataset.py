@@ -10,7 +10,7 @@ from ui.common.sign_in import only_for_admins
 from ui.dataset import browse, overview, problems, saved
 from ui.dataset.open import chooser, opened
 from ui.services import access, audits
-from ui.services.models import default_model, list_models
+from ui.services.models import default_model, labels
 
 through_front_door()
 
@@ -31,7 +31,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         st.title("Dataset")
         st.markdown("See what a model learns from, find errors, mend them.")
     source = chooser()
-    titles = {folder.name: folder.card.title for folder in list_models()}
+    titles = labels()
     st.selectbox(
         "Model",
         list(titles),

@@ -24,6 +24,7 @@ from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
 from ui.live.link import live_link
 from ui.live.recording import recording
 from ui.services import access
+from ui.services.models import label
 
 through_front_door()
 
@@ -289,7 +290,7 @@ if place == "device" and (live.model, live.detector) != (
     choice.detector.name,
 ):
     st.caption(
-        f"On this device: {plain(device.model_for(live.model).card.title)}, with BlazeFace; both "
+        f"On this device: {plain(label(device.model_for(live.model)))}, with BlazeFace; both "
         "keep up with a camera here. What else is chosen above runs through the server."
     )
 record = live.session.record

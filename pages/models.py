@@ -89,7 +89,7 @@ def one(folder: ModelFolder) -> None:
     """The card of a model and what can be done with it."""
     name = folder.name
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"{name}: {plain(folder.card.title)}", anchor=False, width="content")
+        st.subheader(plain(models.label(folder)), anchor=False, width="content")
         if models.default_model() == name:
             st.badge("the default of all pages", icon=":material/check:", color="green")
         if folder.imported:
@@ -187,7 +187,8 @@ if access.is_admin():
     model_jobs.at_work()
 
 folders = {folder.name: folder for folder in list_models()}
-found = model_table.rows(list(folders.values()))
+measured_on = model_table.choose_dataset(list(folders.values()))
+found = model_table.rows(list(folders.values()), measured_on)
 chosen = model_table.table(found, state["models_chosen"])
 chosen = [name for name in chosen if name in folders]
 st.query_params["model"] = chosen
@@ -200,6 +201,6 @@ if len(chosen) == 1:
 elif chosen and access.is_admin():
     several(chosen)
 else:
-    model_table.chart(found)
+    model_table.chart(found, measured_on)
 sign_in()
 footer()

@@ -72,6 +72,7 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
                 "status": training_watch.status(now),
                 "epoch": f"{now.get('epoch', 0)} of {training_watch.epochs_of(run) or '?'}",
                 "best": now.get("best_accuracy"),
+                "data": training.dataset_of(run) or "",
                 "started": training_watch.started(now),
                 "note": about["note"],
             }
@@ -93,7 +94,13 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
             "title": st.column_config.TextColumn("Run", width="medium"),
             "status": "Status",
             "epoch": "Epoch",
-            "best": st.column_config.NumberColumn("Best", format="percent", help="On PublicTest."),
+            "best": st.column_config.NumberColumn(
+                "Best",
+                format="percent",
+                help="On PublicTest of the dataset beside it. "
+                "Runs on different datasets do not compare.",
+            ),
+            "data": "Dataset",
             "started": st.column_config.DatetimeColumn("Started", format="D MMM, HH:mm"),
             "note": "Note",
         },

@@ -1,5 +1,6 @@
 """The Models page without a browser: one weight for each member of an ensemble."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,32 @@ def test_each_member_has_a_weight_of_its_own(own_home):
     (work,) = create.list_work()
     work.wait(120)
     assert find_model("weighed").card.members == {"mini_xception": 0.75, "another": 0.25}
+
+
+def test_models_are_compared_on_one_dataset_only(own_home):
+    public = find_model("fast").card.figure("PublicTest").model_dump(mode="json")
+    drawn = public | {"dataset": "demo", "checksum": "1" * 64, "accuracy": 0.99}
+    unknown = public | {"dataset": "unknown", "checksum": None, "accuracy": 0.98}
+    copy_of_shipped(settings().models, "quick", title="VGG from scratch", figures=[drawn])
+    copy_of_shipped(settings().models, "old", figures=[unknown])
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.run().switch_page("pages/models.py").run()
+    assert not app.exception
+
+    def accuracies() -> dict[str, float]:
+        table = next(one.value for one in app.dataframe if "public" in one.value)
+        measured = table.dropna(subset=["public"])
+        return dict(zip(measured["name"], measured["public"].round(), strict=True))
+
+    def charted() -> str:
+        return json.dumps(json.loads(app.get("plotly_chart")[0].proto.spec))
+
+    shown = app.selectbox(key="models_measured_on")
+    assert shown.value.dataset == "FER2013" and shown.options == ["FER2013", "demo (111111)"]
+    assert accuracies()["vgg"] == 72 and not {"quick", "old"} & set(accuracies())
+    assert "FER2013's PublicTest" in charted() and "quick" not in charted()
+    shown.select_index(1).run()
+    assert accuracies() == {"quick": 99} and "demo's PublicTest" in charted()
+    # A model of the user is called by its name wherever one can be chosen.
+    app.switch_page("pages/images.py").run()
+    assert "quick: VGG from scratch" in app.selectbox(key="model").options

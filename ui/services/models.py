@@ -14,7 +14,8 @@ from ui.services import access, quotas, removal
 
 __all__ = [
     "ModelFolder", "ModelJob", "allow", "card_text", "check_members", "default_model", "delete",
-    "end_job", "exists", "export", "find_model", "free_name", "import_archive", "list_damaged",
+    "end_job", "exists", "export", "find_model", "free_name", "import_archive", "label",
+    "labels", "list_damaged",
     "list_jobs", "list_models", "make_ensemble", "measure_private", "set_default", "stopped",
     "times_looked",
 ]  # fmt: skip
@@ -30,6 +31,17 @@ def default_model() -> str:
     """Return the model that pages begin with."""
     name = catalogue.default_model()
     return catalogue.SHIPPED_DEFAULT if name in removal.hidden("model") else name
+
+
+def label(folder: ModelFolder) -> str:
+    """Return what a model is called wherever it can be chosen: its name, then its title."""
+    name, title = folder.name, folder.card.title
+    return name if title in ("", name) else f"{name}: {title}"
+
+
+def labels() -> dict[str, str]:
+    """Return the label of each model by its name."""
+    return {folder.name: label(folder) for folder in list_models()}
 
 
 def card_text(card: Card) -> str:

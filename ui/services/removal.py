@@ -108,18 +108,19 @@ def hidden(kind: Kind) -> frozenset[str]:
 
 def mine() -> list[Removal]:
     """Return what the person who is acting can still undo, the latest first."""
+    now = time.time()
     try:
         if not storage.exists():
             return []
         with _connect() as db:
             rows = db.execute(
-                "SELECT key, words, due FROM removals WHERE person = ? ORDER BY due DESC",
-                (_person(),),
+                "SELECT key, words, due, person FROM removals WHERE due > ? ORDER BY due DESC",
+                (now,),
             ).fetchall()
     except FerError:
         return []
-    now = time.time()
-    return [Removal(key, words, due - now) for key, words, due in rows if due > now]
+    who = _person() if rows else ""
+    return [Removal(key, words, due - now) for key, words, due, person in rows if person == who]
 
 
 def undo(key: str) -> None:

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Any
 
-from fer_core.train import TrainConfig, crossvalidate, estimate, judge, manage, queue, runs
+from fer_core.errors import TrainingError
+from fer_core.train import TrainConfig, crossvalidate, estimate, judge, manage, origin, queue, runs
 from fer_core.train.crossvalidate import CrossValidation, Summary
 from fer_core.train.folds import By
 from fer_core.train.runs import TrainingRun
@@ -11,8 +12,9 @@ from fer_core.zoo import publish_job
 from ui.services import access, quotas, removal
 
 __all__ = [
-    "By", "CrossValidation", "TrainingRun", "cross_validation_of", "delete", "delete_folds",
-    "describe", "find", "go_on_with_folds", "judge_run", "keep_queue", "list_runs", "measure",
+    "By", "CrossValidation", "TrainingRun", "cross_validation_of", "dataset_of", "delete",
+    "delete_folds", "describe", "find", "go_on_with_folds", "judge_run", "keep_queue", "list_runs",
+    "measure",
     "pause", "publish", "resume", "stop", "stop_folds", "submit", "submit_folds", "summary",
     "waiting",
 ]  # fmt: skip
@@ -79,6 +81,16 @@ def list_runs() -> list[TrainingRun]:
     access.require("look at training runs")
     gone = removal.hidden("run")
     return [run for run in runs.list_runs() if run.name not in gone]
+
+
+def dataset_of(run: TrainingRun) -> str | None:
+    """Return the name of the dataset that a run learns from; ``None`` while it is not known."""
+    access.require("look at training runs")
+    try:
+        found = origin.stored(run)
+    except TrainingError:
+        return None
+    return found.name if found else None
 
 
 def waiting() -> list[TrainingRun]:

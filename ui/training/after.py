@@ -7,6 +7,7 @@ import streamlit as st
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.evaluation.baseline import ACCURACY
+from fer_core.models.card import FER2013
 from fer_core.train import judge
 from ui.common import judgement
 from ui.common.controls import make_default
@@ -133,7 +134,7 @@ def _figures(run: TrainingRun, found: dict[str, Any], split: str) -> None:
     judgement.figures_row(found)
     public, private = ACCURACY.get(model, ("–", "–"))
     theirs = public if split == "PublicTest" else private
-    if theirs != "–" and not run.fold:
+    if theirs != "–" and not run.fold and training.dataset_of(run) == FER2013:
         st.caption(f"The report's figure for this network on FER2013's {split}: {theirs} %.")
     if split == "PrivateTest" and not run.fold:
         st.caption(f"Looked at on {', '.join(found['looked'])}.")

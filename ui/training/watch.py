@@ -329,6 +329,12 @@ def _machine(run: TrainingRun, now: dict[str, Any], axis: charts.Axis) -> None:
 def beside(chosen: list[TrainingRun]) -> None:
     """The validation curves of several runs in one chart each."""
     axis, share = _how_to_show()
+    if len({training.dataset_of(run) for run in chosen}) > 1:
+        st.warning(
+            "These runs learn from different datasets, so their curves say nothing of which is "
+            "better.",
+            icon=":material/warning:",
+        )
     found = [(manage.about(run)["title"], read(run, "metrics"), run.state()) for run in chosen]
     with st.grid(2, min_column_width=320):
         for name in ("accuracy", "loss"):
