@@ -12,7 +12,7 @@ from ui.common import judgement
 from ui.common.controls import make_default
 from ui.common.damaged import or_damaged, show_damaged
 from ui.common.navigation import through_front_door
-from ui.common.notices import attempt, footer, say_error, say_problem
+from ui.common.notices import attempt, footer, say_error, say_missing, say_problem
 from ui.common.reading import read_dataset
 from ui.common.sign_in import sign_in
 from ui.common.text import plain, sentence
@@ -32,6 +32,7 @@ state.setdefault("models_problem", None)
 
 def delete(name: str) -> None:
     models.delete(name)
+    state["models_chosen"] = [one for one in state["models_chosen"] if one != name]
     if state.get("model") == name:
         state["model"] = models.default_model()
 
@@ -191,6 +192,8 @@ measured_on = model_table.choose_dataset(list(folders.values()))
 found = model_table.rows(list(folders.values()), measured_on)
 chosen = model_table.table(found, state["models_chosen"])
 chosen = [name for name in chosen if name in folders]
+if chosen == [name for name in state["models_chosen"] if name in folders]:  # nothing else since
+    say_missing("model", state["models_chosen"], folders)
 st.query_params["model"] = chosen
 show_damaged(models.list_damaged(), models.delete, "models_problem")
 if len(chosen) == 1:

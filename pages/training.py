@@ -10,7 +10,7 @@ from fer_core.extras import require
 from fer_core.train import TrainConfig, configure, manage
 from ui.common.damaged import or_damaged
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer, say_error, say_problem
+from ui.common.notices import footer, say_error, say_missing, say_problem
 from ui.common.sign_in import only_for_admins, sign_in
 from ui.common.text import sentence
 from ui.services import access, training
@@ -151,13 +151,19 @@ def show_runs() -> None:
     known = list(map(standing, found, states))
     look = st.fragment(alive, run_every=2)
     if not found:
+        say_missing("run", state["training_chosen"], ())
         look(known, None)
         return
     names = {run.name: run for run in found}
-    chosen = [names[name] for name in state["training_chosen"] if name in names] or found[:1]
-    state["training_chosen"] = [run.name for run in chosen]
+    say_missing("run", state["training_chosen"], names)
+    if not state["training_chosen"]:
+        state["training_chosen"] = [found[0].name]
+    chosen = [names[name] for name in state["training_chosen"] if name in names]
     st.query_params["run"] = state["training_chosen"]
     table(found, states)
+    if not chosen:
+        look(known, None)
+        return
     training_folds.show(chosen)
     if len(chosen) == 1:
         now = states[found.index(chosen[0])]

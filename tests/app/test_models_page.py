@@ -55,6 +55,7 @@ def test_each_member_has_a_weight_of_its_own(own_home):
     assert "two members or more whose weight is above 0" in errors()
     weigh(mini_xception=3.0, another=1.0, fast=0.0)
     assert not errors()
+    assert "fast has no weight and is left out: the ensemble has 2 members" in app.warning[0].value
     votes = next(one.value for one in app.dataframe if "weight" in one.value)
     assert dict(zip(votes["model"], votes["weight"], strict=True)) == {
         "mini_xception": 0.75, "another": 0.25, "fast": 0.0,
@@ -94,3 +95,11 @@ def test_models_are_compared_on_one_dataset_only(own_home):
     # A model of the user is called by its name wherever one can be chosen.
     app.switch_page("pages/images.py").run()
     assert "quick: VGG from scratch" in app.selectbox(key="model").options
+
+
+def test_a_link_to_a_model_that_does_not_exist_says_so(own_home):
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.session_state["models_chosen"] = ["nope", "fast"]
+    app.run().switch_page("pages/models.py").run()
+    assert "There is no model called nope" in app.warning[0].value
+    assert app.subheader[0].value.startswith("fast: ")

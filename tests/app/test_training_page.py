@@ -100,3 +100,15 @@ def test_the_figures_of_all_folds_stand_above_the_run(own_home):
     click(app, "Delete all folds")
     removal.finish_all()
     assert runs.list_runs() == []
+
+
+def test_a_link_to_a_run_that_does_not_exist_opens_no_other(own_home):
+    app = open_training("nope")
+    assert "There is no run called nope" in app.warning[0].value
+    run = TrainingRun.create(configure(**TINY))
+    app = open_training("nope")
+    assert "There is no run called nope" in app.warning[0].value
+    assert list(app.dataframe[0].value["title"]) == [run.name]
+    assert not app.subheader and "Delete" not in [one.label for one in app.button]
+    app = open_training()
+    assert app.subheader[0].value == run.name and not app.warning

@@ -65,7 +65,7 @@ def test_a_model_and_what_pages_begin_with(home):
     assert open_page("images").selectbox(key="model").value == "vgg"
     click(app, "Undo")
     assert "mine" in names(app, "name") and "Deleted:" not in words(app)
-    click(app, "Delete")
+    app = click(open_page("models", models_chosen=["mine"]), "Delete")
     removal.finish_all()
     app.run()
     assert not (settings().models / "mine").exists() and "Deleted:" not in words(app)

@@ -1,6 +1,6 @@
 """What people must know before they believe a result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import streamlit as st
@@ -42,6 +42,24 @@ def say_problem(problem: str) -> None:
     if said := st.session_state[problem]:
         say_error(said)
         st.session_state[problem] = None
+
+
+def say_missing(what: str, asked: Iterable[str], there: Container[str]) -> None:
+    """Say which of the things that were asked for, by a link for example, do not exist.
+
+    Args:
+        what: What they are called, such as 'run'.
+        asked: Their names.
+        there: The names that exist.
+    """
+    if missing := [name for name in asked if name not in there]:
+        names = ", ".join(map(plain, missing))
+        st.warning(
+            f"There is no {what} called {names}. It may have been deleted or renamed."
+            if len(missing) == 1
+            else f"There are no {what}s called {names}. They may have been deleted or renamed.",
+            icon=":material/search_off:",
+        )
 
 
 @st.dialog("What this can and cannot tell", width="medium")

@@ -89,6 +89,12 @@ def _buttons(group: CrossValidation, left: bool) -> None:
             )  # fmt: skip
         st.button(
             "Delete all folds", icon=":material/delete:", key="training_folds_delete",
-            on_click=attempt, args=(training.delete_folds, group),
+            on_click=_delete, args=(group,),
             help="Deletes every run of this cross-validation; those that run are stopped first.",
         )  # fmt: skip
+
+
+def _delete(group: CrossValidation) -> None:
+    attempt(training.delete_folds, group)
+    gone = {run.name for run in group.runs.values()}
+    state["training_chosen"] = [name for name in state["training_chosen"] if name not in gone]
