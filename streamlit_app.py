@@ -15,6 +15,7 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state="collapsed",
 )
+st.html(Path(__file__).parent / "ui" / "style.css")
 tidy_up()
 watch_uploads()
 st.navigation(pages(), position="top").run()

@@ -141,3 +141,25 @@ def test_a_model_goes_and_comes_as_an_archive(visit, app: App) -> None:
     open_import(page, content)
     expect(page.get_by_role("heading", name=re.compile("^traveller: "))).to_be_visible()
     assert (app.models / "traveller" / "model.tflite").is_file()
+
+
+@pytest.mark.slow
+def test_toolbars_cover_nothing_on_a_touch_screen(browser, app: App) -> None:
+    context = browser.new_context(
+        viewport={"width": 412, "height": 900}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(f"{app.url}/models", wait_until="domcontentloaded")
+    expect(page.locator(".stPlotlyChart .modebar")).to_be_visible()
+
+    def edges(locator: Locator) -> tuple[float, float]:
+        box = locator.bounding_box()
+        return box["y"], box["y"] + box["height"]
+
+    above = edges(button(page, "Import"))
+    tools = edges(page.get_by_test_id("stElementToolbar").first)
+    assert above[1] <= tools[0] and tools[1] <= edges(page.get_by_test_id("stDataFrame"))[0] + 1
+    bar = edges(page.locator(".modebar"))
+    assert edges(page.get_by_test_id("stDataFrame"))[1] <= bar[0]
+    assert bar[1] <= edges(page.locator(".stPlotlyChart .gtitle"))[0]
+    context.close()

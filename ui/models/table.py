@@ -58,7 +58,6 @@ def _row(folder: ModelFolder, default: str, on: MeasuredOn | None) -> dict[str, 
         size = None  # a member is missing
     return {
         "name": card.name,
-        "title": card.title,
         "default": card.name == default,
         "public": public.accuracy if public else None,
         "private": private.accuracy if private else None,
@@ -68,6 +67,7 @@ def _row(folder: ModelFolder, default: str, on: MeasuredOn | None) -> dict[str, 
         "ms": card.speed.ms_per_face if card.speed else None,
         "date": card.created,
         "data": ", ".join(dict.fromkeys(one.dataset for one in card.figures)),
+        "title": card.title,
         "recipe": _recipe(card),
     }
 
@@ -101,7 +101,6 @@ def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
         height=min(405, 38 + 35 * len(found)),  # of more than ten, half a row shows
         column_config={
             "name": st.column_config.TextColumn("Model", pinned=True),
-            "title": "Description",
             "default": st.column_config.CheckboxColumn("Default"),
             "public": number("PublicTest", format="%.2f%%"),
             "private": number("PrivateTest", format="%.2f%%"),
@@ -111,6 +110,7 @@ def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
             "ms": number("ms/face", format="%.2f"),
             "date": "Date",
             "data": st.column_config.TextColumn("Measured on"),
+            "title": "Description",
             "recipe": "Recipe",
         },
         alt="Models; select one for its card, two to compare them, several for an ensemble",
