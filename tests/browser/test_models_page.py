@@ -150,7 +150,7 @@ def test_toolbars_cover_nothing_on_a_touch_screen(browser, app: App) -> None:
     )
     page = context.new_page()
     page.goto(f"{app.url}/models", wait_until="domcontentloaded")
-    expect(page.locator(".stPlotlyChart .modebar")).to_be_visible()
+    expect(page.locator(".stPlotlyChart .modebar")).to_be_visible(timeout=60_000)
 
     def edges(locator: Locator) -> tuple[float, float]:
         box = locator.bounding_box()
