@@ -17,6 +17,7 @@ from ui.services import access, removal
 from ui.services.access import Person
 
 ROOT = Path(__file__).resolve().parents[2]
+STEERING = ("Pause", "Resume", "Stop, keep the best")
 FACES = demo.load(35, 14, 105, seed=1)
 
 
@@ -112,3 +113,12 @@ def test_a_link_to_a_run_that_does_not_exist_opens_no_other(own_home):
     assert not app.subheader and "Delete" not in [one.label for one in app.button]
     app = open_training()
     assert app.subheader[0].value == run.name and not app.warning
+
+
+def test_the_buttons_of_a_run_keep_their_places(own_home):
+    run = TrainingRun.create(configure(**TINY))
+    for status, enabled in (("created", ["Resume"]), ("stopped", ["Resume"]), ("trained", [])):
+        run.write_state(status=status, epoch=1)
+        found = [one for one in open_training(run.name).button if one.label in STEERING]
+        assert [one.label for one in found] == list(STEERING)
+        assert [one.label for one in found if not one.disabled] == enabled

@@ -3,7 +3,9 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fer_core.analysis import Analysis, Face
@@ -19,6 +21,9 @@ from ui.services.access import Person
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "0" * 32
+_FILE = io.BytesIO()
+Image.fromarray(np.full((60, 80, 3), 128, np.uint8)).save(_FILE, "PNG")
+GREY = _FILE.getvalue()
 
 
 @pytest.fixture
@@ -97,8 +102,25 @@ def test_a_recording_that_is_discarded(home):
     click(app, "Undo")
     assert "This recording" in words(app)
     assert app.text_input(key="live_name").value == "My talk"
-    # A new recording is not replaced by the old one.
+    # A new recording has a name of its own, and is not replaced by the old one.
     click(app, "Discard")
     fill(mine.record)
+    assert app.run().text_input(key="live_name").value.startswith("Session of ")
     click(app, "Undo")
     assert "A new recording has begun" in words(app)
+
+
+def test_one_picture_of_several(home):
+    app = open_page("images")
+    for name in ("a.png", "b.png", "c.png"):
+        app.file_uploader[0].upload(name, GREY)
+    app.run()
+    second = next(one for one in app.button if one.label == "b.png")
+    second.click().run()
+    assert "**b.png** · 2 of 3 pictures" in words(app)
+    click(app, "Remove")
+    assert [one.label for one in app.button if one.label.endswith("png")] == ["a.png", "c.png"]
+    assert "Deleted: Picture b.png" in words(app)
+    click(app, "Undo")
+    shown = [one.label for one in app.button if one.label.endswith("png")]
+    assert shown == ["a.png", "b.png", "c.png"]

@@ -31,7 +31,10 @@ def ask(what: str) -> None:
 
 def session_name() -> str:
     """Return what the recording is called until its visitor says otherwise."""
-    return st.session_state.setdefault("live_name", f"Session of {datetime.now():%d %B %Y, %H:%M}")
+    # A field that was shown for an earlier recording may have left an empty text.
+    if not st.session_state.get("live_name", "").strip():
+        st.session_state["live_name"] = f"Session of {datetime.now():%d %B %Y, %H:%M}"
+    return st.session_state["live_name"]
 
 
 def summary(

@@ -177,6 +177,7 @@ def _finish(key: str) -> None:
                     "SELECT kind, names FROM removals WHERE key = ?", (key,)
                 ).fetchone()
             if row is None:
+                _restores.pop(key, None)
                 return
             kind, names = row
             for name in json.loads(names):

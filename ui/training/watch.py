@@ -182,25 +182,28 @@ def buttons(run: TrainingRun, now: dict[str, Any], clone: Callable[[dict], None]
     """What can be done with a run as it stands."""
     name, is_ = run.name, now["status"]
     with st.container(horizontal=True, gap="small"):
-        if is_ == "running":
-            st.button(
-                "Pause", icon=":material/pause:", on_click=attempt, args=(training.pause, name)
-            )
-        if is_ in LIVE:
-            st.button(
-                "Leave the queue" if is_ == "queued" else "Stop, keep the best",
-                icon=":material/stop:",
-                on_click=attempt,
-                args=(training.stop, name),
-            )
-        if is_ in ("paused", "stopped", "interrupted", "failed", "created"):
-            st.button(
-                "Resume",
-                icon=":material/play_arrow:",
-                type="primary",
-                on_click=attempt,
-                args=(training.resume, name),
-            )
+        # All three always, in their places: a second click never meets another button.
+        st.button(
+            "Pause",
+            icon=":material/pause:",
+            disabled=is_ != "running",
+            on_click=attempt,
+            args=(training.pause, name),
+        )
+        st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            disabled=is_ not in ("paused", "stopped", "interrupted", "failed", "created"),
+            on_click=attempt,
+            args=(training.resume, name),
+        )
+        st.button(
+            "Leave the queue" if is_ == "queued" else "Stop, keep the best",
+            icon=":material/stop:",
+            disabled=is_ not in LIVE,
+            on_click=attempt,
+            args=(training.stop, name),
+        )
         if epochs_of(run) is not None:
             st.button(
                 "Clone with changes",
