@@ -29,7 +29,7 @@ if not access.is_admin():
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Dataset")
-        st.markdown("See what a model learns from, find errors, mend them.")
+        st.markdown("Browse the training faces, find labelling errors and fix them.")
     source = chooser()
     titles = labels()
     st.selectbox(

@@ -21,7 +21,7 @@ say_kept()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Images")
-        st.markdown("Every face in your pictures, and what it looks like.")
+        st.markdown("Detect every face in your pictures and estimate its expression.")
     choice = model_row()
 
 source = st.segmented_control(

@@ -291,7 +291,8 @@ if place == "device" and (live.model, live.detector) != (
 ):
     st.caption(
         f"On this device: {plain(label(device.model_for(live.model)))}, with BlazeFace; both "
-        "keep up with a camera here. What else is chosen above runs through the server."
+        "keep up with a camera here. To use the model and detector chosen above, choose "
+        "'Through the server'."
     )
 record = live.session.record
 record.recording = state["live_record"] and live.on

@@ -180,7 +180,9 @@ def take_archive() -> None:
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Models")
-        st.markdown("How good each is and how fast; select one for its card, several to compare.")
+        st.markdown(
+            "Accuracy and speed of every model. Select one to see its card, two or more to compare."
+        )
     if access.is_admin():
         take_archive()
 say_problem("models_problem")

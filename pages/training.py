@@ -199,7 +199,9 @@ def show_form() -> None:
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Training")
-        st.markdown("Teach a network, watch it learn, and put the result to use.")
+        st.markdown(
+            "Train a model on your data, follow its progress and use the result in the app."
+        )
     if access.is_admin() and not state["training_new"]:
         st.button("New run", icon=":material/add:", on_click=new, type="primary")
         st.button(

@@ -122,3 +122,11 @@ def test_the_buttons_of_a_run_keep_their_places(own_home):
         found = [one for one in open_training(run.name).button if one.label in STEERING]
         assert [one.label for one in found] == list(STEERING)
         assert [one.label for one in found if not one.disabled] == enabled
+
+
+def test_wrong_settings_are_named_with_their_tab(own_home):
+    app = open_training()
+    click(app, "New run")
+    app.text_input(key="train_teacher").set_value("nobody").run()
+    assert "These settings need a change" in texts(app) and "› Teacher**" in texts(app)
+    assert next(one for one in app.button if one.label == "Start").disabled

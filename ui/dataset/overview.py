@@ -12,6 +12,7 @@ from fer_core.errors import FerError
 from ui.common.faces import percent
 from ui.common.notices import say_error
 from ui.common.text import sentence
+from ui.common.words import duration_in_words
 from ui.dataset.browse import begin
 from ui.dataset.open import Opened
 from ui.services import access, audits
@@ -205,7 +206,7 @@ def _watch(look: AuditJob) -> None:
         left = now.get("seconds_left")
         words = now.get("what", "Starting")
         if left is not None:
-            words += f" · {left:.0f} s left of this step"
+            words += f" · {duration_in_words(left)} left in this step"
         st.progress(min(1.0, now.get("share") or 0.0), words)
         if st.button("Cancel", icon=":material/close:", key="overview_cancel"):
             audits.stop(look)

@@ -76,7 +76,10 @@ def _private(run: TrainingRun, found: dict[str, Any], working: bool) -> None:
 
 
 def _promote(run: TrainingRun) -> None:
-    st.markdown("Make a model of the best weights: rounded, calibrated, exported, measured.")
+    st.markdown(
+        "Creates a model from the best weights of this run. It is calibrated and "
+        "measured, and can then be chosen on every page."
+    )
     with st.form("training_promote", border=False):
         name = st.text_input(
             "Name of the model",
