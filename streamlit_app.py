@@ -21,6 +21,7 @@ if __name__ == "__main__":
         layout="wide",
         initial_sidebar_state="collapsed",
     )
+    st.html(Path(__file__).parent / "ui" / "style.css")
     tidy_up()
     uploads.begin_run()
     watch_uploads()

@@ -80,7 +80,7 @@ def combine(
         vote; and the mean probabilities ``(N, 7)``, before their temperature.
 
     Raises:
-        ModelError: see :func:`check_weights`.
+        ModelError: See :func:`check_weights`, or fitted weights leave fewer than two members.
     """
     check_weights(weights, len(said))
     if not isinstance(weights, str):
@@ -91,5 +91,10 @@ def combine(
     if weights == "fitted":
         share = fit_weights(said, labels)
         share = np.where(share >= LEAST, share, 0)
+        if (share > 0).sum() < 2:
+            raise ModelError(
+                "Fitted to these faces, one member alone would vote and the others would not "
+                "count: use equal weights or weights of your own, or that model by itself."
+            )
         share = share / share.sum()
     return share, soft_vote(said, share)

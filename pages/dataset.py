@@ -10,7 +10,7 @@ from ui.common.sign_in import only_for_admins
 from ui.dataset import browse, overview, problems, saved
 from ui.dataset.open import about, chooser, opened
 from ui.services import access, audits
-from ui.services.models import default_model, list_models
+from ui.services.models import default_model, labels
 
 through_front_door()
 
@@ -29,9 +29,9 @@ if not access.is_admin():
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Dataset")
-        st.markdown("See what a model learns from, find errors, mend them.")
+        st.markdown("Browse the training faces, find labelling errors and fix them.")
     source = chooser()
-    titles = {folder.name: folder.card.title for folder in list_models()}
+    titles = labels()
     st.selectbox(
         "Model",
         list(titles),
@@ -68,7 +68,13 @@ if data:
             "get FER2013 from Kaggle and give its path under 'Open…', or set FER_DATA."
         )
     if view in ("Overview", "Browse", "Problems"):
-        if problem := look.problem():
+        if audits.is_deleted(look):
+            st.info(
+                "The audit of this dataset is deleted. Undo brings it back, or open this view "
+                "again in a moment to start a new one.",
+                icon=":material/delete:",
+            )
+        elif problem := look.problem():
             show_damaged(
                 [Damaged(look.name, problem)], lambda _: audits.delete(look), "dataset_problem"
             )

@@ -2,13 +2,14 @@
 
 import streamlit as st
 
+from fer_core.models.card import Figures
 from ui.common.controls import current
 from ui.common.faces import emotion_bars, looks, percent
 from ui.common.navigation import HOME, IMAGES, PAGES, through_front_door
 from ui.common.notices import footer, say_error
 from ui.common.pictures import LARGE, drawn, example, read
 from ui.common.text import plain
-from ui.services.models import find_model
+from ui.services.models import find_model, label
 
 through_front_door()
 
@@ -18,10 +19,19 @@ st.markdown(
     "with a probability for each."
 )
 
+
+def _claim(figures: Figures) -> str:
+    """Return how good a model is, with the faces that say so."""
+    faces = f"{plain(figures.dataset)}'s {figures.split}"
+    if figures.dataset == "demo":
+        faces = "demo faces that the program draws"
+    return f" · {percent(figures.accuracy)} right on {faces}"
+
+
 choice = current()
 result = read(example(), choice)
-card = find_model(choice.classifier.name).card
-public = card.figure("PublicTest")
+folder = find_model(choice.classifier.name)
+public = folder.card.figure("PublicTest")
 
 left, right = st.columns([5, 6], gap="large")
 with left:
@@ -40,12 +50,8 @@ with right, st.container(gap="small"):
         emotion_bars(face, key="home_bars", row=26)
     else:
         st.subheader("No face found in the example")
-    good = (
-        f" · {percent(public.accuracy)} right on {plain(public.dataset)}'s PublicTest"
-        if public
-        else ""
-    )
-    st.badge(f"{plain(card.title)}{good}", icon=":material/model_training:", color="blue")
+    good = _claim(public) if public and public.measured_on else ""
+    st.badge(f"{plain(label(folder))}{good}", icon=":material/model_training:", color="blue")
     with st.container(horizontal=True):
         if st.button("Try your own photo", type="primary", icon=":material/upload:"):
             st.session_state["images_source"] = "Files"

@@ -7,8 +7,9 @@ from ui.common.controls import model_row
 from ui.common.navigation import through_front_door
 from ui.common.notices import footer
 from ui.common.pictures import read_all
+from ui.common.text import plain
 from ui.images.results import cards, export, key_of, large, show, summary
-from ui.images.sources import SOURCES, ask_for_pictures, choose, clear, prepare
+from ui.images.sources import SOURCES, ask_for_pictures, choose, clear, prepare, remove
 
 through_front_door()
 
@@ -20,7 +21,7 @@ say_kept()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Images")
-        st.markdown("Every face in your pictures, and what it looks like.")
+        st.markdown("Detect every face in your pictures and estimate its expression.")
     choice = model_row()
 
 source = st.segmented_control(
@@ -51,7 +52,16 @@ if pictures:
                     on_click=show,
                     args=(keys[at] if inside else None,),
                 )
-        st.markdown(summary(results), width="stretch")
+        at = "" if opened is None else f"**{plain(keys[opened][0])}** · {opened + 1} of "
+        st.markdown(f"{at}{summary(results)}", width="stretch")
+        if source == "Files" and opened is not None:
+            st.button(
+                "Remove",
+                icon=":material/delete:",
+                on_click=remove,
+                args=(keys[opened],),
+                help="Removes this picture and its result from the page.",
+            )
         if source == "Camera":
             st.button("Take another", icon=":material/photo_camera:", on_click=clear)
         elif source == "Files":

@@ -21,11 +21,12 @@ from ui.common.notices import footer, say_error
 from ui.common.text import plain
 from ui.common.words import EVERYONE, who
 from ui.live import device
-from ui.live.after import ASKED, ask, kept_sessions, summary
+from ui.live.after import ASKED, ask, kept_sessions, session_name, summary
 from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
 from ui.live.link import live_link
 from ui.live.recording import recording
 from ui.services import access
+from ui.services.models import label
 
 through_front_door()
 
@@ -257,11 +258,22 @@ def correct_newest() -> None:
     )
 
 
-def begin_anew() -> None:
+def discard() -> None:
     """Throw the recording away."""
+    mine.discard(session_name())
+    begin_anew()
+
+
+def saved() -> None:
+    """Let go of a recording that is kept now."""
+    mine.finish()
+    begin_anew()
+
+
+def begin_anew() -> None:
+    """Be ready for the next recording, which gets a name of its own."""
     state["live_record"] = False
     state.pop("live_name", None)
-    mine.discard()
 
 
 # The page, from top to bottom.
@@ -301,8 +313,9 @@ if place == "device" and (live.model, live.detector) != (
     choice.detector.name,
 ):
     st.caption(
-        f"On this device: {plain(device.model_for(live.model).card.title)}, with BlazeFace; both "
-        "keep up with a camera here. What else is chosen above runs through the server."
+        f"On this device: {plain(label(device.model_for(live.model)))}, with BlazeFace; both "
+        "keep up with a camera here. To use the model and detector chosen above, choose "
+        "'Through the server'."
     )
 record = live.session.record
 record.recording = state["live_record"] and live.on
@@ -373,7 +386,7 @@ if len(record) and not record.recording:
         "detector": live.detector,
         "smoothing_seconds": state["live_smoothing"],
     }
-    summary(record.table(), about, begin_anew)
+    summary(record.table(), about, saved, discard)
 kept_sessions()
 if asked == "correct":
     correct_newest()

@@ -12,7 +12,7 @@ from ui.common import judgement
 from ui.common.controls import make_default
 from ui.common.damaged import or_damaged, show_damaged
 from ui.common.navigation import through_front_door
-from ui.common.notices import attempt, footer, say_error, say_problem
+from ui.common.notices import attempt, footer, say_error, say_missing, say_problem
 from ui.common.reading import read_dataset
 from ui.common.sign_in import sign_in
 from ui.common.text import plain, sentence
@@ -32,6 +32,7 @@ state.setdefault("models_problem", None)
 
 def delete(name: str) -> None:
     models.delete(name)
+    state["models_chosen"] = [one for one in state["models_chosen"] if one != name]
     if state.get("model") == name:
         state["model"] = models.default_model()
 
@@ -89,7 +90,7 @@ def one(folder: ModelFolder) -> None:
     """The card of a model and what can be done with it."""
     name = folder.name
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"{name}: {plain(folder.card.title)}", anchor=False, width="content")
+        st.subheader(plain(models.label(folder)), anchor=False, width="content")
         if models.default_model() == name:
             st.badge("the default of all pages", icon=":material/check:", color="green")
         if folder.imported:
@@ -126,12 +127,14 @@ def one(folder: ModelFolder) -> None:
             )
             if not folder.ships:
                 measure_private(folder)
-                with st.popover("Delete", icon=":material/delete:"):
-                    st.markdown("Delete this model from this machine?")
-                    st.button(
-                        "Delete for good", type="primary", on_click=attempt,
-                        args=("models_problem", delete, name), key="models_delete",
-                    )  # fmt: skip
+                st.button(
+                    "Delete",
+                    icon=":material/delete:",
+                    on_click=attempt,
+                    args=("models_problem", delete, name),
+                    key="models_delete",
+                    help="Deletes this model from the machine that runs the app.",
+                )
     model_table.card(folder)
 
 
@@ -177,7 +180,9 @@ def take_archive() -> None:
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Models")
-        st.markdown("How good each is and how fast; select one for its card, several to compare.")
+        st.markdown(
+            "Accuracy and speed of every model. Select one to see its card, two or more to compare."
+        )
     if access.is_admin():
         take_archive()
 say_problem("models_problem")
@@ -185,9 +190,12 @@ if access.is_admin():
     model_jobs.at_work()
 
 folders = {folder.name: folder for folder in list_models()}
-found = model_table.rows(list(folders.values()))
+measured_on = model_table.choose_dataset(list(folders.values()))
+found = model_table.rows(list(folders.values()), measured_on)
 chosen = model_table.table(found, state["models_chosen"])
 chosen = [name for name in chosen if name in folders]
+if chosen == [name for name in state["models_chosen"] if name in folders]:  # nothing else since
+    say_missing("model", state["models_chosen"], folders)
 st.query_params["model"] = chosen
 show_damaged(models.list_damaged(), models.delete, "models_problem")
 if len(chosen) == 1:
@@ -198,6 +206,6 @@ if len(chosen) == 1:
 elif chosen and access.is_admin():
     several(chosen)
 else:
-    model_table.chart(found)
+    model_table.chart(found, measured_on)
 sign_in()
 footer()

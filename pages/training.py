@@ -10,7 +10,7 @@ from fer_core.extras import require
 from fer_core.train import TrainConfig, configure, manage
 from ui.common.damaged import or_damaged
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer, say_error, say_problem
+from ui.common.notices import footer, say_error, say_missing, say_problem
 from ui.common.sign_in import only_for_admins, sign_in
 from ui.common.text import sentence
 from ui.services import access, training
@@ -72,6 +72,7 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
                 "status": training_watch.status(now),
                 "epoch": f"{now.get('epoch', 0)} of {training_watch.epochs_of(run) or '?'}",
                 "best": now.get("best_accuracy"),
+                "data": training.dataset_of(run) or "",
                 "started": training_watch.started(now),
                 "note": about["note"],
             }
@@ -93,7 +94,13 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
             "title": st.column_config.TextColumn("Run", width="medium"),
             "status": "Status",
             "epoch": "Epoch",
-            "best": st.column_config.NumberColumn("Best", format="percent", help="On PublicTest."),
+            "best": st.column_config.NumberColumn(
+                "Best",
+                format="percent",
+                help="On PublicTest of the dataset beside it. "
+                "Runs on different datasets do not compare.",
+            ),
+            "data": "Dataset",
             "started": st.column_config.DatetimeColumn("Started", format="D MMM, HH:mm"),
             "note": "Note",
         },
@@ -144,13 +151,19 @@ def show_runs() -> None:
     known = list(map(standing, found, states))
     look = st.fragment(alive, run_every=2)
     if not found:
+        say_missing("run", state["training_chosen"], ())
         look(known, None)
         return
     names = {run.name: run for run in found}
-    chosen = [names[name] for name in state["training_chosen"] if name in names] or found[:1]
-    state["training_chosen"] = [run.name for run in chosen]
+    say_missing("run", state["training_chosen"], names)
+    if not state["training_chosen"]:
+        state["training_chosen"] = [found[0].name]
+    chosen = [names[name] for name in state["training_chosen"] if name in names]
     st.query_params["run"] = state["training_chosen"]
     table(found, states)
+    if not chosen:
+        look(known, None)
+        return
     training_folds.show(chosen)
     if len(chosen) == 1:
         now = states[found.index(chosen[0])]
@@ -186,7 +199,9 @@ def show_form() -> None:
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Training")
-        st.markdown("Teach a network, watch it learn, and put the result to use.")
+        st.markdown(
+            "Train a model on your data, follow its progress and use the result in the app."
+        )
     if access.is_admin() and not state["training_new"]:
         st.button("New run", icon=":material/add:", on_click=new, type="primary")
         st.button(

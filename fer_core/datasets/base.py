@@ -104,8 +104,8 @@ class Dataset:
         called. The checksum is that of the decoded faces and labels, not of the file.
         """
         counts = {split: list(row.values()) for split, row in self.counts().items()}
-        name = "FER2013" if counts == _FER2013 else self.name
-        return name, digest(self.faces, self.labels)
+        name = self.name if self.name != "FER2013" else "FER2013, other faces"
+        return "FER2013" if counts == _FER2013 else name, digest(self.faces, self.labels)
 
     def people(self) -> int | None:
         """How many people are named; ``None`` where the source names none."""

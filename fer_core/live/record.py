@@ -144,7 +144,8 @@ class SessionRecord:
                 time, clock = rows.latest
                 self._last_row = time, None if math.isnan(clock) else clock
 
-    def clear(self) -> None:
-        """Throw the recording away."""
+    def clear(self) -> Rows:
+        """Begin anew, and return what was recorded."""
         with self._lock:
-            self._rows, self._last_row = Rows(), None
+            rows, self._rows, self._last_row = self._rows, Rows(), None
+            return rows

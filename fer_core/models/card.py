@@ -1,8 +1,10 @@
 """A model's card: what it is, how it was made, how good it is, and what it is not for."""
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -14,6 +16,9 @@ from fer_core.models.recipe import Recipe
 NAME: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 #: What an ensemble's folder holds in place of a network.
 ENSEMBLE: Final = "ensemble.json"
+
+#: The name of the dataset that is known by its published counts, whatever its checksum.
+FER2013: Final = "FER2013"
 
 #: The architecture of a network that was trained elsewhere, see ``fer_core.zoo.foreign``.
 FOREIGN: Final = "imported"
@@ -35,6 +40,22 @@ class ClassFigures(_Part):
     recall: float | None = Field(ge=0, le=1)
     f1: float | None = Field(ge=0, le=1)
     support: int = Field(ge=0, description="Faces with this label.")
+
+
+class MeasuredOn(NamedTuple):
+    """The dataset of a figure: figures of two equal ones can be compared.
+
+    Attributes:
+        dataset: Its name.
+        checksum: Of its faces and labels; ``None`` of FER2013, which is known by its counts.
+    """
+
+    dataset: str
+    checksum: str | None
+
+    def __str__(self) -> str:
+        """Return it for people; two datasets of one name differ in the digits."""
+        return self.dataset + (f" ({self.checksum[:6]})" if self.checksum else "")
 
 
 class Figures(_Part):
@@ -71,6 +92,13 @@ class Figures(_Part):
         """Mean recall of the emotions that occur."""
         found = [row.recall for row in self.per_class.values() if row.recall is not None]
         return sum(found) / len(found) if found else None
+
+    @property
+    def measured_on(self) -> MeasuredOn | None:
+        """The dataset; ``None`` where it is not known, so that nothing can be compared."""
+        if self.dataset == FER2013:
+            return MeasuredOn(FER2013, None)
+        return MeasuredOn(self.dataset, self.checksum) if self.checksum else None
 
     @field_validator("confusion_matrix")
     @classmethod
@@ -195,15 +223,19 @@ class Card(_Part):
         of = [getattr(counts, emotion.lower()) for emotion in EMOTIONS]
         return tuple(n / sum(of) for n in of) if sum(of) else None
 
-    def figure(self, split: str, class_prior: str = "as-trained") -> Figures | None:
-        """Return the figures of a split; of several datasets the one measured first.
+    def figure(
+        self, split: str, class_prior: str = "as-trained", on: MeasuredOn | None = None
+    ) -> Figures | None:
+        """Return the figures of a split.
 
         Args:
             split: ``Training``, ``PublicTest``, ``PrivateTest`` or ``all``.
             class_prior: The prior that was applied.
+            on: Of which dataset; ``None`` for the one measured first.
         """
         for one in self.figures:
-            if one.split == split and one.class_prior == class_prior:
+            wanted = on in (None, one.measured_on)
+            if wanted and (one.split, one.class_prior) == (split, class_prior):
                 return one
         return None
 
@@ -221,6 +253,14 @@ class Card(_Part):
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values, as ``card.json`` holds them."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+def datasets(cards: Iterable[Card]) -> list[MeasuredOn]:
+    """Return the datasets on which models were measured, the one of most models first."""
+    found = Counter(
+        on for card in cards for on in {one.measured_on for one in card.figures} if on is not None
+    )
+    return [on for on, _ in sorted(found.items(), key=lambda pair: (-pair[1], pair[0].dataset))]
 
 
 def read_card(text: str | bytes) -> Card:

@@ -23,7 +23,8 @@ from fer_core.settings import settings
 
 #: Models that come with the project.
 SHIPPED: Final = models_folder()
-_DEFAULT: Final = "vgg"
+#: The model that is used where nobody chose another.
+SHIPPED_DEFAULT: Final = "vgg"
 #: Names that Windows keeps for devices, with whatever extension: a folder called so cannot
 #: be made there, and a model should work on every machine.
 _DEVICES: Final = frozenset(
@@ -241,9 +242,9 @@ def default_model() -> str:
     try:
         chosen = settings().default_model.read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
-        return _DEFAULT
+        return SHIPPED_DEFAULT
     there = any((root / chosen / "card.json").is_file() for root in (SHIPPED, settings().models))
-    return chosen if there and Path(chosen).name == chosen else _DEFAULT
+    return chosen if there and Path(chosen).name == chosen else SHIPPED_DEFAULT
 
 
 def check_new_name(name: str, to: Path | None = None, *, overwrite: bool = False) -> Path:

@@ -44,15 +44,25 @@ def describe(run: TrainingRun, title: str | None = None, note: str | None = None
         raise TrainingError(f"{run.name} cannot be written: {error.strerror}.") from error
 
 
+def find_any(name: str) -> TrainingRun:
+    """Return the run called ``name``, also one whose files are damaged.
+
+    Raises:
+        TrainingError: No such run.
+    """
+    run = TrainingRun(settings().runs / name)
+    if not re.fullmatch(NAME, name) or not run.path.is_dir():
+        raise TrainingError(f"No run '{name}', so there is nothing to delete.")
+    return run
+
+
 def delete(name: str) -> None:
     """Delete a run with all it keeps; models that were made of it stay.
 
     Raises:
         TrainingError: no such run, or it is being trained.
     """
-    run = TrainingRun(settings().runs / name)
-    if not re.fullmatch(NAME, name) or not run.path.is_dir():
-        raise TrainingError(f"No run '{name}', so there is nothing to delete.")
+    run = find_any(name)
     with run.lock():
         try:
             remove_folder(run.path)

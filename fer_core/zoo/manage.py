@@ -1,5 +1,7 @@
 """Which model is used where nobody chose one, and which models may be deleted."""
 
+from collections.abc import Collection
+
 from fer_core.errors import ModelError
 from fer_core.files import remove_folder, write_bytes
 from fer_core.models import imported
@@ -12,7 +14,7 @@ from fer_core.models.catalogue import (
 )
 from fer_core.settings import settings
 
-__all__ = ["allow", "default_model", "delete", "exists", "set_default"]
+__all__ = ["allow", "check_deletable", "default_model", "delete", "exists", "set_default"]
 
 
 def set_default(name: str) -> None:
@@ -52,19 +54,32 @@ def allow(name: str) -> None:
     imported.allow(find_model(name).path)
 
 
+def check_deletable(name: str, gone: Collection[str] = ()) -> None:
+    """Check that a model can be deleted.
+
+    Args:
+        name: Of the model.
+        gone: Ensembles that need no members any more.
+
+    Raises:
+        ModelError: There is none, it ships with the project, or an ensemble needs it.
+    """
+    if any(one.name == name for one in list_damaged()):
+        return
+    folder = find_model(name)
+    if folder.path.parent != settings().models:
+        raise ModelError(f"{name} ships with the project and stays.")
+    if needing := [one for one in ensembles_with(folder) if one not in gone]:
+        raise ModelError(f"{name} votes in {', '.join(needing)}: delete that first.")
+
+
 def delete(name: str) -> None:
     """Delete a model of this machine, also one whose folder is damaged.
 
     Raises:
-        ModelError: there is none, it ships with the project, or an ensemble needs it.
+        ModelError: See :func:`check_deletable`, or its folder cannot be deleted.
     """
-    if any(one.name == name for one in list_damaged()):
-        return _remove(name)
-    folder = find_model(name)
-    if folder.path.parent != settings().models:
-        raise ModelError(f"{name} ships with the project and stays.")
-    if needing := ensembles_with(folder):
-        raise ModelError(f"{name} votes in {', '.join(needing)}: delete that first.")
+    check_deletable(name)
     if settings().default_model.is_file() and default_model() == name:
         settings().default_model.unlink()
     return _remove(name)

@@ -1,5 +1,6 @@
 """The Models page without a browser: one weight for each member of an ensemble."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ def test_each_member_has_a_weight_of_its_own(own_home):
     assert "two members or more whose weight is above 0" in errors()
     weigh(mini_xception=3.0, another=1.0, fast=0.0)
     assert not errors()
+    assert "fast has no weight and is left out: the ensemble has 2 members" in app.warning[0].value
     votes = next(one.value for one in app.dataframe if "weight" in one.value)
     assert dict(zip(votes["model"], votes["weight"], strict=True)) == {
         "mini_xception": 0.75, "another": 0.25, "fast": 0.0,
@@ -64,3 +66,40 @@ def test_each_member_has_a_weight_of_its_own(own_home):
     (work,) = create.list_work()
     work.wait(120)
     assert find_model("weighed").card.members == {"mini_xception": 0.75, "another": 0.25}
+
+
+def test_models_are_compared_on_one_dataset_only(own_home):
+    public = find_model("fast").card.figure("PublicTest").model_dump(mode="json")
+    drawn = public | {"dataset": "demo", "checksum": "1" * 64, "accuracy": 0.99}
+    unknown = public | {"dataset": "unknown", "checksum": None, "accuracy": 0.98}
+    copy_of_shipped(settings().models, "quick", title="VGG from scratch", figures=[drawn])
+    copy_of_shipped(settings().models, "old", figures=[unknown])
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.run().switch_page("pages/models.py").run()
+    assert not app.exception
+
+    def accuracies() -> dict[str, float]:
+        table = next(one.value for one in app.dataframe if "public" in one.value)
+        measured = table.dropna(subset=["public"])
+        return dict(zip(measured["name"], measured["public"].round(), strict=True))
+
+    def charted() -> str:
+        return json.dumps(json.loads(app.get("plotly_chart")[0].proto.spec))
+
+    shown = app.selectbox(key="models_measured_on")
+    assert shown.value.dataset == "FER2013" and shown.options == ["FER2013", "demo (111111)"]
+    assert accuracies()["vgg"] == 72 and not {"quick", "old"} & set(accuracies())
+    assert "FER2013's PublicTest" in charted() and "quick" not in charted()
+    shown.select_index(1).run()
+    assert accuracies() == {"quick": 99} and "demo's PublicTest" in charted()
+    # A model of the user is called by its name wherever one can be chosen.
+    app.switch_page("pages/images.py").run()
+    assert "quick: VGG from scratch" in app.selectbox(key="model").options
+
+
+def test_a_link_to_a_model_that_does_not_exist_says_so(own_home):
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.session_state["models_chosen"] = ["nope", "fast"]
+    app.run().switch_page("pages/models.py").run()
+    assert "There is no model called nope" in app.warning[0].value
+    assert app.subheader[0].value.startswith("fast: ")

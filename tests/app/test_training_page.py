@@ -13,8 +13,11 @@ from fer_core.train import configure, crossvalidate, judge, runs
 from fer_core.train.config import Fold
 from fer_core.train.runs import TrainingRun
 from tests.model_tools import TINY
+from ui.services import access, removal
+from ui.services.access import Person
 
 ROOT = Path(__file__).resolve().parents[2]
+STEERING = ("Pause", "Resume", "Stop, keep the best")
 FACES = demo.load(35, 14, 105, seed=1)
 
 
@@ -25,7 +28,8 @@ def own_home(tmp_path, monkeypatch) -> Path:
     export_csv(FACES, tmp_path / "faces.csv")
     monkeypatch.setenv("FER_DATA", str(tmp_path / "faces.csv"))
     settings.cache_clear()
-    yield tmp_path
+    with access.acting(lambda: Person("ann")):
+        yield tmp_path
     for run in runs.list_runs():
         run.stop()
     monkeypatch.undo()
@@ -88,5 +92,41 @@ def test_the_figures_of_all_folds_stand_above_the_run(own_home):
     labels = [one.label for one in app.button]
     assert "Go on with what is missing" in labels
     assert "Judge it on PrivateTest and record that" not in labels
-    click(app, "Delete all for good")
-    assert runs.list_runs() == [] and "No run yet" in "".join(one.value for one in app.info)
+    click(app, "Delete all folds")
+    assert "No run yet" in "".join(one.value for one in app.info)
+    # Both runs come back with one click.
+    assert len(runs.list_runs()) == 2 and "Deleted: Cross-validation cv" in texts(app)
+    click(app, "Undo")
+    assert "2 of 3 folds are done" in texts(app) and "Deleted:" not in texts(app)
+    click(app, "Delete all folds")
+    removal.finish_all()
+    assert runs.list_runs() == []
+
+
+def test_a_link_to_a_run_that_does_not_exist_opens_no_other(own_home):
+    app = open_training("nope")
+    assert "There is no run called nope" in app.warning[0].value
+    run = TrainingRun.create(configure(**TINY))
+    app = open_training("nope")
+    assert "There is no run called nope" in app.warning[0].value
+    assert list(app.dataframe[0].value["title"]) == [run.name]
+    assert not app.subheader and "Delete" not in [one.label for one in app.button]
+    app = open_training()
+    assert app.subheader[0].value == run.name and not app.warning
+
+
+def test_the_buttons_of_a_run_keep_their_places(own_home):
+    run = TrainingRun.create(configure(**TINY))
+    for status, enabled in (("created", ["Resume"]), ("stopped", ["Resume"]), ("trained", [])):
+        run.write_state(status=status, epoch=1)
+        found = [one for one in open_training(run.name).button if one.label in STEERING]
+        assert [one.label for one in found] == list(STEERING)
+        assert [one.label for one in found if not one.disabled] == enabled
+
+
+def test_wrong_settings_are_named_with_their_tab(own_home):
+    app = open_training()
+    click(app, "New run")
+    app.text_input(key="train_teacher").set_value("nobody").run()
+    assert "These settings need a change" in texts(app) and "› Teacher**" in texts(app)
+    assert next(one for one in app.button if one.label == "Start").disabled

@@ -99,7 +99,8 @@ def dataset(page: Page) -> None:
     show(page, "Browse")
     ask_why(page)
     press(page, "Similar faces")
-    expect(page.get_by_role("button", name="Not by similarity")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"the most similar to row \d+ first"))).to_be_visible()
+    expect(page.get_by_text("Most similar first")).to_be_visible()
     show(page, "Problems")
     expect(page.get_by_role("option", name=re.compile("^Row")).first).to_be_visible()
 

@@ -93,15 +93,17 @@ def test_two_are_compared_and_become_one(visit, app: App) -> None:
     # A member stays as long as somebody needs it.
     page = visit("models?model=another")
     button(page, "Delete").click()
-    button(page, "Delete for good").click()
     expect(page.get_by_text("another votes in both: delete that first")).to_be_visible()
     page = visit("models?model=both")
     button(page, "Make it the default").click()
     expect(page.get_by_text("the default of all pages")).to_be_visible()
     button(page, "Delete").click()
-    button(page, "Delete for good").click()
     expect(page.get_by_role("heading", name=re.compile("^both: "))).to_have_count(0)
-    assert not (app.models / "both").exists()
+    button(page, "Undo").click()
+    expect(page.get_by_text("both").first).to_be_visible()
+    page = visit("models?model=both")
+    button(page, "Delete").click()
+    wait_for(lambda: not (app.models / "both").exists(), 30)
 
 
 def splits(app: App, name: str) -> set[str]:
@@ -123,7 +125,6 @@ def test_a_model_goes_and_comes_as_an_archive(visit, app: App) -> None:
         files = {name: archive.read(name) for name in archive.namelist()}
     assert {Path(name).name for name in files} == {"card.json", "model.tflite", "model.keras"}
     button(page, "Delete").click()
-    button(page, "Delete for good").click()
     expect(page.get_by_role("heading", name=re.compile("^traveller: "))).to_have_count(0)
 
     # Of what was changed on the way, nothing comes in.
@@ -140,3 +141,25 @@ def test_a_model_goes_and_comes_as_an_archive(visit, app: App) -> None:
     open_import(page, content)
     expect(page.get_by_role("heading", name=re.compile("^traveller: "))).to_be_visible()
     assert (app.models / "traveller" / "model.tflite").is_file()
+
+
+@pytest.mark.slow
+def test_toolbars_cover_nothing_on_a_touch_screen(browser, app: App) -> None:
+    context = browser.new_context(
+        viewport={"width": 412, "height": 900}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(f"{app.url}/models", wait_until="domcontentloaded")
+    expect(page.locator(".stPlotlyChart .modebar")).to_be_visible(timeout=60_000)
+
+    def edges(locator: Locator) -> tuple[float, float]:
+        box = locator.bounding_box()
+        return box["y"], box["y"] + box["height"]
+
+    above = edges(button(page, "Import"))
+    tools = edges(page.get_by_test_id("stElementToolbar").first)
+    assert above[1] <= tools[0] and tools[1] <= edges(page.get_by_test_id("stDataFrame"))[0] + 1
+    bar = edges(page.locator(".modebar"))
+    assert edges(page.get_by_test_id("stDataFrame"))[1] <= bar[0]
+    assert bar[1] <= edges(page.locator(".stPlotlyChart .gtitle"))[0]
+    context.close()

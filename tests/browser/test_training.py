@@ -214,7 +214,6 @@ def test_names_notes_clones_curves_beside_each_other_and_deletion(visit) -> None
 
     page.goto(page.url.split("?")[0] + f"?run={first.name}")
     button(page, "Delete").click()
-    button(page, "Delete for good").click()
     expect(page.get_by_role("heading", name="My first")).to_have_count(0)
     wait_for(lambda: [run.name for run in list_runs() if run.name == first.name] == [], 30)
 
@@ -243,7 +242,6 @@ def test_a_damaged_run_hinders_nobody(visit) -> None:
     page = visit(f"training?run={bad.name}")
     expect(page.get_by_text("missing or damaged: it can only be deleted")).to_be_visible()
     button(page, "Delete").click()
-    button(page, "Delete for good").click()
     wait_for(lambda: not bad.path.exists(), 30)
     page = visit(f"training?run={good.name}")
     expect(badge(page, "new")).to_be_visible()

@@ -131,7 +131,7 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     expect(page.get_by_role("button", name="Kept", exact=True)).to_be_visible()
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
-    assert not list(app.home.glob("jobs/*"))
+    wait_for(lambda: not list(app.home.glob("jobs/*/")), 30)
 
 
 @pytest.mark.slow
@@ -169,7 +169,7 @@ def test_a_kept_video_is_drawn_anew_and_gives_a_corrected_face(
 
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
-    assert not list(app.home.glob("jobs/*"))
+    wait_for(lambda: not list(app.home.glob("jobs/*/")), 30)
 
 
 def test_a_bad_file_is_one_sentence_and_goes(context: BrowserContext, app: App) -> None:
@@ -189,7 +189,7 @@ def test_work_can_be_cancelled(context: BrowserContext, app: App) -> None:
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
     expect(page.get_by_text("Earlier analyses", exact=True)).to_have_count(0)
-    assert not list(app.home.glob("jobs/*"))
+    wait_for(lambda: not list(app.home.glob("jobs/*/")), 30)
 
 
 @pytest.mark.slow

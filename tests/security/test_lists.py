@@ -26,7 +26,7 @@ from fer_core.train.runs import TrainingRun
 from fer_core.video import jobs
 from fer_core.video.result import VideoOptions
 from tests.tables import face_row, table_of
-from ui.services import access, datasets
+from ui.services import access, datasets, removal
 from ui.services.datasets import Request
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +69,8 @@ def delete(app: AppTest, name: str) -> AppTest:
     )
     button.click().run()
     assert not app.exception, app.exception
+    assert button.key not in [b.key for b in app.button]
+    removal.finish_all()
     return app
 
 
@@ -105,7 +107,9 @@ def test_a_run_whose_state_is_damaged(home: Path, case: str) -> None:
     assert list(app.dataframe[0].value["title"]) == [good.name, bad.name]
     assert "it can only be deleted" in words(app)
     next(b for b in app.button if b.key == "training_delete").click().run()
-    assert not app.exception and not bad.path.exists()
+    assert not app.exception and list(app.dataframe[0].value["title"]) == [good.name]
+    removal.finish_all()
+    assert not bad.path.exists()
 
 
 FILES = {

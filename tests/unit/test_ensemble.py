@@ -8,7 +8,7 @@ import pytest
 
 from fer_core.classifier import Classifier, load_classifier
 from fer_core.datasets import demo
-from fer_core.ensemble import fit_weights
+from fer_core.ensemble import combine, fit_weights
 from fer_core.errors import ModelError
 from fer_core.evaluation import evaluate
 from fer_core.models.catalogue import find_model, list_models, read_folder
@@ -91,6 +91,15 @@ def test_serving_it_imports_no_tensorflow(voted):
         "print([m for m in ('tensorflow', 'keras', 'scipy.optimize') if m in sys.modules])\n"
     )
     assert python(code).splitlines() == ["(1, 7)", "[]"]
+
+
+def test_a_fit_that_leaves_one_member_is_no_ensemble():
+    labels = np.arange(70) % 7
+    sure = np.full((70, 7), 0.01) + np.eye(7)[labels] * 0.93
+    wrong = np.full((70, 7), 0.01) + np.eye(7)[(labels + 1) % 7] * 0.93
+    with pytest.raises(ModelError, match="one member alone would vote"):
+        combine(np.stack([sure, wrong]), labels, "fitted")
+    assert combine(np.stack([sure, wrong]), labels)[0].tolist() == [0.5, 0.5]
 
 
 def test_fitted_weights_are_those_of_the_least_log_loss():

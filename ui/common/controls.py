@@ -12,7 +12,7 @@ from fer_core.errors import FerError
 from fer_core.faces import DETECTORS, Detector, get_detector
 from fer_core.settings import settings
 from ui.common.notices import say_error
-from ui.services.models import default_model, list_models, set_default
+from ui.services.models import default_model, labels, set_default
 
 #: How frequent the emotions are assumed to be, see :mod:`fer_core.class_prior`.
 PRIORS: Final = {
@@ -46,7 +46,7 @@ class Choice:
 def model_row() -> Choice:
     """Show the row and return what is chosen; stops the page where that cannot be loaded."""
     _set_defaults()
-    titles = {folder.name: folder.card.title for folder in list_models()}
+    titles = labels()
     # A default that cannot be used is offered all the same: the error says why.
     models = titles | {name: name for name in [default_model()] if name not in titles}
     names = DETECTORS | {n: n for n in [settings().detector] if n not in DETECTORS}

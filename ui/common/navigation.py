@@ -42,13 +42,13 @@ DATASET = Entry(
     "pages/dataset.py",
     "Dataset",
     ":material/grid_view:",
-    "The faces a model learns from: see them, find what is wrong, mend it.",
+    "Browse the training faces, find labelling errors and fix them.",
 )
 TRAINING = Entry(
     "pages/training.py",
     "Training",
     ":material/school:",
-    "Teach a network on your data, watch it learn, and put the result to use.",
+    "Train a model on your data, follow its progress and use the result in the app.",
 )
 MODELS = Entry(
     "pages/models.py",

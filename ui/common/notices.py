@@ -1,12 +1,13 @@
 """What people must know before they believe a result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import streamlit as st
 
 from fer_core.errors import FerError
 from ui.common.text import plain, sentence
+from ui.common.undo import offer_undo
 
 
 def attempt(problem: str, act: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -43,6 +44,24 @@ def say_problem(problem: str) -> None:
         st.session_state[problem] = None
 
 
+def say_missing(what: str, asked: Iterable[str], there: Container[str]) -> None:
+    """Say which of the things that were asked for, by a link for example, do not exist.
+
+    Args:
+        what: What they are called, such as 'run'.
+        asked: Their names.
+        there: The names that exist.
+    """
+    if missing := [name for name in asked if name not in there]:
+        names = ", ".join(map(plain, missing))
+        st.warning(
+            f"There is no {what} called {names}. It may have been deleted or renamed."
+            if len(missing) == 1
+            else f"There are no {what}s called {names}. They may have been deleted or renamed.",
+            icon=":material/search_off:",
+        )
+
+
 @st.dialog("What this can and cannot tell", width="medium")
 def _explain() -> None:
     st.markdown(
@@ -66,7 +85,8 @@ delete it. Nothing is sent anywhere else.
 
 
 def footer() -> None:
-    """The caption at the foot of every page, with the whole notice behind it."""
+    """The caption at the foot of every page, with the whole notice behind it, and the undo."""
+    offer_undo()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
             "An expression is not a feeling. No picture leaves the machine that runs this app.",

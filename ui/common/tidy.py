@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from fer_core.errors import FerError
+from ui.services import removal
 
 #: Seconds between two looks.
 _EVERY: Final = 600
@@ -15,7 +16,9 @@ _EVERY: Final = 600
 
 @st.cache_resource(show_spinner=False)
 def tidy_up() -> threading.Thread:
-    """Delete old analyses and start those that wait, for as long as the app runs."""
+    """Delete what was left to delete and old analyses, and start those that wait."""
+    with suppress(FerError):
+        removal.resume()
     thread = threading.Thread(target=_run, name="tidy up", daemon=True)
     thread.start()
     return thread

@@ -39,6 +39,8 @@ from ui.services.corrections import Change
 from ui.services.models import list_models
 
 _ANY = "any"
+#: The order of faces by their similarity to one of them.
+_SIMILAR = "similar"
 KEYS = (
     "Keys: 1–7 relabel (1 angry, 2 disgust, 3 fear, 4 happy, 5 sad, 6 surprise, 7 neutral), "
     "X exclude, T tag, U undo, arrows move, Space or Shift select several, Page Up and Down turn."
@@ -54,7 +56,7 @@ def begin(**filters: object) -> None:
         state[f"browse_{name}"] = (0, 100)
     state["browse_tag"] = ""
     state["browse_like"] = filters.get("like")
-    state["browse_order"] = filters.get("order", "row")
+    state["browse_order"] = _SIMILAR if filters.get("like") else filters.get("order", "row")
     turn_to(1, "browse")
     state["browse_focus"] = filters.get("focus")
     state["dataset_view"] = "Browse"
@@ -103,7 +105,10 @@ def _view(data: Opened, look: AuditJob) -> None:
     with left:
         with st.container(horizontal=True, vertical_alignment="center"):
             touched = f" · {len(overlay.faces):,} corrected in all" if overlay.faces else ""
-            st.markdown(f"{len(rows):,} faces{touched}", width="stretch")
+            words = f"{len(rows):,} faces{touched}"
+            if state["browse_order"] == _SIMILAR:
+                words += f", the most similar to row {data.rows.get(state['browse_like'])} first"
+            st.markdown(words, width="stretch")
             pager(page, pages, "browse")
         found = face_grid(
             data.dataset.faces,
@@ -158,12 +163,14 @@ def _filters(table: pd.DataFrame) -> None:
         )
         needs = {"loss": "loss", "confident": "loss", "unsure": "loss", "agreement": "agreement"}
         offered = [by for by in browse.ORDERS if needs.get(by, "label") in table]
+        if state["browse_like"] is not None:
+            offered.insert(0, _SIMILAR)
         if state["browse_order"] not in offered:
             state["browse_order"] = "row"
         st.selectbox(
             "Sorted",
             offered,
-            format_func=browse.ORDERS.get,
+            format_func=(browse.ORDERS | {_SIMILAR: "Most similar first"}).get,
             key="browse_order",
             width=230,
             on_change=_first_page,
@@ -182,12 +189,6 @@ def _filters(table: pd.DataFrame) -> None:
             st.text_input("Your name", key="dataset_author", placeholder="from this machine")
             st.text_input("Reason, kept with each correction", key="dataset_reason")
             st.text_input("Tag that the key T sets", key="dataset_tag", max_chars=60)
-        if state["browse_like"] is not None:
-            st.button("Not by similarity", icon=":material/close:", on_click=_unlike)
-
-
-def _unlike() -> None:
-    st.session_state["browse_like"] = None
 
 
 def _rows(data: Opened, look: AuditJob, table: pd.DataFrame) -> np.ndarray:
@@ -210,7 +211,8 @@ def _rows(data: Opened, look: AuditJob, table: pd.DataFrame) -> np.ndarray:
         state=None if state["browse_state"] == _ANY else state["browse_state"],
         tag=state["browse_tag"].strip(),
     )
-    like = data.rows.get(state["browse_like"]) if state["browse_like"] else None
+    similar = state["browse_order"] == _SIMILAR and state["browse_like"]
+    like = data.rows.get(state["browse_like"]) if similar else None
 
     def find() -> np.ndarray:
         features = look.features if like is not None and look.done else None
@@ -255,20 +257,18 @@ def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
                 crop = faces_to_crops(data.dataset.faces[row : row + 1])[0]
                 face = Face(Detection((0, 0, 48, 48)), tuple(map(float, said[name])))
                 why(crop, face, name)
-            st.button(
+            if st.button(
                 "Similar faces",
                 icon=":material/image_search:",
                 disabled=not look.done,
-                help="Needs the look through all faces, see Overview.",
-                on_click=_like,
-                args=(key,),
+                help="Shows all faces in Browse, the most similar first."
+                if look.done
+                else "Needs the look through all faces, see Overview.",
+                on_click=begin,
+                kwargs={"like": key, "focus": key},
                 key="browse_similar",
-            )
-
-
-def _like(key: str) -> None:
-    st.session_state["browse_like"] = key
-    _first_page()
+            ):
+                st.rerun()  # the whole page: Problems gives way to Browse
 
 
 def _buttons(key: str, label: str, excluded: bool) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path, PurePath
@@ -17,13 +16,13 @@ from fer_core.datasets.fer2013 import SUFFIXES
 from fer_core.datasets.identity import face_keys
 from fer_core.datasets.labels import LabelOrderError
 from fer_core.errors import DatasetError, FerError
-from fer_core.files import remove_folder, write_atomic
+from fer_core.files import write_atomic
 from fer_core.settings import settings
 from ui.common.notices import say_error
 from ui.common.reading import read_dataset
 from ui.common.text import plain, sentence
 from ui.dataset.label_order import ask_for_order
-from ui.services import access, audits, collected, corrections
+from ui.services import access, audits, collected, corrections, datasets
 from ui.services.audits import AuditJob
 from ui.services.datasets import Request
 
@@ -208,14 +207,11 @@ def opened(source: Source) -> Opened | None:
 
 
 def _remove(source: Source) -> None:
-    """Take a dataset out of the list; what was uploaded goes from the disk."""
+    """Take a dataset out of the list, which can be undone for a while."""
     state = st.session_state
     state["dataset_sources"] = [one for one in state["dataset_sources"] if one != source]
     state.pop("dataset_chosen", None)
-    path = Path(source.source)
-    if path.is_relative_to(settings().kept.resolve()):
-        with suppress(OSError):
-            remove_folder(path.parent)
+    datasets.remove(source, partial(_add, source))
 
 
 def about(dataset: Dataset) -> str:

@@ -12,12 +12,15 @@ from fer_core.errors import FerError
 from ui.common.faces import percent
 from ui.common.notices import say_error
 from ui.common.text import sentence
+from ui.common.words import duration_in_words
 from ui.dataset.browse import begin
 from ui.dataset.open import Opened
 from ui.services import access, audits
 from ui.services.audits import AuditJob
 
 _COLORS = alt.Scale(domain=list(EMOTIONS), range=[COLORS[e] for e in EMOTIONS])
+#: Of an axis that also shows emotions without a face.
+_ALL = alt.Scale(domain=list(EMOTIONS))
 #: Faces on the map: each carries its picture to the browser.
 _ON_MAP = 1500
 _EXAMPLES = 12
@@ -54,7 +57,7 @@ def counts(table: pd.DataFrame) -> None:
         .mark_bar()
         .encode(
             x=alt.X("faces:Q", title="faces"),
-            y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS)),
+            y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS), scale=_ALL),
             color=alt.Color("emotion:N", legend=None, scale=_COLORS),
             opacity=alt.Opacity(
                 "split:N",
@@ -89,7 +92,7 @@ def light(table: pd.DataFrame) -> None:
             boxes.columns = names
             boxes = boxes.assign(emotion=np.array(EMOTIONS)[boxes.index])
             base = alt.Chart(boxes).encode(
-                y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS)),
+                y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS), scale=_ALL),
                 tooltip=["emotion:N", *(alt.Tooltip(f"{n}:Q", format=".0f") for n in names)],
             )
             x = alt.X("least:Q", title=f"{measure}, grey values")
@@ -203,7 +206,7 @@ def _watch(look: AuditJob) -> None:
         left = now.get("seconds_left")
         words = now.get("what", "Starting")
         if left is not None:
-            words += f" · {left:.0f} s left of this step"
+            words += f" · {duration_in_words(left)} left in this step"
         st.progress(min(1.0, now.get("share") or 0.0), words)
         if st.button("Cancel", icon=":material/close:", key="overview_cancel"):
             audits.stop(look)
@@ -224,8 +227,12 @@ def confusion(data: Opened, look: AuditJob) -> None:
         label_visibility="collapsed",
     )
     part = table[table["split"] == split]
-    cells = part.groupby(["label", "predicted"]).size().rename("faces").reset_index()
-    cells["share"] = cells["faces"] / cells.groupby("label")["faces"].transform("sum")
+    # Every pair, also those that never occurred: a class that is never predicted shows as such.
+    pairs = pd.MultiIndex.from_product([range(len(EMOTIONS))] * 2, names=["label", "predicted"])
+    counts = part.groupby(["label", "predicted"]).size()
+    cells = counts.reindex(pairs, fill_value=0).rename("faces").reset_index()
+    labelled = cells.groupby("label")["faces"].transform("sum")
+    cells["share"] = cells["faces"] / labelled.clip(lower=1)
     for name in ("label", "predicted"):
         cells[name] = np.array(EMOTIONS)[cells[name]]
     base = alt.Chart(cells).encode(

@@ -4,7 +4,7 @@ import streamlit as st
 
 from fer_core.images import SUFFIXES
 from ui.common.pictures import Picture, example, picture
-from ui.services import uploads
+from ui.services import removal, uploads
 
 SOURCES = {
     "Files": ":material/upload: Files",
@@ -39,6 +39,31 @@ def take_files() -> None:
 def clear() -> None:
     """Let go of all pictures."""
     state.update(images_files=[], images_kept=[], images_snapshot=None, images_open=None)
+    state["images_round"] += 1  # a new drop zone is an empty one
+
+
+def remove(key: tuple[str, str]) -> None:
+    """Remove one picture, which can be undone for a while.
+
+    Args:
+        key: Its name and checksum.
+    """
+    at = [(p.name, p.checksum) for p in state["images_files"]].index(key)
+    picture = state["images_files"][at]
+    _hold([p for p in state["images_files"] if p is not picture])
+    state["images_open"] = None
+
+    def restore() -> None:
+        files = list(state["images_files"])
+        if key not in [(p.name, p.checksum) for p in files]:
+            _hold([*files[:at], picture, *files[at:]])
+
+    removal.remove("picture", words=f"Picture {picture.name}", restore=restore)
+
+
+def _hold(pictures: list[Picture]) -> None:
+    """Let these be the pictures, whatever the drop zone holds."""
+    state.update(images_files=pictures, images_kept=pictures)
     state["images_round"] += 1  # a new drop zone is an empty one
 
 

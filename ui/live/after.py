@@ -32,16 +32,25 @@ def ask(what: str) -> None:
 
 def session_name() -> str:
     """Return what the recording is called until its visitor says otherwise."""
-    return st.session_state.setdefault("live_name", f"Session of {datetime.now():%d %B %Y, %H:%M}")
+    # A field that was shown for an earlier recording may have left an empty text.
+    if not st.session_state.get("live_name", "").strip():
+        st.session_state["live_name"] = f"Session of {datetime.now():%d %B %Y, %H:%M}"
+    return st.session_state["live_name"]
 
 
-def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], None]) -> None:
+def summary(
+    table: pd.DataFrame,
+    about: dict[str, Any],
+    saved: Callable[[], None],
+    discard: Callable[[], None],
+) -> None:
     """Show a recording: share of time, changes, exports, and whether to keep it.
 
     Args:
         table: As measured.
         about: What is stored with it; ``smoothing_seconds`` is applied to what is shown.
-        discard: Called when the recording is not needed any more.
+        saved: Called when the recording was kept.
+        discard: Called when the visitor throws it away.
     """
     shown = smoothed(table, about)
     found = timeline.summarize(shown)
@@ -60,7 +69,7 @@ def summary(table: pd.DataFrame, about: dict[str, Any], discard: Callable[[], No
             except FerError as error:
                 say_error(error)
             else:
-                discard()
+                saved()
                 st.toast("Kept on the machine that runs this app.", icon=":material/save:")
 
         st.button("Keep this session", icon=":material/save:", key="live_keep", on_click=keep)
@@ -184,8 +193,7 @@ def _table(kept: list[KeptSession]) -> None:
 
         def delete() -> None:
             try:
-                for session in selected:
-                    sessions.delete(session.id)
+                sessions.delete(*(session.id for session in selected))
             except FerError as error:
                 say_error(error)
             else:

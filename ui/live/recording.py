@@ -8,8 +8,10 @@ from typing import Final
 
 import streamlit as st
 
+from fer_core.errors import FerError
 from fer_core.live import SessionRecord
 from fer_core.live.spool import Spool
+from fer_core.table import Rows
 from ui.services import recordings
 
 log = logging.getLogger(__name__)
@@ -64,13 +66,35 @@ class Recording:
         except OSError as error:
             log.warning("A recording cannot be written to the disk: %s", error)
 
-    def discard(self) -> None:
-        """Throw the numbers away, on the disk too."""
-        self.record.clear()
-        self.interrupted = None
+    def finish(self) -> None:
+        """Begin anew after the numbers were saved."""
         if self.spool is not None:
             self.spool.delete()
-        self.spool = None
+        self._begin_anew()
+
+    def discard(self, name: str) -> None:
+        """Throw the numbers away, which can be undone for a while.
+
+        Args:
+            name: What the recording was called.
+        """
+        start, interrupted, spool = self.start, self.interrupted, self.spool
+        rows = self._begin_anew()
+
+        def restore() -> None:
+            # Of the visit that undoes it: the page may have been loaded again.
+            now = recording()
+            if len(now.record):
+                raise FerError("A new recording has begun: save or discard it first.")
+            now.start, now.interrupted, now.spool = start, interrupted, spool
+            now.record.restore(rows)
+            st.session_state.update(live_record=False, live_name=name)
+
+        recordings.remove(spool, name, restore)
+
+    def _begin_anew(self) -> Rows:
+        self.interrupted = self.spool = None
+        return self.record.clear()
 
 
 def recording() -> Recording:

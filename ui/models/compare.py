@@ -153,6 +153,13 @@ def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
         },
         alt="The members, how good each is alone, and its weight",
     )
+    if left_out := [name for name, part in zip(names, share, strict=True) if not part]:
+        those = "has no weight and is" if len(left_out) == 1 else "have no weight and are"
+        st.warning(
+            f"{plain(', '.join(left_out))} {those} left out: the ensemble has "
+            f"{len(names) - len(left_out)} members.",
+            icon=":material/person_remove:",
+        )
     with (
         st.form("models_ensemble", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),

@@ -2,6 +2,7 @@
 
 import math
 import re
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -9,20 +10,47 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fer_core.errors import ModelError
-from fer_core.models.card import Card
+from fer_core.models.card import Card, MeasuredOn, datasets
 from ui.common.text import plain_values
 from ui.services.models import ModelFolder, card_text, default_model
 
 
-def rows(folders: list[ModelFolder]) -> pd.DataFrame:
-    """What is known of each model; the default first says so."""
+def choose_dataset(folders: list[ModelFolder]) -> MeasuredOn | None:
+    """Ask whose figures to show where models were measured on several datasets.
+
+    Figures of different datasets say nothing of which model is better, so they never stand in
+    one table or chart.
+    """
+    found = datasets(folder.card for folder in folders)
+    if len(found) < 2:
+        return found[0] if found else None
+    return st.selectbox(
+        "Figures measured on",
+        found,
+        format_func=str,
+        key="models_measured_on",
+        persist_state="session",
+        width=300,
+        help="Models that were not measured on this dataset have no figures in the table. Their "
+        "cards show all of theirs.",
+    )
+
+
+def rows(folders: list[ModelFolder], on: MeasuredOn | None) -> pd.DataFrame:
+    """What is known of each model, with its figures on one dataset.
+
+    Args:
+        folders: The models.
+        on: The dataset; ``None`` where no model was measured.
+    """
     default = default_model()
-    return pd.DataFrame([_row(folder, default) for folder in folders])
+    return pd.DataFrame([_row(folder, default, on) for folder in folders])
 
 
-def _row(folder: ModelFolder, default: str) -> dict[str, Any]:
+def _row(folder: ModelFolder, default: str, on: MeasuredOn | None) -> dict[str, Any]:
     card = folder.card
-    public, private = card.figure("PublicTest"), card.figure("PrivateTest")
+    public = card.figure("PublicTest", on=on) if on else None
+    private = card.figure("PrivateTest", on=on) if on else None
     shown = private or public
     try:
         size = folder.served_bytes() / 1e6
@@ -38,9 +66,9 @@ def _row(folder: ModelFolder, default: str) -> dict[str, Any]:
         "mb": size,
         "ms": card.speed.ms_per_face if card.speed else None,
         "date": card.created,
-        "data": shown.dataset if shown else "",
-        "recipe": _recipe(card),
+        "data": ", ".join(dict.fromkeys(one.dataset for one in card.figures)),
         "title": card.title,
+        "recipe": _recipe(card),
     }
 
 
@@ -81,17 +109,17 @@ def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
             "mb": number("MB", format="%.1f"),
             "ms": number("ms/face", format="%.2f"),
             "date": "Date",
-            "data": "Data",
+            "data": st.column_config.TextColumn("Measured on"),
+            "title": "Description",
             "recipe": "Recipe",
-            "title": "Network",
         },
         alt="Models; select one for its card, two to compare them, several for an ensemble",
     )
     return [names[row] for row in picked.selection.rows if row < len(names)]
 
 
-def chart(found: pd.DataFrame) -> None:
-    """Accuracy against speed, the default marked."""
+def chart(found: pd.DataFrame, on: MeasuredOn | None) -> None:
+    """Accuracy on one dataset against speed, the default marked."""
     shown = found.dropna(subset=["public", "ms"]).sort_values("ms")
     # In turns above and below: neighbours do not write over each other.
     places = ["top center", "bottom center"]
@@ -111,8 +139,9 @@ def chart(found: pd.DataFrame) -> None:
             marker={"size": 16 if is_default else 11, "symbol": symbol, "color": color},
             hovertemplate="%{text}: %{y:.1%}, %{x:.2f} ms per face<extra></extra>",
         )
+    of = f"{escape(on.dataset)}'s " if on else ""
     figure.update_layout(
-        title={"text": "Accuracy on PublicTest against time per face", "font": {"size": 15}},
+        title={"text": f"Accuracy on {of}PublicTest against time per face", "font": {"size": 15}},
         height=300,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         showlegend=False,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from fer_core.audit.jobs import AuditJob
 from fer_core.datasets import Dataset
-from ui.services import access, quotas
+from ui.services import access, quotas, removal
 
-__all__ = ["AuditJob", "delete", "find", "start", "stop"]
+__all__ = ["AuditJob", "delete", "find", "is_deleted", "start", "stop"]
 
 
 def find(dataset: Dataset, model: str | None = None) -> AuditJob:
@@ -19,13 +19,19 @@ def start(
 ) -> None:
     """Start an audit, see :meth:`fer_core.audit.jobs.AuditJob.start`."""
     access.require("look through datasets")
+    removal.finish_all("audit")  # in whose place the new one goes
     job.start(source, votes, skip_bad, model, owner=access.owner(), limits=quotas.limits())
 
 
 def delete(job: AuditJob) -> None:
-    """Delete an audit with what it found."""
+    """Delete an audit with what it found, which can be undone for a while."""
     access.require("delete an audit")
-    job.delete()
+    removal.remove("audit", job.name, words="The audit")
+
+
+def is_deleted(job: AuditJob) -> bool:
+    """Return whether an audit was deleted, though its files are still there."""
+    return job.name in removal.hidden("audit")
 
 
 def stop(job: AuditJob) -> None:

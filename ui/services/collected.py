@@ -7,7 +7,7 @@ import numpy as np
 from fer_core.datasets import collected
 from fer_core.datasets.collected import CONSENT, NAME, Kept
 from fer_core.errors import Damaged
-from ui.services import access
+from ui.services import access, removal
 
 __all__ = ["CONSENT", "NAME", "Kept", "delete", "keep", "list_damaged", "list_faces"]
 
@@ -31,16 +31,19 @@ def keep(
 def list_faces() -> list[Kept]:
     """Return all collected faces, the oldest first."""
     access.require("see collected faces")
-    return collected.list_faces()
+    gone = removal.hidden("collected face")
+    return [one for one in collected.list_faces() if str(one.id) not in gone]
 
 
 def list_damaged() -> list[Damaged]:
     """Return the collected faces that cannot be read."""
     access.require("see collected faces")
-    return collected.list_damaged()
+    gone = removal.hidden("collected face")
+    return [one for one in collected.list_damaged() if one.name not in gone]
 
 
 def delete(*keys: int) -> None:
-    """Delete faces for good."""
+    """Delete faces, which can be undone for a while."""
     access.require("delete collected faces")
-    collected.delete(*keys)
+    words = f"{len(keys)} collected faces" if len(keys) > 1 else "A collected face"
+    removal.remove("collected face", *map(str, keys), words=words)

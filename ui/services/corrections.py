@@ -7,7 +7,7 @@ import pandas as pd
 from fer_core.datasets import corrections
 from fer_core.datasets.corrections import KEPT, Change, Overlay, read
 from fer_core.errors import Damaged
-from ui.services import access
+from ui.services import access, removal
 
 __all__ = [
     "KEPT", "Change", "Overlay", "add", "add_overlay", "delete", "history", "kept",
@@ -30,13 +30,14 @@ def history() -> pd.DataFrame:
 def list_damaged() -> list[Damaged]:
     """Return the corrections that cannot be read."""
     access.require("see corrections")
-    return corrections.list_damaged()
+    gone = removal.hidden("correction")
+    return [one for one in corrections.list_damaged() if one.name not in gone]
 
 
 def delete(name: str) -> None:
-    """Delete a correction that cannot be read."""
+    """Delete a correction that cannot be read, which can be undone for a while."""
     access.require("correct the data")
-    corrections.delete(int(name))
+    removal.remove("correction", name, words=f"Correction {name}")
 
 
 def add(changes: Sequence[Change], author: str = "", reason: str = "") -> str:

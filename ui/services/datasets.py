@@ -7,7 +7,7 @@ own, once for all sessions that want it, and no lock is held meanwhile.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,8 @@ from typing import Final
 from fer_core import datasets
 from fer_core.datasets import Dataset, collected
 from fer_core.errors import DatasetError
-from ui.services import access
+from fer_core.settings import settings
+from ui.services import access, removal
 
 #: Datasets held at once, for all visitors together; FER2013 is 83 MB.
 _HELD: Final = 4
@@ -50,6 +51,20 @@ class Request:
                 stat = None
             found.append((stat.st_mtime_ns, stat.st_size) if stat else None)
         return tuple(found)
+
+
+def remove(source: Request, restore: Callable[[], None]) -> None:
+    """Remove a dataset from a visit's list, which can be undone for a while.
+
+    Args:
+        source: Which one; the file of an upload is deleted.
+        restore: Puts it back into the list.
+    """
+    access.require("remove datasets")
+    path = Path(source.source)
+    uploaded = path.is_relative_to(settings().kept.resolve())
+    names = [str(path.parent)] if uploaded else []
+    removal.remove("upload", *names, words=f"Dataset {path.name}", restore=restore)
 
 
 class _CancelledError(Exception):

@@ -7,25 +7,43 @@ from fer_core.errors import Damaged
 from fer_core.files import cannot_write
 from fer_core.models import catalogue, imported
 from fer_core.models.card import Card
-from fer_core.models.catalogue import (
-    ModelFolder,
-    default_model,
-    find_model,
-    free_name,
-    list_models,
-)
+from fer_core.models.catalogue import ModelFolder, find_model, free_name
 from fer_core.settings import settings
 from fer_core.zoo import archive, create, ensembles, manage, readme
 from fer_core.zoo.create import ModelJob
 from fer_core.zoo.readme import times_looked
-from ui.services import access, quotas
+from ui.services import access, quotas, removal
 
 __all__ = [
     "ModelFolder", "ModelJob", "allow", "card_text", "check_members", "default_model", "delete",
-    "end_job", "exists", "export", "find_model", "free_name", "import_archive", "list_damaged",
+    "end_job", "exists", "export", "find_model", "free_name", "import_archive", "label",
+    "labels", "list_damaged",
     "list_jobs", "list_models", "make_ensemble", "measure_private", "set_default", "stopped",
     "times_looked",
 ]  # fmt: skip
+
+
+def list_models() -> list[ModelFolder]:
+    """Return all models, see :func:`fer_core.models.catalogue.list_models`."""
+    gone = removal.hidden("model")
+    return [folder for folder in catalogue.list_models() if folder.name not in gone]
+
+
+def default_model() -> str:
+    """Return the model that pages begin with."""
+    name = catalogue.default_model()
+    return catalogue.SHIPPED_DEFAULT if name in removal.hidden("model") else name
+
+
+def label(folder: ModelFolder) -> str:
+    """Return what a model is called wherever it can be chosen: its name, then its title."""
+    name, title = folder.name, folder.card.title
+    return name if title in ("", name) else f"{name}: {title}"
+
+
+def labels() -> dict[str, str]:
+    """Return the label of each model by its name."""
+    return {folder.name: label(folder) for folder in list_models()}
 
 
 def card_text(card: Card) -> str:
@@ -35,7 +53,10 @@ def card_text(card: Card) -> str:
 
 def list_damaged() -> list[Damaged]:
     """Return the models of this machine that cannot be read, for administrators."""
-    return catalogue.list_damaged() if access.is_admin() else []
+    if not access.is_admin():
+        return []
+    gone = removal.hidden("model")
+    return [one for one in catalogue.list_damaged() if one.name not in gone]
 
 
 def allow(name: str) -> None:
@@ -46,7 +67,7 @@ def allow(name: str) -> None:
 
 def exists(name: str) -> bool:
     """Return whether there is a model called ``name``."""
-    return manage.exists(name)
+    return manage.exists(name) and name not in removal.hidden("model")
 
 
 def stopped(folder: ModelFolder) -> str | None:
@@ -61,9 +82,14 @@ def set_default(name: str) -> None:
 
 
 def delete(name: str) -> None:
-    """Delete a model of this machine, see :func:`fer_core.zoo.manage.delete`."""
+    """Delete a model of this machine, which can be undone for a while.
+
+    Raises:
+        ModelError: See :func:`fer_core.zoo.manage.check_deletable`.
+    """
     access.require("delete models")
-    manage.delete(name)
+    manage.check_deletable(name, removal.hidden("model"))
+    removal.remove("model", name, words=f"Model {name}")
 
 
 def export(name: str) -> bytes:
@@ -75,6 +101,7 @@ def export(name: str) -> bytes:
 def import_archive(file: BinaryIO) -> list[str]:
     """Add the models of an archive, see :func:`fer_core.zoo.archive.import_`."""
     access.require("import models")
+    removal.finish_all("model")  # whose names are free then
     try:
         return archive.import_(file)
     except OSError as error:
@@ -89,6 +116,7 @@ def check_members(names: list[str]) -> None:
 def make_ensemble(name: str, members: list[str], data: str, weights: Weights = "equal") -> ModelJob:
     """Start to make an ensemble, see :func:`fer_core.zoo.create.make_ensemble`."""
     access.require("make models")
+    removal.finish_all("model")  # whose names are free then
     return create.make_ensemble(
         name, members, data, weights, owner=access.owner(), limits=quotas.limits()
     )

@@ -1,8 +1,8 @@
 """Recordings on disk while they are made, of the browser that made them."""
 
-import hashlib
 import secrets
 import threading
+from collections.abc import Callable
 
 from streamlit.runtime import get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -13,7 +13,7 @@ from fer_core.live.record import SessionRecord
 from fer_core.live.spool import Spool
 from fer_core.settings import settings
 from fer_core.table import Rows
-from ui.services import access, quotas
+from ui.services import access, quotas, removal
 
 # Sessions of this process that write to a recording, by its name.
 _sessions: dict[str, str] = {}
@@ -37,10 +37,10 @@ def begin() -> Spool | None:
 def find_interrupted() -> tuple[Spool, Rows] | None:
     """Return the latest recording of this browser that no session shows any more."""
     spool.delete_before(settings().keep_hours * 3600)
-    owner = _owner()
+    owner, gone = _owner(), removal.hidden("recording")
     for name in spool.names(owner) if owner else ():
         with _lock:
-            if _shown(name):
+            if _shown(name) or name in gone:
                 continue
             _take(name)
         found = Spool(name)
@@ -56,9 +56,21 @@ def write(found: Spool, record: SessionRecord) -> None:
     found.write(record)
 
 
+def remove(found: Spool | None, name: str, restore: Callable[[], None]) -> None:
+    """Remove a recording, which can be undone for a while.
+
+    Args:
+        found: Its file, if it has one.
+        name: What it is called.
+        restore: Brings back what is in memory.
+    """
+    names = [found.name] if found else []
+    removal.remove("recording", *names, words=f"Recording {name}", restore=restore)
+
+
 def _owner() -> str | None:
     who = access.person()
-    return hashlib.sha256(who.key.encode()).hexdigest()[:32] if who else None
+    return who.digest if who else None
 
 
 def _session() -> str:

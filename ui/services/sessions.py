@@ -7,7 +7,7 @@ import pandas as pd
 from fer_core.errors import Damaged
 from fer_core.live import saved
 from fer_core.live.saved import KeptSession
-from ui.services import access, quotas
+from ui.services import access, quotas, removal
 
 
 def save(table: pd.DataFrame, name: str, about: dict[str, Any] | None = None) -> int:
@@ -19,12 +19,15 @@ def save(table: pd.DataFrame, name: str, about: dict[str, Any] | None = None) ->
 def list_all() -> list[KeptSession]:
     """Return the sessions that the person may see, after deleting those that are too old."""
     saved.delete_owned_before(quotas.oldest())
-    return saved.list_sessions(access.visible_owner())
+    gone = removal.hidden("session")
+    found = saved.list_sessions(access.visible_owner())
+    return [one for one in found if str(one.id) not in gone]
 
 
 def list_damaged() -> list[Damaged]:
     """Return the sessions of the person that cannot be read."""
-    return saved.list_damaged(access.visible_owner())
+    gone = removal.hidden("session")
+    return [one for one in saved.list_damaged(access.visible_owner()) if one.name not in gone]
 
 
 def load(key: int) -> pd.DataFrame:
@@ -32,6 +35,11 @@ def load(key: int) -> pd.DataFrame:
     return saved.load_session(key, access.visible_owner())
 
 
-def delete(key: int) -> None:
-    """Delete a session; do nothing where it is gone already."""
-    saved.delete_session(key, access.visible_owner())
+def delete(*keys: int) -> None:
+    """Delete sessions, which can be undone for a while; do nothing where they are gone."""
+    names = {one.id: one.name for one in list_all()}
+    names |= {int(one.name): one.name for one in list_damaged()}
+    found = [key for key in keys if key in names]
+    if found:
+        words = f"{len(found)} sessions" if len(found) > 1 else f"Session {names[found[0]]}"
+        removal.remove("session", *map(str, found), words=words)

@@ -1,17 +1,20 @@
 """Training runs, for administrators."""
 
+import dataclasses
 from typing import Any
 
-from fer_core.train import TrainConfig, crossvalidate, estimate, judge, manage, queue, runs
+from fer_core.errors import TrainingError
+from fer_core.train import TrainConfig, crossvalidate, estimate, judge, manage, origin, queue, runs
 from fer_core.train.crossvalidate import CrossValidation, Summary
 from fer_core.train.folds import By
 from fer_core.train.runs import TrainingRun
 from fer_core.zoo import publish_job
-from ui.services import access, quotas
+from ui.services import access, quotas, removal
 
 __all__ = [
-    "By", "CrossValidation", "TrainingRun", "cross_validation_of", "delete", "delete_folds",
-    "describe", "find", "go_on_with_folds", "judge_run", "keep_queue", "list_runs", "measure",
+    "By", "CrossValidation", "TrainingRun", "cross_validation_of", "dataset_of", "delete",
+    "delete_folds", "describe", "find", "go_on_with_folds", "judge_run", "keep_queue", "list_runs",
+    "measure",
     "pause", "publish", "resume", "stop", "stop_folds", "submit", "submit_folds", "summary",
     "waiting",
 ]  # fmt: skip
@@ -33,7 +36,11 @@ def cross_validation_of(run: TrainingRun) -> CrossValidation | None:
     """Return the cross-validation that a run is part of; ``None`` of none."""
     access.require("look at training runs")
     fold = run.fold
-    return crossvalidate.find(fold.group) if fold else None
+    if not fold:
+        return None
+    group, gone = crossvalidate.find(fold.group), removal.hidden("run")
+    there = {number: one for number, one in group.runs.items() if one.name not in gone}
+    return dataclasses.replace(group, runs=there)
 
 
 def summary(group: CrossValidation) -> Summary:
@@ -45,6 +52,7 @@ def summary(group: CrossValidation) -> Summary:
 def go_on_with_folds(group: CrossValidation) -> CrossValidation:
     """Do what is missing, see :func:`fer_core.train.crossvalidate.go_on`."""
     access.require("train")
+    removal.finish_all("run")  # or a fold that was just deleted would count as there
     return crossvalidate.go_on(group.name, owner=access.owner(), limits=quotas.limits())
 
 
@@ -55,9 +63,11 @@ def stop_folds(group: CrossValidation) -> None:
 
 
 def delete_folds(group: CrossValidation) -> None:
-    """Delete its runs, see :func:`fer_core.train.crossvalidate.delete`."""
+    """Delete its runs, which can be undone for a while; those that run are stopped first."""
     access.require("delete a run")
-    crossvalidate.delete(group)
+    crossvalidate.stop(group)
+    names = [run.name for run in group.runs.values()]
+    removal.remove("run", *names, words=f"Cross-validation {group.name}")
 
 
 def find(name: str) -> TrainingRun:
@@ -69,7 +79,18 @@ def find(name: str) -> TrainingRun:
 def list_runs() -> list[TrainingRun]:
     """Return all runs, the newest first."""
     access.require("look at training runs")
-    return runs.list_runs()
+    gone = removal.hidden("run")
+    return [run for run in runs.list_runs() if run.name not in gone]
+
+
+def dataset_of(run: TrainingRun) -> str | None:
+    """Return the name of the dataset that a run learns from; ``None`` while it is not known."""
+    access.require("look at training runs")
+    try:
+        found = origin.stored(run)
+    except TrainingError:
+        return None
+    return found.name if found else None
 
 
 def waiting() -> list[TrainingRun]:
@@ -109,9 +130,12 @@ def describe(run: TrainingRun, **about: Any) -> None:
 
 
 def delete(name: str) -> None:
-    """Delete a run, see :func:`fer_core.train.manage.delete`."""
+    """Delete a run, which can be undone for a while; one that runs is stopped first."""
     access.require("delete a run")
-    manage.delete(name)
+    run = manage.find_any(name)
+    if run.busy() or run.state()["status"] == "queued":
+        run.stop()
+    removal.remove("run", name, words=f"Run {manage.about(run)['title']}")
 
 
 def judge_run(run: TrainingRun, split: str) -> None:
@@ -123,6 +147,7 @@ def judge_run(run: TrainingRun, split: str) -> None:
 def publish(run: TrainingRun, name: str) -> None:
     """Make a model of a run, see :func:`fer_core.zoo.publish_job.start`."""
     access.require("make models")
+    removal.finish_all("model")  # whose names are free then
     publish_job.start(run, name)
 
 

@@ -3,11 +3,11 @@
 import os
 from typing import BinaryIO
 
-from fer_core.errors import Damaged
+from fer_core.errors import Damaged, FerError, VideoError
 from fer_core.video import jobs
 from fer_core.video.jobs import VideoJob, keep_queue, place, sweep
 from fer_core.video.result import VideoOptions, VideoResult
-from ui.services import access, quotas
+from ui.services import access, quotas, removal
 
 __all__ = [
     "VideoJob", "cancel", "delete", "delete_damaged", "find", "keep", "keep_queue", "list_damaged",
@@ -42,23 +42,27 @@ def start(
 
 def find(name: str) -> VideoJob:
     """Return the job called ``name``; only the browser that asked for it knows the name."""
+    if name in removal.hidden("video"):
+        raise VideoError("This analysis was deleted.")
     return VideoJob.open(name)
 
 
 def list_jobs(key: str) -> list[VideoJob]:
     """Return the jobs of a browser, the newest first."""
-    return jobs.list_jobs(key)
+    gone = removal.hidden("video")
+    return [job for job in jobs.list_jobs(key) if job.name not in gone]
 
 
 def list_damaged() -> list[Damaged]:
     """Return the analyses that cannot be read, as far as they are known to be the person's."""
-    return jobs.list_damaged(access.visible_owner())
+    gone = removal.hidden("video")
+    return [one for one in jobs.list_damaged(access.visible_owner()) if one.name not in gone]
 
 
 def delete_damaged(name: str) -> None:
-    """Delete an analysis that cannot be read."""
+    """Delete an analysis that cannot be read, which can be undone for a while."""
     if any(one.name == name for one in list_damaged()):
-        VideoJob.open(name).delete()
+        delete(VideoJob.open(name))
 
 
 def restart(job: VideoJob) -> None:
@@ -74,8 +78,14 @@ def keep(job: VideoJob, kept: bool) -> None:
 
 
 def cancel(job: VideoJob) -> None:
-    """Cancel a job, see :meth:`fer_core.video.jobs.VideoJob.cancel`."""
-    job.cancel()
+    """Cancel a job: its result stays where there was one, else it is deleted.
+
+    See :meth:`fer_core.video.jobs.VideoJob.cancel`.
+    """
+    if (job.path / "drawn.json").exists():
+        job.cancel()
+    else:
+        delete(job)
 
 
 def settle(job: VideoJob) -> None:
@@ -84,8 +94,17 @@ def settle(job: VideoJob) -> None:
 
 
 def delete(job: VideoJob) -> None:
-    """Delete a job with everything in it."""
-    job.delete()
+    """Delete a job with everything in it, which can be undone for a while.
+
+    One that is running is cancelled first.
+    """
+    if job.busy():
+        job.stop()
+    try:
+        words = f"Analysis of {job.config['name']}"
+    except FerError:
+        words = "A damaged analysis"
+    removal.remove("video", job.name, words=words)
 
 
 def save_people(job: VideoJob, result: VideoResult) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.evaluation.baseline import ACCURACY
+from fer_core.models.card import FER2013
 from fer_core.train import judge
 from ui.common import judgement
 from ui.common.controls import make_default
@@ -75,7 +76,10 @@ def _private(run: TrainingRun, found: dict[str, Any], working: bool) -> None:
 
 
 def _promote(run: TrainingRun) -> None:
-    st.markdown("Make a model of the best weights: rounded, calibrated, exported, measured.")
+    st.markdown(
+        "Creates a model from the best weights of this run. It is calibrated and "
+        "measured, and can then be chosen on every page."
+    )
     with st.form("training_promote", border=False):
         name = st.text_input(
             "Name of the model",
@@ -133,7 +137,7 @@ def _figures(run: TrainingRun, found: dict[str, Any], split: str) -> None:
     judgement.figures_row(found)
     public, private = ACCURACY.get(model, ("–", "–"))
     theirs = public if split == "PublicTest" else private
-    if theirs != "–" and not run.fold:
+    if theirs != "–" and not run.fold and training.dataset_of(run) == FER2013:
         st.caption(f"The report's figure for this network on FER2013's {split}: {theirs} %.")
     if split == "PrivateTest" and not run.fold:
         st.caption(f"Looked at on {', '.join(found['looked'])}.")

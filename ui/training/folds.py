@@ -87,10 +87,14 @@ def _buttons(group: CrossValidation, left: bool) -> None:
                 args=(training.go_on_with_folds, group),
                 help="Trains folds that were deleted, stopped or failed.",
             )  # fmt: skip
-        if not live:
-            with st.popover("Delete all folds", icon=":material/delete:"):
-                st.markdown("Delete every run of this cross-validation?")
-                st.button(
-                    "Delete all for good", type="primary", key="training_folds_delete",
-                    on_click=attempt, args=(training.delete_folds, group),
-                )  # fmt: skip
+        st.button(
+            "Delete all folds", icon=":material/delete:", key="training_folds_delete",
+            on_click=_delete, args=(group,),
+            help="Deletes every run of this cross-validation; those that run are stopped first.",
+        )  # fmt: skip
+
+
+def _delete(group: CrossValidation) -> None:
+    attempt(training.delete_folds, group)
+    gone = {run.name for run in group.runs.values()}
+    state["training_chosen"] = [name for name in state["training_chosen"] if name not in gone]

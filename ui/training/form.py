@@ -19,6 +19,7 @@ from fer_core.train.config import TrainConfig
 from fer_core.train.presets import PRESETS
 from ui.common.notices import say_error
 from ui.common.reading import read_dataset
+from ui.common.text import plain
 from ui.common.words import duration_in_words
 from ui.services import training
 from ui.services.corrections import KEPT
@@ -54,6 +55,9 @@ _NAMES: Final = {
     "data": "Dataset",
     "votes": "FER+ votes",
     "tensorboard": "TensorBoard events",
+    "drop_not_faces": "Leave out pictures without a face",
+    "skip_bad": "Leave out damaged rows",
+    "mix": "Further datasets",
 }
 
 #: Of the corrections.
@@ -114,9 +118,26 @@ def form() -> TrainConfig | None:
         with slots.get(key, slots["model"]):
             say_error(said)
     if wrong:
-        st.error("Some settings above cannot be: they say why.", icon=":material/error:")
+        places = ", ".join(f"**{plain(_place(key))}**" for key in wrong)
+        st.error(
+            f"These settings need a change, and say why beside them: {places}.",
+            icon=":material/error:",
+        )
         return None
     return TrainConfig.model_validate(values)
+
+
+def _place(key: str) -> str:
+    """Return where a setting stands: its tab and its label."""
+    name = key.removeprefix("augmentation.")
+    label = _label(name)
+    if name in _FIRST or key not in {*TrainConfig.model_fields, f"augmentation.{name}"}:
+        return label
+    return f"{next((tab for tab, names in _TABS.items() if name in names), 'More')} › {label}"
+
+
+def _label(name: str) -> str:
+    return _NAMES.get(name, name.replace("_", " ").capitalize())
 
 
 def cross_validation() -> tuple[int, training.By | None]:
@@ -199,7 +220,7 @@ def _presets(values: dict[str, Any]) -> None:
 
 def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
     """One setting; raises ``ValueError`` with a sentence where its text cannot be read."""
-    label = _NAMES.get(name, name.replace("_", " ").capitalize())
+    label = _label(name)
     help_ = info.description
     kind = _kind(info.annotation)
     if name == "data":

@@ -182,25 +182,28 @@ def buttons(run: TrainingRun, now: dict[str, Any], clone: Callable[[dict], None]
     """What can be done with a run as it stands."""
     name, is_ = run.name, now["status"]
     with st.container(horizontal=True, gap="small"):
-        if is_ == "running":
-            st.button(
-                "Pause", icon=":material/pause:", on_click=attempt, args=(training.pause, name)
-            )
-        if is_ in LIVE:
-            st.button(
-                "Leave the queue" if is_ == "queued" else "Stop, keep the best",
-                icon=":material/stop:",
-                on_click=attempt,
-                args=(training.stop, name),
-            )
-        if is_ in ("paused", "stopped", "interrupted", "failed", "created"):
-            st.button(
-                "Resume",
-                icon=":material/play_arrow:",
-                type="primary",
-                on_click=attempt,
-                args=(training.resume, name),
-            )
+        # All three always, in their places: a second click never meets another button.
+        st.button(
+            "Pause",
+            icon=":material/pause:",
+            disabled=is_ != "running",
+            on_click=attempt,
+            args=(training.pause, name),
+        )
+        st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            disabled=is_ not in ("paused", "stopped", "interrupted", "failed", "created"),
+            on_click=attempt,
+            args=(training.resume, name),
+        )
+        st.button(
+            "Leave the queue" if is_ == "queued" else "Stop, keep the best",
+            icon=":material/stop:",
+            disabled=is_ not in LIVE,
+            on_click=attempt,
+            args=(training.stop, name),
+        )
         if epochs_of(run) is not None:
             st.button(
                 "Clone with changes",
@@ -209,15 +212,15 @@ def buttons(run: TrainingRun, now: dict[str, Any], clone: Callable[[dict], None]
             )
         with st.popover("Name and note", icon=":material/edit:"):
             _describe(run)
-        if is_ not in ("running", "paused"):
-            with st.popover("Delete", icon=":material/delete:"):
-                st.markdown(
-                    "Delete this run with its weights and curves? Models that were made of it stay."
-                )
-                st.button(
-                    "Delete for good", type="primary", on_click=_delete, args=(name,),
-                    key="training_delete",
-                )  # fmt: skip
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(name,),
+            key="training_delete",
+            help="Deletes the run with its weights and curves; it is stopped first. Models that "
+            "were made of it stay.",
+        )
 
 
 def _describe(run: TrainingRun) -> None:
@@ -329,6 +332,12 @@ def _machine(run: TrainingRun, now: dict[str, Any], axis: charts.Axis) -> None:
 def beside(chosen: list[TrainingRun]) -> None:
     """The validation curves of several runs in one chart each."""
     axis, share = _how_to_show()
+    if len({training.dataset_of(run) for run in chosen}) > 1:
+        st.warning(
+            "These runs learn from different datasets, so their curves say nothing of which is "
+            "better.",
+            icon=":material/warning:",
+        )
     found = [(manage.about(run)["title"], read(run, "metrics"), run.state()) for run in chosen]
     with st.grid(2, min_column_width=320):
         for name in ("accuracy", "loss"):

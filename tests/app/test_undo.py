@@ -1,0 +1,126 @@
+"""Deleting in the app: one click, gone from the page, and back with Undo."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from fer_core.analysis import Analysis, Face
+from fer_core.faces import Detection
+from fer_core.live import SessionRecord
+from fer_core.settings import settings
+from fer_core.video.jobs import VideoJob
+from fer_core.video.result import VideoOptions
+from tests.model_tools import copy_of_shipped
+from ui.live.recording import Recording
+from ui.services import access, removal
+from ui.services.access import Person
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "0" * 32
+_FILE = io.BytesIO()
+Image.fromarray(np.full((60, 80, 3), 128, np.uint8)).save(_FILE, "PNG")
+GREY = _FILE.getvalue()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_HOME", str(tmp_path))
+    settings.cache_clear()
+    # The testing of Streamlit has no browser, and so no cookies.
+    monkeypatch.setattr(access, "browser_cookie", lambda: None)
+    with access.acting(lambda: Person(KEY)):
+        yield tmp_path
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def open_page(page: str, **state: object) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    for name, value in {"browser_key": {"key": KEY}, **state}.items():
+        app.session_state[name] = value
+    app.run().switch_page(f"pages/{page}.py").run()
+    assert not app.exception
+    return app
+
+
+def click(app: AppTest, label: str) -> AppTest:
+    next(one for one in app.button if one.label == label).click().run()
+    assert not app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(str(one.value) for one in [*app.markdown, *app.subheader, *app.error])
+
+
+def names(app: AppTest, column: str) -> list[str]:
+    tables = [one.value for one in app.dataframe if column in one.value]
+    return list(tables[0][column]) if tables else []
+
+
+def test_a_model_and_what_pages_begin_with(home):
+    copy_of_shipped(settings().models, "mine")
+    settings().default_model.write_text("mine", encoding="utf-8")
+    app = click(open_page("models", models_chosen=["mine"]), "Delete")
+    assert "mine" not in names(app, "name") and "Deleted: Model mine" in words(app)
+    assert open_page("images").selectbox(key="model").value == "vgg"
+    click(app, "Undo")
+    assert "mine" in names(app, "name") and "Deleted:" not in words(app)
+    app = click(open_page("models", models_chosen=["mine"]), "Delete")
+    removal.finish_all()
+    app.run()
+    assert not (settings().models / "mine").exists() and "Deleted:" not in words(app)
+    assert not settings().default_model.exists()
+
+
+def test_an_analysis_of_a_video(home):
+    job = VideoJob.create(io.BytesIO(b"x"), "talk.mp4", VideoOptions(), KEY)
+    job.write_state(status="failed", reason="It broke.")
+    app = click(open_page("video", video_job=job.name), "Delete")
+    assert names(app, "video") == [] and "Deleted: Analysis of talk.mp4" in words(app)
+    assert names(click(app, "Undo"), "video") == ["talk.mp4"]
+
+
+def fill(record: SessionRecord) -> None:
+    face = Face(Detection((10, 10, 90, 90), 0.9), (0.0, 0.0, 0.0, 0.9, 0.0, 0.0, 0.1))
+    record.recording = True
+    for time in (0.0, 0.5, 1.0):
+        record.add(Analysis(640, 480, "vgg", "blazeface", (face,), time))
+
+
+def test_a_recording_that_is_discarded(home):
+    mine = Recording()
+    fill(mine.record)
+    app = open_page("live", live_recording=mine, live_name="My talk")
+    assert "This recording" in words(app)
+    click(app, "Discard")
+    assert "This recording" not in words(app) and "Deleted: Recording My talk" in words(app)
+    click(app, "Undo")
+    assert "This recording" in words(app)
+    assert app.text_input(key="live_name").value == "My talk"
+    # A new recording has a name of its own, and is not replaced by the old one.
+    click(app, "Discard")
+    fill(mine.record)
+    assert app.run().text_input(key="live_name").value.startswith("Session of ")
+    click(app, "Undo")
+    assert "A new recording has begun" in words(app)
+
+
+def test_one_picture_of_several(home):
+    app = open_page("images")
+    for name in ("a.png", "b.png", "c.png"):
+        app.file_uploader[0].upload(name, GREY)
+    app.run()
+    second = next(one for one in app.button if one.label == "b.png")
+    second.click().run()
+    assert "**b.png** · 2 of 3 pictures" in words(app)
+    click(app, "Remove")
+    assert [one.label for one in app.button if one.label.endswith("png")] == ["a.png", "c.png"]
+    assert "Deleted: Picture b.png" in words(app)
+    click(app, "Undo")
+    shown = [one.label for one in app.button if one.label.endswith("png")]
+    assert shown == ["a.png", "b.png", "c.png"]
