@@ -74,7 +74,7 @@ ACTS = {
     "measure a model": lambda run: models.measure_private("mini_xception", "demo"),
     "jobs of models": lambda run: models.list_jobs(),
     "end a job of models": lambda run: models.end_job(run),
-    "open a dataset": lambda run: datasets.load(settings().home),
+    "open a dataset": lambda run: datasets.read(datasets.Request(str(settings().home))),
     "audit": lambda run: audits.start(run, "demo", None, False, None),
     "stop an audit": lambda run: audits.stop(run),
     "collected faces": lambda run: collected.list_faces(),

@@ -23,12 +23,14 @@ __all__ = [
 def submit(config: TrainConfig) -> TrainingRun:
     """Start a run now or when its turn comes, see :func:`fer_core.train.queue.submit`."""
     access.require("train")
+    removal.finish_all("collected face")  # a face that was deleted is not learned from
     return queue.submit(config, owner=access.owner(), limits=quotas.limits())
 
 
 def submit_folds(config: TrainConfig, count: int, by: By | None) -> CrossValidation:
     """Start a cross-validation, see :func:`fer_core.train.crossvalidate.start`."""
     access.require("train")
+    removal.finish_all("collected face")
     return crossvalidate.start(config, count, by, owner=access.owner(), limits=quotas.limits())
 
 
