@@ -27,6 +27,7 @@ from fer_core.explain import client
 from fer_core.faces import get_detector
 from fer_core.images import example_portrait, read_image
 from fer_core.models.catalogue import find_model
+from fer_core.settings import settings
 from fer_core.table import columns
 from tests.command_line import python
 from ui.common.controls import Choice
@@ -295,7 +296,17 @@ def test_a_visitor_chooses_the_class_prior() -> None:
     assert "not all of" in app.error[0].value
 
 
-def test_labels_that_are_numbers_are_chosen_by_their_faces(tmp_path) -> None:
+@pytest.fixture
+def without_fer2013(monkeypatch):
+    """The page Dataset begins with the demo faces."""
+    monkeypatch.delenv("FER_DATA", raising=False)
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_labels_that_are_numbers_are_chosen_by_their_faces(tmp_path, without_fer2013) -> None:
     for number in range(3):
         (tmp_path / str(number)).mkdir()
         for copy in range(4):

@@ -108,7 +108,7 @@ def test_the_folder_of_another_user_is_a_sentence(home, read_only):
         with pytest.raises(TrainingError, match="Permission denied. It belongs to another user"):
             begin()
     read_only[:] = [settings().runs]
-    with pytest.raises(TrainingError, match="cannot be written: Permission denied"):
+    with pytest.raises(FerError, match="cannot be written: Permission denied"):
         queue.submit(configure(**TINY))
 
 
