@@ -21,7 +21,7 @@ say_kept()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Images")
-        st.markdown("Detect every face in your pictures and estimate its expression.")
+        st.markdown("Find faces in pictures and estimate expressions.")
     choice = model_row()
 
 source = st.segmented_control(

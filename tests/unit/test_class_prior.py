@@ -113,6 +113,7 @@ def test_every_way_gives_the_same_and_says_so(tmp_path) -> None:
     assert np.isclose(printed[0]["rows"][0]["happy"], wanted[EMOTIONS.index("Happy")], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_evaluate_states_the_prior_and_is_as_trained_without() -> None:
     faces = load("demo").split("PublicTest")
     plain = predict(load_classifier("fast"), faces.faces)

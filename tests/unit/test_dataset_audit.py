@@ -135,6 +135,7 @@ def test_blank_and_drawn_measures(whole):
     assert seen.drawn[201] > np.percentile(seen.drawn[:200], 99)
 
 
+@pytest.mark.slow
 def test_command_writes_proposals_that_corrections_take(tmp_path):
     from fer_core.datasets.fer2013 import export_csv
 

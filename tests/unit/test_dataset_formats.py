@@ -335,6 +335,7 @@ def test_an_archive_writes_nowhere_else(tmp_path) -> None:
 # -- FER+
 
 
+@pytest.mark.slow
 def test_votes_that_do_not_fit_the_faces_are_refused(tmp_path) -> None:
     data = load("demo")
     path = tmp_path / "faces.csv"
@@ -399,6 +400,7 @@ def test_intervals_are_drawn_over_people() -> None:
     assert interval(correct, persons) == (low, high)
 
 
+@pytest.mark.slow
 def test_evaluate_measures_several_sources_side_by_side(tmp_path) -> None:
     for number in range(14):
         label = number % 7
