@@ -204,6 +204,7 @@ def test_in_the_background_everything_is_checked_before_the_command_returns(
     assert runs.list_runs() == []
 
 
+@pytest.mark.slow
 def test_a_run_in_the_background_reads_its_data_from_another_folder(home, tmp_path, monkeypatch):
     write_csv(tmp_path / "work" / "faces.csv", demo.load(35, 14, 14, seed=1))
     monkeypatch.chdir(tmp_path / "work")
@@ -239,6 +240,7 @@ def with_copies(data: Dataset, source: Dataset, split: str, n: int) -> Dataset:
     return replace(data, faces=faces)
 
 
+@pytest.mark.slow
 def test_figures_are_of_the_runs_own_data_or_of_data_that_the_card_names(home):
     own, other = demo.load(64, 21, 21, seed=1), demo.load(35, 14, 14, seed=9)
     run = trained(own)
@@ -257,6 +259,7 @@ def test_figures_are_of_the_runs_own_data_or_of_data_that_the_card_names(home):
     assert card.class_frequencies.happy == int((own.split("Training").labels == 3).sum())
 
 
+@pytest.mark.slow
 def test_a_split_that_holds_training_faces_gives_no_figures(home):
     own = demo.load(64, 21, 21, seed=1)
     run = trained(own)
@@ -293,6 +296,7 @@ def test_faces_that_fer2013_has_twice_do_not_hide_its_figures():
     assert np.flatnonzero(origin.trained_on(run, own)).tolist() == [public]
 
 
+@pytest.mark.slow
 def test_a_run_is_not_evaluated_or_published_on_data_that_changed(home, tmp_path):
     file = write_csv(tmp_path / "faces.csv", demo.load(35, 14, 14, seed=1))
     run = train.train(configure(**TINY | {"data": str(file)}))

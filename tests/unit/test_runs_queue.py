@@ -62,6 +62,7 @@ def test_a_killed_run_makes_room_for_the_next(one_at_a_time):
     wait_for(lambda: status(third) == "running", 60)
 
 
+@pytest.mark.slow
 def test_a_run_is_judged_and_made_a_model(one_at_a_time):
     from fer_core.models.catalogue import find_model
 

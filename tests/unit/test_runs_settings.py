@@ -128,6 +128,7 @@ def test_command_page_and_python_say_the_same_of_a_wrong_setting(fields, words):
     assert str(command_line.exception) == str(python.value)
 
 
+@pytest.mark.slow
 def test_the_smallest_faces_that_are_taken_can_be_built():
     from fer_core.models.architectures import registry
     from fer_core.train.options import option_names, smallest_size

@@ -59,6 +59,7 @@ def test_a_process_is_ours_only_if_everything_agrees() -> None:
     assert ProcessIdentity.from_json({"pid": 1}) is None
 
 
+@pytest.mark.slow
 def test_a_run_starts_pauses_goes_on_and_stops(machine: Path) -> None:
     run = queue.submit(configure(**TINY, epochs=400))
     wait_for(lambda: len(run.metrics()) > 0, 120)

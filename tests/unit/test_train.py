@@ -197,6 +197,7 @@ def test_one_cycle_rises_peaks_and_ends_at_nothing():
 # -- runs
 
 
+@pytest.mark.slow
 def test_one_seed_gives_the_same_result_twice(data, undisturbed):
     assert same_result(trained(data), undisturbed)
     assert not same_result(trained(data, seed=1), undisturbed)
@@ -229,6 +230,7 @@ def test_best_weights_give_the_accuracy_they_were_chosen_for(data, undisturbed):
     assert accuracy == pytest.approx(undisturbed.state()["best_accuracy"])
 
 
+@pytest.mark.slow
 def test_after_ctrl_c_it_goes_on_to_the_same_result(data, undisturbed):
     from fer_core.train.fit import fit
 
@@ -446,6 +448,7 @@ fit(TrainingRun.open({run.name!r}), demo.load(160, 70, 35, seed=4))
 # -- what used to fail in silence
 
 
+@pytest.mark.slow
 def test_a_run_of_few_faces_validates_what_it_has_learnt(data):
     """With one step an epoch, fewer than lie between two updates of the weight average."""
     options = {"widths": [8, 16, 32], "convolutions": [1, 1, 1], "dense": [32], "dropout": 0.0}
