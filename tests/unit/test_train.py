@@ -416,7 +416,8 @@ def test_a_small_model_learns_the_demo():
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("backend", ["jax", pytest.param("torch", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_another_backend_trains_what_tensorflow_exports(backend, data, tmp_path):
     from importlib.util import find_spec
 
@@ -469,9 +470,7 @@ QUICK_TO_LEARN = {("quick", "fast"): 60, ("recommended", "mini_xception"): 40}
 @pytest.mark.parametrize(
     ("preset", "model"),
     [
-        pytest.param(
-            preset, model, marks=[] if (preset, model) in QUICK_TO_LEARN else pytest.mark.slow
-        )
+        pytest.param(preset, model, marks=[] if preset == "quick" else pytest.mark.slow)
         for preset, recipes in presets.PRESETS.items()
         for model in recipes
     ],
