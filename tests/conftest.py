@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Before TensorFlow: after it, importing it crashes Python, and one process of tests has both.
+import pylibsrtp  # noqa: F401
 import pytest
 
 from benchmarks.browser import find_chromium
