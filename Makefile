@@ -10,7 +10,13 @@ app: $(VENV)/.app
 	$(BIN)/streamlit run streamlit_app.py
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
+	@# The library in one process, pages and browsers in another: two trainings at once would keep
+	@# each other waiting, and two browsers as well.
+	@$(BIN)/python -m pytest -m "not slow" tests/unit tests/security > $(VENV)/library.log 2>&1 & \
+	library=$$!; \
+	$(BIN)/python -m pytest -m "not slow" tests/app tests/browser; pages=$$?; \
+	wait $$library; library=$$?; cat $(VENV)/library.log; \
+	test $$pages -eq 0 && test $$library -eq 0
 
 test-all: lint
 	$(BIN)/python -m pytest

@@ -16,19 +16,6 @@ ROOT = Path(__file__).resolve().parents[1]
 ARTIFACTS = Path(__file__).parent / "artifacts"
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let one process drive pages while another tests the library.
-
-    Two processes that train would keep each other waiting, and two browsers as well.
-    """
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            kind = item.path.relative_to(Path(__file__).parent).parts[0]
-            group = "pages" if kind in ("app", "browser") else "library"
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``FER_HOME`` of the whole session: tests never touch what the user keeps."""
