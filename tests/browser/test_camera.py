@@ -28,6 +28,8 @@ def live(context: BrowserContext, app: App, way: str) -> Page:
     page.get_by_role("radio", name=WAYS[way], exact=True).click()
     said = {"device": "numbers alone go", "server": "and comes back"}[way]
     expect(page.get_by_text(said).first).to_be_visible()
+    # The way before stands until its successor does, and takes a press of Start with it.
+    expect(page.locator("#snapshot")).to_have_count(1 if way == "device" else 0)
     return page
 
 

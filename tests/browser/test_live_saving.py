@@ -34,6 +34,8 @@ def open_way(context: BrowserContext, app: App, way: str) -> Page:
     page = open_live(context, app.url)
     page.get_by_role("radio", name=way).click()
     expect(page.get_by_role("radio", name=way)).to_be_checked()
+    # The way before stands until its successor does, and takes a press of Start with it.
+    expect(page.locator("#snapshot")).to_have_count(1 if way == "On this device" else 0)
     start(page)
     return page
 

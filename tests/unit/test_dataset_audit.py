@@ -95,6 +95,7 @@ def troubled(whole):
     )
 
 
+@pytest.mark.slow
 def test_an_audit_names_every_kind(troubled):
     told = []
     found = audit(troubled, on_progress=lambda what, share: told.append((what, share)))

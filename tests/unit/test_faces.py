@@ -174,6 +174,7 @@ def test_a_scene_knows_where_its_face_is(portrait):
         assert not scene.found_by((x0 + w, y0, w, h))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_eight_threads_get_the_boxes_of_one(name, portrait):
     detector = get_detector(name)

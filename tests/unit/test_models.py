@@ -221,6 +221,7 @@ def test_mobilenet_with_batchnorm_put_back_gives_the_features_of_the_original(
     assert norm.moving_variance.numpy() == pytest.approx(seen.var(axis=(0, 1, 2)), rel=1e-2)
 
 
+@pytest.mark.slow
 def test_vgg16_with_batchnorm_put_back_gives_the_features_of_the_original(weights_folder, faces):
     random_hed(weights_folder)
     backbone = vgg_agrees(faces)

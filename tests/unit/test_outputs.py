@@ -210,6 +210,7 @@ def test_any_file_name_works_in_every_output(tmp_path: Path, name: bytes) -> Non
     assert drawn.name.endswith("-annotated.png") and len(os.fsencode(drawn.name)) <= 255
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
 def test_videos_of_any_name_work_in_every_output(tmp_path: Path) -> None:
     names = [b"caf\xe9.mp4", b"a:b.mp4", b"two\nlines.mp4", b"y" * 246 + b".mp4"]

@@ -99,6 +99,7 @@ def test_other_data_is_refused_and_named_and_can_be_accepted(home):
     assert np.array_equal(known, data.usage == "Training")
 
 
+@pytest.mark.slow
 def test_data_that_was_moved_is_found_again_by_its_path(home, tmp_path):
     file = write_csv(tmp_path / "a" / "faces.csv", demo.load(35, 14, 14, seed=1))
     run = train.train(configure(**TINY | {"data": str(file)}))

@@ -320,6 +320,7 @@ def test_a_loss_that_is_no_number_ends_with_a_reason(data, undisturbed):
     assert same_result(run, undisturbed)
 
 
+@pytest.mark.slow
 def test_tensorboard_shows_the_same_figures(data):
     run = trained(data, epochs=2, tensorboard=True)
     import tensorflow as tf
@@ -340,6 +341,7 @@ def test_tensorboard_shows_the_same_figures(data):
             assert seen[key] == pytest.approx(row[name])
 
 
+@pytest.mark.slow
 def test_a_run_starts_stops_and_resumes_from_any_process(undisturbed):
     config = configure(**TINY | {"epochs": 1, "model_options": TINY["model_options"]})
     # The parent ends at once; its worker does not.
@@ -466,14 +468,11 @@ def test_a_run_of_few_faces_validates_what_it_has_learnt(data):
 QUICK_TO_LEARN = {("quick", "fast"): 60, ("recommended", "mini_xception"): 40}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("preset", "model"),
-    [
-        pytest.param(preset, model, marks=[] if preset == "quick" else pytest.mark.slow)
-        for preset, recipes in presets.PRESETS.items()
-        for model in recipes
-    ],
+    [(preset, model) for preset, recipes in presets.PRESETS.items() for model in recipes],
 )
 def test_every_preset_learns_from_200_faces(preset, model):
     """Large networks take their smallest faces, no dense layers and the time to get better."""
@@ -502,6 +501,7 @@ def test_every_preset_learns_from_200_faces(preset, model):
         assert known.mean() > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("poison", "words"),
     [
@@ -602,7 +602,8 @@ def test_a_run_of_a_newer_version_is_not_called_damaged():
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("backend", ["jax", pytest.param("torch", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_an_interrupted_run_ends_the_same_on_another_backend(backend):
     from importlib.util import find_spec
 
@@ -649,6 +650,7 @@ def test_more_epochs_after_the_end_begin_a_new_cycle(data):
     assert (row["epoch"], row["step"], row["changes"]) == (3, 15, {"epochs": [3, 6]})
 
 
+@pytest.mark.slow
 def test_a_changed_run_that_is_interrupted_ends_the_same(data):
     from fer_core import train
 
@@ -676,6 +678,7 @@ def test_another_rate_holds_from_the_next_epoch_on(data):
     assert [row["learning_rate"] for row in run.metrics()] == pytest.approx([3e-3, 3e-3, 1e-3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["plateau", "constant"])
 def test_plateau_and_early_stopping_go_on_where_they_were(schedule, data):
     from fer_core.train.fit import fit

@@ -44,6 +44,7 @@ def free_ports(count):
     return ports
 
 
+@pytest.mark.slow
 def test_two_workers_train_one_network(tmp_path):
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     processes = []

@@ -63,6 +63,7 @@ def test_a_higher_temperature_softens_its_word(training):
     assert np.array_equal(soft.argmax(axis=1), sharp.argmax(axis=1))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_hears_what_it_heard_before(data):
     from fer_core.train.fit import fit
 
@@ -142,6 +143,7 @@ def test_the_weights_at_the_end_of_each_cycle_become_models(data, tmp_path):
     assert "takes 200 validation faces to fit one, and there are 70" in folder.card.notes
 
 
+@pytest.mark.slow
 def test_a_card_tells_of_the_run_before(data, tmp_path):
     from fer_core.train.fit import fit
     from fer_core.zoo.publish import publish

@@ -171,6 +171,7 @@ def test_what_cannot_be_asked(folder: Path, tmp_path: Path) -> None:
     assert "--engine dask" in str(run(folder / "a.mp4", "--scheduler", "tcp://x:1").exception)
 
 
+@pytest.mark.slow
 def test_an_interrupted_batch_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
     """A real Ctrl-C after the first of two files, a short one and one without end."""
     short, long = clip(tmp_path / "a.mp4", 0.2), tmp_path / "b.mp4"
