@@ -229,6 +229,7 @@ def test_vgg16_with_batchnorm_put_back_gives_the_features_of_the_original(weight
     assert all(np.array_equal(norm.gamma.numpy(), np.ones(norm.gamma.shape)) for norm in norms)
 
 
+@pytest.mark.slow
 def test_the_real_vggface2_weights_are_unfolded_exactly(faces):
     if search("mobilenet_vggface2.npz") is None:
         pytest.skip("mobilenet_vggface2.npz is not here: name its folder in FER_WEIGHTS")

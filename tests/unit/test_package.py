@@ -126,7 +126,12 @@ print([name for name in {EXTRAS!r} if name in sys.modules])
     [
         ("pandas", ["video", "talk.mp4"], "'video' needs the package pandas"),
         ("streamlit", ["app"], "'app' needs the package streamlit"),
-        ("keras", ["dataset", "demo", "--audit"], "'dataset' needs the package keras"),
+        pytest.param(
+            "keras",
+            ["dataset", "demo", "--audit"],
+            "'dataset' needs the package keras",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_missing_extra_is_one_sentence(

@@ -171,6 +171,7 @@ def test_early_stopping_waits_for_a_better_figure():
     assert not exhausted(rows(0.5, 0.1, 0.1, 0.1), configure(**TINY | {"early_stopping": 0}))
 
 
+@pytest.mark.slow
 def test_plateau_lowers_the_rate_and_then_waits_anew(data):
     """With a figure that never gets better, the rate falls after every two epochs."""
     plateau = {"schedule": "plateau", "plateau_patience": 2, "plateau_factor": 0.5}
@@ -554,6 +555,7 @@ def test_a_network_that_answers_nan_is_not_exported(which, undisturbed, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", "half"])
 def test_a_damaged_checkpoint_costs_one_epoch_and_changes_nothing(content, data, undisturbed):
     from fer_core.train.fit import fit
@@ -569,6 +571,7 @@ def test_a_damaged_checkpoint_costs_one_epoch_and_changes_nothing(content, data,
     assert same_result(run, undisturbed)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_gone_on_from_says_so(data, undisturbed):
     from fer_core.train.fit import fit, load_best
 
@@ -634,6 +637,7 @@ except KeyboardInterrupt:
 # -- going on with other settings
 
 
+@pytest.mark.slow
 def test_more_epochs_after_the_end_begin_a_new_cycle(data):
     from fer_core import train
 
