@@ -76,15 +76,12 @@ def dress(face: np.ndarray, side: int, rng: np.random.Generator, alike: int | No
         [(0, height), (round(0.1 * side), chin + round(0.25 * side)), (middle, chin - side // 10),
          (width - round(0.1 * side), chin + round(0.25 * side)), (width, height)]
     )  # fmt: skip
-    for shape, colour in ((shoulders, shirt), (None, hair)):
-        grid[:] = 0
-        if shape is None:
-            centre = (middle, top + round(0.42 * side))
-            cv2.ellipse(grid, centre, (round(0.5 * side), round(0.66 * side)), 0, 0, 360, 255, -1)
-        else:
-            cv2.fillPoly(grid, [shape], 255)
-        picture[grid > 0, :3] = colour
-        picture[grid > 0, 3] = 255
+    cv2.fillPoly(grid, [shoulders], 255)
+    picture[grid > 0] = (*shirt, 255)
+    grid[:] = 0
+    centre = (middle, top + round(0.42 * side))
+    cv2.ellipse(grid, centre, (round(0.5 * side), round(0.66 * side)), 0, 0, 360, 255, -1)
+    picture[grid > 0] = (*hair, 255)
     large = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC).astype(np.float32)
     tinted = large[..., None] * skin / 190
     grid[:] = 0

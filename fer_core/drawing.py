@@ -74,9 +74,9 @@ def draw(
 
 
 #: How much of a face's side is hidden on every side of its box: hair and ears tell a person too.
-_HIDDEN_MARGIN: Final = 0.25
+HIDDEN_MARGIN: Final = 0.25
 #: Blocks per side that are left of a hidden face: too few to recognise anybody by.
-_BLOCKS: Final = 6
+HIDDEN_BLOCKS: Final = 6
 
 
 def hide_faces(image: np.ndarray, boxes: Iterable[tuple[float, float, float, float]]) -> np.ndarray:
@@ -92,11 +92,11 @@ def hide_faces(image: np.ndarray, boxes: Iterable[tuple[float, float, float, flo
     hidden = image.copy()
     height, width = hidden.shape[:2]
     for x, y, w, h in boxes:
-        left, right = (round(x + w * share) for share in (-_HIDDEN_MARGIN, 1 + _HIDDEN_MARGIN))
-        top, bottom = (round(y + h * share) for share in (-_HIDDEN_MARGIN, 1 + _HIDDEN_MARGIN))
+        left, right = (round(x + w * share) for share in (-HIDDEN_MARGIN, 1 + HIDDEN_MARGIN))
+        top, bottom = (round(y + h * share) for share in (-HIDDEN_MARGIN, 1 + HIDDEN_MARGIN))
         part = hidden[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]
         if part.size:
-            blocks = cv2.resize(part, (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA)
+            blocks = cv2.resize(part, (HIDDEN_BLOCKS, HIDDEN_BLOCKS), interpolation=cv2.INTER_AREA)
             part[:] = cv2.resize(blocks, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return hidden
 

@@ -127,15 +127,7 @@ def list_sessions(owner: str | None = None) -> list[KeptSession]:
     Args:
         owner: Whose; ``None`` for those of everybody.
     """
-    if not storage.exists():
-        return []
-    with _connect() as db:
-        rows = db.execute(
-            "SELECT id, name, kept, seconds, about FROM sessions "
-            "WHERE ?1 IS NULL OR owner = ?1 ORDER BY id DESC",
-            (owner,),
-        )
-        return [found for row in rows if (found := _session(*row)) is not None]
+    return [session for _, session in _listed(owner) if session is not None]
 
 
 def list_damaged(owner: str | None = None) -> list[Damaged]:
@@ -144,14 +136,20 @@ def list_damaged(owner: str | None = None) -> list[Damaged]:
     Args:
         owner: Whose; ``None`` for those of everybody.
     """
+    return [Damaged(str(key), _DAMAGED) for key, session in _listed(owner) if session is None]
+
+
+def _listed(owner: str | None) -> list[tuple[Any, KeptSession | None]]:
+    """Each id, the newest first, with its session; ``None`` for one that is damaged."""
     if not storage.exists():
         return []
     with _connect() as db:
         rows = db.execute(
-            "SELECT id, name, kept, seconds, about FROM sessions WHERE ?1 IS NULL OR owner = ?1",
+            "SELECT id, name, kept, seconds, about FROM sessions "
+            "WHERE ?1 IS NULL OR owner = ?1 ORDER BY id DESC",
             (owner,),
         ).fetchall()
-    return [Damaged(str(row[0]), _DAMAGED) for row in rows if _session(*row) is None]
+    return [(row[0], _session(*row)) for row in rows]
 
 
 def _session(key: int, name: Any, kept: Any, seconds: Any, about: Any) -> KeptSession | None:

@@ -330,7 +330,12 @@ def stills(
                 continue
             shape = frame.width, frame.height
             image = faces_at.drawn(frame.image(STILL), frame.time, UNSURE_BELOW, shape)
-            file = io.BytesIO()
-            Image.fromarray(image).save(file, "JPEG", quality=85)
-            found.append(file.getvalue())
+            found.append(to_jpeg(image))
     return found
+
+
+def to_jpeg(image: np.ndarray) -> bytes:
+    """Return a picture ``(H, W, 3)`` ``uint8``, RGB, as a JPEG file."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=85)
+    return file.getvalue()

@@ -1,6 +1,5 @@
 """Pictures of the people of a video: some of everybody, and of both sides of what is doubtful."""
 
-import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Final
 import cv2
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from fer_core import timeline
+from fer_core.video.annotate import to_jpeg
 from fer_core.video.decode import VideoFile
 from fer_core.video.people import Doubt
 from fer_core.video.result import VideoResult
@@ -112,7 +111,5 @@ def pictures(
             middle = row["x"] + row["width"] / 2, row["y"] + row["height"] / 2
             part = cv2.getRectSubPix(image, (max(1, round(size)),) * 2, middle)
             part = cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-            file = io.BytesIO()
-            Image.fromarray(part).save(file, "JPEG", quality=85)
-            found.append(file.getvalue())
+            found.append(to_jpeg(part))
     return found

@@ -13,9 +13,6 @@ const UNIT = 10000; // fer_core/live/remote.py
 const STALE_MS = 3000; // a result older than that is not drawn …
 const FADE_MS = 1000; // … and fades from this age on
 const LOAD_MS = 60000; // within which the files must come, and then the first result
-const HIDDEN_S = 1; // for which the place of a hidden face stays hidden, as fer_core/live/session.py
-const MARGIN = 0.25; // of a hidden face's side on every side, and …
-const BLOCKS = 6; // … what is left of it per side, both as fer_core/drawing.py
 
 class Device extends View {
   constructor(root) {
@@ -194,7 +191,7 @@ class Device extends View {
       this.first += 1;
     }
     this.latest.push(result);
-    this.latest = this.latest.filter(({ time }) => result.time - time <= HIDDEN_S);
+    this.latest = this.latest.filter(({ time }) => result.time - time <= this.data.hiding.seconds);
     this.states.take("live");
     this.draw();
     if (this.data.hide) this.save(result.time, [width, height]);
@@ -320,19 +317,20 @@ class Device extends View {
   // every place where one was found in the last second is reduced to a few blocks. Boxes lie on
   // the faces, since they are of this picture.
   drawHidden(context, { frame, width, height }) {
+    const { margin, blocks: count } = this.data.hiding;
     context.save();
     if (this.data.mirror) context.transform(-1, 0, 0, 1, width, 0);
     context.drawImage(frame, 0, 0, width, height);
-    const blocks = Object.assign(document.createElement("canvas"), { width: BLOCKS, height: BLOCKS });
+    const blocks = Object.assign(document.createElement("canvas"), { width: count, height: count });
     const few = blocks.getContext("2d");
     few.imageSmoothingQuality = "high";
     const same = this.latest.filter((one) => one.width === width && one.height === height);
     for (const [x, y, w, h] of same.flatMap(({ faces }) => faces.map(({ box }) => box))) {
-      const left = Math.max(0, x - w * MARGIN), top = Math.max(0, y - h * MARGIN);
-      const wide = Math.min(width, x + w * (1 + MARGIN)) - left;
-      const high = Math.min(height, y + h * (1 + MARGIN)) - top;
+      const left = Math.max(0, x - w * margin), top = Math.max(0, y - h * margin);
+      const wide = Math.min(width, x + w * (1 + margin)) - left;
+      const high = Math.min(height, y + h * (1 + margin)) - top;
       if (wide < 1 || high < 1) continue;
-      few.drawImage(frame, left, top, wide, high, 0, 0, BLOCKS, BLOCKS);
+      few.drawImage(frame, left, top, wide, high, 0, 0, count, count);
       context.drawImage(blocks, left, top, wide, high);
     }
     context.restore();

@@ -16,11 +16,9 @@ from fer_core.emotions import COLORS, EMOTIONS, rgb
 from fer_core.errors import FerError
 from fer_core.faces import blazeface
 from fer_core.faces.framing import FRAMINGS
-from fer_core.files import sha256
-from fer_core.live import LiveOptions
+from fer_core.live import LiveOptions, session
 from fer_core.live.remote import RemoteSession
 from fer_core.preprocess import CROP_SIZE
-from fer_core.resources import app_folder
 from fer_core.tracking import detector, motion, smoothing, tracker
 from ui.common.component import nothing
 from ui.live import saving, stage
@@ -53,6 +51,13 @@ _NUMBERS: Final = {
     motion: "PLACE_NOISE SIZE_NOISE PLACE_DRIFT SIZE_DRIFT PLACE_SPEED SIZE_SPEED FADE",
     tracker: "KEEP PAUSE GATE",
     smoothing: "LEAD PATIENCE",
+}
+
+# How the library hides a face.
+_HIDDEN: Final = {
+    "seconds": session.HIDDEN,
+    "margin": drawing.HIDDEN_MARGIN,
+    "blocks": drawing.HIDDEN_BLOCKS,
 }
 
 
@@ -124,6 +129,7 @@ class DeviceLink:
                 "mirror": options.mirror,
                 "labels": options.labels,
                 "hide": options.hide,
+                "hiding": _HIDDEN,
                 "largest": options.largest,
                 "smoothing": options.smoothing,
                 "prior": vars(self.correction),
@@ -209,15 +215,10 @@ def files(model: str) -> dict[str, str]:
     return runtime_files() | served
 
 
-@lru_cache(maxsize=1)
 def runtime_files() -> dict[str, str]:
     """Return where a browser finds the worker and LiteRT, relative to the app's address."""
-    folder = app_folder() / "static" / "device"
     names = {"worker": "worker.js", "script": "litert.js", "wasm": "litert.wasm.gz"}
-    return {
-        name: f"app/static/device/{file}?{sha256(folder / file)[:16]}"
-        for name, file in names.items()
-    }
+    return {name: stage.served(file) for name, file in names.items()}
 
 
 def networks(model: str) -> dict[str, bytes]:

@@ -1,12 +1,11 @@
 """What a page has to do with a video that the visitor's browser saves (``saving.js``)."""
 
-from functools import lru_cache
 from typing import Any, Final
 
 import streamlit as st
 
-from fer_core.files import named_after, sha256
-from fer_core.resources import app_folder
+from fer_core.files import named_after
+from ui.live import stage
 from ui.live.after import ask, session_name
 
 _SAVING: Final = "live_saving"
@@ -14,7 +13,10 @@ _SAVING: Final = "live_saving"
 
 def about_file() -> dict[str, Any]:
     """Return what the browser is told: the address of its recorder, and the file's name."""
-    return {"recorder": _recorder(), "name": named_after(session_name(), "annotated", "")}
+    return {
+        "recorder": stage.served("recorder.js"),
+        "name": named_after(session_name(), "annotated", ""),
+    }
 
 
 def record_with(report: dict[str, Any]) -> None:
@@ -28,9 +30,3 @@ def record_with(report: dict[str, Any]) -> None:
     if now and not before and not st.session_state["live_record"]:
         ask("record")
         st.rerun()
-
-
-@lru_cache(maxsize=1)
-def _recorder() -> str:
-    name = "recorder.js"
-    return f"app/static/device/{name}?{sha256(app_folder() / 'static' / 'device' / name)[:16]}"

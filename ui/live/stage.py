@@ -1,10 +1,14 @@
 """The element that shows the camera: what both ways of analysing it have in common."""
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
+
+from fer_core.files import sha256
+from fer_core.resources import app_folder
 
 HTML: Final = """
 <div id="frame"><video id="shown" autoplay muted playsinline aria-label="Your camera, analysed">
@@ -100,3 +104,12 @@ def script(name: str) -> str:
     here = Path(__file__).parent
     names = ("camera.js", "view.js", "saving.js", name)
     return "".join((here / name).read_text(encoding="utf-8") for name in names)
+
+
+@lru_cache(maxsize=8)
+def served(name: str) -> str:
+    """Return where a browser finds a file of ``static/device``, relative to the app's address.
+
+    It changes with the content, so that browsers may keep the file.
+    """
+    return f"app/static/device/{name}?{sha256(app_folder() / 'static' / 'device' / name)[:16]}"
