@@ -56,6 +56,8 @@ class Classifier:
         members = [m.folder for m in self._ensemble.members] if self._ensemble else [folder]
         self._folders = members
         self._networks = [_network(member) for member in members]
+        #: Whether the exported file averages the face and its mirror image itself.
+        self.averages_mirror_images = all(member.card.tta == "flip" for member in members)
         self._trained = _trained(folder.card, self._ensemble)
         self._correction = Correction()
 

@@ -159,33 +159,33 @@ def crop_face(
     )
 
 
-#: Factor on the frame's side, and whether the view is mirrored.
-VIEWS: Final = ((1.0, False), (1.0, True), (0.85, False), (0.85, True))
+#: Factors on the frame's side, one for each crop of a still picture.
+ZOOMS: Final = (1.0, 0.85)
 
 
-def crop_views(
-    image: np.ndarray, frame: tuple[float, float, float], roll: float = 0.0, number: int = 4
+def crop_zooms(
+    image: np.ndarray,
+    frame: tuple[float, float, float],
+    roll: float = 0.0,
+    number: int = len(ZOOMS),
 ) -> np.ndarray:
-    """A face as it is framed and closer by, each mirrored as well.
+    """Cut a face out as it is framed and from closer by.
 
     No detector frames a face exactly as the dataset would; the mean of the probabilities
-    over these views makes up for what that costs (docs/detectors.md).
+    over these crops and their mirror images makes up for what that costs (docs/detectors.md).
 
     Args:
-        image: as for :func:`crop_face`.
-        frame: likewise.
-        roll: likewise.
-        number: of views, up to 4; the first is the frame itself.
+        image: As for :func:`crop_face`.
+        frame: Likewise.
+        roll: Likewise.
+        number: Of crops, 1 or 2; the first is the frame itself.
 
     Returns:
         ``(number, 192, 192, 3)`` ``uint8``, RGB.
     """
     x, y, side = frame
-    views = np.empty((number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
-    made: dict[float, np.ndarray] = {}
-    for view, (factor, mirrored) in zip(views, VIEWS, strict=False):
-        if factor not in made:
-            shift = side * (1 - factor) / 2
-            made[factor] = crop_face(image, (x + shift, y + shift, side * factor), roll)
-        view[:] = made[factor][:, ::-1] if mirrored else made[factor]
-    return views
+    crops = np.empty((number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    for crop, factor in zip(crops, ZOOMS, strict=False):
+        shift = side * (1 - factor) / 2
+        crop[:] = crop_face(image, (x + shift, y + shift, side * factor), roll)
+    return crops

@@ -18,7 +18,7 @@ from fer_core.classifier import Classifier, load_classifier
 from fer_core.faces import Detector, get_detector
 from fer_core.files import printable
 from fer_core.jobs import seconds_left
-from fer_core.preprocess import VIEWS
+from fer_core.preprocess import ZOOMS
 from fer_core.table import Rows
 from fer_core.tracking.appearance import Appearance, appearance
 from fer_core.tracking.detector import MOMENT, TrackingDetector
@@ -34,6 +34,8 @@ LONGEST: Final = 1280
 #: Frames of one moment are looked at together: the first is searched for faces, and those
 #: are followed through the others. Pixels that may lie there meanwhile.
 _PIXELS: Final = 24e6
+#: With fewer frames in a moment, its first frame is read in several crops of each face.
+_FEW: Final = 4
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def _see(
     follower, seen = TrackingDetector(detector, recorded=True), list[_Seen]()
     # When sampling is dense, averaging neighbouring frames replaces averaging several crops of
     # one frame.
-    few = len(frames) < len(VIEWS)
+    few = len(frames) < _FEW
     for frame in frames:
         region = clipped(options.region, frame) if options.region else None
         image = frame.image(LONGEST, region)
@@ -189,7 +191,7 @@ def _see(
             follower,
             largest=options.largest,
             fast=not options.thorough,
-            views=len(VIEWS) if options.thorough or (few and not seen) else 1,
+            zooms=len(ZOOMS) if options.thorough or (few and not seen) else 1,
             time=frame.time,
         )
         colours = [appearance(image, face.box) for face in analysis.faces]

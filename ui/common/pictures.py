@@ -120,7 +120,7 @@ def _size_of(value: Any) -> int:
     if isinstance(value, tuple):
         return sum(map(_size_of, value))
     if isinstance(value, FoundFaces):
-        return value.views.nbytes
+        return value.zooms.nbytes
     return len(value) if isinstance(value, bytes) else 0
 
 
