@@ -282,6 +282,11 @@ def check_outputs(
             )
 
 
+def partial_of(path: Path) -> Path:
+    """Return the name of a user's file until it is complete: ``NAME.partial`` beside it."""
+    return path.with_name(_shortened(path.name, LONGEST_NAME - len(PARTIAL)) + PARTIAL)
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
     """Give a path to write a user's file to, and rename it to ``path`` when all went well.
@@ -298,8 +303,7 @@ def writing(path: Path) -> Iterator[Path]:
     if is_stream(path):
         yield path
         return
-    room = LONGEST_NAME - len(PARTIAL)
-    new = path.with_name(_shortened(path.name, room) + PARTIAL)
+    new = partial_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -343,12 +343,6 @@ def is_of(value: Any, kind: Kind) -> bool:
     return isinstance(value, kind) or (isinstance(value, int) and issubclass(float, kind))
 
 
-def seconds_left(begun: float, share: float) -> float | None:
-    """Seconds left of work that began at ``begun`` on the monotonic clock."""
-    spent = time.monotonic() - begun
-    return spent / share * (1 - share) if share > 0.01 else None
-
-
 def run_worker(do: Callable[[], None]) -> int:
     """What a worker's ``main`` does: do it until it is done or asked to stop.
 

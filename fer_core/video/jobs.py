@@ -39,8 +39,8 @@ from fer_core.jobs import (
     is_of,
     owned_bytes,
     run_worker,
-    seconds_left,
 )
+from fer_core.progress import seconds_left
 from fer_core.settings import settings
 
 # What decodes, reads and draws is imported where it is used: deleting jobs needs none of it.
