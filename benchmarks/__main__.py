@@ -62,6 +62,24 @@ def image(versus: Path | None, rounds: int, as_json: bool, save: bool) -> None:
     _report("image", run_image(versus, rounds), as_json, save)
 
 
+@command.command("folder")
+@click.option(
+    "--versus",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Python of an environment with the fer package, see benchmarks/README.md.",
+)
+@click.option("--data", default="demo", help="fer2013.csv; the demo faces without.")
+@click.option("--rounds", type=click.IntRange(1), default=3, help="Medians of so many.")
+@click.option("--seed", type=click.IntRange(0), default=0)
+@json_option
+@save_option
+def folder(as_json: bool, save: bool, **how: Any) -> None:
+    """A folder of portraits: speed, cores kept busy, and memory."""
+    from benchmarks.folder import run_folder
+
+    _report("folder", run_folder(**how), as_json, save)
+
+
 @command.command("detectors")
 @click.option("--data", type=click.Path(exists=True, path_type=Path), help="fer2013.csv.")
 @click.option("--votes", type=click.Path(exists=True, dir_okay=False, path_type=Path))

@@ -109,6 +109,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
     sections = {
         "sources": "More than one source",
         "image": "Pictures",
+        "folder": "Many pictures",
         "runtimes": "Runtimes",
         "train": "Training",
         "dashboard": "Training page",

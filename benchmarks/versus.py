@@ -68,6 +68,19 @@ class Side:
         self._process.wait()
 
 
+def side_commands(python: Path | None) -> dict[str, list[str]]:
+    """Return the command lines of both sides; of ours alone without ``python``.
+
+    Args:
+        python: The interpreter of an environment with the ``fer`` package.
+    """
+    commands = {"ours": [sys.executable, "-m", "benchmarks.worker", "ours"]}
+    if python:
+        # Not resolved: a link tells Python its environment.
+        commands["fer"] = [str(python.absolute()), "-I", str(_WORKER), "fer"]
+    return commands
+
+
 def detectors() -> list[str]:
     """The detectors measured: Haar, which both have, and what ``auto`` stands for."""
     return list(dict.fromkeys(["haar", resolve("auto")]))
@@ -118,11 +131,9 @@ def run_versus(python: Path, rounds: int = 9, dataset: Dataset | None = None) ->
     python = python.absolute()  # not resolved: a link tells Python its environment
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        start = [[str(python), "-I", str(_WORKER), "fer"]]
-        start += [[sys.executable, "-m", "benchmarks.worker", "ours"]]
-        theirs, ours = (
+        ours, theirs = (
             stack.enter_context(Side(c, stack.enter_context(tempfile.TemporaryFile())))
-            for c in start
+            for c in side_commands(python).values()
         )
         sides = {"fer": theirs} | dict.fromkeys(detectors(), ours)
         pictures = make_pictures()

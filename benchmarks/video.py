@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from benchmarks.versus import Side, again, environment, measure_cold
+from benchmarks.versus import Side, again, environment, measure_cold, side_commands
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import load_classifier
 from fer_core.datasets import load
@@ -103,14 +103,9 @@ def _speed(folder: Path, versus: Path | None) -> dict[str, Any]:
     seconds: dict[str, dict[str, list[float]]] = {rate: {} for rate in RATES}
     package = None
     with ExitStack() as stack:
-        ours = [sys.executable, "-m", "benchmarks.worker", "ours"]
-        commands = {"ours": ours}
-        if versus:
-            worker = Path(__file__).with_name("worker.py")
-            commands["fer"] = [str(versus.absolute()), "-I", str(worker), "fer"]
         sides = {
             name: stack.enter_context(Side(c, stack.enter_context(tempfile.TemporaryFile())))
-            for name, c in commands.items()
+            for name, c in side_commands(versus).items()
         }
         if versus:
             package = sides["fer"].started["version"]
