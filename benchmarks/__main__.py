@@ -80,6 +80,19 @@ def folder(as_json: bool, save: bool, **how: Any) -> None:
     _report("folder", run_folder(**how), as_json, save)
 
 
+@command.command("tradeoff")
+@click.option("--data", default="demo", help="fer2013.csv; the demo faces without.")
+@click.option("--pictures", type=click.IntRange(1), default=600)
+@click.option("--seed", type=click.IntRange(0), default=0)
+@json_option
+@save_option
+def tradeoff(as_json: bool, save: bool, **how: Any) -> None:
+    """Accuracy against time per picture, for every shipped model."""
+    from benchmarks.tradeoff import run_tradeoff
+
+    _report("tradeoff", run_tradeoff(**how), as_json, save)
+
+
 @command.command("detectors")
 @click.option("--data", type=click.Path(exists=True, path_type=Path), help="fer2013.csv.")
 @click.option("--votes", type=click.Path(exists=True, dir_okay=False, path_type=Path))

@@ -110,6 +110,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "sources": "More than one source",
         "image": "Pictures",
         "folder": "Many pictures",
+        "tradeoff": "Accuracy against time",
         "runtimes": "Runtimes",
         "train": "Training",
         "dashboard": "Training page",
