@@ -93,6 +93,18 @@ def tradeoff(as_json: bool, save: bool, **how: Any) -> None:
     _report("tradeoff", run_tradeoff(**how), as_json, save)
 
 
+@command.command("sizes")
+@click.option("--environments", is_flag=True, help="Make fresh environments, which takes minutes.")
+@click.option("--test-minutes", type=float, help="What 'make test' took.")
+@json_option
+@save_option
+def sizes(as_json: bool, save: bool, **how: Any) -> None:
+    """Lines per package, megabytes of the environments, seconds to import."""
+    from benchmarks.sizes import run_sizes
+
+    _report("sizes", run_sizes(**how), as_json, save)
+
+
 @command.command("detectors")
 @click.option("--data", type=click.Path(exists=True, path_type=Path), help="fer2013.csv.")
 @click.option("--votes", type=click.Path(exists=True, dir_okay=False, path_type=Path))

@@ -125,6 +125,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "video": "Video",
         "hostile": "Hostile visitors",
         "tracking": "Tracking",
+        "sizes": "Size",
     }
     for name, title in sections.items():
         if (MEASURED / f"{name}.json").exists():
