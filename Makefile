@@ -24,6 +24,7 @@ test-all: lint
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/codespell
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m mypy --no-error-summary fer_core ui/services
 
