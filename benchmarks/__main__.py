@@ -56,7 +56,7 @@ save_option = click.option("--save", is_flag=True, help="Save the result for 're
 @json_option
 @save_option
 def image(versus: Path | None, rounds: int, as_json: bool, save: bool) -> None:
-    """Where the time of a picture goes, and how that compares."""
+    """Measure where the time of a picture goes, and how that compares."""
     from benchmarks.image import run_image
 
     _report("image", run_image(versus, rounds), as_json, save)
@@ -74,7 +74,7 @@ def image(versus: Path | None, rounds: int, as_json: bool, save: bool) -> None:
 @json_option
 @save_option
 def folder(as_json: bool, save: bool, **how: Any) -> None:
-    """A folder of portraits: speed, cores kept busy, and memory."""
+    """Read a folder of portraits: speed, cores kept busy, and memory."""
     from benchmarks.folder import run_folder
 
     _report("folder", run_folder(**how), as_json, save)
@@ -87,7 +87,7 @@ def folder(as_json: bool, save: bool, **how: Any) -> None:
 @json_option
 @save_option
 def tradeoff(as_json: bool, save: bool, **how: Any) -> None:
-    """Accuracy against time per picture, for every shipped model."""
+    """Measure accuracy against time per picture, for every shipped model."""
     from benchmarks.tradeoff import run_tradeoff
 
     _report("tradeoff", run_tradeoff(**how), as_json, save)
@@ -99,7 +99,7 @@ def tradeoff(as_json: bool, save: bool, **how: Any) -> None:
 @json_option
 @save_option
 def sizes(as_json: bool, save: bool, **how: Any) -> None:
-    """Lines per package, megabytes of the environments, seconds to import."""
+    """Measure lines per package, megabytes of the environments, seconds to import."""
     from benchmarks.sizes import run_sizes
 
     _report("sizes", run_sizes(**how), as_json, save)
@@ -114,7 +114,7 @@ def sizes(as_json: bool, save: bool, **how: Any) -> None:
 @json_option
 @save_option
 def detectors(as_json: bool, save: bool, **how: Any) -> None:
-    """Faces found, false boxes, accuracy and speed of every detector."""
+    """Measure faces found, false boxes, accuracy and speed of every detector."""
     from benchmarks.detectors import run_detectors
 
     given = {key: value for key, value in how.items() if value is not None}
@@ -143,7 +143,7 @@ def detectors(as_json: bool, save: bool, **how: Any) -> None:
 @json_option
 @save_option
 def video(parts: tuple[str, ...], as_json: bool, save: bool, **how: Any) -> None:
-    """Speed, memory and correctness of recorded video."""
+    """Measure speed, memory and correctness of recorded video."""
     from benchmarks.video import PARTS, run_video
 
     kept = MEASURED / "video.json"
@@ -176,7 +176,7 @@ def live(
     as_json: bool,
     save: bool,
 ) -> None:
-    """Video rate, analyses and delay of live sessions, and the usual way beside them."""
+    """Measure video rate, analyses and delay of live sessions, and the usual way beside them."""
     if device:
         from benchmarks.live_device import run_live_device
 
@@ -193,7 +193,7 @@ def live(
 @json_option
 @save_option
 def train(rounds: int, batches: int, as_json: bool, save: bool) -> None:
-    """Images per second: our pipeline, our training, and the report's way."""
+    """Measure images per second: our pipeline, our training, and the report's way."""
     from benchmarks.train import run_train
 
     _report("train", run_train(rounds, batches), as_json, save)
@@ -206,7 +206,7 @@ def train(rounds: int, batches: int, as_json: bool, save: bool) -> None:
 @json_option
 @save_option
 def dataset(data: str, rounds: int, browser: bool, as_json: bool, save: bool) -> None:
-    """Time and memory to open a dataset, filter, sort and page it."""
+    """Measure time and memory to open a dataset, filter, sort and page it."""
     from benchmarks.dataset import run_dataset
 
     _report("dataset", run_dataset(data, rounds, browser), as_json, save)
@@ -220,7 +220,7 @@ def dataset(data: str, rounds: int, browser: bool, as_json: bool, save: bool) ->
 @json_option
 @save_option
 def audit(as_json: bool, save: bool, **how: Any) -> None:
-    """What is wrong with FER2013, and how good the audit is: docs/dataset-audit.md."""
+    """Measure what is wrong with FER2013, and how good the audit is: docs/dataset-audit.md."""
     from benchmarks.audit import run_audit
 
     _report("audit", run_audit(**how), as_json, save)
@@ -260,7 +260,9 @@ def corrections(as_json: bool, save: bool, **how: Any) -> None:
 @json_option
 @save_option
 def reliability(data: str, faces: int, seed: int, as_json: bool, save: bool) -> None:
-    """Signs that an answer cannot be trusted: fitted on PublicTest, with --save for the program."""
+    """Measure signs that an answer cannot be trusted: fitted on PublicTest, with --save for the
+    program.
+    """
     from benchmarks.reliability import run_reliability, save_fitted
 
     result = run_reliability(data, faces, seed)
@@ -289,7 +291,7 @@ def priors(data: str, as_json: bool) -> None:
 @json_option
 @save_option
 def sources(second: Path, as_json: bool, save: bool) -> None:
-    """All shipped models on FER2013's test splits and on a second source."""
+    """Measure all shipped models on FER2013's test splits and on a second source."""
     from benchmarks.sources import run_sources
 
     _report("sources", run_sources(second), as_json, save)
@@ -302,7 +304,7 @@ def sources(second: Path, as_json: bool, save: bool) -> None:
 @json_option
 @save_option
 def nested(data: str, pictures: int, seed: int, as_json: bool, save: bool) -> None:
-    """Large faces that are reported twice."""
+    """Measure large faces that are reported twice."""
     from benchmarks.nested import run_nested
 
     _report("nested", run_nested(data, pictures, seed), as_json, save)
@@ -320,7 +322,7 @@ def nested(data: str, pictures: int, seed: int, as_json: bool, save: bool) -> No
 @json_option
 @save_option
 def company(as_json: bool, save: bool, **how: Any) -> None:
-    """Live with one face and with many, both ways."""
+    """Measure live with one face and with many, both ways."""
     from benchmarks.company import run_company
 
     _report("company", run_company(**how), as_json, save)
@@ -332,7 +334,7 @@ def company(as_json: bool, save: bool, **how: Any) -> None:
 @json_option
 @save_option
 def hostile(visitors: int, seconds: float, as_json: bool, save: bool) -> None:
-    """Memory of a public copy under hostile visitors, and what a normal one notices."""
+    """Measure memory of a public copy under hostile visitors, and what a normal one notices."""
     from benchmarks.hostile import run_hostile
 
     _report("hostile", run_hostile(visitors, seconds), as_json, save)
@@ -363,7 +365,7 @@ def hostile(visitors: int, seconds: float, as_json: bool, save: bool) -> None:
 @json_option
 @save_option
 def tracking(rate: str, as_json: bool, save: bool, **how: Any) -> None:
-    """How well people keep their numbers in made videos, beside other trackers."""
+    """Measure how well people keep their numbers in made videos, beside other trackers."""
     from benchmarks.tracking import run_tracking
 
     try:

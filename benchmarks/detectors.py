@@ -113,7 +113,7 @@ def scenes(
     blur: float = 0.0,
     covered: bool = False,
 ) -> Iterator[Scene]:
-    """One picture per face of ``dataset``, in its order.
+    """Return one picture per face of ``dataset``, in its order.
 
     Args:
         dataset: the faces.
@@ -170,7 +170,9 @@ def _condition(
 def _probabilities(
     classifier: Classifier, image: np.ndarray, face: Detection
 ) -> tuple[np.ndarray, ...]:
-    """Through the detector's own box, through its frame, and as the mean of both crops."""
+    """Read a face through the detector's own box, through its frame, and as the mean of both
+    crops.
+    """
     own = crop_face(image, frame(face.box, Framing()))
     zooms = crop_zooms(image, face.square, face.roll or 0.0)
     given = classifier.predict(np.concatenate([own[None], zooms]))
@@ -193,7 +195,7 @@ def _false(detector: Detector) -> dict[str, Any]:
 def _speed(
     detectors: dict[str, Detector], height: int, width: int, rounds: int
 ) -> dict[str, dict[str, float]]:
-    """Seconds for a picture of one person, all detectors in turn."""
+    """Return seconds for a picture of one person, all detectors in turn."""
     portrait = cv2.resize(example_portrait(), (height, height), interpolation=cv2.INTER_CUBIC)
     margin = (width - height) // 2
     image = cv2.copyMakeBorder(portrait, 0, 0, margin, margin, cv2.BORDER_REFLECT)
@@ -215,7 +217,7 @@ def _speed(
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """What :func:`run_detectors` gave, as tables."""
+    """Return what :func:`run_detectors` gave, as tables."""
     names = {d: d + (" (auto)" if d == result["auto"] else "") for d in result["faceless"]}
     machine = result["machine"]
     found = [

@@ -136,7 +136,7 @@ def _fit(cases: dict[Any, dict[str, np.ndarray]], rows: np.ndarray) -> tuple[np.
 
 
 def _threshold(case: dict[str, np.ndarray]) -> float:
-    """The reliability below which the allowed share of right answers lies that seem sure."""
+    """Return the reliability below which the allowed share of right answers lies that seem sure."""
     right, sure = case["right"], case["confidence"] >= UNSURE_BELOW
     return float(np.sort(case["reliability"][right & sure])[int(_ALLOWED * right.sum())])
 

@@ -57,7 +57,7 @@ def _kept() -> list[Card]:
 
 
 def text(models: list[ModelFolder], kept: list[Card]) -> str:
-    """The page as Markdown.
+    """Return the page as Markdown.
 
     Args:
         models: those that ship.

@@ -33,7 +33,7 @@ class Pool(Generic[T]):
 
     @contextmanager
     def one(self) -> Iterator[T]:
-        """One of them, for this thread alone."""
+        """Lend one of them to this thread alone."""
         value = self._free.get()
         try:
             if value is None:

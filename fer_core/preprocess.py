@@ -29,7 +29,7 @@ BLOCK: Final = (-0.06, 0.56, 0.56, -0.06)
 
 
 def faces_to_crops(faces: np.ndarray) -> np.ndarray:
-    """Dataset faces as crops: every pixel repeated 4×4, which the model undoes.
+    """Turn dataset faces into crops: every pixel repeated 4×4, which the model undoes.
 
     Args:
         faces: ``(N, 48, 48)``, grey, 0 to 255, ``uint8`` or float.
@@ -42,7 +42,7 @@ def faces_to_crops(faces: np.ndarray) -> np.ndarray:
 
 
 def crops_to_faces(crops: np.ndarray) -> np.ndarray:
-    """What the first layers of an exported model compute, for looking at it.
+    """Return what the first layers of an exported model compute, for looking at it.
 
     Args:
         crops: ``(N, 192, 192, 3)``, RGB, 0 to 255.
@@ -57,7 +57,7 @@ def crops_to_faces(crops: np.ndarray) -> np.ndarray:
 
 
 def scale(faces: "keras.KerasTensor") -> "keras.KerasTensor":
-    """The scaling layer that a network trained from scratch begins with.
+    """Return the scaling layer that a network trained from scratch begins with.
 
     Pixels are divided by 255, minus 0.5, times 2: from 0..255 to [-1, 1]. It computes
     in ``float32`` whatever the training precision, since bfloat16 cannot hold
@@ -71,7 +71,7 @@ def scale(faces: "keras.KerasTensor") -> "keras.KerasTensor":
 def serving_graph(
     core: "keras.Model", temperature: float = 1.0, flip: bool = False
 ) -> "keras.Model":
-    """The graph that is exported: crops in, probabilities out.
+    """Build the graph that is exported: crops in, probabilities out.
 
     Args:
         core: network from faces ``(N, 48, 48, 1)``, 0 to 255, to logits ``(N, 7)``.
@@ -106,7 +106,7 @@ def serving_graph(
 def crop_face(
     image: np.ndarray, frame: tuple[float, float, float], roll: float = 0.0
 ) -> np.ndarray:
-    """A face of a photo in the canonical form that exported models take.
+    """Cut a face out of a photo, in the canonical form that exported models take.
 
     One affine warp: the square is turned upright and resized; where it reaches beyond
     the picture, the border is reflected. A face twice as large as the crop or larger is

@@ -145,21 +145,21 @@ class Candidates:
         return len(self.logits)
 
     def take(self, rows: np.ndarray) -> "Candidates":
-        """Some of them."""
+        """Return the candidates of some rows."""
         return Candidates(
             self.centres[rows], self.sizes[rows], self.keypoints[rows], self.logits[rows]
         )
 
     def first(self, number: int) -> "Candidates":
-        """No more than ``number`` of them."""
+        """Return no more than ``number`` of them."""
         return self.take(np.arange(min(number, len(self))))
 
     def merged(self) -> "Candidates":
-        """Overlapping ones averaged, the surest first."""
+        """Return overlapping ones averaged, the surest first."""
         return together([self.first(0), *self.groups()])
 
     def groups(self) -> Iterator["Candidates"]:
-        """One after another, the surest that is left, averaged with all that overlap it.
+        """Yield one after another, the surest that is left, averaged with all that overlap it.
 
         BlazeFace's own way, weighted by scores, instead of plain suppression: the mean is
         smoother.
@@ -191,7 +191,7 @@ class Candidates:
         return self.take(~((inside | inside.T) & surer).any(axis=1))
 
     def moved(self, window: "Window") -> "Candidates":
-        """From the pixels of a window to those of the picture."""
+        """Return them in pixels of the picture instead of the window's."""
         return Candidates(
             window.to_picture(self.centres),
             self.sizes * window.step,
@@ -201,13 +201,13 @@ class Candidates:
 
     @property
     def rolls(self) -> np.ndarray:
-        """``(N,)`` degrees that the line of the eyes leans clockwise."""
+        """Return ``(N,)`` degrees that the line of the eyes leans clockwise."""
         eyes = self.keypoints[:, 1] - self.keypoints[:, 0]
         return np.degrees(np.arctan2(eyes[:, 1], eyes[:, 0]))
 
 
 def together(parts: list[Candidates]) -> Candidates:
-    """All of them in one."""
+    """Return all candidates in one."""
     return Candidates(
         *(
             np.concatenate([getattr(part, name) for part in parts])
@@ -242,7 +242,7 @@ class BlazeFaceDetector(Detector):
         return self._detections(faces)
 
     def search(self, image: np.ndarray) -> list[Detection]:
-        """As a fast :meth:`detect`, but doubtful ones get all opinions, which takes long for
+        """Search as a fast :meth:`detect`, but doubtful ones get all opinions, which takes long for
         them: for recorded video, which can wait.
         """
         return self._detections(self._in_whole(Pyramid(image), doubtful=True))
@@ -271,7 +271,7 @@ class BlazeFaceDetector(Detector):
         return self._detections(now)
 
     def _in_whole(self, pyramid: Pyramid, doubtful: bool) -> Candidates:
-        """Faces that show in the whole picture, reduced."""
+        """Return faces that show in the whole picture, reduced."""
         suspects = self._suspects(pyramid, [pyramid.whole(self._search.size)])
         clear = suspects.logits > CLEAR
         faces = self._faces(pyramid, suspects.take(clear), DECIDED, doubtful)
@@ -280,7 +280,7 @@ class BlazeFaceDetector(Detector):
         return faces.without_nested()
 
     def _worth_tiles(self, pyramid: Pyramid, faces: Candidates) -> bool:
-        """Whether small faces may have been missed: in a large picture, where there is
+        """Return whether small faces may have been missed: in a large picture, where there is
         none so far, and in company of another small one.
         """
         longest = max(pyramid.width, pyramid.height)
@@ -288,7 +288,7 @@ class BlazeFaceDetector(Detector):
         return longest >= LARGE or len(faces) == 0 or bool(small)
 
     def _suspects(self, pyramid: Pyramid, windows: list[Window]) -> Candidates:
-        """What may be faces in some windows of the picture."""
+        """Return what may be faces in some windows of the picture."""
         found = self._search([pyramid.cut(w) for w in windows], SUSPECT)
         suspects = together(
             [c.merged().moved(w) for c, w in zip(found, windows, strict=True)]
@@ -298,7 +298,7 @@ class BlazeFaceDetector(Detector):
     def _faces(
         self, pyramid: Pyramid, suspects: Candidates, decided: float, doubtful: bool
     ) -> Candidates:
-        """Those that are faces; ``doubtful`` ones too, if most opinions are in favour."""
+        """Return those that are faces; ``doubtful`` ones too, if most opinions are in favour."""
         # The first look puts the box right; where it leaves doubts, the second decides.
         first = self._looked(self._look, pyramid, suspects, FIRST_ZOOM)
         likely = (suspects.logits + first.logits) / 2
@@ -423,7 +423,7 @@ def _read(path: Path) -> bytes:
 
 
 def _detailed(pyramid: Pyramid, candidates: Candidates) -> np.ndarray:
-    """``(N,)`` whether there are details in each as there are in faces."""
+    """Return ``(N,)`` whether there are details in each as there are in faces."""
     inner = slice(DETAIL_SIZE // 6, -(DETAIL_SIZE // 6))
     answers = []
     for centre, size, roll in zip(
@@ -437,14 +437,14 @@ def _detailed(pyramid: Pyramid, candidates: Candidates) -> np.ndarray:
 
 
 def _inside(candidates: Candidates) -> np.ndarray:
-    """``(N,)`` whether each has its centre in the box of a likely face, in one before it."""
+    """Return ``(N,)`` whether each has its centre in the box of a likely face, in one before it."""
     away = np.abs(candidates.centres[:, None] - candidates.centres[None])
     within = (away < candidates.sizes[None] / 2).all(axis=-1) & (candidates.logits > LIKELY)
     return np.tril(within, -1).any(axis=1)
 
 
 def _anchors(side: int) -> np.ndarray:
-    """``(side², 2)``: the middles of the places of a feature map, row by row, 0 to 1."""
+    """Return ``(side², 2)``: the middles of the places of a feature map, row by row, 0 to 1."""
     middles = (np.arange(side) + 0.5) / side
     y, x = np.meshgrid(middles, middles, indexing="ij")
     return np.stack([x, y], axis=-1).reshape(-1, 2)

@@ -67,7 +67,7 @@ def _search(
     neighbours: int = 5,
     smallest: int = 30,
 ) -> list[Box]:
-    """The report's search, on a copy of the picture made smaller by ``scale``."""
+    """Run the project report's search on a copy of the picture made smaller by ``scale``."""
     if scale < 1:
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     found = cascade.detectMultiScale(
@@ -85,7 +85,7 @@ def _floats(box: Sequence[int]) -> list[float]:
 
 
 def _refined(cascade: cv2.CascadeClassifier, grey: np.ndarray) -> list[Box]:
-    """A lenient search on a small copy, then the report's around each place it names."""
+    """Search leniently on a small copy, then as the report around each place it names."""
     places = _search(cascade, grey, MAX_SIDE / max(grey.shape), 1.2, neighbours=1, smallest=24)
     boxes: list[Box] = []
     for x, y, w, h in places:
@@ -102,7 +102,7 @@ def _refined(cascade: cv2.CascadeClassifier, grey: np.ndarray) -> list[Box]:
 
 
 def _overlap(a: Box, b: Box) -> float:
-    """Intersection over union."""
+    """Return the intersection over union."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     common = max(width, 0.0) * max(height, 0.0)
