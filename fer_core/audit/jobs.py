@@ -64,6 +64,7 @@ class AuditJob(Job):
         votes: Path | None,
         skip_bad: bool,
         model: str | None,
+        label_order: str | None = None,
         owner: str = "",
         limits: Limits = NO_LIMITS,
     ) -> None:
@@ -74,6 +75,7 @@ class AuditJob(Job):
             votes: Likewise.
             skip_bad: Likewise.
             model: Whose predictions and features are used; the default without.
+            label_order: See :func:`fer_core.datasets.load`.
             owner: Opaque text that says in whose limits it counts.
             limits: What the owner may use.
 
@@ -87,6 +89,7 @@ class AuditJob(Job):
             "votes": str(votes) if votes else None,
             "skip_bad": skip_bad,
             "model": model or default_model(),
+            "label_order": label_order,
         }
         write_json(self.path / "config.json", config)
         self.write_state(status="created", owner=owner)
@@ -163,7 +166,12 @@ def look(work: AuditJob) -> None:
     """Do it, in this process."""
     config: dict[str, Any] = json.loads((work.path / "config.json").read_text(encoding="utf-8"))
     votes = Path(config["votes"]) if config["votes"] else None
-    dataset = load(config["source"], votes, skip_bad=config["skip_bad"])
+    dataset = load(
+        config["source"],
+        votes,
+        skip_bad=config["skip_bad"],
+        label_order=config.get("label_order"),  # audits of earlier versions lack it
+    )
     begun = time.monotonic()
     steps: dict[str, float] = {}
 

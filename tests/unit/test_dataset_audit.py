@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from benchmarks.audit import planted
-from fer_core.audit import EXCLUDE, audit, duplicates, labels, network, not_faces
-from fer_core.datasets import demo
+from fer_core.audit import EXCLUDE, audit, labels, network, not_faces
+from fer_core.datasets import demo, duplicates
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS

@@ -190,9 +190,8 @@ def looking(data: Opened, look: AuditJob) -> None:
 
 
 def _start(data: Opened, look: AuditJob) -> None:
-    source = data.source
     try:
-        audits.start(look, source.source, source.votes, source.skip_bad, st.session_state["model"])
+        audits.start(look, data.source, st.session_state["model"])
     except FerError as error:
         say_error(error)
 

@@ -4,20 +4,23 @@ A dataset may lie on a slow disk, or its reading may never end. So it is read in
 own, once for all sessions that want it, and no lock is held meanwhile.
 """
 
+import logging
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from fer_core import datasets
-from fer_core.datasets import Dataset, collected
-from fer_core.errors import DatasetError
+from fer_core.datasets import Dataset, collected, opened
+from fer_core.errors import DatasetError, FerError
 from fer_core.settings import settings
 from ui.services import access, removal
+
+log = logging.getLogger(__name__)
 
 #: Datasets held at once, for all visitors together; FER2013 is 83 MB.
 _HELD: Final = 4
@@ -53,14 +56,56 @@ class Request:
         return tuple(found)
 
 
+def remember(request: Request) -> None:
+    """Offer a dataset on every page from now on, after reloads and restarts too.
+
+    Where that cannot be stored, because the disk is full, this visit alone knows it.
+    """
+    access.require("open datasets")
+    try:
+        opened.remember(request.source, request.votes, request.skip_bad, request.label_order)
+    except FerError as error:
+        log.warning("The list of opened datasets cannot be written: %s", error)
+
+
+def list_opened() -> list[tuple[int, Request]]:
+    """Return the datasets that were opened on this machine with their numbers, the latest first.
+
+    Visitors of a public copy, who open none, get none.
+    """
+    if not access.is_admin():
+        return []
+    try:
+        found = opened.list_opened()
+    except FerError as error:
+        log.warning("The list of opened datasets cannot be read: %s", error)
+        return []
+    return [
+        (one.number, Request(one.source, one.votes, one.skip_bad, one.label_order)) for one in found
+    ]
+
+
+def offered() -> list[str]:
+    """Return the sources that pages offer beside the demo faces: opened ones and ``FER_DATA``."""
+    configured = [str(settings().data)] if settings().data else []
+    return list(dict.fromkeys([*configured, *(one.source for _, one in list_opened())]))
+
+
+def request_of(source: str) -> Request:
+    """Return how to read a source: as it was opened, where it was."""
+    return next((one for _, one in list_opened() if one.source == source), Request(source))
+
+
 def remove(source: Request, restore: Callable[[], None]) -> None:
-    """Remove a dataset from a visit's list, which can be undone for a while.
+    """Remove a dataset from the list of opened ones, which can be undone for a while.
 
     Args:
         source: Which one; the file of an upload is deleted.
         restore: Puts it back into the list.
     """
     access.require("remove datasets")
+    with suppress(FerError):
+        opened.forget(source.source)
     path = Path(source.source)
     uploaded = path.is_relative_to(settings().kept.resolve())
     names = [str(path.parent)] if uploaded else []

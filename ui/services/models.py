@@ -1,6 +1,6 @@
 """Models: everybody sees and uses them, administrators change them."""
 
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from fer_core.ensemble import Weights
 from fer_core.errors import Damaged
@@ -12,13 +12,14 @@ from fer_core.settings import settings
 from fer_core.zoo import archive, create, ensembles, manage, readme
 from fer_core.zoo.create import ModelJob
 from fer_core.zoo.readme import times_looked
-from ui.services import access, quotas, removal
+from ui.services import access, datasets, quotas, removal
 
 __all__ = [
     "ModelFolder", "ModelJob", "allow", "card_text", "check_members", "default_model", "delete",
     "end_job", "exists", "export", "find_model", "free_name", "import_archive", "label",
     "labels", "list_damaged",
-    "list_jobs", "list_models", "make_ensemble", "measure_private", "set_default", "stopped",
+    "list_jobs", "list_models", "make_ensemble", "measure_private",
+    "measure_source", "set_default", "stopped",
     "times_looked",
 ]  # fmt: skip
 
@@ -118,14 +119,31 @@ def make_ensemble(name: str, members: list[str], data: str, weights: Weights = "
     access.require("make models")
     removal.finish_all("model")  # whose names are free then
     return create.make_ensemble(
-        name, members, data, weights, owner=access.owner(), limits=quotas.limits()
+        name,
+        members,
+        data,
+        weights,
+        datasets.request_of(data).label_order,
+        owner=access.owner(),
+        limits=quotas.limits(),
     )
 
 
 def measure_private(name: str, data: str) -> ModelJob:
-    """Start to measure a model, see :func:`fer_core.zoo.create.measure_private`."""
+    """Start to measure a model on PrivateTest, see :func:`fer_core.zoo.create.measure`."""
     access.require("measure models on PrivateTest")
-    return create.measure_private(name, data, owner=access.owner(), limits=quotas.limits())
+    return _measure(name, "private", data)
+
+
+def measure_source(name: str, data: str) -> ModelJob:
+    """Start to measure a model on a further source, see :func:`fer_core.zoo.create.measure`."""
+    access.require("measure models")
+    return _measure(name, "source", data)
+
+
+def _measure(name: str, what: Literal["private", "source"], data: str) -> ModelJob:
+    order = datasets.request_of(data).label_order
+    return create.measure(name, what, data, order, owner=access.owner(), limits=quotas.limits())
 
 
 def list_jobs() -> list[ModelJob]:
