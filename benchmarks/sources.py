@@ -19,7 +19,7 @@ PRIORS: Final = ("as-trained", "recommended")
 
 
 #: What figures call the second source.
-SECOND: Final = "CK+, second source"
+SECOND: Final = "CK+ (second source)"
 
 
 def run_sources(second: Path, into_cards: bool = False) -> dict[str, Any]:

@@ -95,7 +95,8 @@ def between(one: np.ndarray, other: np.ndarray, bits: int = BITS) -> np.ndarray:
     pairs = [np.zeros((0, 2), np.int64)]
     for start in range(0, len(one), _BLOCK):
         part = slice(start, start + _BLOCK)
-        pairs.append(_alike(small[part], codes[part], smaller, others, bits) + (start, 0))
+        found = _alike(small[part], codes[part], smaller, others, bits)
+        pairs.append(found + np.array([start, 0]))
     return np.concatenate(pairs)
 
 

@@ -126,13 +126,15 @@ def _check_fit(dataset: Dataset, path: Path, counts: np.ndarray, usage: np.ndarr
             than votes for other faces would.
     """
     said = f"{path.name}: these votes do not belong to these faces in their order"
-    compared = usage is not None and dataset.splits_given
-    if compared and (wrong := usage != dataset.usage).any():
-        raise DatasetError(
-            f"{said}: the split is another in {int(wrong.sum())} of {len(dataset)} rows, first in "
-            f"row {dataset.rows[wrong][0] if dataset.rows is not None else 0}. Give the original "
-            "fer2013.csv."
-        )
+    compared = False
+    if usage is not None and dataset.splits_given:
+        compared = True
+        if (wrong := usage != dataset.usage).any():
+            raise DatasetError(
+                f"{said}: the split is another in {int(wrong.sum())} of {len(dataset)} rows, "
+                f"first in row {dataset.rows[wrong][0] if dataset.rows is not None else 0}. Give "
+                "the original fer2013.csv."
+            )
     clear = decided(counts)
     # Where splits were compared, the agreement of a handful of faces adds nothing but chance.
     if clear.sum() < (_FEWEST if compared else 1):

@@ -115,7 +115,7 @@ def test_a_run_of_several_sources_shows_each(own_home):
     run.write_state(status="trained", epoch=1, best_epoch=1, best_accuracy=1.0)
     app = open_training(run.name)
     shown = next(one.value for one in app.dataframe if "copies" in one.value)
-    assert list(shown["source"]) == ["demo", "other"] and list(shown["accuracy"])[0] == 1
+    assert list(shown["source"]) == ["demo", "other"] and list(shown["accuracy"])[0] == 100
     assert list(shown["faces"]) == [14, data.further[0].faces.faces.shape[0]]
 
 

@@ -18,12 +18,12 @@ from ui.services.models import times_looked
 SOURCES_COLUMNS: Final = {
     "source": "Source",
     "split": "Split",
-    "accuracy": st.column_config.NumberColumn("Accuracy", format="percent"),
+    "accuracy": st.column_config.NumberColumn("Accuracy", format="%.1f%%"),
     "interval": st.column_config.TextColumn("95 % interval"),
     "over": st.column_config.TextColumn(
         "Drawn over", help="The interval is a bootstrap over people where they are known."
     ),
-    "recall": st.column_config.NumberColumn("Macro recall", format="percent"),
+    "recall": st.column_config.NumberColumn("Macro recall", format="%.1f%%"),
     "faces": st.column_config.NumberColumn("Faces", format="localized"),
     "people": st.column_config.NumberColumn("People"),
     "copies": st.column_config.NumberColumn(
@@ -81,10 +81,12 @@ def sources_table(found: Sequence[SourceFigures]) -> pd.DataFrame:
         {
             "source": [one.dataset for one in found],
             "split": [one.split for one in found],
-            "accuracy": [one.accuracy for one in found],
+            "accuracy": [100 * one.accuracy for one in found],
             "interval": [f"{one.low:.1%} to {one.high:.1%}" for one in found],
             "over": [one.over for one in found],
-            "recall": [one.macro_recall for one in found],
+            "recall": [
+                None if one.macro_recall is None else 100 * one.macro_recall for one in found
+            ],
             "faces": [one.n for one in found],
             "people": [one.persons for one in found],
             "copies": [one.copies for one in found],
