@@ -25,6 +25,7 @@ from fer_core.models.catalogue import (
     free_name,
     list_models,
 )
+from fer_core.settings import settings
 
 if TYPE_CHECKING:
     from fer_core.zoo.convert import Format
@@ -43,6 +44,9 @@ def _bytes(folder: ModelFolder) -> int | None:
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
     """List the trained models; show, import, export or remove one, or choose the default."""
+    from fer_core.zoo import staging
+
+    staging.recover(settings().models)
     if context.invoked_subcommand is None:
         _list(as_json)
 

@@ -9,15 +9,15 @@ from fer_core.models import catalogue, imported
 from fer_core.models.card import Card
 from fer_core.models.catalogue import ModelFolder, find_model, free_name
 from fer_core.settings import settings
-from fer_core.zoo import archive, create, ensembles, manage, readme
+from fer_core.zoo import archive, create, ensembles, manage, readme, staging
 from fer_core.zoo.create import ModelJob
 from fer_core.zoo.readme import times_looked
 from ui.services import access, datasets, quotas, removal
 
 __all__ = [
     "ModelFolder", "ModelJob", "allow", "card_text", "check_members", "default_model", "delete",
-    "end_job", "exists", "export", "find_model", "free_name", "import_archive", "label",
-    "labels", "list_damaged",
+    "end_job", "exists", "export", "find_model", "finish_imports", "free_name",
+    "import_archive", "label", "labels", "list_damaged",
     "list_jobs", "list_models", "make_ensemble", "measure_private",
     "measure_source", "set_default", "stopped",
     "times_looked",
@@ -107,6 +107,11 @@ def import_archive(file: BinaryIO) -> list[str]:
         return archive.import_(file)
     except OSError as error:
         raise cannot_write(settings().models, error) from error
+
+
+def finish_imports() -> None:
+    """Complete imports in whose middle the program was ended; called when the app starts."""
+    staging.recover(settings().models)
 
 
 def check_members(names: list[str]) -> None:
