@@ -324,6 +324,21 @@ def test_archives_of_folders(tmp_path, name) -> None:
     assert not list(settings().cache.glob("unpacked-*"))
 
 
+def test_numbers_in_an_archive_are_shown_by_their_faces(tmp_path) -> None:
+    for number in range(3):
+        put(tmp_path / "faces" / str(number) / "a.png", number)
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
+        for path in sorted((tmp_path / "faces").rglob("*.png")):
+            archive.write(path, path.relative_to(tmp_path / "faces"))
+    with pytest.raises(LabelOrderError, match=r"^faces.zip: its labels are numbers") as bad:
+        load(tmp_path / "faces.zip")
+    # What was unpacked is gone; the pictures are not.
+    assert sorted(bad.value.samples) == ["0", "1", "2"]
+    for number, (picture,) in bad.value.samples.items():
+        assert np.array_equal(picture[..., 0], np.array(face(int(number))))
+    assert len(load(tmp_path / "faces.zip", label_order="fer2013")) == 3
+
+
 def test_an_archive_writes_nowhere_else(tmp_path) -> None:
     put(tmp_path / "a.png", 3)
     with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
