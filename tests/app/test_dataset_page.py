@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from fer_core.audit.jobs import AuditJob
+from fer_core.audit.jobs import AuditJob, expected_seconds
 from fer_core.datasets import demo, load, opened
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
@@ -238,3 +238,15 @@ def test_an_export_shows_how_far_it_is_and_can_be_cancelled(own_home, monkeypatc
         assert load(path).counts() == demo.load().counts()
         app.button(key="dataset_discard").click().run()
         assert "dataset_export" not in app.session_state
+
+
+def test_the_time_of_an_audit_follows_from_the_last_one(audited) -> None:
+    # How fast the model is here, as long as there was none with it.
+    audited.write_state(status="done", seconds=56.0)
+    write_json(audited.path / "config.json", {"model": "fast"})
+    first, twice = (expected_seconds(n, "vgg") for n in (1000, 4000))
+    assert 0 < first < twice
+    # Of 840 faces it took 42 seconds besides those in which everything is loaded.
+    write_json(audited.path / "config.json", {"model": "vgg"})
+    assert expected_seconds(8400, "vgg") - expected_seconds(0, "vgg") == pytest.approx(420)
+    assert expected_seconds(840, "vgg") == pytest.approx(56)

@@ -185,3 +185,14 @@ def test_trainings_with_and_without_corrections_are_compared(tmp_path, monkeypat
     each = result["learners"]["network"]["labels from 0.5"]["PrivateTest"]["own"]
     assert each["difference"] == pytest.approx(np.mean(each["seeds"])) and len(each["seeds"]) == 2
     assert "labels from 0.5" in to_markdown(result)
+
+
+def test_the_discriminant_is_that_of_scikit_learn(whole):
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    values = network.gradients(whole.faces)
+    learned = np.arange(len(whole)) % 5 > 0
+    theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    theirs.fit(values[learned], whole.labels[learned])
+    ours = network.discriminant(values[learned], whole.labels[learned], values[~learned])
+    assert np.allclose(ours, theirs.predict_proba(values[~learned]), atol=1e-4)

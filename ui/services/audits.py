@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from fer_core.audit.jobs import AuditJob
+from fer_core.audit.jobs import AuditJob, expected_seconds
 from fer_core.datasets import Dataset
 from ui.services import access, quotas, removal
 from ui.services.datasets import Request
 
-__all__ = ["AuditJob", "delete", "find", "is_deleted", "start", "stop"]
+__all__ = ["AuditJob", "delete", "expected_seconds", "find", "is_deleted", "start", "stop"]
 
 
 def find(dataset: Dataset, model: str | None = None) -> AuditJob:
