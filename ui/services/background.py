@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from fer_core.errors import FerError
 
@@ -17,6 +17,9 @@ class CancelledError(Exception):
 
 class Task(Generic[Result]):
     """Work in a thread of its own. It ends at its next report where it is cancelled."""
+
+    #: What the result of a cancelled task raises.
+    error: ClassVar[type[FerError]] = FerError
 
     def __init__(self, name: str, work: Callable[[Callable[[float], None]], Result]) -> None:
         """Begin.
@@ -62,7 +65,7 @@ class Task(Generic[Result]):
         """
         self._ended.wait()
         if isinstance(self._error, CancelledError):
-            raise FerError(f"{self.name} was cancelled.")
+            raise self.error(f"{self.name} was cancelled.")
         if self._error is not None:
             raise self._error
         return self._result  # type: ignore[return-value]

@@ -20,7 +20,7 @@ from fer_core import datasets
 from fer_core.datasets import Dataset, collected, opened
 from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.folders import export_folders
-from fer_core.errors import FerError
+from fer_core.errors import DatasetError, FerError
 from fer_core.evaluation.compare import Comparison, compare
 from fer_core.files import ExportFolder
 from fer_core.settings import settings
@@ -121,6 +121,8 @@ def remove(source: Request, restore: Callable[[], None]) -> None:
 
 class Reading(Task[Dataset]):
     """The reading of a dataset, in a thread of its own."""
+
+    error = DatasetError
 
     def __init__(self, request: Request) -> None:
         super().__init__("The reading", partial(_read, request))
