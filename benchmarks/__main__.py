@@ -288,13 +288,14 @@ def priors(data: str, as_json: bool) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Faces of another source, which never chooses.",
 )
+@click.option("--cards", is_flag=True, help="Write its figures into the models' cards as well.")
 @json_option
 @save_option
-def sources(second: Path, as_json: bool, save: bool) -> None:
+def sources(second: Path, cards: bool, as_json: bool, save: bool) -> None:
     """Measure all shipped models on FER2013's test splits and on a second source."""
     from benchmarks.sources import run_sources
 
-    _report("sources", run_sources(second), as_json, save)
+    _report("sources", run_sources(second, cards), as_json, save)
 
 
 @command.command("nested")

@@ -12,6 +12,7 @@ from fer_core.cli.common import (
     corrections_option,
     data_option,
     json_option,
+    label_order_option,
     note,
     print_json,
     status,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.option("--model", help="Architecture, such as mini_xception.")
 @data_option(required=False)
+@label_order_option
 @votes_option
 @corrections_option
 @click.option("--preset", help="A named recipe; other options change it.")

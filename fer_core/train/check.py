@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from fer_core.datasets import MADE_HERE, recognise
 from fer_core.datasets.corrections import KEPT
-from fer_core.errors import FerError, TrainingError
+from fer_core.datasets.labels import parse_order
+from fer_core.errors import DatasetError, FerError, TrainingError
 from fer_core.models.architectures import registry
 from fer_core.models.catalogue import find_model
 from fer_core.models.keras_settings import check_keras
@@ -88,6 +89,13 @@ def check_settings(fields: Mapping[str, Any]) -> dict[str, str]:
     for source, weight in config.mix.items():
         if not weight > 0:
             wrong["mix"] = f"The weight of {source} must be above 0."
+    for source, order in config.mix_label_order.items():
+        if source not in config.mix:
+            wrong["mix_label_order"] = f"{source} is none of the further datasets: name it in mix."
+        elif sentence := _wrong_order(order):
+            wrong["mix_label_order"] = sentence
+    if config.label_order and (sentence := _wrong_order(config.label_order)):
+        wrong["label_order"] = sentence
     return wrong | _schedule(config)
 
 
@@ -138,6 +146,9 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
     changes: dict[str, Any] = {
         "data": absolute(config.data),
         "mix": {absolute(source): weight for source, weight in config.mix.items()},
+        "mix_label_order": {
+            absolute(source): order for source, order in config.mix_label_order.items()
+        },
     }
     if Path(config.weights).is_file():
         changes["weights"] = str(Path(config.weights).absolute())
@@ -146,6 +157,15 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
         if path is not None and str(path) != KEPT:
             changes[name] = path.expanduser().absolute()
     return config.model_copy(update=changes)
+
+
+def _wrong_order(order: str) -> str | None:
+    """Return what is wrong with the order of numeric labels."""
+    try:
+        parse_order(order)
+    except DatasetError as error:
+        return str(error)
+    return None
 
 
 def _schedule(config: TrainConfig) -> dict[str, str]:

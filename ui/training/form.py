@@ -10,7 +10,6 @@ from pydantic.fields import FieldInfo
 
 from fer_core.errors import FerError
 from fer_core.models.architectures import registry
-from fer_core.settings import settings
 from fer_core.train import configure, estimate
 from fer_core.train.augment import Augmentation
 from fer_core.train.check import check
@@ -21,9 +20,8 @@ from ui.common.notices import say_error
 from ui.common.reading import read_dataset
 from ui.common.text import plain
 from ui.common.words import duration_in_words
-from ui.services import training
+from ui.services import datasets, training
 from ui.services.corrections import KEPT
-from ui.services.datasets import Request
 
 #: What is seen at once; the rest is in tabs.
 _FIRST: Final = ("data", "corrections", "model", "weights", "epochs", "batch_size", "seed")
@@ -225,7 +223,10 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
     kind = _kind(info.annotation)
     if name == "data":
         options = list(dict.fromkeys([value, "demo", *_datasets()]))
-        return _keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
+        got = _keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
+        if got != value and (order := datasets.request_of(got).label_order):
+            state["train_label_order"] = order  # as it was opened
+        return got
     if name == "model":
         names = [a.name for a in registry.architectures()]
         titles = {a.name: f"{a.name}: {a.title}" for a in registry.architectures()}
@@ -304,13 +305,13 @@ def _range(name: str, info: FieldInfo, value: float) -> tuple[float, float]:
 
 
 def _datasets() -> list[str]:
-    return [str(settings().data)] if settings().data else []
+    return datasets.offered()
 
 
 def _training_faces(data: str) -> int | None:
     """Faces in the split Training; ``None`` where the dataset cannot be read."""
     try:
-        found = read_dataset(Request(data), PurePath(data).name)
+        found = read_dataset(datasets.request_of(data), PurePath(data).name)
     except FerError:
         return None
     return None if found is None else int((found.usage == "Training").sum())
