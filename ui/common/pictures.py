@@ -213,6 +213,7 @@ def drawn(result: Result, choice: Choice, side: int) -> bytes:
         choice.largest,
         choice.unsure_below,
         side,
+        tuple(face.corrected for face in result.analysis.faces),
     )
     return _memory("drawn").get(key, make)
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from fer_core.images import SUFFIXES
 from ui.common.pictures import Picture, example, picture
+from ui.images.grid import prepare_grid, show_everything
 from ui.services import removal, uploads
 
 SOURCES = {
@@ -19,6 +20,7 @@ state = st.session_state
 
 def prepare() -> None:
     """Give the session what this page remembers, where it is not there yet."""
+    prepare_grid()
     state.setdefault("images_source", "Files")
     if "images_files" not in state:  # all pictures that were dropped, also before a reload
         state["images_files"] = uploads.find_left(Picture)
@@ -26,19 +28,29 @@ def prepare() -> None:
     state.setdefault("images_snapshot", None)
     state.setdefault("images_open", None)
     state.setdefault("images_round", 0)
+    state.setdefault("images_labels", {})
+    state.setdefault("images_batches", {})  # when each picture was added, by its key
 
 
 def take_files() -> None:
     """Add the dropped files to the pictures."""
     dropped = state[f"images_drop_{state['images_round']}"]
     pictures = [*state["images_kept"], *(picture(f.name, f.getvalue()) for f in dropped)]
-    state["images_files"] = list({(p.name, p.checksum): p for p in pictures}.values())
+    files = {(p.name, p.checksum): p for p in pictures}
+    batches = state["images_batches"]
+    if new := [key for key in files if key not in batches]:
+        number = max(batches.values(), default=0) + 1
+        batches.update(dict.fromkeys(new, number))
+        state["images_open"] = None
+        show_everything()
+    state["images_files"] = list(files.values())
     state["reading_stopped"] = False
 
 
 def clear() -> None:
     """Let go of all pictures."""
     state.update(images_files=[], images_kept=[], images_snapshot=None, images_open=None)
+    state.update(images_labels={}, images_batches={})
     state["images_round"] += 1  # a new drop zone is an empty one
 
 
