@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.analysis import Analysis
 from fer_core.emotions import UNSURE_BELOW
-from fer_core.table import Rows
+from fer_core.table import ROW_BYTES, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,6 +112,17 @@ class SessionRecord:
         """Time of the first recorded row, in seconds of the session; ``None`` without rows."""
         with self._lock:
             return self._rows.first
+
+    @property
+    def recorded_until(self) -> float | None:
+        """Clock of the last recorded row, in seconds since 1970; ``None`` if unknown."""
+        with self._lock:
+            return self._last_row[1] if self._last_row else None
+
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes that the recording takes."""
+        return len(self) * ROW_BYTES
 
     def recent(self) -> "pd.DataFrame":
         """Return the last minute as it was shown, in the columns of a live session."""

@@ -12,6 +12,7 @@ from fer_core.errors import FerError
 from fer_core.faces import DETECTORS, Detector, get_detector
 from fer_core.settings import settings
 from ui.common.notices import say_error
+from ui.services import visits
 from ui.services.models import default_model, labels, set_default
 
 #: How frequent the emotions are assumed to be, see :mod:`fer_core.class_prior`.
@@ -174,6 +175,11 @@ def _set_defaults() -> None:
     st.session_state.setdefault("detector", settings().detector)
     st.session_state.setdefault("largest", False)
     st.session_state.setdefault("unsure_below", round(UNSURE_BELOW * 100))
+    visits.remember(
+        "choice",
+        *("model", "detector", "largest", "unsure_below", "class_prior", "prior_strength"),
+        *(f"prior_{emotion}" for emotion in EMOTIONS),
+    )
     if "class_prior" not in st.session_state:
         try:
             prior = parse(None)

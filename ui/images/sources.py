@@ -1,11 +1,13 @@
 """Where the pictures of the page Images come from: files, the camera, the example."""
 
+from typing import Final
+
 import streamlit as st
 
 from fer_core.images import SUFFIXES
-from ui.common.pictures import Picture, example, picture
+from ui.common.pictures import MEMORIES, Picture, example, memories, picture
 from ui.images.grid import prepare_grid, show_everything
-from ui.services import removal, uploads
+from ui.services import removal, uploads, visits
 
 SOURCES = {
     "Files": ":material/upload: Files",
@@ -17,13 +19,19 @@ MOST_PICTURES = 300
 
 state = st.session_state
 
+#: What the next visit of the same browser finds again.
+_REMEMBERED: Final = (
+    "images_source", "images_files", "images_kept", "images_snapshot", "images_open",
+    "images_labels", "images_batches", "images_view", "images_order", "images_kinds",
+    "images_confidence", "reading_stopped",
+)  # fmt: skip
+
 
 def prepare() -> None:
     """Give the session what this page remembers, where it is not there yet."""
     prepare_grid()
     state.setdefault("images_source", "Files")
-    if "images_files" not in state:  # all pictures that were dropped, also before a reload
-        state["images_files"] = uploads.find_left(Picture)
+    state.setdefault("images_files", [])  # all pictures that were dropped, also before a reload
     state.setdefault("images_kept", [])  # those of them from earlier visits to this page
     state.setdefault("images_snapshot", None)
     state.setdefault("images_open", None)
@@ -88,7 +96,9 @@ def ask_for_pictures(source: str) -> list[Picture]:
     """Show the widget of a source, and return the pictures that it gives."""
     pictures = _pictures(source)
     snapshot = state["images_snapshot"]
-    uploads.hold([*state["images_files"], *([snapshot] if snapshot else [])])
+    held = [*state["images_files"], *([snapshot] if snapshot else [])]
+    visits.hold("images", held, memories())
+    visits.remember("images", *_REMEMBERED, *MEMORIES, full=bool(held))
     return pictures
 
 

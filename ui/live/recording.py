@@ -12,12 +12,14 @@ from fer_core.errors import FerError
 from fer_core.live import SessionRecord
 from fer_core.live.spool import Spool
 from fer_core.table import Rows
-from ui.services import recordings
+from ui.services import recordings, visits
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two writes: so much of a recording a restart of the server may cost.
 EVERY: Final = 5.0
+#: Key of the visit's state: whether the recording was made or found in this visit.
+_HERE: Final = "live_recording_here"
 
 
 @dataclass
@@ -48,6 +50,13 @@ class Recording:
         # What is added is as much later as it is by the clock.
         self.start = time.monotonic() - latest - max(0.0, time.time() - self.interrupted)
         self.record.restore(rows)
+
+    def go_on(self) -> None:
+        """Go on in another visit of the same browser than the one that recorded so far."""
+        self.record.recording = False
+        if self.spool is not None:
+            recordings.take(self.spool)
+        self.interrupted = self.record.recorded_until or time.time()
 
     def save(self, *, at_once: bool = False) -> None:
         """Write what was recorded to the disk, every few seconds.
@@ -99,4 +108,12 @@ class Recording:
 
 def recording() -> Recording:
     """Return the recording of the visitor."""
-    return st.session_state.setdefault("live_recording", Recording())
+    state = st.session_state
+    found = state.setdefault("live_recording", Recording())
+    if not state.get(_HERE):
+        state[_HERE] = True
+        if len(found.record):
+            found.go_on()
+    visits.remember("live", "live_recording", "live_name", full=len(found.record) > 0)
+    visits.hold("live", size=found.record.nbytes)
+    return found
