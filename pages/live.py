@@ -26,7 +26,7 @@ from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
 from ui.live.link import live_link
 from ui.live.recording import recording
 from ui.services import access
-from ui.services.models import label
+from ui.services.models import labels
 
 through_front_door()
 
@@ -68,10 +68,16 @@ FIGURES = {
 
 
 def where() -> str:
-    """Where pictures are analysed, as the visitor chooses."""
+    """Return where pictures are analysed, as the visitor chose."""
     if not device.available():
         return "server"
-    state.setdefault("live_where", settings().live_first)
+    return state.setdefault("live_where", settings().live_first)
+
+
+def ask_where() -> None:
+    """Ask where pictures are analysed, if there is a choice."""
+    if not device.available():
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
             "Where pictures are analysed",
@@ -84,7 +90,11 @@ def where() -> str:
             width="content",
         )
         st.caption(WHERE_TO[state["live_where"]], width="content")
-    return state["live_where"]
+
+
+def label_of(model: str) -> str:
+    """Return what a model is called."""
+    return labels().get(model, model)
 
 
 def intro() -> None:
@@ -282,13 +292,14 @@ if asked == "record":  # with a video that begins
     state["live_record"] = True
 say_kept()
 browser_key()  # by which kept sessions are found again
+place = where()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Live")
         st.markdown("Your camera, and how every face in view looks from moment to moment.")
-    choice = model_row()
+    choice = model_row(device.only() if place == "device" else None)
 
-place = where()
+ask_where()
 mine = recording()
 if not len(mine.record) and not state["live_record"]:
     mine.find()
@@ -308,14 +319,10 @@ live = (device.device_link if place == "device" else live_link)(
         class_prior=choice.class_prior,
     )
 )
-if place == "device" and (live.model, live.detector) != (
-    choice.classifier.name,
-    choice.detector.name,
-):
+if place == "device" and live.model != state["model"]:
     st.caption(
-        f"On this device: {plain(label(device.model_for(live.model)))}, with BlazeFace; both "
-        "keep up with a camera here. To use the model and detector chosen above, choose "
-        "'Through the server'."
+        f"{plain(label_of(state['model']))} does not run in a browser: here it is "
+        f"{plain(label_of(live.model))}. To use the other, choose 'Through the server'."
     )
 record = live.session.record
 record.recording = state["live_record"] and live.on

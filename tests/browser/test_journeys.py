@@ -125,7 +125,9 @@ def test_a_recording_outlives_a_reload_and_is_kept_deleted_and_brought_back(
         page.reload(wait_until="domcontentloaded")
         expect(page.get_by_text("Kept sessions")).to_be_visible()
         expect(page.get_by_text("A recording of this browser was interrupted")).to_have_count(0)
-        page.get_by_role("gridcell").first.click()
+        grid = page.get_by_test_id("stDataFrame").locator("canvas").first
+        grid.scroll_into_view_if_needed()
+        grid.click(position={"x": 16, "y": 35 + 18}, force=True)
         press(page, "Delete this session")
         expect(page.get_by_text("Kept sessions")).to_have_count(0)
         page.get_by_role("button", name="Undo").click()
