@@ -4,8 +4,8 @@ import streamlit as st
 
 from ui.common.collect import say_kept
 from ui.common.controls import model_row
+from ui.common.footer import footer
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer
 from ui.common.pictures import read_all
 from ui.common.text import plain
 from ui.images.export import export

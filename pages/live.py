@@ -16,8 +16,9 @@ from ui.common.browser_key import browser_key
 from ui.common.collect import correct, say_kept
 from ui.common.controls import model_row
 from ui.common.faces import looks
+from ui.common.footer import footer
 from ui.common.navigation import IMAGES, through_front_door
-from ui.common.notices import footer, say_error
+from ui.common.notices import say_error
 from ui.common.text import plain
 from ui.common.words import EVERYONE, who
 from ui.live import device

@@ -11,8 +11,9 @@ from fer_core.settings import settings
 from ui.common import judgement
 from ui.common.controls import make_default
 from ui.common.damaged import or_damaged, show_damaged
+from ui.common.footer import footer
 from ui.common.navigation import through_front_door
-from ui.common.notices import attempt, footer, say_error, say_missing, say_problem
+from ui.common.notices import attempt, say_error, say_missing, say_problem
 from ui.common.reading import read_dataset
 from ui.common.sign_in import sign_in
 from ui.common.text import plain, sentence

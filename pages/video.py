@@ -6,8 +6,8 @@ from fer_core.errors import FerError
 from ui.common.browser_key import browser_key
 from ui.common.controls import model_row
 from ui.common.damaged import or_damaged
+from ui.common.footer import footer
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer
 from ui.services import videos, visits
 from ui.services.videos import VideoJob
 from ui.video.result import finished

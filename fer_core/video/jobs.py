@@ -489,12 +489,15 @@ def sweep() -> None:
             job.delete()
 
 
-def delete_all() -> int:
-    """Delete all jobs of everybody and return how many there were."""
-    jobs = _all()
-    for job in jobs:
+def count_all() -> int:
+    """Return how many jobs there are, of everybody."""
+    return len(_all())
+
+
+def delete_all() -> None:
+    """Delete all jobs of everybody."""
+    for job in _all():
         job.delete()
-    return len(jobs)
 
 
 def _all() -> list[VideoJob]:

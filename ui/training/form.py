@@ -2,13 +2,16 @@
 
 import json
 import types
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from fer_core.datasets.labels import ORDERS
 from fer_core.errors import FerError
+from fer_core.faces import DETECTORS
 from fer_core.models.architectures import registry
 from fer_core.settings import settings
 from fer_core.train import configure, estimate
@@ -21,9 +24,10 @@ from ui.common.notices import say_error
 from ui.common.reading import read_dataset
 from ui.common.text import plain
 from ui.common.words import duration_in_words
-from ui.services import training
+from ui.services import collected, training
 from ui.services.corrections import KEPT
 from ui.services.datasets import Request
+from ui.services.models import labels
 
 #: What is seen at once; the rest is in tabs.
 _FIRST: Final = ("data", "corrections", "model", "weights", "epochs", "batch_size", "seed")
@@ -58,6 +62,13 @@ _NAMES: Final = {
     "drop_not_faces": "Leave out pictures without a face",
     "skip_bad": "Leave out damaged rows",
     "mix": "Further datasets",
+}
+
+#: Settings that are chosen among what there is: the choices with what they are called.
+_PICKED: Final[dict[str, Callable[[], dict[str, str]]]] = {
+    "teacher": labels,
+    "detector": lambda: dict(DETECTORS),
+    "label_order": lambda: {name: name for name in ORDERS},
 }
 
 #: Of the corrections.
@@ -244,6 +255,16 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
             format_func=lambda one: names.get(one, one), accept_new_options=True,
         )  # fmt: skip
         return None if got == _NONE else got
+    if name in _PICKED:
+        names = _PICKED[name]()
+        options = list(dict.fromkeys([None, *names, value]))
+        return _keyed(
+            st.selectbox, key, value, label, options, help=help_,
+            format_func=lambda one: names.get(one, one) if one else "None", placeholder="None",
+            accept_new_options=name == "label_order",
+        )  # fmt: skip
+    if name == "mix":
+        return _mix(label, help_, value, key)
     if get_origin(kind) is Literal:
         return _keyed(st.selectbox, key, value, label, list(get_args(kind)), help=help_)
     if kind is bool:
@@ -272,6 +293,24 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
         return read
     text = _keyed(st.text_input, key, "" if value is None else str(value), label, help=help_)
     return text.strip() or ("" if _required(info) else None)
+
+
+def _mix(label: str, help_: str | None, value: dict[str, float], key: str) -> dict[str, float]:
+    """Ask for further datasets, each with its weight."""
+    known = ["demo", *_datasets(), collected.NAME]
+    chosen = _keyed(
+        st.multiselect, f"{key}_names", list(value), label,
+        list(dict.fromkeys([*known, *value, *state.get(f"{key}_names", [])])),
+        help=f"{help_} Choose one, or write the path of another.", placeholder="None",
+        accept_new_options=True,
+    )  # fmt: skip
+    return {
+        one: _keyed(
+            st.number_input, f"{key}_weight_{one}", float(value.get(one, 1.0)),
+            f"Weight of {plain(PurePath(one).name)}", 0.01, 100.0, step=0.1, format="%g",
+        )
+        for one in chosen
+    }  # fmt: skip
 
 
 def _keyed(widget: Any, key: str, value: Any, *args: Any, **options: Any) -> Any:
