@@ -124,9 +124,22 @@ def test_the_buttons_of_a_run_keep_their_places(own_home):
         assert [one.label for one in found if not one.disabled] == enabled
 
 
+def test_what_there_is_can_be_chosen_without_writing_it(own_home):
+    app = open_training()
+    click(app, "New run")
+    app.selectbox(key="train_teacher").select("vgg").run()
+    app.selectbox(key="train_detector").select("haar").run()
+    app.multiselect(key="train_mix_names").set_value(["demo"]).run()
+    app.number_input(key="train_mix_weight_demo").set_value(0.5).run()
+    command = app.code[0].value
+    for part in ('mix={"demo":0.5}', "detector=haar", "teacher=vgg"):
+        assert part in command
+    assert not app.exception
+
+
 def test_wrong_settings_are_named_with_their_tab(own_home):
     app = open_training()
     click(app, "New run")
-    app.text_input(key="train_teacher").set_value("nobody").run()
-    assert "These settings need a change" in texts(app) and "› Teacher**" in texts(app)
+    app.text_input(key="train_model_options").set_value("dropout").run()
+    assert "These settings need a change" in texts(app) and "› Model options**" in texts(app)
     assert next(one for one in app.button if one.label == "Start").disabled

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from fer_core.errors import FerError
-from ui.common.notices import say_error
+from ui.common.notices import attempt, say_problem
 from ui.services import access, stored
 
 #: Keys of the session's state that show what is deleted.
@@ -18,6 +17,15 @@ def offer_deletion() -> None:
         _ask()
     if st.session_state.pop("stored_deleted", False):
         st.toast("All stored data is deleted.", icon=":material/delete_forever:")
+    st.session_state.setdefault("stored_problem", None)
+    say_problem("stored_problem")
+
+
+def _delete() -> None:
+    attempt("stored_problem", stored.delete_all)
+    for key in _SHOWN:
+        st.session_state.pop(key, None)
+    st.session_state["stored_deleted"] = not st.session_state["stored_problem"]
 
 
 @st.dialog("Stored data", icon=":material/database:")
@@ -45,15 +53,8 @@ def _ask() -> None:
             type="primary",
             icon=":material/delete_forever:",
             key="stored_delete",
+            on_click=_delete,
         ):
-            try:
-                stored.delete_all()
-            except FerError as error:
-                say_error(error)
-                return
-            for key in _SHOWN:
-                st.session_state.pop(key, None)
-            st.session_state["stored_deleted"] = True
             st.rerun()
         if st.button("Cancel", key="stored_cancel"):
             st.rerun()
