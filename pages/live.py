@@ -20,6 +20,7 @@ from ui.common.footer import footer
 from ui.common.navigation import IMAGES, through_front_door
 from ui.common.notices import say_error
 from ui.common.text import plain
+from ui.common.times import zone
 from ui.common.words import EVERYONE, who
 from ui.live import device
 from ui.live.after import ASKED, ask, kept_sessions, session_name, summary
@@ -50,7 +51,7 @@ CHOSEN = (
 
 WHERE = {"device": "On this device", "server": "Through the server"}
 WHERE_TO = {
-    "device": "The picture stays in this browser and is analysed in it; numbers alone go to the "
+    "device": "The picture is analysed in this browser and never leaves it. Only numbers go to the "
     "machine that runs this app.",
     "server": "The picture goes to the machine that runs this app, is analysed there in memory "
     "and comes back.",
@@ -58,7 +59,7 @@ WHERE_TO = {
 CORRECT = {
     "device": "No picture leaves this browser here, so no face can be kept. Take a photo on "
     "Images and correct it there, or choose 'Through the server'.",
-    "server": "Say what the largest face shows, and keep it to learn from.",
+    "server": "Say what the largest face shows, and keep it for training.",
 }
 FIGURES = {
     "device": "Frames that the camera gives, analyses finished, and the median time from a frame "
@@ -297,7 +298,7 @@ place = where()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Live")
-        st.markdown("Your camera, and how every face in view looks from moment to moment.")
+        st.markdown("Follow the expressions in your camera's picture.")
     choice = model_row(device.only() if place == "device" else None)
 
 ask_where()
@@ -360,7 +361,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         "Hide faces",
         key="live_hide",
         persist_state="session",
-        help="Nobody can be recognised in the picture, in snapshots, or in a video you save.",
+        help="Hides every face in the picture, in snapshots and in videos that you save.",
     )
     with st.popover("Smoothing", icon=":material/waves:"):
         st.slider(
@@ -370,7 +371,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             step=0.1,
             format="%.1f s",
             key="live_smoothing",
-            help="0 shows every analysis as it comes.",
+            help="With 0, every result is shown as it is measured.",
             persist_state="session",
         )
 if len(record) and state["live_record"] and not live.on:
@@ -381,7 +382,7 @@ if len(record) and state["live_record"] and not live.on:
         icon=":material/pause_circle:",
     )
 if mine.interrupted is not None:
-    until = datetime.fromtimestamp(mine.interrupted).strftime("%H:%M:%S")
+    until = datetime.fromtimestamp(mine.interrupted, zone()).strftime("%H:%M:%S %Z")
     st.info(
         f"A recording of this browser was interrupted. Its numbers until {until} are below. It "
         "goes on in the same table when you record again.",

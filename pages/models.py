@@ -72,7 +72,7 @@ def measure_private(folder: ModelFolder) -> None:
         )
         data = choose_data("Dataset", "PrivateTest", "models_private_data")
         if st.button(
-            "Measure on PrivateTest and record that",
+            "Measure on PrivateTest and record it",
             key="models_private",
             on_click=state.update,
             kwargs={"models_private_open": False},
@@ -169,7 +169,7 @@ def take_archive() -> None:
         with st.form("models_import", border=False, clear_on_submit=True):
             file = st.file_uploader("Archive", type="zip", key="models_archive")
             if st.form_submit_button("Check and add") and file:
-                with st.spinner("Checking it; that takes some seconds."):
+                with st.spinner("Checking the archive. This takes some seconds."):
                     try:
                         state["models_chosen"] = models.import_archive(file)
                     except FerError as error:

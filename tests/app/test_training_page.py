@@ -58,7 +58,7 @@ def test_a_cross_validation_begins_in_the_form(own_home):
     click(app, "New run")
     app.number_input(key="training_folds_count").set_value(1).run()
     start = next(one for one in app.button if one.label == "Start")
-    assert start.disabled and "One fold leaves nothing" in texts(app)
+    assert start.disabled and "One fold leaves no faces" in texts(app)
     app.number_input(key="training_folds_count").set_value(3).run()
     app.selectbox(key="training_folds_by").select("person").run()
     click(app, "Start")
@@ -90,8 +90,8 @@ def test_the_figures_of_all_folds_stand_above_the_run(own_home):
     assert "Macro recall" in dict(shown)
     # The fold's own faces are not FER2013's PrivateTest, and nobody is asked to look again.
     labels = [one.label for one in app.button]
-    assert "Go on with what is missing" in labels
-    assert "Judge it on PrivateTest and record that" not in labels
+    assert "Train the missing folds" in labels
+    assert "Measure on PrivateTest and record it" not in labels
     click(app, "Delete all folds")
     assert "No run yet" in "".join(one.value for one in app.info)
     # Both runs come back with one click.

@@ -70,7 +70,7 @@ def test_two_are_compared_and_become_one(visit, app: App) -> None:
 
     page.get_by_text("Build an ensemble", exact=True).click()
     expect(page.get_by_test_id("stMetricValue")).to_contain_text("%")
-    page.get_by_text("Fitted on PublicTest", exact=True).click()
+    page.get_by_text("Fit on PublicTest", exact=True).click()
     name = page.get_by_label("Name", exact=True)
     name.fill("another")
     button(page, "Save as a model").click()
@@ -85,7 +85,7 @@ def test_two_are_compared_and_become_one(visit, app: App) -> None:
 
     button(page, "PrivateTest…").click()
     expect(page.get_by_text("Every look is written into the model's card")).to_be_visible()
-    button(page, "Measure on PrivateTest and record that").click()
+    button(page, "Measure on PrivateTest and record it").click()
     wait_for(lambda: "PrivateTest" in splits(app, "both"), 120)
     button(page, "PrivateTest…").click()
     expect(page.get_by_text("It was looked at once.")).to_be_visible()

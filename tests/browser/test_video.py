@@ -145,11 +145,11 @@ def test_a_kept_video_is_drawn_anew_and_gives_a_corrected_face(
     page.get_by_label("Person 1", exact=True).fill("Drawn")
     page.get_by_role("button", name="Save names").click()
     before = next(app.home.glob("jobs/*/annotated.mp4")).read_bytes()
-    page.get_by_role("button", name="Draw anew").click()
+    page.get_by_role("button", name="Render again").click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
-    expect(page.get_by_text("Moments worth seeing")).to_be_visible()
+    expect(page.get_by_text("Key moments")).to_be_visible()
     expect(page.get_by_text(re.compile("Drawn turns to")).first).to_be_visible()
-    expect(page.get_by_role("button", name="Draw anew")).to_have_count(0)
+    expect(page.get_by_role("button", name="Render again")).to_have_count(0)
     assert next(app.home.glob("jobs/*/annotated.mp4")).read_bytes() != before
 
     page.get_by_role("button", name="Correct…").first.click()

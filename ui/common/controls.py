@@ -114,8 +114,8 @@ def model_row(only: Only | None = None) -> Choice:
         and st.session_state["class_prior"] != choice.class_prior
     ):
         options.caption(
-            "This model does not say how frequent the emotions are in its training data: it "
-            "answers as trained."
+            "This model's card does not state how frequent the emotions are in its training "
+            "data, so its answers are used as trained."
         )
     return choice
 

@@ -155,7 +155,7 @@ def _filters(table: pd.DataFrame) -> None:
             key="browse_predicted",
             width=130,
             disabled="predicted" not in table,
-            help="Needs the look through all faces, see Overview.",
+            help="First press 'Look through all faces' under Overview.",
             on_change=_first_page,
         )
         st.selectbox(
@@ -263,7 +263,7 @@ def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
                 disabled=not look.done,
                 help="Shows all faces in Browse, the most similar first."
                 if look.done
-                else "Needs the look through all faces, see Overview.",
+                else "First press 'Look through all faces' under Overview.",
                 on_click=begin,
                 kwargs={"like": key, "focus": key},
                 key="browse_similar",

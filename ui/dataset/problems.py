@@ -75,7 +75,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
 
     part = steady("problems", (look.name, kind, split, open_only), find)
     if part.empty:
-        st.success("Nothing of this kind is left.", icon=":material/check:")
+        st.success("No face of this kind is left.", icon=":material/check:")
         return
     page, pages = page_of(len(part), "problems")
     shown = part.iloc[(page - 1) * PAGE : page * PAGE]

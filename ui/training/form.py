@@ -167,11 +167,11 @@ def cross_validation() -> tuple[int, training.By | None]:
                 "random": "at random",
             }.get,
             key="training_folds_by", width=320, disabled=count < 2,
-            help="By person, all faces of a person are in the same part: nobody is learnt from "
-            "and measured by the same run.",
+            help="By person, all faces of a person are in the same part: no run is measured on a "
+            "person that it was trained on.",
         )  # fmt: skip
     if count == 1:
-        st.error("One fold leaves nothing to learn from: take 2 or more.", icon=":material/error:")
+        st.error("One fold leaves no faces to train on. Choose 2 or more.", icon=":material/error:")
     return int(count), by
 
 
@@ -188,7 +188,7 @@ def outlook(config: TrainConfig, folds: int = 0, by: training.By | None = None) 
         )
     else:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown("How long it takes was never measured for this network and batch.")
+            st.markdown("The speed of this network with this batch size was not measured yet.")
             if st.button("Measure it here", icon=":material/timer:", key="training_measure"):
                 try:
                     with st.spinner("A few updates on random faces…"):
@@ -197,7 +197,7 @@ def outlook(config: TrainConfig, folds: int = 0, by: training.By | None = None) 
                     say_error(error)
                 else:
                     st.rerun()
-    st.caption("The same from a terminal:")
+    st.caption("The same run from a terminal:")
     st.code(command(config, folds, by), language="bash", wrap_lines=True)
 
 
@@ -225,7 +225,8 @@ def _presets(values: dict[str, Any]) -> None:
         disabled=not recipes,
         key="train_preset",
         on_change=fill,
-        help="Settings that belong together: the report's, ours, or two minutes' worth.",
+        help="Settings that belong together: those of the 2021 project report, our recommended "
+        "ones, or a quick try.",
     )
 
 
