@@ -79,7 +79,7 @@ def test_two_are_compared_and_become_one(visit, app: App) -> None:
     name.fill("both")
     button(page, "Save as a model").click()
     # It is made beside the page, which goes on.
-    expect(page.get_by_text(re.compile("Making both.*you may leave the page"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Making both.*you can leave the page"))).to_be_visible()
     expect(page.get_by_role("heading", name=re.compile("^both: "))).to_be_visible()
     assert splits(app, "both") == {"PublicTest"}
 
