@@ -86,3 +86,25 @@ def test_the_matrix_shows_emotions_that_were_never_predicted(audited, monkeypatc
     assert len(cells) == 49 and set(cells["predicted"]) == set(EMOTIONS)
     never = cells[cells["predicted"] != "Happy"]
     assert (never["faces"] == 0).all() and (never["share"] == 0).all()
+
+
+def test_the_report_of_an_audit_is_tables_and_faces(audited):
+    summary = SUMMARY | {
+        "labels": {"model": "fast", "out_of_fold": 0.61},
+        "finder": {
+            "Training": {
+                "precision": 0.8, "recall": 0.5, "wrong": 0.1, "precision_at": {"5 %": 0.9},
+            }
+        },
+        "attainable": {"annotators": 0.88},
+    }  # fmt: skip
+    write_json(audited.path / "summary.json", summary)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.session_state["dataset_view"] = "Problems"
+    app.session_state["problems_report"] = True
+    app.run().switch_page("pages/dataset.py").run()
+    assert not app.exception and not app.code
+    kinds, finder, attainable = (one.value for one in app.dataframe)
+    assert kinds["Faces"].tolist() == [1] and kinds["Share"][0] == pytest.approx(1 / 840)
+    assert finder["Precision"].tolist() == [0.8] and attainable["Accuracy"].tolist() == [0.88]
+    assert "features of fast" in "\n".join(one.value for one in app.caption)

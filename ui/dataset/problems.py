@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core.audit import EXCLUDE, KINDS, report
+from fer_core.audit import EXCLUDE, KINDS
 from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
 from fer_core.errors import FerError
 from ui.common.notices import say_error
 from ui.common.text import plain
+from ui.dataset.audit_report import audit_report
 from ui.dataset.browse import KEYS, large
 from ui.dataset.face_grid import PAGE, afresh, change, face_grid, page_of, pager, steady, turn_to
 from ui.dataset.open import Opened
@@ -27,8 +28,12 @@ def view(data: Opened, look: AuditJob) -> None:
         looking(data, look)
         return
     found = look.result()
-    with st.expander("Report", icon=":material/summarize:"):
-        st.code(report.in_words(found.summary), language=None)
+    place = st.expander(
+        "Report", icon=":material/summarize:", key="problems_report", on_change="rerun"
+    )
+    if place.open:
+        with place:
+            audit_report(data, look)
     afresh("problems")
     _faces(data, look, found.problems)
 
