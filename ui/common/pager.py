@@ -17,18 +17,30 @@ def pager(pages: int, key: str) -> Iterator[int]:
     Yields:
         The page, from 1.
     """
-    state = st.session_state
-    state[key] = page = min(max(1, state.get(key, 1)), max(1, pages))
+    turner(pages, key, "above")
+    yield page_of(pages, key)
+    turner(pages, key, "below")
 
-    def turned(widget: str) -> None:
-        state[key] = state[widget]
 
-    def turn(where: str) -> None:
-        if pages > 1:
-            widget = f"{key}_{where}"
-            state[widget] = page
-            st.pagination(pages, key=widget, on_change=turned, args=(widget,))
+def page_of(pages: int, key: str) -> int:
+    """Return the page that is shown, from 1."""
+    return min(max(1, st.session_state.get(key, 1)), max(1, pages))
 
-    turn("above")
-    yield page
-    turn("below")
+
+def turner(pages: int, key: str, where: str) -> None:
+    """Show one of the pagers of a list, where it has several pages.
+
+    Args:
+        pages: As for :func:`pager`.
+        key: Likewise.
+        where: Tells the pagers of a list apart, such as "above".
+    """
+    if pages > 1:
+        widget = f"{key}_{where}"
+        # It follows the other pager, and what turns the page otherwise.
+        st.session_state[widget] = page_of(pages, key)
+        st.pagination(pages, key=widget, on_change=_turned, args=(key, widget))
+
+
+def _turned(key: str, widget: str) -> None:
+    st.session_state[key] = st.session_state[widget]

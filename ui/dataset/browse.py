@@ -27,9 +27,9 @@ from ui.dataset.face_grid import (
     change,
     face_grid,
     page_of,
-    pager,
     steady,
     turn_to,
+    turner,
     undo_last,
 )
 from ui.dataset.open import Opened
@@ -109,7 +109,7 @@ def _view(data: Opened, look: AuditJob) -> None:
             if state["browse_order"] == _SIMILAR:
                 words += f", the most similar to row {data.rows.get(state['browse_like'])} first"
             st.markdown(words, width="stretch")
-            pager(page, pages, "browse")
+            turner(pages, "browse", "above")
         found = face_grid(
             data.dataset.faces,
             shown,
@@ -121,6 +121,7 @@ def _view(data: Opened, look: AuditJob) -> None:
             author=state.get("dataset_author", ""),
             reason=state.get("dataset_reason", ""),
         )
+        turner(pages, "browse", "below")
         st.caption(KEYS)
     if found.turn and 1 <= page + found.turn <= pages:
         turn_to(page + found.turn, "browse")

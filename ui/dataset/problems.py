@@ -12,7 +12,7 @@ from ui.common.notices import say_error
 from ui.common.text import plain
 from ui.dataset.audit_report import audit_report
 from ui.dataset.browse import KEYS, large
-from ui.dataset.face_grid import PAGE, afresh, change, face_grid, page_of, pager, steady, turn_to
+from ui.dataset.face_grid import PAGE, afresh, change, face_grid, page_of, steady, turn_to, turner
 from ui.dataset.open import Opened
 from ui.dataset.overview import looking
 from ui.services import access
@@ -92,7 +92,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
     with left:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"{len(part):,} faces, the surest first", width="stretch")
-            pager(page, pages, "problems")
+            turner(pages, "problems", "above")
             if access.is_admin() and (shown["proposal"] != "").any():
                 st.button(
                     "Accept all on this page",
@@ -113,6 +113,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
             author=state.get("dataset_author", ""),
             reason=f"audit: {KINDS[kind].lower()}",
         )
+        turner(pages, "problems", "below")
         st.caption(f"A accepts what is proposed. {KEYS}")
     if found.turn and 1 <= page + found.turn <= pages:
         turn_to(page + found.turn, "problems")

@@ -50,7 +50,7 @@ function pointAt(element) {
   element.scrollIntoView({ block: "nearest", inline: "nearest" });
   if (element.tagName !== "BUTTON") element.tabIndex = -1;
   element.focus({ preventScroll: true });
-  const color = getComputedStyle(element).getPropertyValue("--st-primary-color") || "#3d7fb0";
+  const color = getComputedStyle(element).getPropertyValue("--st-primary-color") || "#3a7aaa";
   element.animate(
     [{ boxShadow: `0 0 0 4px ${color}` }, { boxShadow: "0 0 0 4px transparent" }],
     { duration: 1500, easing: "ease-in" },

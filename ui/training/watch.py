@@ -323,9 +323,13 @@ def _machine(run: TrainingRun, now: dict[str, Any], axis: charts.Axis) -> None:
         )
     with st.grid(4, min_column_width=260):
         if rows:
-            st.plotly_chart(charts.rates(rows, axis, now), key="training_rate", config=_CONFIG)
+            last = f"Learning rate, {rows[-1]['learning_rate']:.2g} in the last epoch"
+            figure = charts.rates(rows, axis, now)
+            st.plotly_chart(figure, key="training_rate", alt=last, config=_CONFIG)
         for name in ("images_per_second", "cpu", "memory") if usage else ():
-            st.plotly_chart(charts.machine(usage, name), key=f"training_{name}", config=_CONFIG)
+            last = f"{name.replace('_', ' ').capitalize()}, {usage[-1].get(name)} at last"
+            figure = charts.machine(usage, name)
+            st.plotly_chart(figure, key=f"training_{name}", alt=last, config=_CONFIG)
     st.code(manage.log(run) or "The log is empty.", language=None, height=180)
 
 
