@@ -293,7 +293,6 @@ asked = state.pop(ASKED, None)
 if asked == "record":  # with a video that begins
     state["live_record"] = True
 say_kept()
-browser_key()  # by which kept sessions are found again
 place = where()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
@@ -301,6 +300,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown("Follow the expressions in your camera's picture.")
     choice = model_row(device.only() if place == "device" else None)
 
+browser_key()  # by which kept sessions are found again
 ask_where()
 mine = recording()
 if not len(mine.record) and not state["live_record"]:

@@ -21,7 +21,8 @@ February 2025). Elsewhere, whoever uses such a system must tell the people expos
 (Article 50(3), since August 2026).
 
 **Where pictures go.** To the machine that runs this app and no farther, in memory, and they
-are forgotten when you close the page; those of *Live* on your own device not even there. A
+are forgotten two minutes after you close the page; those of *Live* on your own device not even
+there. A
 video's result is stored there, for this browser to open again, until its time is up or you
 delete it. Nothing is sent anywhere else.
 """
