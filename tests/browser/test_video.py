@@ -156,7 +156,7 @@ def test_a_kept_video_is_drawn_anew_and_gives_a_corrected_face(
     expect(page.get_by_role("button", name="Render again")).to_have_count(0)
     assert next(app.home.glob("jobs/*/annotated.mp4")).read_bytes() != before
 
-    page.get_by_role("button", name="Correct…").first.click()
+    page.get_by_role("button", name=re.compile("^Correct at ")).first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("Fear", exact=True).click()
     expect(dialog.get_by_role("button", name="Keep this face")).to_be_disabled()

@@ -204,7 +204,7 @@ def _moments(job: VideoJob, result: VideoResult) -> None:
 def _correct(job: VideoJob, result: VideoResult, row: dict[str, Any], number: int) -> None:
     """'Correct…' beside a moment, for those who may keep faces on this machine."""
     if not access.is_admin() or not st.button(
-        "Correct…",
+        f"Correct at {timeline.clock(row['time'])}…",
         key=f"video_correct_{number}",
         icon=":material/edit:",
         help="Say what the face shows, and keep it for training.",
