@@ -77,7 +77,7 @@ def walk(page: "Page", url: str, at: Callable[[str], None]) -> None:
     arrive("images-opened")
     go("live", "Before you start")
     arrive("live")
-    go("video", "Sample clip")
+    go("video", "Drop a video here")
     arrive("video")
     press("Sample clip")
     expect(page.get_by_text("Key moments")).to_be_visible(timeout=300_000)

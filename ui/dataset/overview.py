@@ -174,9 +174,9 @@ def looking(data: Opened, look: AuditJob) -> None:
         say_error(reason)
     minutes = len(data.dataset) * 0.012 / 60
     st.markdown(
-        "One look through all faces gives filters and sorting by prediction, the confusion "
+        "Looking through all faces adds filters and sorting by prediction, the confusion "
         "matrix, the map, similar faces, and everything under **Problems**. It takes about "
-        f"{max(1, round(minutes))} min, in a process of its own, and is kept."
+        f"{max(1, round(minutes))} min in the background, and its result is saved."
     )
     st.button(
         "Look through all faces",
