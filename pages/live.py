@@ -51,7 +51,7 @@ CHOSEN = (
 
 WHERE = {"device": "On this device", "server": "Through the server"}
 WHERE_TO = {
-    "device": "The picture is analysed in this browser and never leaves it. Only numbers go to the "
+    "device": "The picture stays in this browser and is analysed there. Only numbers go to the "
     "machine that runs this app.",
     "server": "The picture goes to the machine that runs this app, is analysed there in memory "
     "and comes back.",
