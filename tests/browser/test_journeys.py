@@ -113,8 +113,17 @@ def test_a_recording_outlives_a_reload_and_is_kept_deleted_and_brought_back(
         page.get_by_text("Record numbers").click()
         start(page)
         expect(page.get_by_text(re.compile(r"recording, \d\d+ rows"))).to_be_visible()
+        # A reload in the middle loses nothing, and the recording goes on in the same table.
+        page.reload(wait_until="domcontentloaded")
+        expect(page.get_by_text("A recording of this browser was interrupted")).to_be_visible()
+        first = len(table(page))
+        page.get_by_text("Record numbers").click()
+        start(page)
+        expect(page.get_by_text(re.compile(r"recording, \d\d+ rows"))).to_be_visible()
         stop(page)
         before = table(page)
+        assert first >= 10 and len(before) > first
+        assert "paused" in {row["status"] for row in before}
         page.reload(wait_until="domcontentloaded")
         expect(page.get_by_text("A recording of this browser was interrupted")).to_be_visible()
         assert table(page) == before

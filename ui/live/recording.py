@@ -54,9 +54,15 @@ class Recording:
     def go_on(self) -> None:
         """Go on in another visit of the same browser than the one that recorded so far."""
         self.record.recording = False
+        self.record.pause()
         if self.spool is not None:
             recordings.take(self.spool)
         self.interrupted = self.record.recorded_until or time.time()
+
+    def note(self) -> None:
+        """Let the next visit of this browser find the recording, which counts in its limit."""
+        visits.remember("live", "live_recording", "live_name", full=len(self.record) > 0)
+        visits.hold("live", size=self.record.nbytes)
 
     def save(self, *, at_once: bool = False) -> None:
         """Write what was recorded to the disk, every few seconds.
@@ -64,6 +70,7 @@ class Recording:
         Args:
             at_once: Write now.
         """
+        self.note()
         now = time.monotonic()
         if not len(self.record) or (now - self._written < EVERY and not at_once):
             return
@@ -114,6 +121,5 @@ def recording() -> Recording:
         state[_HERE] = True
         if len(found.record):
             found.go_on()
-    visits.remember("live", "live_recording", "live_name", full=len(found.record) > 0)
-    visits.hold("live", size=found.record.nbytes)
+    found.note()
     return found
