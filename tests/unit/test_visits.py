@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import pytest
 from streamlit.runtime.state import SessionState
 
-from ui.services import visits
+from fer_core.settings import settings
+from ui.services import uploads, visits
 from ui.services.visits import KEPT, Visit
 
 
@@ -62,3 +63,32 @@ def test_two_minutes_begin_when_the_last_connection_of_the_browser_is_lost(serve
     visits.tidy(server, 6000.0 + KEPT)
     assert set(server.closed) == {"one", "two"} and list(visits.visits) == ["stranger"]
     assert not one.state.filtered_state and two.lost and stranger.lost is None
+
+
+class Results:
+    """What a page made of a picture, which can be made again."""
+
+    nbytes = 900_000
+
+    def clear(self) -> None:
+        self.nbytes = 0
+
+
+def test_results_and_recordings_count_and_results_make_room(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FER_VISITOR_MB", "1")
+    settings.cache_clear()
+    try:
+        server.file_storage = {}
+        monkeypatch.setattr(uploads, "_manager", lambda: server)
+        left, here = open_tab(server, "left"), open_tab(server, "here")
+        left.owner = here.owner = "a visitor"
+        results = Results()
+        left.results["images"] = (results,)
+        assert uploads._reserve(here, "a file", 500_000) and results.nbytes == 0
+        left.sizes["live"] = 600_000
+        assert not uploads._reserve(here, "another file", 100_000)
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()

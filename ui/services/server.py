@@ -7,6 +7,7 @@ Nothing that the safety of a public copy needs is left to a proxy.
 import asyncio
 import base64
 import hashlib
+import logging
 import re
 import secrets
 import time
@@ -27,6 +28,8 @@ from streamlit.web.server import server_util
 from fer_core.errors import FerError
 from fer_core.settings import settings
 from ui.services import access, uploads, visits
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -84,8 +87,11 @@ async def _keep_tidy() -> None:
     """Free what visits and pages that were left hold, for as long as the server runs."""
     while True:
         await asyncio.sleep(_EVERY)
-        uploads.drop_unused()
-        visits.tidy(get_instance(), time.monotonic())
+        try:
+            uploads.drop_unused()
+            visits.tidy(get_instance(), time.monotonic())
+        except Exception:  # the next look frees what this one did not
+            log.exception("what visits left could not be freed")
 
 
 class BrowserKey:

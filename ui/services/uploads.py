@@ -160,14 +160,15 @@ def _manager() -> "MemoryUploadedFileManager":
 def drop_unused() -> None:
     """Drop files that visitors' pages do not show any more."""
     now = time.monotonic()
-    for name, session in visits.visits.items():
-        if not session.owner or session.arriving:
-            continue
-        if now - session.arrived < _ON_ITS_WAY:
-            continue
-        for file in [*_manager().file_storage.get(name, {})]:
-            if file not in session.used:
-                _manager().remove_file(name, file)
+    with visits.lock:
+        for name, session in visits.visits.items():
+            if not session.owner or session.arriving:
+                continue
+            if now - session.arrived < _ON_ITS_WAY:
+                continue
+            for file in [*_manager().file_storage.get(name, {})]:
+                if file not in session.used:
+                    _manager().remove_file(name, file)
 
 
 def _drop_results(owner: str) -> None:
