@@ -28,7 +28,6 @@ from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
 from ui.live.link import live_link
 from ui.live.recording import recording
 from ui.services import access
-from ui.services.models import labels
 
 through_front_door()
 
@@ -92,11 +91,6 @@ def ask_where() -> None:
             width="content",
         )
         st.caption(WHERE_TO[state["live_where"]], width="content")
-
-
-def label_of(model: str) -> str:
-    """Return what a model is called."""
-    return labels().get(model, model)
 
 
 def intro() -> None:
@@ -323,8 +317,8 @@ live = (device.device_link if place == "device" else live_link)(
 )
 if place == "device" and live.model != state["model"]:
     st.caption(
-        f"{plain(label_of(state['model']))} does not run in a browser: here it is "
-        f"{plain(label_of(live.model))}. To use the other, choose 'Through the server'."
+        f"{plain(state['model'])} does not run in a browser, so {plain(live.model)} runs here. "
+        "To use it, choose 'Through the server'."
     )
 record = live.session.record
 record.recording = state["live_record"] and live.on
