@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LISTS := tests/security/test_lists.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: app test test-all lint format clean
+.PHONY: app test test-all lint format docs clean
 
 app: $(VENV)/.app
 	$(BIN)/streamlit run streamlit_app.py
@@ -24,11 +24,15 @@ test-all: lint
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/codespell
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m mypy --no-error-summary fer_core ui/services
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+docs: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python -m mkdocs build --strict
 
 clean:
 	rm -rf $(VENV)

@@ -57,10 +57,53 @@ save_option = click.option("--save", is_flag=True, help="Save the result for 're
 @json_option
 @save_option
 def image(versus: Path | None, rounds: int, as_json: bool, save: bool) -> None:
-    """Where the time of a picture goes, and how that compares."""
+    """Measure where the time of a picture goes, and how that compares."""
     from benchmarks.image import run_image
 
     _report("image", run_image(versus, rounds), as_json, save)
+
+
+@command.command("folder")
+@click.option(
+    "--versus",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Python of an environment with the fer package, see benchmarks/README.md.",
+)
+@click.option("--data", default="demo", help="fer2013.csv; the demo faces without.")
+@click.option("--rounds", type=click.IntRange(1), default=3, help="Medians of so many.")
+@click.option("--seed", type=click.IntRange(0), default=0)
+@json_option
+@save_option
+def folder(as_json: bool, save: bool, **how: Any) -> None:
+    """Read a folder of portraits: speed, cores kept busy, and memory."""
+    from benchmarks.folder import run_folder
+
+    _report("folder", run_folder(**how), as_json, save)
+
+
+@command.command("tradeoff")
+@click.option("--data", default="demo", help="fer2013.csv; the demo faces without.")
+@click.option("--pictures", type=click.IntRange(1), default=600)
+@click.option("--seed", type=click.IntRange(0), default=0)
+@json_option
+@save_option
+def tradeoff(as_json: bool, save: bool, **how: Any) -> None:
+    """Measure accuracy against time per picture, for every shipped model."""
+    from benchmarks.tradeoff import run_tradeoff
+
+    _report("tradeoff", run_tradeoff(**how), as_json, save)
+
+
+@command.command("sizes")
+@click.option("--environments", is_flag=True, help="Make fresh environments, which takes minutes.")
+@click.option("--test-minutes", type=float, help="What 'make test' took.")
+@json_option
+@save_option
+def sizes(as_json: bool, save: bool, **how: Any) -> None:
+    """Measure lines per package, megabytes of the environments, seconds to import."""
+    from benchmarks.sizes import run_sizes
+
+    _report("sizes", run_sizes(**how), as_json, save)
 
 
 @command.command("detectors")
@@ -72,7 +115,7 @@ def image(versus: Path | None, rounds: int, as_json: bool, save: bool) -> None:
 @json_option
 @save_option
 def detectors(as_json: bool, save: bool, **how: Any) -> None:
-    """Faces found, false boxes, accuracy and speed of every detector."""
+    """Measure faces found, false boxes, accuracy and speed of every detector."""
     from benchmarks.detectors import run_detectors
 
     given = {key: value for key, value in how.items() if value is not None}
@@ -101,7 +144,7 @@ def detectors(as_json: bool, save: bool, **how: Any) -> None:
 @json_option
 @save_option
 def video(parts: tuple[str, ...], as_json: bool, save: bool, **how: Any) -> None:
-    """Speed, memory and correctness of recorded video."""
+    """Measure speed, memory and correctness of recorded video."""
     from benchmarks.video import PARTS, run_video
 
     kept = MEASURED / "video.json"
@@ -134,7 +177,7 @@ def live(
     as_json: bool,
     save: bool,
 ) -> None:
-    """Video rate, analyses and delay of live sessions, and the usual way beside them."""
+    """Measure video rate, analyses and delay of live sessions, and the usual way beside them."""
     if device:
         from benchmarks.live_device import run_live_device
 
@@ -151,7 +194,7 @@ def live(
 @json_option
 @save_option
 def train(rounds: int, batches: int, as_json: bool, save: bool) -> None:
-    """Images per second: our pipeline, our training, and the report's way."""
+    """Measure images per second: our pipeline, our training, and the report's way."""
     from benchmarks.train import run_train
 
     _report("train", run_train(rounds, batches), as_json, save)
@@ -164,7 +207,7 @@ def train(rounds: int, batches: int, as_json: bool, save: bool) -> None:
 @json_option
 @save_option
 def dataset(data: str, rounds: int, browser: bool, as_json: bool, save: bool) -> None:
-    """Time and memory to open a dataset, filter, sort and page it."""
+    """Measure time and memory to open a dataset, filter, sort and page it."""
     from benchmarks.dataset import run_dataset
 
     _report("dataset", run_dataset(data, rounds, browser), as_json, save)
@@ -178,7 +221,7 @@ def dataset(data: str, rounds: int, browser: bool, as_json: bool, save: bool) ->
 @json_option
 @save_option
 def audit(as_json: bool, save: bool, **how: Any) -> None:
-    """What is wrong with FER2013, and how good the audit is: docs/dataset-audit.md."""
+    """Measure what is wrong with FER2013, and how good the audit is: docs/dataset-audit.md."""
     from benchmarks.audit import run_audit
 
     _report("audit", run_audit(**how), as_json, save)
@@ -218,7 +261,9 @@ def corrections(as_json: bool, save: bool, **how: Any) -> None:
 @json_option
 @save_option
 def reliability(data: str, faces: int, seed: int, as_json: bool, save: bool) -> None:
-    """Signs that an answer cannot be trusted: fitted on PublicTest, with --save for the program."""
+    """Measure signs that an answer cannot be trusted: fitted on PublicTest, with --save for the
+    program.
+    """
     from benchmarks.reliability import run_reliability, save_fitted
 
     result = run_reliability(data, faces, seed)
@@ -247,7 +292,7 @@ def priors(data: str, as_json: bool) -> None:
 @json_option
 @save_option
 def sources(second: Path, as_json: bool, save: bool) -> None:
-    """All shipped models on FER2013's test splits and on a second source."""
+    """Measure all shipped models on FER2013's test splits and on a second source."""
     from benchmarks.sources import run_sources
 
     _report("sources", run_sources(second), as_json, save)
@@ -260,7 +305,7 @@ def sources(second: Path, as_json: bool, save: bool) -> None:
 @json_option
 @save_option
 def nested(data: str, pictures: int, seed: int, as_json: bool, save: bool) -> None:
-    """Large faces that are reported twice."""
+    """Measure large faces that are reported twice."""
     from benchmarks.nested import run_nested
 
     _report("nested", run_nested(data, pictures, seed), as_json, save)
@@ -278,7 +323,7 @@ def nested(data: str, pictures: int, seed: int, as_json: bool, save: bool) -> No
 @json_option
 @save_option
 def company(as_json: bool, save: bool, **how: Any) -> None:
-    """Live with one face and with many, both ways."""
+    """Measure live with one face and with many, both ways."""
     from benchmarks.company import run_company
 
     _report("company", run_company(**how), as_json, save)
@@ -290,7 +335,7 @@ def company(as_json: bool, save: bool, **how: Any) -> None:
 @json_option
 @save_option
 def hostile(visitors: int, seconds: float, as_json: bool, save: bool) -> None:
-    """Memory of a public copy under hostile visitors, and what a normal one notices."""
+    """Measure memory of a public copy under hostile visitors, and what a normal one notices."""
     from benchmarks.hostile import run_hostile
 
     _report("hostile", run_hostile(visitors, seconds), as_json, save)
@@ -321,7 +366,7 @@ def hostile(visitors: int, seconds: float, as_json: bool, save: bool) -> None:
 @json_option
 @save_option
 def tracking(rate: str, as_json: bool, save: bool, **how: Any) -> None:
-    """How well people keep their numbers in made videos, beside other trackers."""
+    """Measure how well people keep their numbers in made videos, beside other trackers."""
     from benchmarks.tracking import run_tracking
 
     try:

@@ -56,7 +56,7 @@ def run_audit(data: str, votes: Path, model: str | None = None, seed: int = 0) -
 
 
 def planted(share: float, seed: int, model: str | None = None) -> dict[str, Any]:
-    """How well the audit finds wrong labels among the demo faces that were planted there.
+    """Return how well the audit finds wrong labels among the demo faces that were planted there.
 
     Returns:
         ``share``, ``seed``; ``found``, the share of the planted errors among as many faces
@@ -114,7 +114,7 @@ def _by_emotion(dataset: Dataset, alone: Audit, counts: np.ndarray) -> dict[str,
 
 
 def _across(dataset: Dataset) -> dict[str, int]:
-    """Pictures that occur in two splits, by the two."""
+    """Return pictures that occur in two splits, by the two."""
     group = duplicates.near(dataset.faces, duplicates.hashes(dataset.faces))
     of = {split: set(group[(dataset.usage == split) & (group >= 0)]) for split in SPLITS}
     pairs = [(a, b) for i, a in enumerate(SPLITS) for b in SPLITS[i + 1 :]]
@@ -122,7 +122,7 @@ def _across(dataset: Dataset) -> dict[str, int]:
 
 
 def _against_votes(dataset: Dataset, alone: Audit, counts: np.ndarray) -> dict[str, Any]:
-    """Pictures that show no face, found without votes; the votes are the reference."""
+    """Return pictures that show no face, found without votes; the votes are the reference."""
     table = alone.problems
     truth = voted_no_face(counts)
     result: dict[str, Any] = {"faces": len(dataset), "voted": int(truth.sum())}
@@ -141,7 +141,7 @@ def _against_votes(dataset: Dataset, alone: Audit, counts: np.ndarray) -> dict[s
 
 
 def _by_eye(dataset: Dataset, alone: Audit) -> dict[str, Any]:
-    """What :data:`BY_EYE` says of each list of this audit."""
+    """Return what :data:`BY_EYE` says of each list of this audit."""
     seen = pd.read_csv(BY_EYE)
     keys = face_keys(dataset.faces)
     table = alone.problems
@@ -164,7 +164,7 @@ def _by_eye(dataset: Dataset, alone: Audit) -> dict[str, Any]:
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """The page docs/dataset-audit.md."""
+    """Return the page docs/dataset-audit.md."""
     alone, voted = result["alone"], result["voted"]
     model = alone["labels"]["model"]
     how = f"audit --data fer2013.csv.xz --votes fer2013new.csv --model {model}"

@@ -21,13 +21,13 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 
 def find_chromium() -> str | None:
-    """Path of a Chromium, from ``FER_CHROMIUM`` or where they usually are."""
+    """Return the path of a Chromium, from ``FER_CHROMIUM`` or where they usually are."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return os.environ.get("FER_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
+    """Return a port on loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -129,7 +129,7 @@ def chromium_with_camera(
     net_log: Path | None = None,
     further: tuple[str, ...] = (),
 ) -> Iterator["Browser"]:
-    """A Chromium whose camera is a file.
+    """Open a Chromium whose camera is a file.
 
     Args:
         path: of the program.

@@ -19,7 +19,7 @@ RATE = 30
 
 
 def keras_callback(path: str) -> tuple[str, Callable[[np.ndarray], None]]:
-    """Haar with the report's parameters, then ``predict`` on the faces."""
+    """Find faces by Haar with the report's parameters, then ``predict`` on the faces."""
     import keras
 
     model = keras.models.load_model(path, compile=False)
@@ -37,7 +37,7 @@ def keras_callback(path: str) -> tuple[str, Callable[[np.ndarray], None]]:
 
 
 def fer_callback() -> tuple[str, Callable[[np.ndarray], None]]:
-    """The package's own detection and model."""
+    """Return the package's own detection and model."""
     from fer import __version__
     from fer.fer import FER
 
@@ -50,7 +50,7 @@ def fer_callback() -> tuple[str, Callable[[np.ndarray], None]]:
 def measure(
     callback: Callable[[np.ndarray], None], frames: np.ndarray, seconds: float
 ) -> dict[str, float]:
-    """Frames returned a second, and milliseconds from a frame's coming to its return."""
+    """Return frames returned a second, and milliseconds from a frame's coming to its return."""
     for frame in frames[:3]:
         callback(frame.copy())
     start = time.perf_counter()

@@ -15,7 +15,7 @@ RATE: Final = 30
 
 
 def moving_portrait(seconds: int = 4) -> Iterator[np.ndarray]:
-    """Frames ``(480, 640, 3)`` ``uint8``, RGB, 30 a second; the last leads to the first."""
+    """Return frames ``(480, 640, 3)`` ``uint8``, RGB, 30 a second; the last leads to the first."""
     portrait = cv2.resize(example_portrait(), (HEIGHT, HEIGHT), interpolation=cv2.INTER_AREA)
     count = seconds * RATE
     for i in range(count):
@@ -25,7 +25,7 @@ def moving_portrait(seconds: int = 4) -> Iterator[np.ndarray]:
 
 
 def faces_at_the_edges(width: int, height: int, seconds: int = 1) -> Iterator[np.ndarray]:
-    """Frames of one shape with a face at each of the four edges, 30 a second.
+    """Return frames of one shape with a face at each of the four edges, 30 a second.
 
     Args:
         width: Of a frame, in pixels.

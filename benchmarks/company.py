@@ -24,7 +24,9 @@ _SETTLE: Final = 8.0
 
 
 def company(faces: int) -> Iterator[np.ndarray]:
-    """Frames ``(480, 640, 3)``, RGB, 30 a second, with so many faces side by side that sway."""
+    """Return frames ``(480, 640, 3)``, RGB, 30 a second, with so many faces side by side that
+    sway.
+    """
     columns = min(faces, 5)
     rows = -(-faces // columns)
     side = min(WIDTH // columns, HEIGHT // rows, 200)

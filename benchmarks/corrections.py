@@ -189,7 +189,7 @@ def _compared(
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """The result as text and tables."""
+    """Return the result as text and tables."""
     done = [
         (name, f"{row['left_out']:,}", f"{row['relabelled']:,}")
         for name, row in result["corrections"].items()

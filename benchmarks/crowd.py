@@ -253,7 +253,7 @@ def blend(image: np.ndarray, picture: np.ndarray, x: int, y: int) -> None:
 
 
 def _visible(boxes: list[tuple[int, Box]]) -> list[Truth]:
-    """What of each face is within the picture and not behind those that come later."""
+    """Return what of each face is within the picture and not behind those that come later."""
     width, height = SIZE
     seen = []
     for place, (person, box) in enumerate(boxes):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def finished(epochs: int = 60, steps: int = 224) -> None:
-    """A run of FER2013's size as training leaves it."""
+    """Return a run of FER2013's size as training leaves it."""
     run = TrainingRun.create(configure(model="fast", data="demo", epochs=epochs))
     rows = [
         {
@@ -54,8 +54,8 @@ def finished(epochs: int = 60, steps: int = 224) -> None:
 
 
 def speed(run: TrainingRun, seconds: float) -> tuple[float, float]:
-    """Faces per second from the next update on, without what lies between two epochs; and the
-    cores that the training has, on average.
+    """Return faces per second from the next update on, without what lies between two epochs; and
+    the cores that the training has, on average.
     """
     worker = run.process()
     begun, before = time.monotonic(), cpu_seconds(worker)
@@ -76,7 +76,7 @@ def speed(run: TrainingRun, seconds: float) -> tuple[float, float]:
 
 
 def opened(browser: "Browser", url: str, run: TrainingRun) -> "Page":
-    """The training page with the run that trains."""
+    """Return the training page with the run that trains."""
     from playwright.sync_api import expect
 
     page = browser.new_page(viewport={"width": 1280, "height": 800})
@@ -87,7 +87,7 @@ def opened(browser: "Browser", url: str, run: TrainingRun) -> "Page":
 
 
 def answers(page: "Page", times: int = 9) -> list[float]:
-    """Seconds from a click on the axis to the chart that shows it."""
+    """Return seconds from a click on the axis to the chart that shows it."""
     from playwright.sync_api import expect
 
     out = []
@@ -103,7 +103,7 @@ def answers(page: "Page", times: int = 9) -> list[float]:
 
 
 def arrivals(page: "Page", times: int = 7) -> list[float]:
-    """Seconds from a click on the page's name, on another page, to the run's charts."""
+    """Return seconds from a click on the page's name, on another page, to the run's charts."""
     from playwright.sync_api import expect
 
     out = []
@@ -125,7 +125,7 @@ def _summary(seconds: list[float]) -> dict[str, float]:
 
 
 def measure(pairs: int, seconds: float, others: int, data: str) -> dict[str, Any]:
-    """Everything, the page in turns open and closed: A B, B A, …"""
+    """Measure everything, the page in turns open and closed: A B, B A, …"""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FER_HOME"] = folder
         settings.cache_clear()
@@ -170,7 +170,7 @@ def measure(pairs: int, seconds: float, others: int, data: str) -> dict[str, Any
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """How soon the training page answers, and what it costs the training."""
+    """Return how soon the training page answers, and what it costs the training."""
     machine, rates = result["machine"], result["faces_per_second"]
     come, waits = result["arriving"], result["answers"]
     cores = result["cores"]
@@ -206,7 +206,9 @@ def to_markdown(result: dict[str, Any]) -> str:
 
 
 def _costs(turns: dict[str, list[float]]) -> np.ndarray:
-    """What each turn with the page open is short of the one without beside it, as a share."""
+    """Return what each turn with the page open is short of the one without beside it, as a
+    share.
+    """
     return 1 - np.divide(turns["open"], turns["closed"])
 
 

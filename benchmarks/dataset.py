@@ -86,12 +86,12 @@ def run_dataset(data: str, rounds: int = 7, browser: bool = False) -> dict[str, 
 
 
 def _named(data: str) -> str:
-    """A path that holds anywhere, or the name of a dataset."""
+    """Return a path that holds anywhere, or the name of a dataset."""
     return str(Path(data).resolve()) if Path(data).exists() else data
 
 
 def _opened(data: str, home: str) -> tuple[float, float]:
-    """Seconds, and megabytes at the most, in a process of its own."""
+    """Return seconds, and megabytes at the most, in a process of its own."""
     out = subprocess.run(
         [sys.executable, "-c", _FIRST, _named(data)],
         env=os.environ | {"FER_HOME": home},
@@ -105,7 +105,7 @@ def _opened(data: str, home: str) -> tuple[float, float]:
 
 
 def _in_browser(data: str, dataset: Dataset, rounds: int) -> dict[str, dict[str, float]]:
-    """Milliseconds until the page shows what was asked for."""
+    """Return milliseconds until the page shows what was asked for."""
     chromium = find_chromium()
     if chromium is None:
         raise FerError("There is no Chromium on this machine: 'make test' installs one.")
@@ -218,7 +218,7 @@ def _median(step: Callable[[], Any], rounds: int) -> float:
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """The result as text and a table."""
+    """Return the result as text and a table."""
     rows = [
         ("open for the first time", f"{result['first']:.1f} s", f"{result['peak_first']:.0f} MB"),
         (

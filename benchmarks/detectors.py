@@ -22,7 +22,7 @@ from fer_core.faces import DETECTORS, Detection, Detector, get_detector, resolve
 from fer_core.faces.base import Framing, frame
 from fer_core.faces.framing import FRAMINGS
 from fer_core.images import example_portrait
-from fer_core.preprocess import crop_face, crop_views
+from fer_core.preprocess import crop_face, crop_zooms
 from fer_core.zoo.readme import table
 
 #: Sides of a face in a 640×480 picture, in pixels.
@@ -41,7 +41,7 @@ CONDITIONS: Final[dict[str, dict[str, Any]]] = {
 }
 #: Name → height and width.
 SIZES: Final = {"640×480": (480, 640), "1080p": (1080, 1920), "12 megapixels": (3000, 4000)}
-_ACCURACIES: Final = ("direct", "own", "calibrated", "views")
+_ACCURACIES: Final = ("direct", "own", "calibrated", "both crops")
 #: Face-free pictures that are made, and their seed; another than any used for tuning.
 FACELESS: Final = 140
 FACELESS_SEED: Final = 2013
@@ -113,7 +113,7 @@ def scenes(
     blur: float = 0.0,
     covered: bool = False,
 ) -> Iterator[Scene]:
-    """One picture per face of ``dataset``, in its order.
+    """Return one picture per face of ``dataset``, in its order.
 
     Args:
         dataset: the faces.
@@ -170,10 +170,12 @@ def _condition(
 def _probabilities(
     classifier: Classifier, image: np.ndarray, face: Detection
 ) -> tuple[np.ndarray, ...]:
-    """Through the detector's own box, through its frame, and as the mean of all views."""
+    """Read a face through the detector's own box, through its frame, and as the mean of both
+    crops.
+    """
     own = crop_face(image, frame(face.box, Framing()))
-    views = crop_views(image, face.square, face.roll or 0.0)
-    given = classifier.predict(np.concatenate([own[None], views]))
+    zooms = crop_zooms(image, face.square, face.roll or 0.0)
+    given = classifier.predict(np.concatenate([own[None], zooms]))
     return given[0], given[1], given[1:].mean(axis=0)
 
 
@@ -193,7 +195,7 @@ def _false(detector: Detector) -> dict[str, Any]:
 def _speed(
     detectors: dict[str, Detector], height: int, width: int, rounds: int
 ) -> dict[str, dict[str, float]]:
-    """Seconds for a picture of one person, all detectors in turn."""
+    """Return seconds for a picture of one person, all detectors in turn."""
     portrait = cv2.resize(example_portrait(), (height, height), interpolation=cv2.INTER_CUBIC)
     margin = (width - height) // 2
     image = cv2.copyMakeBorder(portrait, 0, 0, margin, margin, cv2.BORDER_REFLECT)
@@ -215,7 +217,7 @@ def _speed(
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """What :func:`run_detectors` gave, as tables."""
+    """Return what :func:`run_detectors` gave, as tables."""
     names = {d: d + (" (auto)" if d == result["auto"] else "") for d in result["faceless"]}
     machine = result["machine"]
     found = [
@@ -264,7 +266,7 @@ def to_markdown(result: dict[str, Any]) -> str:
             "widths and whose width is 0.5 to 1.6 of the true one; false boxes are per picture. "
             "The accuracies are those on the faces found: as the dataset has them, through the "
             "detector's own box, through the box moved, scaled and turned to FER2013's framing "
-            "(a live frame), and as the mean over four views of that (a still picture).",
+            "(a live frame), and as the mean over two crops of that (a still picture).",
             table(
                 (
                     "faces",
@@ -274,7 +276,7 @@ def to_markdown(result: dict[str, Any]) -> str:
                     "direct",
                     "own box",
                     "calibrated",
-                    "views",
+                    "both crops",
                 ),
                 found,
             ),

@@ -26,7 +26,7 @@ SIDES = (100, 220)
 
 
 def measure(detector: Detector, dataset: Dataset, seed: int = 0) -> Framing:
-    """The framing of a detector: medians over the upright faces it finds.
+    """Return the framing of a detector: medians over the upright faces it finds.
 
     Args:
         detector: its boxes are looked at, not its present framing.
@@ -50,7 +50,7 @@ def measure(detector: Detector, dataset: Dataset, seed: int = 0) -> Framing:
 
 
 def main() -> None:
-    """The command line of this module."""
+    """Return the command line of this module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="fer2013.csv")
     parser.add_argument("--votes", type=Path, help="fer2013new.csv: leaves out what is no face")

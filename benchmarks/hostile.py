@@ -113,7 +113,7 @@ class _Memory:
 
 
 def _picture(number: int) -> bytes:
-    """A portrait that no session has seen yet."""
+    """Return a portrait that no session has seen yet."""
     image = example_portrait()
     image[0, 0] = number % 256, number // 256, 0
     file = io.BytesIO()
@@ -122,7 +122,7 @@ def _picture(number: int) -> bytes:
 
 
 def _analyse(visitor: Visitor, number: int) -> float:
-    """The seconds from a picture's upload to its faces on the page."""
+    """Return the seconds from a picture's upload to its faces on the page."""
     content = _picture(number)
     visitor.run("images", 300)
     begun = time.monotonic()
@@ -184,7 +184,7 @@ def _bomb(visitor: Visitor) -> None:
 
 
 def _crowd(visitor: Visitor) -> None:
-    """A picture of many faces, each of which the session remembers."""
+    """Return a picture of many faces, each of which the session remembers."""
     file = io.BytesIO()
     face = Image.fromarray(example_portrait()[0:260, 100:360]).resize((90, 90))
     crowd = Image.new("RGB", (1800, 1800))

@@ -42,7 +42,7 @@ class Score:
 
     @property
     def idf1(self) -> float:
-        """Harmonic mean of the shares of faces and of numbers that are right, 0 to 1."""
+        """Return the harmonic mean of the shares of faces and of numbers that are right, 0 to 1."""
         return 2 * self.found / max(1, self.faces + self.numbered)
 
 
@@ -117,7 +117,7 @@ def _count(faces: Counter[int], least: int) -> int:
 
 
 def _best(together: Counter[tuple[int, int]]) -> int:
-    """Faces whose number is right where each person has one number."""
+    """Return faces whose number is right where each person has one number."""
     people = sorted({person for person, _ in together})
     numbers = sorted({number for _, number in together})
     counts = np.array([[together[p, n] for n in numbers] for p in people])
@@ -127,6 +127,6 @@ def _best(together: Counter[tuple[int, int]]) -> int:
 
 
 def _gaps(seen: list[bool]) -> int:
-    """Times that somebody is seen again after not being found."""
+    """Return times that somebody is seen again after not being found."""
     text = "".join("x" if one else "." for one in seen).strip(".")
     return sum(1 for part in text.split("x") if part)

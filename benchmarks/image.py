@@ -113,7 +113,7 @@ def _median_seconds(call: Callable[[], Any], rounds: int) -> float:
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """What :func:`run_image` gave, as tables."""
+    """Return what :func:`run_image` gave, as tables."""
     machine = result["machine"]
     names = {d: d + (" (auto)" if d == result["auto"] else "") for d in result["stages"]}
     rows = [

@@ -120,7 +120,7 @@ def _visit(frames: np.ndarray, number: int, seconds: float, detector: str) -> di
 
 
 def _soak(frames: np.ndarray, minutes: float) -> list[dict[str, float]]:
-    """One visitor who records, looked at every half minute."""
+    """Play one visitor who records, looked at every half minute."""
     session = LiveSession(span=30)
     session.record.recording = True
     visitor = _Visitor(frames, session, minutes * 60)
@@ -172,7 +172,7 @@ def _usual(frames: np.ndarray, seconds: float, versus: Path | None) -> list[dict
 
 
 def _in_browser(seconds: float) -> dict[str, float]:
-    """What the page says of itself, every two seconds, to a Chromium on this machine."""
+    """Return what the page says of itself, every two seconds, to a Chromium on this machine."""
     chromium = find_chromium()
     if chromium is None:
         raise FerError("There is no Chromium on this machine: install one or set FER_CHROMIUM.")
@@ -209,7 +209,7 @@ def _in_browser(seconds: float) -> dict[str, float]:
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """What :func:`run_live` gave, as tables."""
+    """Return what :func:`run_live` gave, as tables."""
     machine = result["machine"]
     alone = result["visitors"][0]
     parts = [

@@ -108,7 +108,7 @@ class _Visit:
         self.model: str | None = None
 
     def first_result(self) -> dict[str, float]:
-        """Seconds from opening the page to its being usable and from Start to the first
+        """Return seconds from opening the page to its being usable and from Start to the first
         figures, and megabytes fetched; the second time from the browser's caches.
         """
         requests: list[Request] = []
@@ -153,7 +153,7 @@ class _Visit:
         return self.page.get_by_text(re.compile(FIGURES))
 
     def watch(self, seconds: float, process: psutil.Process) -> dict[str, Any]:
-        """How it runs when it has settled."""
+        """Return how it runs when it has settled."""
         page = self.page
         page.wait_for_timeout(SETTLE * 1000)
         page.evaluate("window.took.length = window.drawn = 0")
@@ -182,7 +182,7 @@ class _Visit:
 
 
 def _many(real: _Visit, visitors: int, seconds: float, process: psutil.Process) -> dict[str, float]:
-    """What the server does for visitors who all say what the real one said, at its pace or,
+    """Measure what the server does for visitors who all say what the real one said, at its pace or,
     where answers take longer, theirs.
     """
     from websockets.sync.client import connect
@@ -229,7 +229,7 @@ def _many(real: _Visit, visitors: int, seconds: float, process: psutil.Process) 
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """What :func:`run_live_device` gave, as tables."""
+    """Return what :func:`run_live_device` gave, as tables."""
     machine, device, server = (result[name] for name in ("machine", "device", "server"))
     many, ms = result["many"], device["ms"]
     served = many["answers"] / device["answers"] / result["visitors"]

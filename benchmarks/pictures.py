@@ -39,7 +39,7 @@ class Picture:
     faces: tuple[tuple[float, float, float], ...]
 
     def found(self, boxes: list[list[float]]) -> tuple[set[int], int]:
-        """Which faces a detector's boxes hit, and how many boxes hit none."""
+        """Return which faces a detector's boxes hit, and how many boxes hit none."""
         hits = [
             {i for i, face in enumerate(self.faces) if Scene(self.image, face).found_by(tuple(b))}
             for b in boxes
@@ -48,7 +48,7 @@ class Picture:
 
 
 def make_pictures() -> list[Picture]:
-    """For each size: one person, a group among textures, and a scene without a face."""
+    """Return for each size: one person, a group among textures, and a scene without a face."""
     return [
         picture
         for size in SIZES
@@ -70,7 +70,7 @@ def _portrait(size: str) -> Picture:
 
 
 def _group(size: str) -> Picture:
-    """Faces side by side from the left, every second one mirrored, some darker."""
+    """Put faces side by side from the left, every second one mirrored, some darker."""
     image = _textures(SIZES[size])
     x0, y0, s0 = _FACE
     margin = round(s0 * _MARGIN)
@@ -91,7 +91,7 @@ def _group(size: str) -> Picture:
 
 
 def _textures(size: tuple[int, int]) -> np.ndarray:
-    """A mosaic of photographs at about their own resolution, so that the canvas has as
+    """Return a mosaic of photographs at about their own resolution, so that the canvas has as
     much detail as a sharp picture of its size.
     """
     from skimage import data

@@ -30,7 +30,7 @@ def run_priors(data: str) -> dict[str, Any]:
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """The fitted priors as a table."""
+    """Return the fitted priors as a table."""
     rows = [
         (name, "–" if one["strength"] is None else one["strength"], *one["temperatures"].values())
         for name, one in result["models"].items()

@@ -13,7 +13,7 @@ from fer_core import reliability
 from fer_core.classifier import load_classifier
 from fer_core.datasets import load
 from fer_core.emotions import UNSURE_BELOW
-from fer_core.preprocess import CROP_SIZE, crop_views
+from fer_core.preprocess import CROP_SIZE, crop_zooms
 
 #: Parts of a 48×48 face that are covered.
 COVERED: Final = {
@@ -60,11 +60,10 @@ def answers(faces: np.ndarray, model: str) -> tuple[np.ndarray, np.ndarray]:
     probabilities, found = [], []
     for face in faces:
         enlarged = cv2.resize(face, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_CUBIC)
-        crops = crop_views(np.dstack([enlarged] * 3), (0, 0, CROP_SIZE))
-        # Every model averages the mirror images itself, so two of the four say it all.
-        views = classifier.predict(crops[::2])
-        probabilities.append(views.mean(axis=0))
-        found.append(reliability.features(views, crops[0]))
+        crops = crop_zooms(np.dstack([enlarged] * 3), (0, 0, CROP_SIZE))
+        said = classifier.predict(crops)
+        probabilities.append(said.mean(axis=0))
+        found.append(reliability.features(said, crops[0]))
     return np.array(probabilities), np.array(found)
 
 
@@ -137,7 +136,7 @@ def _fit(cases: dict[Any, dict[str, np.ndarray]], rows: np.ndarray) -> tuple[np.
 
 
 def _threshold(case: dict[str, np.ndarray]) -> float:
-    """The reliability below which the allowed share of right answers lies that seem sure."""
+    """Return the reliability below which the allowed share of right answers lies that seem sure."""
     right, sure = case["right"], case["confidence"] >= UNSURE_BELOW
     return float(np.sort(case["reliability"][right & sure])[int(_ALLOWED * right.sum())])
 

@@ -57,7 +57,7 @@ def _kept() -> list[Card]:
 
 
 def text(models: list[ModelFolder], kept: list[Card]) -> str:
-    """The page as Markdown.
+    """Return the page as Markdown.
 
     Args:
         models: those that ship.
@@ -109,6 +109,8 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
     sections = {
         "sources": "More than one source",
         "image": "Pictures",
+        "folder": "Many pictures",
+        "tradeoff": "Accuracy against time",
         "runtimes": "Runtimes",
         "train": "Training",
         "dashboard": "Training page",
@@ -123,6 +125,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "video": "Video",
         "hostile": "Hostile visitors",
         "tracking": "Tracking",
+        "sizes": "Size",
     }
     for name, title in sections.items():
         if (MEASURED / f"{name}.json").exists():

@@ -105,7 +105,7 @@ MODULES = {
 
 
 def serve(name: str, threads: int, path: str) -> None:
-    """One candidate: its start, then tasks as JSON lines."""
+    """Serve one candidate: its start, then tasks as JSON lines."""
     start = time.perf_counter()
     __import__(MODULES[name])
     imported = time.perf_counter()
@@ -131,12 +131,12 @@ def serve(name: str, threads: int, path: str) -> None:
 
 
 def once(name: str, threads: int, path: str) -> None:
-    """From nothing to a first result, for measuring a new process."""
+    """Go from nothing to a first result, for measuring a new process."""
     LOADERS[name](path, threads)(np.zeros((1, 192, 192, 3), np.float32))
 
 
 def export(model: str, path: str) -> None:
-    """The network as both files, some faces, and Keras' answers to them."""
+    """Return the network as both files, some faces, and Keras' answers to them."""
     import keras
 
     from fer_core.datasets import demo
@@ -194,7 +194,7 @@ def measure(model: str, rounds: int) -> dict[str, Any]:
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """The runtimes that were tried, and those that failed with why."""
+    """Return the runtimes that were tried, and those that failed with why."""
     from benchmarks.versus import BATCHES
     from fer_core.zoo.readme import table
 

@@ -29,7 +29,7 @@ class Scene:
     roll: float = 0.0
 
     def found_by(self, box: tuple[float, float, float, float]) -> bool:
-        """Whether a detector's box counts as this face.
+        """Return whether a detector's box counts as this face.
 
         Its centre lies within 0.35 face widths of the true one, and its width is 0.5 to
         1.6 of the true one.
@@ -49,7 +49,7 @@ def compose(
     covered: bool = False,
     fade: bool = False,
 ) -> Scene:
-    """A face in a random place of a canvas: its own blurred enlargement.
+    """Return a face in a random place of a canvas: its own blurred enlargement.
 
     Args:
         face: ``(48, 48)`` grey or ``(S, S, 3)`` RGB, ``uint8``.
@@ -96,7 +96,7 @@ def compose(
 
 
 def faceless(number: int, seed: int, size: tuple[int, int] = SIZE) -> list[np.ndarray]:
-    """Pictures without any face: clouds, foliage, gradients, boards, circles, shapes, text.
+    """Return pictures without any face: clouds, foliage, gradients, boards, circles, shapes, text.
 
     Args:
         number: how many, the kinds in turn.
@@ -112,7 +112,7 @@ def faceless(number: int, seed: int, size: tuple[int, int] = SIZE) -> list[np.nd
 
 
 def _clouds(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Coloured noise whose spectrum falls as those of natural pictures do."""
+    """Make coloured noise whose spectrum falls as those of natural pictures do."""
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
     frequency[0, 0] = 1
     spectrum = rng.normal(size=(2, 3, *frequency.shape)) / frequency ** rng.uniform(0.8, 2.2)
@@ -122,7 +122,7 @@ def _clouds(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def _foliage(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Leaves of many greens over each other, with light and shade."""
+    """Draw leaves of many greens over each other, with light and shade."""
     image = np.full((height, width, 3), (20, 40, 15), np.uint8)
     for _ in range(1500):
         green = rng.uniform(40, 220)
@@ -188,7 +188,7 @@ EXAMPLES: Final = (
 
 
 def examples() -> dict[str, np.ndarray]:
-    """Pictures without a face that come with scikit-image, by name."""
+    """Return pictures without a face that come with scikit-image, by name."""
     import skimage
 
     folder = Path(skimage.__file__).parent / "data"

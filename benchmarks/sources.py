@@ -70,7 +70,7 @@ def _said(folder: ModelFolder, faces: Dataset) -> np.ndarray:
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """Accuracy with its interval and macro recall, a table per source and split."""
+    """Return accuracy with its interval and macro recall, a table per source and split."""
     parts = [
         "Accuracy with its 95 % interval (bootstrap, over people where they are known) and macro "
         "recall. `recommended` is the class prior that the program uses, chosen on PublicTest "

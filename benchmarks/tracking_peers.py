@@ -15,7 +15,7 @@ KEEP = 2.0
 
 
 def before(clip: dict[str, Any]) -> list[list[int | None]]:
-    """The tracker of commit ``65fb702``: places, and colours at the end of the clip."""
+    """Return the tracker of commit ``65fb702``: places, and colours at the end of the clip."""
     from fer_core.video.people import People
 
     people, numbers = People(), []
@@ -27,7 +27,7 @@ def before(clip: dict[str, Any]) -> list[list[int | None]]:
 
 
 def bytetrack(clip: dict[str, Any]) -> list[list[int | None]]:
-    """ByteTrack as it comes, with our patience; it gives some boxes no number."""
+    """Run ByteTrack as it comes, with our patience; it gives some boxes no number."""
     import numpy as np
     import supervision as sv
 

@@ -53,7 +53,7 @@ def run_train(rounds: int = 5, batches: int = 10) -> dict[str, Any]:
 
 
 def _backends(name: str) -> dict[str, dict[str, float]]:
-    """Faces per second of each backend and precision, tried once."""
+    """Return faces per second of each backend and precision, tried once."""
     from fer_core.train import configure, estimate
 
     return {
@@ -125,7 +125,7 @@ def _prepare(name: str, count: int) -> dict[str, Callable[[], None]]:
 
 
 def _network(name: str, precision: str, quick: bool = True) -> Any:
-    """A network ready to train; without ``quick`` as Keras does by itself."""
+    """Return a network ready to train; without ``quick`` as Keras does by itself."""
     import keras
 
     from fer_core.models.architectures import registry
@@ -142,7 +142,7 @@ def _network(name: str, precision: str, quick: bool = True) -> Any:
 
 
 def _generator(faces: np.ndarray, targets: np.ndarray) -> Any:
-    """The report's augmentation as it does it."""
+    """Return the report's augmentation as it does it."""
     import tensorflow as tf
 
     generator = tf.keras.preprocessing.image.ImageDataGenerator(
@@ -156,7 +156,7 @@ def _generator(faces: np.ndarray, targets: np.ndarray) -> Any:
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """What :func:`run_train` gave, as a table."""
+    """Return what :func:`run_train` gave, as a table."""
     machine, models = result["machine"], result["models"]
     rows = [(words, *(f"{of[key]:.0f}" for of in models.values())) for key, words in _WAYS.items()]
     rows += [

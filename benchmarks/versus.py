@@ -68,13 +68,26 @@ class Side:
         self._process.wait()
 
 
+def side_commands(python: Path | None) -> dict[str, list[str]]:
+    """Return the command lines of both sides; of ours alone without ``python``.
+
+    Args:
+        python: The interpreter of an environment with the ``fer`` package.
+    """
+    commands = {"ours": [sys.executable, "-m", "benchmarks.worker", "ours"]}
+    if python:
+        # Not resolved: a link tells Python its environment.
+        commands["fer"] = [str(python.absolute()), "-I", str(_WORKER), "fer"]
+    return commands
+
+
 def detectors() -> list[str]:
-    """The detectors measured: Haar, which both have, and what ``auto`` stands for."""
+    """Return the detectors measured: Haar, which both have, and what ``auto`` stands for."""
     return list(dict.fromkeys(["haar", resolve("auto")]))
 
 
 def cold_command(photo: Path, detector: str) -> list[str]:
-    """The command line that reads one picture in a new process."""
+    """Return the command line that reads one picture in a new process."""
     return [sys.executable, "-m", "fer_core", "analyze", str(photo), "--json"] + [
         "--detector",
         detector,
@@ -84,7 +97,7 @@ def cold_command(photo: Path, detector: str) -> list[str]:
 def measure_cold(
     commands: dict[str, list[str]], rounds: int, *, warm: bool = True
 ) -> dict[str, dict[str, float]]:
-    """Seconds and peak megabytes of new processes, in turns, after one unmeasured run
+    """Return seconds and peak megabytes of new processes, in turns, after one unmeasured run
     (``warm``).
     """
     samples: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
@@ -118,11 +131,9 @@ def run_versus(python: Path, rounds: int = 9, dataset: Dataset | None = None) ->
     python = python.absolute()  # not resolved: a link tells Python its environment
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        start = [[str(python), "-I", str(_WORKER), "fer"]]
-        start += [[sys.executable, "-m", "benchmarks.worker", "ours"]]
-        theirs, ours = (
+        ours, theirs = (
             stack.enter_context(Side(c, stack.enter_context(tempfile.TemporaryFile())))
-            for c in start
+            for c in side_commands(python).values()
         )
         sides = {"fer": theirs} | dict.fromkeys(detectors(), ours)
         pictures = make_pictures()
@@ -198,7 +209,7 @@ def _boxes(side: Side, path: str, picture: Picture, number: int) -> float:
 def turns(
     sides: dict[str, Side], rounds: int, ask: Callable[[Side, str], float]
 ) -> dict[str, dict[str, float]]:
-    """Median seconds of each side, and how many times as fast as the first it is."""
+    """Return median seconds of each side, and how many times as fast as the first it is."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds):
         for name, side in _in_turn(sides.items(), number):
@@ -211,7 +222,7 @@ def turns(
 
 
 def _in_turn(items: Any, number: int) -> list:
-    """The order of a round: every second one backwards."""
+    """Return the order of a round: every second one backwards."""
     return list(items)[:: -1 if number % 2 else 1]
 
 
@@ -234,7 +245,7 @@ def _accuracy(theirs: Side, split: Dataset, folder: Path) -> float:
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """What :func:`run_versus` gave, as tables."""
+    """Return what :func:`run_versus` gave, as tables."""
     ours = [name for name in result["cold"] if name != "fer"]
     title = {d: f"ours, {d}" + (" (auto)" if d == result["auto"] else "") for d in ours}
     package = result["package"]
@@ -301,7 +312,7 @@ def to_markdown(result: dict[str, Any]) -> str:
 
 
 def again(command: str, model: str | None = None) -> str:
-    """The sentence that says how something is measured again.
+    """Return the sentence that says how something is measured again.
 
     Args:
         command: what follows ``benchmarks``; PYTHON in it is told of elsewhere.
@@ -314,11 +325,11 @@ def again(command: str, model: str | None = None) -> str:
 
 
 def environment() -> dict[str, str]:
-    """What machine this is, for the record."""
+    """Return what machine this is, for the record."""
     return {"processor": processor_name(), "cores": str(os.cpu_count())}
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """Processor time that a process had so far, in seconds of one core."""
+    """Return processor time that a process had so far, in seconds of one core."""
     times = process.cpu_times()
     return times.user + times.system

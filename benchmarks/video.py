@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from benchmarks.versus import Side, again, environment, measure_cold
+from benchmarks.versus import Side, again, environment, measure_cold, side_commands
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import load_classifier
 from fer_core.datasets import load
@@ -91,7 +91,7 @@ def run_video(
 
 
 def _clip(path: Path, seconds: float = SECONDS) -> Path:
-    """The example portrait's upper part in 720p at 30 frames a second: a face that the
+    """Return the example portrait's upper part in 720p at 30 frames a second: a face that the
     package, which looks for faces from 50 pixels, finds as well.
     """
     portrait = example_portrait()[:300, 80:380]
@@ -103,14 +103,9 @@ def _speed(folder: Path, versus: Path | None) -> dict[str, Any]:
     seconds: dict[str, dict[str, list[float]]] = {rate: {} for rate in RATES}
     package = None
     with ExitStack() as stack:
-        ours = [sys.executable, "-m", "benchmarks.worker", "ours"]
-        commands = {"ours": ours}
-        if versus:
-            worker = Path(__file__).with_name("worker.py")
-            commands["fer"] = [str(versus.absolute()), "-I", str(worker), "fer"]
         sides = {
             name: stack.enter_context(Side(c, stack.enter_context(tempfile.TemporaryFile())))
-            for name, c in commands.items()
+            for name, c in side_commands(versus).items()
         }
         if versus:
             package = sides["fer"].started["version"]
@@ -141,7 +136,7 @@ def _read(side: Side, path: Path, fps: float) -> float:
 
 
 def _cores(folder: Path) -> dict[str, Any]:
-    """Seconds for as many files as there are cores, twice over, by processes."""
+    """Return seconds for as many files as there are cores, twice over, by processes."""
     cores, clip = os.cpu_count() or 1, _clip(folder / "once.mp4")
     paths = [repeat_clip(clip, folder / f"copy-{i}.mp4", 3) for i in range(2 * cores)]
     spent = {}
@@ -177,7 +172,7 @@ def _memory(folder: Path, minutes: int) -> dict[str, Any]:
 def _correct(
     folder: Path, data: Dataset, clips: int, seed: int, *, handheld: bool
 ) -> dict[str, Any]:
-    """Still faces shown in turn: is what is said at each look what is shown?"""
+    """Show still faces in turn: is what is said at each look what is shown?"""
     public, rng = data.split("PublicTest"), np.random.default_rng(seed)
     classifier, detector = load_classifier(), get_detector()
     looks, hits = [], {"found": 0, "known": 0, "seen": 0, "seen found": 0, "said": 0, "right": 0}
@@ -232,7 +227,7 @@ def _correct(
 
 
 def _more_often(looks: pd.DataFrame, one: str, other: str, seed: int) -> dict[str, float]:
-    """How much more of the time ``one`` is right than ``other``, and what 95 of 100 draws of
+    """Return how much more of the time ``one`` is right than ``other``, and what 95 of 100 draws of
     as many faces would say (bootstrap over the faces shown).
     """
     right = (looks[[one, other]].to_numpy() == looks[["shown"]].to_numpy()).astype(float)
@@ -245,7 +240,7 @@ def _more_often(looks: pd.DataFrame, one: str, other: str, seed: int) -> dict[st
 
 
 def _in_turn(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Rows of faces, each of another emotion than the one before."""
+    """Return rows of faces, each of another emotion than the one before."""
     chosen: list[int] = []
     while len(chosen) < FACES:
         row = int(rng.integers(len(labels)))
@@ -257,7 +252,7 @@ def _in_turn(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _keeping(
     frames: Iterable[np.ndarray], wanted: dict[int, np.ndarray | None]
 ) -> Iterator[np.ndarray]:
-    """The frames; those whose numbers are ``wanted`` are put there."""
+    """Return the frames; those whose numbers are ``wanted`` are put there."""
     for number, frame in enumerate(frames):
         if number in wanted:
             wanted[number] = frame
@@ -265,7 +260,7 @@ def _keeping(
 
 
 def _surest(analysis: Analysis) -> str | None:
-    """What the face shows that the detector is surest of."""
+    """Return what the face shows that the detector is surest of."""
     faces = sorted(analysis.faces, key=lambda face: face.detection.score or 0.0)
     return faces[-1].emotion if faces else None
 
@@ -278,7 +273,7 @@ def _looks(
     photo: list[str | None],
     before: int,
 ) -> pd.DataFrame:
-    """One row per look: which face was shown, after ``before`` of other videos, and what;
+    """Return one row per look: which face was shown, after ``before`` of other videos, and what;
     what was said of the dataset's crop, of the picture as a photo, of the video as measured
     and smoothed.
     """
@@ -304,7 +299,7 @@ def _looks(
 
 
 def to_markdown(result: dict[str, Any]) -> str:
-    """What :func:`run_video` gave, as tables."""
+    """Return what :func:`run_video` gave, as tables."""
     with_what = f"Measured with {result['model']} and {result['detector']}"
     if machine := result.get("machine"):
         with_what += f" on {machine['cores']} cores, {machine['processor']}"

@@ -15,7 +15,7 @@ from benchmarks.walkthrough import PICTURES, keep, take
 
 
 def walk(page: Page, url: str, folder: Path) -> None:
-    """From the empty page to the report, a picture at every station."""
+    """Go from the empty page to the report, a picture at every station."""
     page.goto(f"{url}/video", wait_until="domcontentloaded")
     page.get_by_role("button", name="Sample clip").click()
     expect(page.get_by_text("Moments worth seeing")).to_be_visible()

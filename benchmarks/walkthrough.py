@@ -31,20 +31,20 @@ def settled(page: Page) -> None:
 
 
 def keep(page: Page, name: str) -> None:
-    """A picture of the app's window as it stands."""
+    """Return a picture of the app's window as it stands."""
     settled(page)
     take(page, name)
 
 
 def take(page: Page, name: str) -> None:
-    """A picture of what a window shows now."""
+    """Return a picture of what a window shows now."""
     PICTURES.mkdir(exist_ok=True)
     image = Image.open(io.BytesIO(page.screenshot()))
     image.convert("RGB").save(PICTURES / f"{name}.webp", quality=80, method=6)
 
 
 def begin(title: str, **changes: object) -> TrainingRun:
-    """A run with a name for people."""
+    """Start a run with a name for people."""
     fields = {"preset": "quick", "model": "fast", "data": "demo", "model_options": SMALL}
     run = queue.submit(configure(**fields | changes))
     manage.describe(run, title=title)
@@ -52,7 +52,7 @@ def begin(title: str, **changes: object) -> TrainingRun:
 
 
 def walk(page: Page, url: str) -> None:
-    """From the form to the models, a picture at every station."""
+    """Go from the form to the models, a picture at every station."""
     page.goto(f"{url}/training", wait_until="domcontentloaded")
     page.get_by_role("button", name="New run").click()
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()

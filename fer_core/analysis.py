@@ -15,7 +15,7 @@ from fer_core.classifier import Classifier
 from fer_core.emotions import EMOTIONS, UNSURE_BELOW
 from fer_core.extras import needed_by
 from fer_core.faces import Detection, Detector
-from fer_core.preprocess import CROP_SIZE, LUMA, VIEWS, crop_views
+from fer_core.preprocess import CROP_SIZE, LUMA, ZOOMS, crop_zooms
 from fer_core.reliability import cut_off_shares, is_unreliable
 from fer_core.table import Rows, data_frame, records
 
@@ -218,7 +218,7 @@ def analyze(
     *,
     largest: bool = False,
     fast: bool = False,
-    views: int | None = None,
+    zooms: int | None = None,
     time: float | None = None,
     size: tuple[int, int] | None = None,
 ) -> Analysis:
@@ -226,46 +226,47 @@ def analyze(
 
     Args:
         image: ``(H, W, 3)`` ``uint8``, RGB.
-        classifier: a loaded model.
-        detector: a loaded detector.
-        largest: keep the largest face only, as the report does.
-        fast: for moving pictures: the detector's fast search, and one view of each face
+        classifier: A loaded model.
+        detector: A loaded detector.
+        largest: Keep the largest face only.
+        fast: For moving pictures: the detector's fast search, and one crop of each face
             instead of several.
-        views: how many views of each face the model sees; without, ``fast`` decides.
-        time: seconds from the start of a video, kept with the result.
-        size: see :func:`find_faces`.
+        zooms: Number of crops per face to average. Defaults to 2 for stills and to 1 with
+            ``fast``.
+        time: Seconds from the start of a video, kept with the result.
+        size: See :func:`find_faces`.
 
     >>> analyze(example_portrait(), load_classifier(), get_detector()).faces[0].emotion
     ... # doctest: +SKIP
     'Happy'
     """
-    found = find_faces(image, detector, largest=largest, fast=fast, views=views, size=size)
+    found = find_faces(image, detector, largest=largest, fast=fast, zooms=zooms, size=size)
     return read_emotions(found, classifier, time=time)
 
 
 @dataclass(frozen=True, eq=False)
 class FoundFaces:
-    """The first half of an analysis: all that a classifier needs, the picture no longer.
+    """The faces of a picture, cut out: a classifier needs no more.
 
     Attributes:
-        width: of the picture, in pixels.
-        height: likewise.
-        detector: name of the detector.
-        detections: the largest face first.
-        views: ``(N, V, 192, 192, 3)`` ``uint8``, RGB, see
-            :func:`fer_core.preprocess.crop_views`.
+        width: Of the picture, in pixels.
+        height: Likewise.
+        detector: Name of the detector.
+        detections: The largest face first.
+        zooms: ``(N, Z, 192, 192, 3)`` ``uint8``, RGB, see
+            :func:`fer_core.preprocess.crop_zooms`.
     """
 
     width: int
     height: int
     detector: str
     detections: tuple[Detection, ...]
-    views: np.ndarray
+    zooms: np.ndarray
 
     @property
     def crops(self) -> np.ndarray:
-        """``(N, 192, 192, 3)`` ``uint8``, RGB: each face in its own frame."""
-        return self.views[:, 0]
+        """Return each face in its own frame, ``(N, 192, 192, 3)`` ``uint8``, RGB."""
+        return self.zooms[:, 0]
 
 
 def find_faces(
@@ -274,7 +275,7 @@ def find_faces(
     *,
     largest: bool = False,
     fast: bool = False,
-    views: int | None = None,
+    zooms: int | None = None,
     size: tuple[int, int] | None = None,
 ) -> FoundFaces:
     """Find the faces of a picture and cut them out; see :func:`analyze`.
@@ -284,16 +285,16 @@ def find_faces(
         detector: Likewise.
         largest: Likewise.
         fast: Likewise.
-        views: Likewise.
+        zooms: Likewise.
         size: Width and height of the original, where ``image`` is a reduced copy of it: the
             detections are in pixels of the original.
     """
     found = detector.detect(image, fast=fast)
     detections = tuple(found[: 1 if largest else None])
-    number = views or (1 if fast else len(VIEWS))
+    number = zooms or (1 if fast else len(ZOOMS))
     crops = np.empty((len(detections), number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
     for of_face, face in zip(crops, detections, strict=True):
-        of_face[:] = crop_views(image, face.square, face.roll or 0.0, number)
+        of_face[:] = crop_zooms(image, face.square, face.roll or 0.0, number)
     width, height = size or image.shape[1::-1]
     if width != image.shape[1]:
         factor = width / image.shape[1]
@@ -306,24 +307,27 @@ def read_emotions(
 ) -> Analysis:
     """Read the emotions of faces that were found before; see :func:`analyze`.
 
-    The classifier's class prior is applied to the mean of the views. What tells an unreliable
-    answer is fitted to probabilities as trained, and sees those.
+    The classifier's class prior is applied to the mean of all crops of a face. What tells an
+    unreliable answer is fitted to probabilities as trained, and sees those.
     """
-    number = found.views.shape[1]
-    per_view = classifier.predict(found.views.reshape(-1, CROP_SIZE, CROP_SIZE, 3))
-    per_view = per_view.reshape(-1, number, len(EMOTIONS))
+    zooms = found.zooms
+    if zooms.shape[1] > 1 and not classifier.averages_mirror_images:
+        # Models that average mirror images themselves would only say everything twice.
+        zooms = np.concatenate([zooms, zooms[:, :, :, ::-1]], axis=1)
+    said = classifier.predict(zooms.reshape(-1, CROP_SIZE, CROP_SIZE, 3))
+    per_crop = said.reshape(len(zooms), zooms.shape[1], len(EMOTIONS))
     faces = tuple(
         Face(
             detection,
-            tuple(float(p) for p in views.mean(axis=0)),
+            tuple(float(p) for p in answers.mean(axis=0)),
             sharpness=sharpness,
             brightness=brightness,
             unreliable=is_unreliable(
-                views, crop, cut_off_shares(detection.square, found.width, found.height)
+                answers, crop, cut_off_shares(detection.square, found.width, found.height)
             ),
         )
-        for detection, views, crop, (sharpness, brightness) in zip(
-            found.detections, per_view, found.crops, map(quality, found.crops), strict=True
+        for detection, answers, crop, (sharpness, brightness) in zip(
+            found.detections, per_crop, found.crops, map(quality, found.crops), strict=True
         )
     )
     analysis = Analysis(found.width, found.height, classifier.name, found.detector, faces, time)

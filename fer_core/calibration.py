@@ -34,7 +34,7 @@ class Bin:
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> list[Bin]:
-    """Accuracy by confidence (Guo et al. 2017, arXiv 1706.04599, figure 1).
+    """Return accuracy by confidence (Guo et al. 2017, arXiv 1706.04599, figure 1).
 
     Args:
         probabilities: ``(N, 7)``, rows sum to 1.
@@ -61,7 +61,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -
 
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """Expected calibration error: how far confidence lies from accuracy, on average."""
+    """Return the expected calibration error: how far confidence lies from accuracy, on average."""
     rows = reliability(probabilities, labels, bins)
     apart = (
         abs(b.accuracy - b.confidence) * b.n
@@ -134,7 +134,7 @@ def fit_temperature(
 
 
 def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """``(N, 7)`` ``float32``: the softmax of the logarithms divided by ``temperature``."""
+    """Return ``(N, 7)`` ``float32``: the softmax of the logarithms divided by ``temperature``."""
     powers = probabilities.astype(np.float64) ** (1 / temperature)
     return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 

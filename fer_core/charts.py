@@ -21,7 +21,7 @@ _BLUE: Final = "#0072B2"
 
 
 def confusion(matrix: Sequence[Sequence[int]]) -> "go.Figure":
-    """The confusion matrix: rows are labels, columns predictions, colour is a row's share.
+    """Return the confusion matrix: rows are labels, columns predictions, colour is a row's share.
 
     Args:
         matrix: 7×7 counts, see :class:`fer_core.evaluation.Evaluation`.
@@ -83,7 +83,7 @@ def emotion_shares(counts: Sequence["EmotionCount"]) -> "go.Figure":
 
 
 def reliability(bins: Sequence[dict[str, Any]]) -> "go.Figure":
-    """Accuracy by confidence; on the diagonal a model is as often right as it says.
+    """Return accuracy by confidence; on the diagonal a model is as often right as it says.
 
     Args:
         bins: as :func:`fer_core.evaluation.details` gives them.
@@ -121,7 +121,7 @@ def reliability(bins: Sequence[dict[str, Any]]) -> "go.Figure":
 
 
 def per_class(rows: dict[str, dict[str, float | None]]) -> "go.Figure":
-    """Precision, recall and F1 of each emotion.
+    """Return precision, recall and F1 of each emotion.
 
     Args:
         rows: see :class:`fer_core.evaluation.Evaluation`.
@@ -147,7 +147,7 @@ def per_class(rows: dict[str, dict[str, float | None]]) -> "go.Figure":
 
 
 def conditions(clean: float, under: dict[str, float]) -> "go.Figure":
-    """Accuracy under hard conditions beside that on the faces as they are.
+    """Return accuracy under hard conditions beside that on the faces as they are.
 
     Args:
         clean: accuracy on the faces as they are, 0 to 1.
@@ -172,7 +172,7 @@ def conditions(clean: float, under: dict[str, float]) -> "go.Figure":
 
 
 def mistakes(faces: np.ndarray, rows: Sequence[dict[str, Any]], across: int = 6) -> "go.Figure":
-    """A sheet of the faces that a model is surest to know, wrongly.
+    """Return a sheet of the faces that a model is surest to know, wrongly.
 
     Args:
         faces: ``(N, 48, 48)`` ``uint8``: those that were evaluated.

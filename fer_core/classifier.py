@@ -56,6 +56,8 @@ class Classifier:
         members = [m.folder for m in self._ensemble.members] if self._ensemble else [folder]
         self._folders = members
         self._networks = [_network(member) for member in members]
+        #: Whether the exported file averages the face and its mirror image itself.
+        self.averages_mirror_images = all(member.card.tta == "flip" for member in members)
         self._trained = _trained(folder.card, self._ensemble)
         self._correction = Correction()
 
@@ -71,17 +73,17 @@ class Classifier:
 
     @property
     def correction(self) -> Correction:
-        """What :meth:`assume` does."""
+        """Return what :meth:`assume` does."""
         return self._correction
 
     @property
     def class_prior(self) -> str:
-        """The class prior that is applied, as exports record it."""
+        """Return the class prior that is applied, as exports record it."""
         return self._correction.class_prior
 
     @property
     def frequencies(self) -> tuple[float, ...] | None:
-        """Frequencies of the emotions in the training data, ``None`` where unknown."""
+        """Return the frequencies of the emotions in the training data, ``None`` where unknown."""
         return self._trained.frequencies
 
     def assume(self, probabilities: np.ndarray) -> np.ndarray:
@@ -96,7 +98,7 @@ class Classifier:
         return self._correction(probabilities)
 
     def predict(self, crops: np.ndarray) -> np.ndarray:
-        """Probabilities of the seven emotions, as trained; see :meth:`assume`.
+        """Return the probabilities of the seven emotions, as trained; see :meth:`assume`.
 
         Args:
             crops: ``(N, 192, 192, 3)``, RGB, 0 to 255, ``uint8`` or float; see
@@ -119,7 +121,7 @@ class Classifier:
         return vote(said, self._ensemble) if self._ensemble else said[0]
 
     def predict_faces(self, faces: np.ndarray) -> np.ndarray:
-        """Probabilities, as trained, for dataset faces ``(N, 48, 48)``, grey, 0 to 255."""
+        """Predict, as trained, for dataset faces ``(N, 48, 48)``, grey, 0 to 255."""
         chunks = [
             self.predict(faces_to_crops(faces[i : i + 256])) for i in range(0, len(faces), 256)
         ]
@@ -127,7 +129,7 @@ class Classifier:
 
 
 def vote(members: np.ndarray, ensemble: Ensemble) -> np.ndarray:
-    """What an ensemble says.
+    """Return what an ensemble says.
 
     Args:
         members: ``(M, N, 7)``: the probabilities of each member.
@@ -221,7 +223,7 @@ def _load(path: Path, checksum: str, foreign: bool) -> Classifier:
 
 
 def load_classifier(name: str | None = None, prior: ClassPrior = AS_TRAINED) -> Classifier:
-    """The model called ``name`` (the default without), loaded once per process.
+    """Return the model called ``name`` (the default without), loaded once per process.
 
     Args:
         name: Of a model.

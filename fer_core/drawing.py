@@ -36,7 +36,7 @@ def draw(
     names: Mapping[int, str] | None = None,
     unsure_below: float = UNSURE_BELOW,
 ) -> np.ndarray:
-    """A copy of the picture with every face boxed and labelled, such as 'Happy 92 %'.
+    """Return a copy of the picture with every face boxed and labelled, such as 'Happy 92 %'.
 
     A face below ``unsure_below`` gets a dashed box and a question mark: 'Sad? 38 %'. A face that
     the user labelled gets the box of their label.
@@ -132,7 +132,7 @@ def _rectangle(
 
 @lru_cache(maxsize=512)
 def _tag(text: str, color: tuple[int, int, int], size: int) -> np.ndarray:
-    """The label as a small picture: text on a field of the emotion's colour."""
+    """Return the label as a small picture: text on a field of the emotion's colour."""
     font = _font(size)
     left, top, right, bottom = font.getbbox("Hgy" + text)
     pad = max(3, round(size * 0.3))
@@ -148,7 +148,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def ink(color: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Black or white, whichever contrasts more (relative luminance of WCAG 2)."""
+    """Return black or white, whichever contrasts more (relative luminance of WCAG 2)."""
     linear = [(v / 255 / 12.92 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4) for v in color]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return _DARK if (luminance + 0.05) / 0.0556 > 1.05 / (luminance + 0.05) else _LIGHT
@@ -157,7 +157,7 @@ def ink(color: tuple[int, int, int]) -> tuple[int, int, int]:
 def _put_tag(
     canvas: np.ndarray, tag: np.ndarray, corners: tuple[int, int, int, int], line: int
 ) -> None:
-    """Above the box; below where the border is near; inside where both are."""
+    """Put the label above the box; below where the border is near; inside where both are."""
     x0, y0, _, y1 = corners
     height, width = canvas.shape[:2]
     tag_height, tag_width = tag.shape[:2]

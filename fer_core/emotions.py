@@ -25,7 +25,7 @@ COLORS: Final[dict[str, str]] = {
 
 
 def rgb(emotion: str) -> tuple[int, int, int]:
-    """The colour of ``emotion`` as ``(red, green, blue)``, each 0 to 255.
+    """Return the colour of ``emotion`` as ``(red, green, blue)``, each 0 to 255.
 
     >>> rgb("Happy")
     (230, 159, 0)

@@ -18,14 +18,14 @@ _TINY: Final = 1e-12
 
 
 def soft_vote(members: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """``(N, 7)`` ``float64``: the mean of the probabilities ``(M, N, 7)`` of members by their
-    ``weights`` ``(M,)``, which sum to 1.
+    """Return ``(N, 7)`` ``float64``: the mean of the probabilities ``(M, N, 7)`` of members by
+    their ``weights`` ``(M,)``, which sum to 1.
     """
     return np.einsum("m,mnk->nk", weights, members.astype(np.float64))
 
 
 def fit_weights(members: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The weights of a soft vote that give the least log loss.
+    """Return the weights of a soft vote that give the least log loss.
 
     Args:
         members: ``(M, N, 7)`` probabilities of each member.
@@ -68,7 +68,7 @@ def check_weights(weights: Weights, members: int) -> None:
 def combine(
     said: np.ndarray, labels: np.ndarray, weights: Weights = "equal"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What an ensemble would weigh its members by, and what it would say.
+    """Return what an ensemble would weigh its members by, and what it would say.
 
     Args:
         said: ``(M, N, 7)``: the probabilities of each member.

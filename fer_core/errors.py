@@ -37,7 +37,7 @@ class DatasetError(FerError):
 
     @classmethod
     def listing(cls, name: str, problems: Sequence[str]) -> "DatasetError":
-        """The error of a dataset with ``problems``: the message names the first of them."""
+        """Return the error of a dataset with ``problems``: the message names the first of them."""
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return cls(f"{name}: {problems[0]}{more}. Mend it, or leave such rows out.", problems)
 

@@ -5,12 +5,12 @@ Everything here is also an attribute of :mod:`fer_core`, which imports it at fir
 
 import os
 import sys
-from collections import deque
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from PIL import Image
@@ -19,12 +19,15 @@ from fer_core import analysis, drawing
 from fer_core.analysis import Analysis
 from fer_core.class_prior import parse
 from fer_core.classifier import load_classifier
+from fer_core.cluster import on_dask
 from fer_core.emotions import UNSURE_BELOW
 from fer_core.errors import FerError, ImageError
 from fer_core.extras import needed_by
 from fer_core.faces import get_detector
 from fer_core.files import check_outputs, printable, writing
 from fer_core.images import Source, read_content, read_image, read_picture, walk_images
+from fer_core.pool import map_in_order
+from fer_core.progress import seconds_left, time_left
 from fer_core.settings import settings
 
 if TYPE_CHECKING:
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     from fer_core.train import TrainingRun
     from fer_core.train.notes import Progress
     from fer_core.video import VideoResult
+
+#: Pictures that a worker of a cluster reads at a time.
+_CHUNK: Final = 16
 
 
 @dataclass(frozen=True)
@@ -137,9 +143,22 @@ class Analyzer:
         Raises:
             FerError: There is no such model or detector, or it cannot be loaded.
         """
-        self._classifier = load_classifier(model, parse(class_prior, prior_strength))
+        prior = parse(class_prior, prior_strength)
+        self._classifier = load_classifier(model, prior)
         self._detector = get_detector(detector or settings().detector)
         self._largest = largest
+        # By which a worker on another machine makes the same one.
+        self._options = (self._classifier.name, self._detector.name, largest, str(prior))
+
+    @property
+    def model(self) -> str:
+        """Return the name of the model."""
+        return self._classifier.name
+
+    @property
+    def class_prior(self) -> str:
+        """Return the class prior, as results record it."""
+        return self._classifier.class_prior
 
     def analyze(self, source: Source) -> PictureAnalysis:
         """Find the faces of a picture and the emotions that they show.
@@ -171,41 +190,57 @@ class Analyzer:
     __call__ = analyze
 
     def stream(
-        self, sources: str | Path | Iterable[Source], progress: bool = False
+        self,
+        sources: str | Path | Iterable[Source],
+        progress: bool = False,
+        *,
+        jobs: int | None = None,
+        engine: Literal["local", "dask"] = "local",
+        scheduler: str | None = None,
     ) -> Iterator[PictureAnalysis]:
-        """Analyse many pictures on all cores.
+        """Analyse many pictures on all cores, or on several machines.
 
         Args:
             sources: Pictures; folders among them are walked.
-            progress: Count the pictures on standard error.
+            progress: Count the pictures on standard error, with the time left.
+            jobs: Pictures at the same time; one per core without.
+            engine: ``local`` for this machine's cores, or ``dask``.
+            scheduler: Address of a Dask scheduler whose workers see the same files; without, a
+                cluster on this machine.
 
         Yields:
             A result per picture, in the order of the sources. A picture that cannot be read
             ends nothing: the ``error`` of its result says why.
+
+        Raises:
+            FerError: The engine is not installed or cannot be reached.
         """
-        pictures, total = _pictures(sources)
-        for done, result in enumerate(self._in_order(pictures), start=1):
+        pictures = _pictures(sources)
+        if engine == "dask":
+            results = self._on_cluster(list(pictures), scheduler, jobs)
+        else:
+            results = map_in_order(self.attempt, pictures, jobs)
+        begun, number = time.monotonic(), len(pictures) if isinstance(pictures, Sized) else None
+        for done, result in enumerate(results, start=1):
             if progress:
-                print(f"\r{done}{total} pictures", end="", file=sys.stderr, flush=True)
+                print(f"\r{_progress(begun, done, number)}", end="", file=sys.stderr, flush=True)
             yield result
         if progress:
             print(file=sys.stderr)
 
-    def _in_order(self, pictures: Iterable[Source]) -> Iterator[PictureAnalysis]:
-        workers = os.cpu_count() or 1
-        waiting: deque[Future[PictureAnalysis]] = deque()
-        with ThreadPoolExecutor(workers) as pool:
-            try:
-                for picture in pictures:
-                    waiting.append(pool.submit(self.attempt, picture))
-                    # So many that no thread waits, so few that memory does not grow.
-                    if len(waiting) == 2 * workers:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+    def _on_cluster(
+        self, pictures: list[Source], scheduler: str | None, jobs: int | None
+    ) -> Iterator[PictureAnalysis]:
+        starts = range(0, len(pictures), _CHUNK)
+        chunks = [(number, pictures[i : i + _CHUNK]) for number, i in enumerate(starts)]
+        read = partial(_attempt_chunk, self._options)
+        done: dict[int, list[PictureAnalysis]] = {}
+        following = 0
+        for (number, _), results in on_dask(read, chunks, scheduler, jobs or os.cpu_count() or 1):
+            done[number] = results
+            while following in done:
+                yield from done.pop(following)
+                following += 1
 
     def attempt(self, picture: Source) -> PictureAnalysis:
         """Analyse a picture; one that cannot be read gives a result that says why.
@@ -305,8 +340,28 @@ def train_model(
         return train(config, on_progress, data)
 
 
-def _pictures(sources: str | Path | Iterable[Source]) -> tuple[Iterable[Source], str]:
-    """Return the pictures with folders walked, and " of 12" where their number is known."""
+@lru_cache(maxsize=1)
+def _analyzer(model: str, detector: str, largest: bool, class_prior: str) -> Analyzer:
+    return Analyzer(model, detector, largest=largest, class_prior=class_prior)
+
+
+def _attempt_chunk(
+    options: tuple[str, str, bool, str], chunk: tuple[int, Sequence[Source]]
+) -> list[PictureAnalysis]:
+    """Analyse some pictures in a worker of a cluster, which loads the model once."""
+    return [_analyzer(*options).attempt(picture) for picture in chunk[1]]
+
+
+def _progress(begun: float, done: int, number: int | None) -> str:
+    """Return a line such as "12 of 400 pictures, 35 s left"."""
+    if number is None:
+        return f"{done} pictures"
+    left = time_left(seconds_left(begun, done / number))
+    return f"{done} of {number} pictures" + (f", {left}" if left and done < number else "")
+
+
+def _pictures(sources: str | Path | Iterable[Source]) -> Iterable[Source]:
+    """Return the pictures with folders walked; a list where the sources have an end."""
     if isinstance(sources, str | Path):
         sources = [sources]
     walked = (
@@ -314,7 +369,4 @@ def _pictures(sources: str | Path | Iterable[Source]) -> tuple[Iterable[Source],
         for source in sources
         for picture in (walk_images([Path(source)]) if isinstance(source, str | Path) else [source])
     )
-    if not isinstance(sources, Sized):
-        return walked, ""
-    pictures = list(walked)
-    return pictures, f" of {len(pictures)}"
+    return list(walked) if isinstance(sources, Sized) else walked

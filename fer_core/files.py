@@ -49,7 +49,7 @@ class WriteError(FerError, OSError):
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to, renamed into its place when all went well.
+    """Return a path beside ``path`` to write to, renamed into its place when all went well.
 
     The file appears whole or not at all; parent folders are made.
 
@@ -156,7 +156,7 @@ def walk_files(folder: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file as 64 hexadecimal digits."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -194,7 +194,7 @@ def named_after(source: str | PurePath, what: str, suffix: str) -> str:
 
 
 def _shortened(name: str, room: int) -> str:
-    """The beginning of a name that takes no more than ``room`` bytes."""
+    """Return the beginning of a name that takes no more than ``room`` bytes."""
     while len(os.fsencode(name)) > room:
         name = name[:-1]
     return name
@@ -230,7 +230,7 @@ def is_stream(path: Path) -> bool:
 
 
 def _identity(path: Path) -> Any:
-    """What two paths of one file share: by link, hard link or spelling."""
+    """Return what two paths of one file share: by link, hard link or spelling."""
     try:
         found = path.stat()
         # Some file systems of Windows number no files.
@@ -282,6 +282,11 @@ def check_outputs(
             )
 
 
+def partial_of(path: Path) -> Path:
+    """Return the name of a user's file until it is complete: ``NAME.partial`` beside it."""
+    return path.with_name(_shortened(path.name, LONGEST_NAME - len(PARTIAL)) + PARTIAL)
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
     """Give a path to write a user's file to, and rename it to ``path`` when all went well.
@@ -298,8 +303,7 @@ def writing(path: Path) -> Iterator[Path]:
     if is_stream(path):
         yield path
         return
-    room = LONGEST_NAME - len(PARTIAL)
-    new = path.with_name(_shortened(path.name, room) + PARTIAL)
+    new = partial_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -222,7 +222,7 @@ def _upright(picture: Image.Image, content: bytes) -> Picture:
 
 
 def _plan(picture: Image.Image, is_deep: bool, may_reduce: bool) -> tuple[int, float]:
-    """How many times a picture is reduced, and the bytes that decoding it takes.
+    """Return how many times a picture is reduced, and the bytes that decoding it takes.
 
     Args:
         picture: Opened, not decoded.
@@ -254,7 +254,7 @@ def _plan(picture: Image.Image, is_deep: bool, may_reduce: bool) -> tuple[int, f
 
 
 def _decoded_bytes(picture: Image.Image, is_deep: bool, times: int) -> float:
-    """The bytes that a decoder takes for a picture, reduced where it can do that itself."""
+    """Return the bytes that a decoder takes for a picture, reduced where it can do that itself."""
     pixels, besides = picture.width * picture.height, _DECODERS.get(picture.format or "", 0)
     if is_deep:
         return pixels * (8.0 + besides)  # four samples of two bytes
@@ -275,7 +275,7 @@ def _decode_reduced(picture: Image.Image, times: int) -> None:
 
 
 def _orientation(found: object) -> int:
-    """The orientation of EXIF, 1 to 8; 1 for whatever else a file says."""
+    """Return the orientation of EXIF, 1 to 8; 1 for whatever else a file says."""
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
@@ -340,7 +340,7 @@ class _Deep(NamedTuple):
 
 
 def _is_deep(picture: Image.Image, content: bytes) -> bool:
-    """Whether a picture may have more than 8 bits a channel."""
+    """Return whether a picture may have more than 8 bits a channel."""
     if picture.format == "PNG" and content:
         return content[24:25] == b"\x10"  # bits per sample
     if picture.format == "TIFF" and content:
@@ -349,7 +349,7 @@ def _is_deep(picture: Image.Image, content: bytes) -> bool:
 
 
 def _deep_samples(picture: Image.Image, content: bytes) -> _Deep | None:
-    """The samples of a picture with more than 8 bits a channel, else ``None``."""
+    """Return the samples of a picture with more than 8 bits a channel, else ``None``."""
     if picture.format == "PNG" and content:
         bits = _significant_bits(content)
         samples = _stored(picture, content)
@@ -377,13 +377,13 @@ def _deep_samples(picture: Image.Image, content: bytes) -> _Deep | None:
 
 
 def _bits_of_jpeg2000(content: bytes) -> int:
-    """Bits of the first component, from the marker SIZ."""
+    """Return bits of the first component, from the marker SIZ."""
     at = content.find(b"\xff\x4f\xff\x51")
     return (content[at + 42] & 0x7F) + 1 if 0 <= at < len(content) - 42 else 16
 
 
 def _tiff_that_pillow_lacks(content: bytes | Image.Image) -> Picture | None:
-    """A TIFF of colours in floating-point numbers, which OpenCV reads; else ``None``."""
+    """Return a TIFF of colours in floating-point numbers, which OpenCV reads; else ``None``."""
     if not isinstance(content, bytes) or content[:4] not in (b"II*\0", b"MM\0*"):
         return None
     try:
@@ -424,7 +424,7 @@ def _deep_tiff(picture: Image.Image, content: bytes) -> _Deep | None:
 
 
 def _stored(picture: Image.Image | None, content: bytes) -> np.ndarray:
-    """The samples as they are stored; Pillow keeps only grey ones."""
+    """Return the samples as they are stored; Pillow keeps only grey ones."""
     if picture is not None and (picture.mode == "F" or picture.mode.startswith("I")):
         return np.asarray(picture)
     # Whoever has no such picture does not wait for OpenCV.
@@ -441,7 +441,7 @@ def _stored(picture: Image.Image | None, content: bytes) -> np.ndarray:
 
 
 def _significant_bits(content: bytes) -> int | None:
-    """The largest number in the chunk ``sBIT`` of a PNG, for colour or grey."""
+    """Return the largest number in the chunk ``sBIT`` of a PNG, for colour or grey."""
     at = 8
     while at + 8 <= len(content):
         length, kind = struct.unpack(">I4s", content[at : at + 8])
@@ -455,13 +455,13 @@ def _significant_bits(content: bytes) -> int | None:
 
 
 def _scaled(deep: _Deep, times: int, orientation: int) -> tuple[np.ndarray, str]:
-    """Deep samples as ``(H, W, 3)`` ``uint8`` RGB, upright, and what was done."""
+    """Return deep samples as ``(H, W, 3)`` ``uint8`` RGB, upright, and what was done."""
     height, width = deep.samples.shape[:2]
     kind = deep.samples.dtype
     full = np.iinfo(kind).max if kind.kind in "iu" else 1.0
 
     def colours(top: int, end: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Rows as floating-point numbers, and their alpha."""
+        """Return rows as floating-point numbers, and their alpha."""
         rows = deep.samples[top:end].astype(np.float64)
         if rows.ndim == 2 or rows.shape[2] == 3:
             return rows, None
@@ -491,7 +491,7 @@ def _scaled(deep: _Deep, times: int, orientation: int) -> tuple[np.ndarray, str]
 
 
 def _ends(samples: np.ndarray) -> tuple[float, float]:
-    """The smallest and the largest of the finite numbers."""
+    """Return the smallest and the largest of the finite numbers."""
     finite = samples[np.isfinite(samples)]
     return (float(finite.min()), float(finite.max())) if finite.size else (np.inf, -np.inf)
 

@@ -1,12 +1,15 @@
-"""Things that only one thread may use at a time, shared by many threads."""
+"""Work on all cores: things that threads share, and results that stay in order."""
 
 import os
 import queue
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Pool(Generic[T]):
@@ -30,7 +33,7 @@ class Pool(Generic[T]):
 
     @contextmanager
     def one(self) -> Iterator[T]:
-        """One of them, for this thread alone."""
+        """Lend one of them to this thread alone."""
         value = self._free.get()
         try:
             if value is None:
@@ -38,3 +41,31 @@ class Pool(Generic[T]):
             yield value
         finally:
             self._free.put(value)
+
+
+def map_in_order(
+    call: Callable[[T], R], items: Iterable[T], workers: int | None = None
+) -> Iterator[R]:
+    """Call a function on many items at once, in threads, and yield its results in order.
+
+    Items are taken only a little ahead of the results, so that memory stays flat however many
+    there are. When the caller stops early, calls that have not begun never do.
+
+    Args:
+        call: Takes one item. What it raises, this raises.
+        items: May be endless.
+        workers: Threads; one per core without.
+    """
+    workers = workers or os.cpu_count() or 1
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(workers) as executor:
+        try:
+            for item in items:
+                waiting.append(executor.submit(call, item))
+                # So many that no thread waits, so few that memory does not grow.
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            executor.shutdown(cancel_futures=True)

@@ -29,7 +29,7 @@ BLOCK: Final = (-0.06, 0.56, 0.56, -0.06)
 
 
 def faces_to_crops(faces: np.ndarray) -> np.ndarray:
-    """Dataset faces as crops: every pixel repeated 4×4, which the model undoes.
+    """Turn dataset faces into crops: every pixel repeated 4×4, which the model undoes.
 
     Args:
         faces: ``(N, 48, 48)``, grey, 0 to 255, ``uint8`` or float.
@@ -42,7 +42,7 @@ def faces_to_crops(faces: np.ndarray) -> np.ndarray:
 
 
 def crops_to_faces(crops: np.ndarray) -> np.ndarray:
-    """What the first layers of an exported model compute, for looking at it.
+    """Return what the first layers of an exported model compute, for looking at it.
 
     Args:
         crops: ``(N, 192, 192, 3)``, RGB, 0 to 255.
@@ -57,7 +57,7 @@ def crops_to_faces(crops: np.ndarray) -> np.ndarray:
 
 
 def scale(faces: "keras.KerasTensor") -> "keras.KerasTensor":
-    """The scaling layer that a network trained from scratch begins with.
+    """Return the scaling layer that a network trained from scratch begins with.
 
     Pixels are divided by 255, minus 0.5, times 2: from 0..255 to [-1, 1]. It computes
     in ``float32`` whatever the training precision, since bfloat16 cannot hold
@@ -71,7 +71,7 @@ def scale(faces: "keras.KerasTensor") -> "keras.KerasTensor":
 def serving_graph(
     core: "keras.Model", temperature: float = 1.0, flip: bool = False
 ) -> "keras.Model":
-    """The graph that is exported: crops in, probabilities out.
+    """Build the graph that is exported: crops in, probabilities out.
 
     Args:
         core: network from faces ``(N, 48, 48, 1)``, 0 to 255, to logits ``(N, 7)``.
@@ -106,7 +106,7 @@ def serving_graph(
 def crop_face(
     image: np.ndarray, frame: tuple[float, float, float], roll: float = 0.0
 ) -> np.ndarray:
-    """A face of a photo in the canonical form that exported models take.
+    """Cut a face out of a photo, in the canonical form that exported models take.
 
     One affine warp: the square is turned upright and resized; where it reaches beyond
     the picture, the border is reflected. A face twice as large as the crop or larger is
@@ -159,33 +159,33 @@ def crop_face(
     )
 
 
-#: Factor on the frame's side, and whether the view is mirrored.
-VIEWS: Final = ((1.0, False), (1.0, True), (0.85, False), (0.85, True))
+#: Factors on the frame's side, one for each crop of a still picture.
+ZOOMS: Final = (1.0, 0.85)
 
 
-def crop_views(
-    image: np.ndarray, frame: tuple[float, float, float], roll: float = 0.0, number: int = 4
+def crop_zooms(
+    image: np.ndarray,
+    frame: tuple[float, float, float],
+    roll: float = 0.0,
+    number: int = len(ZOOMS),
 ) -> np.ndarray:
-    """A face as it is framed and closer by, each mirrored as well.
+    """Cut a face out as it is framed and from closer by.
 
     No detector frames a face exactly as the dataset would; the mean of the probabilities
-    over these views makes up for what that costs (docs/detectors.md).
+    over these crops and their mirror images makes up for what that costs (docs/detectors.md).
 
     Args:
-        image: as for :func:`crop_face`.
-        frame: likewise.
-        roll: likewise.
-        number: of views, up to 4; the first is the frame itself.
+        image: As for :func:`crop_face`.
+        frame: Likewise.
+        roll: Likewise.
+        number: Of crops, 1 or 2; the first is the frame itself.
 
     Returns:
         ``(number, 192, 192, 3)`` ``uint8``, RGB.
     """
     x, y, side = frame
-    views = np.empty((number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
-    made: dict[float, np.ndarray] = {}
-    for view, (factor, mirrored) in zip(views, VIEWS, strict=False):
-        if factor not in made:
-            shift = side * (1 - factor) / 2
-            made[factor] = crop_face(image, (x + shift, y + shift, side * factor), roll)
-        view[:] = made[factor][:, ::-1] if mirrored else made[factor]
-    return views
+    crops = np.empty((number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    for crop, factor in zip(crops, ZOOMS, strict=False):
+        shift = side * (1 - factor) / 2
+        crop[:] = crop_face(image, (x + shift, y + shift, side * factor), roll)
+    return crops

@@ -1,7 +1,7 @@
 """How far the probabilities of one face can be trusted, beyond their own confidence.
 
 A model that sees half of a face answers as readily as if it saw all of it. Two signs tell: the
-views of one face disagree, and a half of the crop is flat, as a hand, a mask or a bar that hides
+crops of one face disagree, and a half of the crop is flat, as a hand, a mask or a bar that hides
 it would make it. A logistic regression weighs them together with the probabilities themselves; a
 covered mouth makes "Neutral" doubtful and leaves "Surprise" as it was. Its weights and the
 threshold are fitted on FER2013's PublicTest by ``python -m benchmarks reliability``, which also
@@ -36,8 +36,11 @@ def flat_shares(crop: np.ndarray) -> np.ndarray:
     Returns:
         ``(3,)``, each 0 to 1.
     """
-    grey = crop.mean(axis=2) if crop.ndim == 3 else crop
-    pixels = grey.reshape(48, grey.shape[0] // 48, 48, grey.shape[1] // 48).mean(axis=(1, 3))
+    import cv2
+
+    values = crop.astype(np.float32)
+    grey = cv2.transform(values, np.full((1, 3), 1 / 3)) if values.ndim == 3 else values
+    pixels = cv2.resize(grey, (48, 48), interpolation=cv2.INTER_AREA)
     blocks = pixels.reshape(_BLOCKS, 4, _BLOCKS, 4).std(axis=(1, 3)) < FLAT
     left, right = blocks[1:11, 1:6].mean(), blocks[1:11, 6:11].mean()
     return np.array([blocks[6:11, 1:11].mean(), blocks[1:6, 1:11].mean(), max(left, right)])
@@ -61,20 +64,22 @@ def cut_off_shares(square: tuple[float, float, float], width: int, height: int) 
     return np.where(shares < CUT_OFF, 0.0, shares)
 
 
-def features(views: np.ndarray, crop: np.ndarray, cut_off: np.ndarray | None = None) -> np.ndarray:
+def features(
+    answers: np.ndarray, crop: np.ndarray, cut_off: np.ndarray | None = None
+) -> np.ndarray:
     """Return what the regression weighs.
 
     Args:
-        views: ``(V, 7)``, the probabilities of each view of one face.
+        answers: ``(A, 7)``, the probabilities of each crop of one face.
         crop: The face, see :func:`flat_shares`.
         cut_off: See :func:`cut_off_shares`; what lies outside counts as covered.
 
     Returns:
         ``(33,)``: logarithms of the mean probabilities, their largest, the disagreement of the
-        views, and the flat shares, alone and for the emotion that was answered.
+        crops, and the flat shares, alone and for the emotion that was answered.
     """
-    mean = views.mean(axis=0)
-    disagreement = np.abs(views - mean).sum(axis=1).mean() / 2
+    mean = answers.mean(axis=0)
+    disagreement = np.abs(answers - mean).sum(axis=1).mean() / 2
     flat = flat_shares(crop)
     if cut_off is not None:
         flat = np.maximum(flat, cut_off)
@@ -99,18 +104,18 @@ def _fitted() -> tuple[np.ndarray, float, float]:
     return np.array(value["weights"]), value["intercept"], value["threshold"]
 
 
-def is_unreliable(views: np.ndarray, crop: np.ndarray, cut_off: np.ndarray | None = None) -> bool:
+def is_unreliable(answers: np.ndarray, crop: np.ndarray, cut_off: np.ndarray | None = None) -> bool:
     """Return whether the answer must be marked as unsure, whatever its confidence.
 
     The threshold is chosen so that at most 5 % of the right answers on PublicTest become unsure
     by this alone. A covered face has a higher one, :data:`COVERED_THRESHOLD`.
 
     Args:
-        views: ``(V, 7)``, the probabilities of each view of one face.
+        answers: ``(A, 7)``, the probabilities of each crop of one face.
         crop: The face, see :func:`flat_shares`.
         cut_off: See :func:`cut_off_shares`.
     """
-    found = features(views, crop, cut_off)[None]
+    found = features(answers, crop, cut_off)[None]
     return bool(below_threshold(found, score(found, *_fitted()[:2]), _fitted()[2])[0])
 
 

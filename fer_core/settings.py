@@ -100,63 +100,63 @@ class Settings(BaseSettings):
 
     @property
     def admin_addresses(self) -> frozenset[str]:
-        """``admins``, one by one, in small letters."""
+        """Return ``admins``, one by one, in small letters."""
         return frozenset(a.strip().casefold() for a in self.admins.split(",") if a.strip())
 
     @property
     def live_first(self) -> Literal["server", "device"]:
-        """``live``, or what suits this copy."""
+        """Return ``live``, or what suits this copy."""
         return self.live or ("device" if self.public else "server")
 
     @property
     def runs(self) -> Path:
-        """Training runs, one folder each."""
+        """Return the folder of training runs, one folder each."""
         return self.home / "runs"
 
     @property
     def jobs(self) -> Path:
-        """Analyses of videos, one folder each."""
+        """Return the folder of video analyses, one folder each."""
         return self.home / "jobs"
 
     @property
     def models(self) -> Path:
-        """Models trained or imported on this machine, one folder each."""
+        """Return the folder of models trained or imported on this machine, one folder each."""
         return self.home / "models"
 
     @property
     def making(self) -> Path:
-        """Long work on models, one folder each."""
+        """Return the folder of long work on models, one folder each."""
         return self.home / "making"
 
     @property
     def default_model(self) -> Path:
-        """Names the model that was made the default on this machine."""
+        """Return the file that names the model that was made the default on this machine."""
         return self.home / "default_model"
 
     @property
     def store(self) -> Path:
-        """What users asked to keep."""
+        """Return the database of what users asked to keep."""
         return self.home / "store.sqlite"
 
     @property
     def kept(self) -> Path:
-        """Files that go with the store: uploaded datasets, corrections of training runs."""
+        """Return the folder of files that go with the store, such as uploaded datasets."""
         return self.home / "kept"
 
     @property
     def audits(self) -> Path:
-        """What was found in datasets, one folder each."""
+        """Return the folder of audits of datasets, one folder each."""
         return self.home / "audits"
 
     @property
     def cache(self) -> Path:
-        """What can be made again, such as parsed datasets."""
+        """Return the folder of what can be made again, such as parsed datasets."""
         return self.home / "cache"
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings, read once per process (``settings.cache_clear()`` reads anew).
+    """Return the settings, read once per process (``settings.cache_clear()`` reads anew).
 
     Raises:
         FerError: a variable holds what cannot be used; the message names it.

@@ -36,7 +36,7 @@ def seen(table: pd.DataFrame) -> pd.DataFrame:
 def _samples(
     table: pd.DataFrame, gap: float | None = None, end: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """When frames were sampled, in order, and for how many seconds each stands.
+    """Return when frames were sampled, in order, and for how many seconds each stands.
 
     A pause ends the sample before it and stands for nothing.
     """
@@ -87,7 +87,7 @@ def length(table: pd.DataFrame, end: float | None = None) -> float:
 
 
 def _absences(times: np.ndarray, grid: np.ndarray, gap: float) -> np.ndarray:
-    """Which steps between a person's rows are absences: longer than ``gap``, and with a
+    """Return which steps between a person's rows are absences: longer than ``gap``, and with a
     sample in between in which the person was not found.
     """
     places = np.searchsorted(grid, times)
@@ -223,7 +223,7 @@ def segments(
 
 
 def _merge_short(found: list[list[Any]], hold: float) -> list[list[Any]]:
-    """Stretches of one person, the short ones joined with their neighbours."""
+    """Return stretches of one person, the short ones joined with their neighbours."""
     merged: list[list[Any]] = []
     for stretch in found:
         before = merged[-1] if merged else None
@@ -269,7 +269,7 @@ def changes(
 def change_points(
     table: pd.DataFrame, penalty: float = PENALTY, hold: float = HOLD, step: float = STEP
 ) -> pd.DataFrame:
-    """When a person's expression changed, whether or not the dominant emotion did.
+    """Return when a person's expression changed, whether or not the dominant emotion did.
 
     PELT (Killick et al. 2012, *Optimal detection of changepoints with a linear
     computational cost*) on the seven probabilities with squared error, by ``ruptures``.
@@ -320,7 +320,7 @@ def change_points(
 
 
 def _unbroken(curve: pd.DataFrame) -> list[pd.DataFrame]:
-    """The parts of a curve between its gaps."""
+    """Return the parts of a curve between its gaps."""
     known = curve.notna().all(axis=1)
     return [part for _, part in curve[known].groupby((~known).cumsum()[known])]
 
@@ -374,7 +374,7 @@ def long_enough(seconds: pd.Series, total: float) -> pd.Series:
 
 
 def in_words(summary: dict[str, Any]) -> str:
-    """What :func:`summarize` gave, in a line for people.
+    """Return what :func:`summarize` gave, in a line for people.
 
     Of a recorded video the change points count, which are what its timeline and lists show.
     """
@@ -388,7 +388,9 @@ def in_words(summary: dict[str, Any]) -> str:
 
 
 def shares_in_words(shares: dict[str, float]) -> str:
-    """Such as 'Happy 62%, Neutral 38%': the largest first, none below half a per cent."""
+    """Return words such as 'Happy 62%, Neutral 38%': the largest first, none below half a per
+    cent.
+    """
     ranked = sorted(shares.items(), key=lambda item: item[1], reverse=True)
     return ", ".join(f"{emotion} {share:.0%}" for emotion, share in ranked if share >= 0.005)
 

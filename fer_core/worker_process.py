@@ -124,7 +124,7 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id; ``None`` while there is no worker."""
+        """Return the worker's process id; ``None`` while there is no worker."""
         process = self._process
         return process.pid if process and process.poll() is None else None
 

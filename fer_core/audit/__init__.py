@@ -55,7 +55,7 @@ class Audit:
     def proposals(
         self, kinds: tuple[str, ...] = tuple(KINDS), split: str = "all", least: float = 0.0
     ) -> list[Change]:
-        """Corrections that would follow the proposals; nothing is kept by this.
+        """Return corrections that would follow the proposals; nothing is kept by this.
 
         A face with several problems is excluded where one of them asks for that.
 
@@ -77,7 +77,7 @@ class Audit:
         ]
 
     def to_overlay(self, **which: Any) -> Overlay:
-        """The :meth:`proposals` as corrections that can be written and applied."""
+        """Return the :meth:`proposals` as corrections that can be written and applied."""
         rows = [
             (*change, "audit", "", "proposed by the audit") for change in self.proposals(**which)
         ]
@@ -173,7 +173,7 @@ def attainable(
     group: np.ndarray,
     counts: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """The accuracy that a reader without fault could have on these labels, three ways.
+    """Return the accuracy that a reader without fault could have on these labels, three ways.
 
     None is a bound in the strict sense. ``copies`` knows only noise that differs between
     two copies of a picture, so it is too high; ``predictions`` counts as noise whatever

@@ -20,7 +20,7 @@ _BLOCK: Final = 1024
 
 
 def hashes(faces: np.ndarray, on_progress: Callable[[float], None] | None = None) -> np.ndarray:
-    """Perceptual hashes: the signs of a face's 64 lowest frequencies (pHash, Zauner 2010,
+    """Return perceptual hashes: the signs of a face's 64 lowest frequencies (pHash, Zauner 2010,
     *Implementation and Benchmarking of Perceptual Image Hash Functions*).
 
     Args:
@@ -44,7 +44,7 @@ def hashes(faces: np.ndarray, on_progress: Callable[[float], None] | None = None
 
 
 def exact(keys: np.ndarray) -> np.ndarray:
-    """The group of each face whose pixels occur more than once, -1 for the others.
+    """Return the group of each face whose pixels occur more than once, -1 for the others.
 
     Args:
         keys: of :func:`fer_core.datasets.identity.face_keys`.
@@ -56,7 +56,7 @@ def exact(keys: np.ndarray) -> np.ndarray:
 
 
 def near(faces: np.ndarray, codes: np.ndarray, bits: int = BITS) -> np.ndarray:
-    """The group of each face that has a near copy, -1 for the others.
+    """Return the group of each face that has a near copy, -1 for the others.
 
     Hashes propose, pixels decide: two faces belong together where their hashes differ in
     at most ``bits`` bits and their pixels, blurred a little, correlate by at least
@@ -88,7 +88,7 @@ def near(faces: np.ndarray, codes: np.ndarray, bits: int = BITS) -> np.ndarray:
 
 
 def leaked(group: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """``(N,)``: not of the training faces, but one of them is its copy.
+    """Return ``(N,)``: not of the training faces, but one of them is its copy.
 
     Args:
         group: of :func:`near`.
@@ -98,7 +98,7 @@ def leaked(group: np.ndarray, training: np.ndarray) -> np.ndarray:
 
 
 def _numbered(groups: np.ndarray) -> np.ndarray:
-    """The same groups, numbered from 0 in the order of their first face."""
+    """Return the same groups, numbered from 0 in the order of their first face."""
     used, first, of = np.unique(groups, return_index=True, return_inverse=True)
     rank = np.full(len(used), -1)
     order = np.argsort(first)

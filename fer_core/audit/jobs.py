@@ -46,7 +46,7 @@ class AuditJob(Job):
 
     @classmethod
     def of(cls, dataset: Dataset, model: str | None = None) -> "AuditJob":
-        """The audit of a dataset as it was read, whether it was made or not."""
+        """Return the audit of a dataset as it was read, whether it was made or not."""
         folder = find_model(model or default_model())
         votes = [] if dataset.votes is None else [dataset.votes]
         content = digest(dataset.faces, dataset.labels, *votes)
@@ -55,7 +55,7 @@ class AuditJob(Job):
 
     @property
     def done(self) -> bool:
-        """Whether it is there to be read."""
+        """Return whether it is there to be read."""
         return self.path.is_dir() and self.state()["status"] == "done"
 
     def start(
@@ -128,21 +128,21 @@ class AuditJob(Job):
 
     @property
     def probabilities(self) -> np.ndarray:
-        """``(N, 7)``: what the exported file says of every face."""
+        """Return ``(N, 7)``: what the exported file says of every face."""
         return self._arrays["probabilities"]
 
     @property
     def features(self) -> np.ndarray:
-        """``(N, D)`` ``float32``, see :func:`fer_core.audit.network.features`."""
+        """Return ``(N, D)`` ``float32``, see :func:`fer_core.audit.network.features`."""
         return self._arrays["features"]
 
     @property
     def map(self) -> np.ndarray:
-        """``(N, 2)``: the features' two principal components."""
+        """Return ``(N, 2)``: the features' two principal components."""
         return self._arrays["map"]
 
     def result(self) -> Audit:
-        """What was found.
+        """Return what was found.
 
         Raises:
             DatasetError: It is damaged.

@@ -68,7 +68,7 @@ def find(
 def confident_learning(
     labels: np.ndarray, probabilities: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which labels are probably wrong, ``(N,)``, and the quality of each, 0 to 1."""
+    """Return which labels are probably wrong, ``(N,)``, and the quality of each, 0 to 1."""
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
@@ -81,12 +81,12 @@ def confident_learning(
 
 
 def outvoted(labels: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """``(N,)``: one emotion alone has the most votes, and it is not the label."""
+    """Return ``(N,)``: one emotion alone has the most votes, and it is not the label."""
     return decided(counts) & (counts.argmax(axis=1) != labels)
 
 
 def compare(errors: LabelErrors, labels: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
-    """How good the predictions alone are at finding errors, with FER+ as reference.
+    """Return how good the predictions alone are at finding errors, with FER+ as reference.
 
     Faces on which the annotators agree on none of the seven say nothing and are left out.
 
@@ -144,7 +144,7 @@ def _reason(
 
 
 def annotators(labels: np.ndarray, counts: np.ndarray) -> dict[str, float]:
-    """How far the annotators of FER+ agree with the labels and among themselves.
+    """Return how far the annotators of FER+ agree with the labels and among themselves.
 
     Returns:
         Shares of all faces: ``agree`` (the majority is the label), ``outvoted``,

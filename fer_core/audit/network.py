@@ -32,7 +32,7 @@ _BATCH: Final = 256
 
 
 def explainable(name: str | None = None) -> ModelFolder:
-    """The model called ``name`` if its layers can be looked into, else one that can be.
+    """Return the model called ``name`` if its layers can be looked into, else one that can be.
 
     A model from elsewhere is not looked into: that would run it without limits.
 
@@ -49,7 +49,7 @@ def explainable(name: str | None = None) -> ModelFolder:
 def features(
     faces: np.ndarray, folder: ModelFolder, on_progress: Callable[[float], None] | None = None
 ) -> np.ndarray:
-    """What the last layer of a network is given, averaged over the picture.
+    """Return what the last layer of a network is given, averaged over the picture.
 
     Args:
         faces: ``(N, 48, 48)`` ``uint8``.
@@ -94,7 +94,7 @@ def features(
 
 
 def gradients(faces: np.ndarray) -> np.ndarray:
-    """Histograms of gradients (Dalal & Triggs 2005) of faces ``(N, 48, 48)`` ``uint8``:
+    """Return histograms of gradients (Dalal & Triggs 2005) of faces ``(N, 48, 48)`` ``uint8``:
     ``(N, 900)``, 8×8 pixels a cell, 2×2 cells a block.
     """
     side = (FACE_SIZE, FACE_SIZE)
@@ -105,7 +105,7 @@ def gradients(faces: np.ndarray) -> np.ndarray:
 def out_of_fold(
     views: Sequence[np.ndarray], labels: np.ndarray, folds: int = 5, seed: int = 0
 ) -> np.ndarray:
-    """Predictions for each face by classifiers that did not learn from it, one per view;
+    """Return predictions for each face by classifiers that did not learn from it, one per view;
     pooled by their geometric mean, all with the same weight.
 
     Args:

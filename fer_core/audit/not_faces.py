@@ -44,12 +44,12 @@ class Strange:
 
     @property
     def blank(self) -> np.ndarray:
-        """``(N,)``, whether there is nothing to see."""
+        """Return ``(N,)``, whether there is nothing to see."""
         return self.contrast < BLANK
 
     @property
     def drawn(self) -> np.ndarray:
-        """``(N,)``, 0 to 1: how much a picture looks drawn, or written."""
+        """Return ``(N,)``, 0 to 1: how much a picture looks drawn, or written."""
         return np.sqrt(self.flat * self.strange)
 
 
@@ -92,7 +92,7 @@ def _strangeness(faces: np.ndarray) -> np.ndarray:
 
 
 def _detected(faces: np.ndarray, on_progress: Callable[[float], None] | None) -> np.ndarray:
-    """``(N,)``, whether the default detector finds a face, with some room around it."""
+    """Return ``(N,)``, whether the default detector finds a face, with some room around it."""
     from fer_core.faces import get_detector
 
     detector = get_detector("auto")

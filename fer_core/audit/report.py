@@ -13,7 +13,7 @@ WAYS = {
 
 
 def in_words(summary: dict[str, Any]) -> str:
-    """A summary of :func:`fer_core.audit.audit` as lines of text."""
+    """Return a summary of :func:`fer_core.audit.audit` as lines of text."""
     lines = ["Faces with a problem:"]
     lines += [
         f"  {KINDS[kind]:<26}{number:>7}  {number / max(1, summary['faces']):>6.1%}"

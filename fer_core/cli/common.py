@@ -104,6 +104,14 @@ overwrite_files_option = click.option(
     "--overwrite", is_flag=True, help="Replace files that exist; never one that is read."
 )
 
+engine_option = click.option(
+    "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True,
+    help="Where the work is done: on this machine's cores, or on a Dask cluster.",
+)  # fmt: skip
+scheduler_option = click.option(
+    "--scheduler", metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786."
+)
+
 
 def print_json(value: Any) -> None:
     """Print ``value`` as JSON; characters that the console cannot show are escaped."""

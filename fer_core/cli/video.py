@@ -10,12 +10,14 @@ from fer_core.cli.common import (
     ANY_PATH,
     FILE,
     class_prior_option,
+    engine_option,
     json_option,
     model_option,
     note,
     overwrite_files_option,
     print_json,
     prior_strength_option,
+    scheduler_option,
     status,
 )
 from fer_core.errors import VideoError
@@ -95,11 +97,8 @@ def _parsed(parse: str) -> Any:
     "--shifts", is_flag=True,
     help="Also list when a face changed while its dominant emotion stayed.",
 )  # fmt: skip
-@click.option(
-    "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True,
-    help="Where several videos are read: on this machine's cores, or on a Dask cluster.",
-)  # fmt: skip
-@click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster, such as tcp://host:8786.")
+@engine_option
+@scheduler_option
 @click.option("--jobs", type=click.IntRange(1), help="Videos at the same time; one per core.")
 def command(
     paths: tuple[Path, ...],

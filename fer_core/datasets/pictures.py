@@ -1,7 +1,6 @@
 """Labelled picture files as a dataset: what all formats of pictures share."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from fer_core.datasets.labels import LabelReader
 from fer_core.datasets.registry import ReadOptions
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images import read_image
+from fer_core.pool import map_in_order
 from fer_core.preprocess import FACE_SIZE, crop_face, crops_to_faces
 
 #: Names of splits, in lower case, and their positions in ``SPLITS``.
@@ -80,12 +80,11 @@ def load_pictures(
     ]
 
     def read() -> dict[str, np.ndarray]:
-        with ThreadPoolExecutor() as pool:
-            faces = []
-            for face in pool.map(_reader(how.detector), pictures):
-                faces.append(face)
-                if how.on_progress and len(faces) % 100 == 0:
-                    how.on_progress(len(faces) / len(paths))
+        faces = []
+        for face in map_in_order(_reader(how.detector), pictures):
+            faces.append(face)
+            if how.on_progress and len(faces) % 100 == 0:
+                how.on_progress(len(faces) / len(paths))
         wrong = [
             *problems,
             *(

@@ -62,7 +62,7 @@ CONDITIONS: Final[dict[str, Change]] = {
 
 
 def under(condition: str, faces: np.ndarray, seed: int = 0) -> np.ndarray:
-    """``faces`` under one of :data:`CONDITIONS`.
+    """Return ``faces`` under one of :data:`CONDITIONS`.
 
     Args:
         condition: its name.

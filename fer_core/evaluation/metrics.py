@@ -49,11 +49,11 @@ class Evaluation:
 
     @property
     def macro_recall(self) -> float:
-        """Mean recall of the emotions that occur in the labels."""
+        """Return the mean recall of the emotions that occur in the labels."""
         return float(np.mean([r["recall"] for r in self.per_class.values() if r["support"]]))
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """Return it as plain JSON values."""
         return asdict(self)
 
 
@@ -77,7 +77,7 @@ class Mistake:
 
 
 def measure(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
-    """Figures from predictions.
+    """Compute figures from predictions.
 
     Args:
         probabilities: ``(N, 7)``, rows sum to 1.
@@ -125,7 +125,7 @@ def measure(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
 
 
 def mistakes(probabilities: np.ndarray, labels: np.ndarray, most: int = 24) -> list[Mistake]:
-    """The mistakes that the model is surest of, the surest first.
+    """Return the mistakes that the model is surest of, the surest first.
 
     Args:
         probabilities: ``(N, 7)``, rows sum to 1.
@@ -148,7 +148,9 @@ def mistakes(probabilities: np.ndarray, labels: np.ndarray, most: int = 24) -> l
 
 
 def details(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """What :func:`measure` has no room for: ``reliability`` and ``mistakes``, as JSON values."""
+    """Return what :func:`measure` has no room for: ``reliability`` and ``mistakes``, as JSON
+    values.
+    """
     return {
         "reliability": [asdict(row) for row in reliability(probabilities, labels)],
         "mistakes": [asdict(row) for row in mistakes(probabilities, labels)],
@@ -174,7 +176,7 @@ def evaluate(
 
 
 def predict(classifier: Classifier, faces: np.ndarray, tta: TTA = "served") -> np.ndarray:
-    """Probabilities ``(N, 7)`` of faces ``(N, 48, 48)`` with test-time augmentation.
+    """Return probabilities ``(N, 7)`` of faces ``(N, 48, 48)`` with test-time augmentation.
 
     The classifier's class prior is applied to their mean.
     """
@@ -193,7 +195,7 @@ def predict(classifier: Classifier, faces: np.ndarray, tta: TTA = "served") -> n
 
 
 def moved(faces: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Faces ``(N, 48, 48)`` moved by whole pixels, the border reflected."""
+    """Return faces ``(N, 48, 48)`` moved by whole pixels, the border reflected."""
     m = max(abs(down), abs(right))
     wide = np.pad(faces, ((0, 0), (m, m), (m, m)), mode="reflect")
     h, w = faces.shape[1:]
@@ -208,7 +210,7 @@ def hard(
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
 ) -> dict[str, Evaluation]:
-    """The figures under each of :data:`CONDITIONS`; see :func:`evaluate`."""
+    """Return the figures under each of :data:`CONDITIONS`; see :func:`evaluate`."""
     chosen = dataset.split(split)
     found = {}
     for name in CONDITIONS:

@@ -16,7 +16,7 @@ _CHUNK = 256
 def predictions(
     model: str, faces: Dataset, on_progress: Callable[[float], None] | None = None
 ) -> np.ndarray:
-    """The probabilities of a model for every face of a dataset or split.
+    """Return the probabilities of a model for every face of a dataset or split.
 
     Args:
         model: its name.

@@ -59,7 +59,7 @@ class Explainer:
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id; ``None`` while there is no worker."""
+        """Return the worker's process id; ``None`` while there is no worker."""
         return self._worker.pid
 
     def explain(

@@ -75,7 +75,7 @@ class Network:
 
 
 def _grad_cam(core: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Function from faces ``(1, 48, 48, 1)`` and a one-hot emotion ``(1, 7)`` to heat
+    """Return a function from faces ``(1, 48, 48, 1)`` and a one-hot emotion ``(1, 7)`` to heat
     ``(h, w)``, 0 to 1.
     """
     seen: list[Any] = []
@@ -112,7 +112,7 @@ def _grad_cam(core: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.ndarra
 def _guided_back_propagation(
     core: keras.Model,
 ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Function from faces ``(1, 48, 48, 1)`` and a one-hot emotion ``(1, 7)`` to the
+    """Return a function from faces ``(1, 48, 48, 1)`` and a one-hot emotion ``(1, 7)`` to the
     gradient ``(48, 48)`` in a copy whose ReLUs let only positive gradients back.
     """
 

@@ -51,13 +51,13 @@ def paint(emotion: str, face: np.ndarray, heat: np.ndarray, gradient: np.ndarray
 
 
 def _enlarge(values: np.ndarray) -> np.ndarray:
-    """``(H, W)``, 0 to 255 → ``(384, 384)`` ``uint8``, smoothly."""
+    """Enlarge ``(H, W)``, 0 to 255, to ``(384, 384)`` ``uint8``, smoothly."""
     large = cv2.resize(values.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
     return np.clip(large, 0, 255).round().astype(np.uint8)
 
 
 def _overlay(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """The heat ``(h, w)``, 0 to 1, over the face: the more, the brighter and denser."""
+    """Return the heat ``(h, w)``, 0 to 1, over the face: the more, the brighter and denser."""
     level = _enlarge(heat * 255)
     colors = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
     share = 0.75 * (level[..., None].astype(np.float32) / 255)
@@ -67,7 +67,7 @@ def _overlay(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def _relief(gradient: np.ndarray) -> np.ndarray:
-    """The gradient as a grey relief; its outermost percent may saturate."""
+    """Return the gradient as a grey relief; its outermost percent may saturate."""
     top = float(np.percentile(np.abs(gradient), 99)) if np.isfinite(gradient).all() else 0.0
     scaled = np.clip(gradient / top, -1, 1) if top > 0 else np.zeros_like(gradient)
     return np.repeat(_enlarge(127.5 + 127.5 * scaled)[..., None], 3, axis=2)

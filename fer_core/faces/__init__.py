@@ -37,7 +37,7 @@ _lock = threading.Lock()
 
 
 def fallback() -> str | None:
-    """Why ``auto`` is only Haar on this machine, in a sentence for people; else ``None``."""
+    """Return why ``auto`` is only Haar on this machine, in a sentence for people; else ``None``."""
     try:
         _load(_BEST)
     except DetectorError as error:
@@ -46,7 +46,7 @@ def fallback() -> str | None:
 
 
 def resolve(name: str) -> str:
-    """The detector that ``auto`` stands for on this machine; other names as they are.
+    """Return the detector that ``auto`` stands for on this machine; other names as they are.
 
     Raises:
         DetectorError: no such detector.
@@ -59,7 +59,7 @@ def resolve(name: str) -> str:
 
 
 def get_detector(name: str = "auto") -> Detector:
-    """The detector called ``name``, loaded once per process and shared by its threads.
+    """Return the detector called ``name``, loaded once per process and shared by its threads.
 
     ``auto`` never fails for want of a package: see :func:`fallback`.
 

@@ -82,7 +82,7 @@ class Detection:
 
     @property
     def area(self) -> float:
-        """Of the box, in square pixels."""
+        """Return the area of the box, in square pixels."""
         return self.box[2] * self.box[3]
 
     def on_original(self, factor: float, left: float = 0.0, top: float = 0.0) -> "Detection":
@@ -151,7 +151,7 @@ class Detector(Protocol):
 def frame(
     box: tuple[float, float, float, float], framing: Framing, roll: float = 0.0
 ) -> tuple[float, float, float]:
-    """The square ``(x, y, side)`` that shows a box's face as FER2013 would.
+    """Return the square ``(x, y, side)`` that shows a box's face as FER2013 would.
 
     Args:
         box: the detector's.
@@ -167,13 +167,13 @@ def frame(
 
 
 def roll_of(keypoints: Sequence[Sequence[float]]) -> float:
-    """Degrees that the line from the first keypoint to the second leans clockwise."""
+    """Return degrees that the line from the first keypoint to the second leans clockwise."""
     (x0, y0), (x1, y1) = keypoints[:2]
     return math.degrees(math.atan2(y1 - y0, x1 - x0))
 
 
 def largest_first(detections: list[Detection]) -> list[Detection]:
-    """Sorted by the size of the box."""
+    """Return detections sorted by the size of the box."""
     return sorted(detections, key=lambda d: d.area, reverse=True)
 
 

@@ -65,7 +65,7 @@ def _search(
     neighbours: int = 5,
     smallest: int = 30,
 ) -> list[Box]:
-    """The report's search, on a copy of the picture made smaller by ``scale``."""
+    """Run the project report's search on a copy of the picture made smaller by ``scale``."""
     if scale < 1:
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     found = cascade.detectMultiScale(
@@ -83,7 +83,7 @@ def _floats(box: Sequence[int]) -> list[float]:
 
 
 def _refined(cascade: cv2.CascadeClassifier, grey: np.ndarray) -> list[Box]:
-    """A lenient search on a small copy, then the report's around each place it names."""
+    """Search leniently on a small copy, then as the report around each place it names."""
     places = _search(cascade, grey, MAX_SIDE / max(grey.shape), 1.2, neighbours=1, smallest=24)
     boxes: list[Box] = []
     for x, y, w, h in places:

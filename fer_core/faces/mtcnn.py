@@ -78,7 +78,7 @@ def _forward(net, pictures: np.ndarray, outputs: list[str]) -> list[np.ndarray]:
 
 
 def _proposals(net, image: np.ndarray, min_face: int) -> np.ndarray:
-    """Boxes ``(N, 4)`` as corners, from a fully convolutional net over all scales."""
+    """Return boxes ``(N, 4)`` as corners, from a fully convolutional net over all scales."""
     height, width = image.shape[:2]
     found, scores = [np.empty((0, 4))], [np.empty(0)]
     scale = 12 / min_face
@@ -110,7 +110,7 @@ def _refined(net, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def _final(net, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Boxes ``(N, 4)``, scores ``(N,)`` and keypoints ``(N, 5, 2)``."""
+    """Return boxes ``(N, 4)``, scores ``(N,)`` and keypoints ``(N, 5, 2)``."""
     if not len(boxes):
         return boxes, np.empty(0), np.empty((0, 5, 2))
     boxes = _squared(boxes)
@@ -127,7 +127,7 @@ def _final(net, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _shifted(boxes: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Corners moved by what a network says, in sizes of the box."""
+    """Return corners moved by what a network says, in sizes of the box."""
     size = boxes[:, 2:] - boxes[:, :2]
     return boxes + shifts * np.concatenate([size, size], axis=1)
 
@@ -139,7 +139,7 @@ def _squared(boxes: np.ndarray) -> np.ndarray:
 
 
 def _cut(image: np.ndarray, boxes: np.ndarray, size: int) -> np.ndarray:
-    """The boxes' pixels ``(N, size, size, 3)``, black beyond the picture's border."""
+    """Return the boxes' pixels ``(N, size, size, 3)``, black beyond the picture's border."""
     height, width = image.shape[:2]
     cut = np.empty((len(boxes), size, size, 3), np.uint8)
     for out, corners in zip(cut, np.round(boxes).astype(int), strict=True):
@@ -158,7 +158,7 @@ def _cut(image: np.ndarray, boxes: np.ndarray, size: int) -> np.ndarray:
 def _suppress(
     boxes: np.ndarray, scores: np.ndarray, limit: float, smaller: bool = False
 ) -> np.ndarray:
-    """Rows of boxes that overlap no better one by more than ``limit`` of their union, or
+    """Return rows of boxes that overlap no better one by more than ``limit`` of their union, or
     of the smaller of the two.
     """
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)

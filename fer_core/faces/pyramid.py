@@ -24,18 +24,18 @@ class Window:
 
     @property
     def step(self) -> float:
-        """Pixels of the picture per pixel of the window."""
+        """Return pixels of the picture per pixel of the window."""
         return self.side / self.size
 
     @property
     def matrix(self) -> np.ndarray:
-        """``(2, 2)``, from directions in the window to those in the picture."""
+        """Return ``(2, 2)``, from directions in the window to those in the picture."""
         angle = np.deg2rad(self.roll)
         cos, sin = np.cos(angle), np.sin(angle)
         return self.step * np.array([[cos, -sin], [sin, cos]])
 
     def to_picture(self, points: np.ndarray) -> np.ndarray:
-        """Points ``(…, 2)`` of the window in pixels of the picture."""
+        """Return points ``(…, 2)`` of the window in pixels of the picture."""
         return (points - self.size / 2) @ self.matrix.T + self.centre
 
 
@@ -47,7 +47,7 @@ class Pyramid:
         self._levels = [image]
 
     def cut(self, window: Window) -> np.ndarray:
-        """The window's pixels ``(S, S, 3)`` ``uint8``; black beyond the border."""
+        """Return the window's pixels ``(S, S, 3)`` ``uint8``; black beyond the border."""
         level = max(0, int(np.log2(max(window.step, 1.0))))
         image, scale = self._level(level)
         matrix = np.empty((2, 3))
@@ -62,12 +62,12 @@ class Pyramid:
         )
 
     def whole(self, size: int) -> Window:
-        """The whole picture."""
+        """Return the whole picture."""
         centre = np.array([self.width / 2, self.height / 2])
         return Window(centre, float(max(self.width, self.height)), size)
 
     def tiles(self, size: int, across: float, overlap: float) -> list[Window]:
-        """Overlapping windows over the whole picture.
+        """Return overlapping windows over the whole picture.
 
         Args:
             size: of a window.

@@ -62,11 +62,11 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Its folder's name, by which it is referred to."""
+        """Return its folder's name, by which it is referred to."""
         return self.path.name
 
     def state(self) -> dict[str, Any]:
-        """How it stands.
+        """Return how it stands.
 
         ``status`` is ``created``, ``queued``, ``running``, ``paused``, ``stopped`` (by
         somebody), ``interrupted`` (its process is gone), ``failed`` (with a ``reason``), what its
@@ -107,7 +107,9 @@ class Job:
         write_json(self.path / "state.json", {**old, **changes, "updated": _now()})
 
     def progress(self) -> dict[str, Any]:
-        """What the worker last said; empty before it said anything, or where it is damaged."""
+        """Return what the worker last said; empty before it said anything, or where it is
+        damaged.
+        """
         try:
             said = json.loads((self.path / "progress.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -343,14 +345,8 @@ def is_of(value: Any, kind: Kind) -> bool:
     return isinstance(value, kind) or (isinstance(value, int) and issubclass(float, kind))
 
 
-def seconds_left(begun: float, share: float) -> float | None:
-    """Seconds left of work that began at ``begun`` on the monotonic clock."""
-    spent = time.monotonic() - begun
-    return spent / share * (1 - share) if share > 0.01 else None
-
-
 def run_worker(do: Callable[[], None]) -> int:
-    """What a worker's ``main`` does: do it until it is done or asked to stop.
+    """Do the work of a worker until it is done or asked to stop.
 
     Returns:
         The exit status; what was wrong is printed, for the log.

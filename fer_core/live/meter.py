@@ -42,21 +42,21 @@ class Meter:
         self._start: float | None = None
 
     def add(self, time: float, value: float = 0.0) -> None:
-        """One more event at ``time``."""
+        """Count one more event at ``time``."""
         if self._start is None:
             self._start = time
         self._events.append((time, value))
         self._drop(time)
 
     def rate(self, now: float) -> float:
-        """Events per second."""
+        """Return events per second."""
         self._drop(now)
         if self._start is None:
             return 0.0
         return len(self._events) / max(min(self._span, now - self._start), 0.5)
 
     def quantile(self, share: float, now: float) -> float | None:
-        """The value that this share of the values does not exceed."""
+        """Return the value that this share of the values does not exceed."""
         self._drop(now)
         values = [value for _, value in self._events]
         return float(np.quantile(values, share)) if values else None

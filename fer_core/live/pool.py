@@ -15,7 +15,7 @@ class Client(Protocol):
 
     @property
     def pending(self) -> bool:
-        """Whether there is a frame to analyse."""
+        """Return whether there is a frame to analyse."""
         ...
 
     def work(self) -> None:
@@ -32,7 +32,7 @@ class WorkerPool:
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        """A pool of ``workers`` threads, one per processor core without; with 0 the
+        """Start a pool of ``workers`` threads, one per processor core without; with 0 the
         caller does the work, see :meth:`run_pending`.
         """
         self._workers = (os.cpu_count() or 1) if workers is None else workers
@@ -85,5 +85,5 @@ class WorkerPool:
 
 @lru_cache(maxsize=1)
 def shared_pool() -> WorkerPool:
-    """The pool of this process."""
+    """Return the pool of this process."""
     return WorkerPool()

@@ -47,7 +47,7 @@ class SessionRecord:
 
     @property
     def recording(self) -> bool:
-        """Whether results are kept beyond the last minute."""
+        """Return whether results are kept beyond the last minute."""
         return self._recording
 
     @recording.setter
@@ -56,7 +56,7 @@ class SessionRecord:
 
     @property
     def full(self) -> bool:
-        """Whether the recording has reached its limit."""
+        """Return whether the recording has reached its limit."""
         return len(self) >= self._limit
 
     def __len__(self) -> int:
@@ -111,12 +111,14 @@ class SessionRecord:
 
     @property
     def latest(self) -> Analysis | None:
-        """The last analysis added."""
+        """Return the last analysis added."""
         return self._latest
 
     @property
     def began(self) -> float | None:
-        """Time of the first recorded row, in seconds of the session; ``None`` without rows."""
+        """Return the time of the first recorded row, in seconds of the session; ``None`` without
+        rows.
+        """
         with self._lock:
             return self._rows.first
 

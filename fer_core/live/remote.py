@@ -75,12 +75,12 @@ class RemoteSession:
         self.error: str | None = None
 
     def now(self) -> float:
-        """Seconds since the session began."""
+        """Return seconds since the session began."""
         return self._clock() - self._start
 
     @property
     def ack(self) -> dict[str, Any]:
-        """What has been received: the run's name, and the number of the next result."""
+        """Return what has been received: the run's name, and the number of the next result."""
         return {"run": self._run.name, "next": self._run.next}
 
     def take(self, report: dict[str, Any]) -> None:
@@ -136,7 +136,7 @@ class RemoteSession:
 
     @property
     def clock(self) -> dict[str, Any]:
-        """The present run's name, and its second at which the recording begins.
+        """Return the present run's name, and its second at which the recording begins.
 
         The latter, ``zero``, is ``None`` while nothing is recorded, and negative where the
         recording began before this run.
@@ -148,7 +148,7 @@ class RemoteSession:
         }
 
     def stats(self) -> LiveStats:
-        """How it runs, as the browser measured it."""
+        """Return how it runs, as the browser measured it."""
         found = self._run.stats
         return LiveStats(
             frames=found.get("fps", 0.0),
@@ -160,7 +160,7 @@ class RemoteSession:
         )
 
     def faces(self) -> Analysis | None:
-        """The newest analysis, or ``None`` where it is older than a few seconds."""
+        """Return the newest analysis, or ``None`` where it is older than a few seconds."""
         if self._newest is None or self.now() - _time_of(self._newest) > STALE:
             return None
         return self._newest
@@ -177,7 +177,7 @@ def _number(value: Any, largest: float = _LARGEST) -> float:
 
 
 def _face(values: Any) -> tuple[Face, Face] | None:
-    """A face as shown and as measured, ``None`` if the numbers are none of a face."""
+    """Return a face as shown and as measured, ``None`` if the numbers are none of a face."""
     if not isinstance(values, list) or len(values) != _NUMBERS:
         return None
     person, *box, score, label = (_number(value) for value in values[:7])

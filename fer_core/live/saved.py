@@ -140,7 +140,7 @@ def list_damaged(owner: str | None = None) -> list[Damaged]:
 
 
 def _listed(owner: str | None) -> list[tuple[Any, KeptSession | None]]:
-    """Each id, the newest first, with its session; ``None`` for one that is damaged."""
+    """Return each id, the newest first, with its session; ``None`` for one that is damaged."""
     if not storage.exists():
         return []
     with _connect() as db:

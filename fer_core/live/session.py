@@ -118,7 +118,7 @@ class LiveSession:
         self.error: str | None = None
 
     def now(self) -> float:
-        """Seconds since the session began."""
+        """Return seconds since the session began."""
         return self._clock() - self._start
 
     def frame(self, image: np.ndarray) -> np.ndarray:
@@ -156,7 +156,7 @@ class LiveSession:
 
     @property
     def pending(self) -> bool:
-        """Whether a frame waits to be analysed; see :class:`fer_core.live.pool.Client`."""
+        """Return whether a frame waits to be analysed; see :class:`fer_core.live.pool.Client`."""
         return self._newest is not None
 
     def work(self) -> None:
@@ -196,7 +196,7 @@ class LiveSession:
         return analyze(image, classifier, follower, largest=options.largest, fast=True, time=time)
 
     def stats(self) -> LiveStats:
-        """How it runs, measured."""
+        """Return how it runs, measured."""
         now = self.now()
         with self._lock:
             return LiveStats(
@@ -209,7 +209,7 @@ class LiveSession:
             )
 
     def faces(self) -> Analysis | None:
-        """The newest analysis, or ``None`` where it is older than :data:`STALE`."""
+        """Return the newest analysis, or ``None`` where it is older than :data:`STALE`."""
         result = self._result
         if result is None or self.now() - (result[1].time or 0.0) > STALE:
             return None
@@ -224,11 +224,11 @@ class LiveSession:
         return (0.0 if since is None else self.now() - since), self._loading
 
     def newest(self) -> tuple[np.ndarray, Analysis] | None:
-        """The last analysed frame ``(H, W, 3)`` RGB and its result."""
+        """Return the last analysed frame ``(H, W, 3)`` RGB and its result."""
         return self._result
 
     def snapshot(self) -> np.ndarray | None:
-        """The last analysed frame with its own result drawn, ``(H, W, 3)`` RGB."""
+        """Return the last analysed frame with its own result drawn, ``(H, W, 3)`` RGB."""
         with self._lock:
             result, latest = self._result, list(self._latest)
         if result is None:
@@ -267,7 +267,7 @@ def measured(shown: Analysis, analysis: Analysis) -> Analysis:
 
 
 def render(image: np.ndarray, analysis: Analysis | None, options: LiveOptions) -> np.ndarray:
-    """A frame as the visitor sees it: mirrored if they like, boxes and labels on it."""
+    """Return a frame as the visitor sees it: mirrored if they like, boxes and labels on it."""
     if options.mirror:
         image = cv2.flip(image, 1)
     if analysis is None or not analysis.faces:

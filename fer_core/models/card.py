@@ -89,13 +89,13 @@ class Figures(_Part):
 
     @property
     def macro_recall(self) -> float | None:
-        """Mean recall of the emotions that occur."""
+        """Return the mean recall of the emotions that occur."""
         found = [row.recall for row in self.per_class.values() if row.recall is not None]
         return sum(found) / len(found) if found else None
 
     @property
     def measured_on(self) -> MeasuredOn | None:
-        """The dataset; ``None`` where it is not known, so that nothing can be compared."""
+        """Return the dataset; ``None`` where it is not known, so that nothing can be compared."""
         if self.dataset == FER2013:
             return MeasuredOn(FER2013, None)
         return MeasuredOn(self.dataset, self.checksum) if self.checksum else None

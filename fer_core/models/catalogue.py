@@ -69,17 +69,17 @@ class ModelFolder:
 
     @property
     def name(self) -> str:
-        """The model's name, which is also the folder's."""
+        """Return the model's name, which is also the folder's."""
         return self.card.name
 
     @property
     def ships(self) -> bool:
-        """Whether it comes with the project, rather than from this machine."""
+        """Return whether it comes with the project, rather than from this machine."""
         return is_shipped_folder(self.path.parent)
 
     @property
     def imported(self) -> bool:
-        """Whether it came from elsewhere: such a model runs in a process of its own."""
+        """Return whether it came from elsewhere: such a model runs in a process of its own."""
         return imported.is_imported(self.path)
 
     def check_allowed(self) -> None:
@@ -96,16 +96,16 @@ class ModelFolder:
 
     @property
     def explainable(self) -> bool:
-        """Whether the Keras form is there, which explanations need."""
+        """Return whether the Keras form is there, which explanations need."""
         return "model.keras" in self.card.files
 
     @property
     def served(self) -> str:
-        """The SHA-256 of the file that is served: models that share it are one model."""
+        """Return the SHA-256 of the file that is served: models that share it are one model."""
         return self.card.files[self.card.exported]
 
     def checked(self, file: str) -> Path:
-        """The path of one of its files, after comparing it with the card.
+        """Return the path of one of its files, after comparing it with the card.
 
         Raises:
             ModelError: missing, or another content than the card says.
@@ -125,11 +125,11 @@ class ModelFolder:
         return path
 
     def read_exported(self) -> bytes:
-        """The content of the file that is served, checked."""
+        """Return the content of the file that is served, checked."""
         return self.checked(self.card.exported).read_bytes()
 
     def ensemble(self) -> Ensemble | None:
-        """Who votes, where this is an ensemble; ``None`` where it is a network.
+        """Return who votes, where this is an ensemble; ``None`` where it is a network.
 
         Members lie beside the ensemble, or are found by name. The ensemble's figures are
         those of these very members, so another content than it was made of is refused.
@@ -161,7 +161,7 @@ class ModelFolder:
         return Ensemble(tuple(found), temperature)
 
     def served_bytes(self) -> int:
-        """Size of what is loaded to serve it: the exported file, or those of all members."""
+        """Return the bytes of what is loaded to serve it: the exported file, or all members'."""
         ensemble = self.ensemble()
         folders = [member.folder for member in ensemble.members] if ensemble else [self]
         return sum(folder.card.sizes[folder.card.exported] for folder in folders)
@@ -173,7 +173,7 @@ def is_shipped_folder(path: Path) -> bool:
 
 
 def read_folder(path: Path) -> ModelFolder:
-    """A model folder with its card.
+    """Return a model folder with its card.
 
     Raises:
         ModelError: no card, a damaged one, or one of another name than the folder.
@@ -190,7 +190,7 @@ def read_folder(path: Path) -> ModelFolder:
 
 
 def list_models() -> list[ModelFolder]:
-    """All models whose card can be read: shipped ones first, then those of this machine."""
+    """Return all models whose card can be read: shipped ones first, then those of this machine."""
     found: dict[str, ModelFolder] = {}
     for root in (SHIPPED, settings().models):
         for folder in _readable(root):
@@ -218,7 +218,7 @@ def list_damaged() -> list[Damaged]:
 
 
 def find_model(name: str) -> ModelFolder:
-    """The model called ``name``.
+    """Return the model called ``name``.
 
     Raises:
         ModelError: there is none, or its folder is damaged.
@@ -232,7 +232,7 @@ def find_model(name: str) -> ModelFolder:
 
 
 def default_model() -> str:
-    """The name of the model used where none is chosen.
+    """Return the name of the model used where none is chosen.
 
     ``FER_MODEL`` decides; without it, what was chosen on this machine
     (:func:`fer_core.zoo.manage.set_default`), as long as that model is there.

@@ -5,7 +5,7 @@ import numpy as np
 
 
 def outputs(model: keras.Model, inputs: np.ndarray, size: int = 256) -> np.ndarray:
-    """As ``model.predict``, batch by batch.
+    """Predict as ``model.predict``, batch by batch.
 
     Without the pipeline that Keras makes of arrays for TensorFlow, see
     :func:`fer_core.train.batches.feed`.

@@ -23,7 +23,7 @@ from fer_core.emotions import UNSURE_BELOW
 from fer_core.errors import VideoError
 from fer_core.faces import Detection
 from fer_core.files import check_outputs, printable, writing
-from fer_core.jobs import seconds_left
+from fer_core.progress import seconds_left
 from fer_core.table import PROBABILITIES
 from fer_core.video.decode import VideoFile
 from fer_core.video.formats import url_of

@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ProcessPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from fer_core.class_prior import parse
 from fer_core.classifier import load_classifier
+from fer_core.cluster import on_dask
 from fer_core.errors import FerError, VideoError
 from fer_core.files import write_output
 from fer_core.settings import settings
@@ -122,7 +124,7 @@ def run_all(
             waiting.append(task)
     workers = workers or os.cpu_count() or 1
     if engine == "dask":
-        done = _on_dask(waiting, scheduler, workers)
+        done = on_dask(partial(run, threads=1), waiting, scheduler, workers)
     elif len(waiting) > 1:
         done = _on_cores(waiting, min(workers, len(waiting)))
     else:
@@ -158,34 +160,6 @@ def _on_cores(tasks: list[Task], workers: int) -> Iterator[tuple[Task, Outcome]]
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _on_dask(
-    tasks: list[Task], scheduler: str | None, workers: int
-) -> Iterator[tuple[Task, Outcome]]:
-    try:
-        from distributed import Client, LocalCluster, as_completed
-    except ImportError as error:
-        raise VideoError("--engine dask needs Dask: 'pip install distributed'.") from error
-    if not tasks:
-        return
-    cluster: Any = scheduler
-    try:
-        if not scheduler:
-            cluster = LocalCluster(
-                n_workers=min(workers, len(tasks)), threads_per_worker=1, dashboard_address=None
-            )
-        client = Client(cluster)
-    except OSError as error:
-        raise VideoError(f"The Dask scheduler {scheduler} cannot be reached.") from error
-    try:
-        futures = {client.submit(run, task, None, 1, pure=False): task for task in tasks}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    finally:
-        client.close()
-        if not scheduler:
-            cluster.close()
 
 
 def _sweep() -> None:

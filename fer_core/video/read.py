@@ -1,12 +1,10 @@
 """From a video file to its emotions over time."""
 
 import math
-import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +15,9 @@ from fer_core.class_prior import parse
 from fer_core.classifier import Classifier, load_classifier
 from fer_core.faces import Detector, get_detector
 from fer_core.files import printable
-from fer_core.jobs import seconds_left
-from fer_core.preprocess import VIEWS
+from fer_core.pool import map_in_order
+from fer_core.preprocess import ZOOMS
+from fer_core.progress import seconds_left
 from fer_core.table import Rows
 from fer_core.tracking.appearance import Appearance, appearance
 from fer_core.tracking.detector import MOMENT, TrackingDetector
@@ -34,6 +33,8 @@ LONGEST: Final = 1280
 #: Frames of one moment are looked at together: the first is searched for faces, and those
 #: are followed through the others. Pixels that may lie there meanwhile.
 _PIXELS: Final = 24e6
+#: With fewer frames in a moment, its first frame is read in several crops of each face.
+_FEW: Final = 4
 
 
 @dataclass(frozen=True)
@@ -87,45 +88,34 @@ def analyze_video(
         detector=detector.name,
         class_prior=classifier.class_prior,
     )
-    threads = threads or os.cpu_count() or 1
-    people, rows, waiting = IdentityTracker(), Rows(), deque[tuple[float, Future]]()
+    people, rows = IdentityTracker(), Rows()
     begun, sampled, found = time.monotonic(), 0, 0
 
-    def take() -> None:
-        nonlocal sampled, found
-        share, future = waiting.popleft()
-        seen: _Seen
-        for seen in future.result():
-            analysis = seen.analysis
-            numbers = people.update(
-                analysis.time or 0.0,
-                seen.scene,
-                [face.box for face in analysis.faces],
-                seen.appearances,
-                (analysis.width, analysis.height),
-            )
-            faces = (replace(f, person=n) for f, n in zip(analysis.faces, numbers, strict=True))
-            rows.add(replace(analysis, faces=tuple(faces)), frame=seen.frame)
-            sampled += 1
-            found += len(analysis.faces)
-        if progress:
-            progress(Progress(share, seconds_left(begun, share), found))
+    look = partial(_see, classifier=classifier, detector=detector, options=options)
 
-    with (
-        VideoFile(path, options.stream, deadline) as video,
-        ThreadPoolExecutor(threads) as executor,
-    ):
-        try:
-            frames_of_file = video.frames(options.fps or None, options.start, options.end)
-            for frames in _moments(frames_of_file):
-                future = executor.submit(_see, frames, classifier, detector, options)
-                waiting.append((video.progress(), future))
-                if len(waiting) > 2 * threads:
-                    take()
-            while waiting:
-                take()
-        finally:
-            executor.shutdown(cancel_futures=True)
+    def see(moment: tuple[float, list[Frame]]) -> tuple[float, list[_Seen]]:
+        share, frames = moment
+        return share, look(frames)
+
+    with VideoFile(path, options.stream, deadline) as video:
+        frames_of_file = video.frames(options.fps or None, options.start, options.end)
+        moments = ((video.progress(), frames) for frames in _moments(frames_of_file))
+        for share, moment in map_in_order(see, moments, threads):
+            for seen in moment:
+                analysis = seen.analysis
+                numbers = people.update(
+                    analysis.time or 0.0,
+                    seen.scene,
+                    [face.box for face in analysis.faces],
+                    seen.appearances,
+                    (analysis.width, analysis.height),
+                )
+                faces = (replace(f, person=n) for f, n in zip(analysis.faces, numbers, strict=True))
+                rows.add(replace(analysis, faces=tuple(faces)), frame=seen.frame)
+                sampled += 1
+                found += len(analysis.faces)
+            if progress:
+                progress(Progress(share, seconds_left(begun, share), found))
         info, problems, end = video.info, list(video.problems), video.end
         if video.out_of_time:
             options = replace(options, end=end)
@@ -176,7 +166,7 @@ def _see(
     follower, seen = TrackingDetector(detector, recorded=True), list[_Seen]()
     # When sampling is dense, averaging neighbouring frames replaces averaging several crops of
     # one frame.
-    few = len(frames) < len(VIEWS)
+    few = len(frames) < _FEW
     for frame in frames:
         region = clipped(options.region, frame) if options.region else None
         image = frame.image(LONGEST, region)
@@ -189,7 +179,7 @@ def _see(
             follower,
             largest=options.largest,
             fast=not options.thorough,
-            views=len(VIEWS) if options.thorough or (few and not seen) else 1,
+            zooms=len(ZOOMS) if options.thorough or (few and not seen) else 1,
             time=frame.time,
         )
         colours = [appearance(image, face.box) for face in analysis.faces]

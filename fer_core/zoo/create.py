@@ -15,8 +15,9 @@ from fer_core.datasets import load
 from fer_core.ensemble import Weights, check_weights
 from fer_core.errors import ModelError
 from fer_core.files import remove_folder, write_json
-from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker, seconds_left
+from fer_core.jobs import NO_LIMITS, Job, Limits, run_worker
 from fer_core.models.catalogue import check_new_name, find_model
+from fer_core.progress import seconds_left
 from fer_core.settings import settings
 from fer_core.zoo import ensembles
 from fer_core.zoo.calibrate import look_at_private

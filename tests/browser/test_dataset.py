@@ -19,6 +19,7 @@ from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
 from fer_core.settings import settings
+from tests.browser.page_tools import settled
 from tests.conftest import ARTIFACTS
 
 pytestmark = pytest.mark.browser
@@ -58,13 +59,6 @@ def store_of_app(app: App, monkeypatch):
                 db.execute(f"DELETE FROM {table}")
     monkeypatch.undo()
     settings.cache_clear()
-
-
-def settled(page: Page) -> Page:
-    """Wait until the script is done."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    expect(page.locator("[data-stale=true]")).to_have_count(0)
-    return page
 
 
 def keep(page: Page, name: str) -> None:

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.browser import App, chromium_with_camera, wait_for
 from tests.browser.live_tools import start, stop
+from tests.browser.page_tools import settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -70,6 +71,7 @@ def show(page: Page, view: str) -> None:
 
 
 def ask_why(page: Page) -> None:
+    settled(page)
     page.get_by_role("button", name="Why?").first.click()
     expect(page.get_by_text("Guided back-propagation")).to_be_visible()
     page.keyboard.press("Escape")
@@ -82,7 +84,9 @@ def explain(page: Page) -> None:
     why = page.get_by_role("button", name="Why?")
     expect(example.or_(why).first).to_be_visible()
     if example.is_visible():
+        settled(page)
         example.click()
+        expect(why.first).to_be_visible()
     ask_why(page)
 
 

@@ -22,6 +22,7 @@ from fer_core.images import example_portrait
 from fer_core.table import columns
 from tests.browser.live_tools import start, stop
 from tests.browser.oidc import Provider
+from tests.browser.page_tools import settled
 from ui.common.navigation import HOME, IMAGES, LIVE, PAGES, Entry
 from ui.services.access import COOKIE
 
@@ -148,17 +149,15 @@ def visit(visit, app: Proxied):
     assert not failed
 
 
-def settled(page: Page) -> Page:
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    page.wait_for_function("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
-    expect(page.get_by_test_id("stException")).to_have_count(0)
+def without_error(page: Page) -> Page:
+    expect(settled(page).get_by_test_id("stException")).to_have_count(0)
     return page
 
 
 def heading(page: Page, entry: Entry) -> None:
     name = re.compile("This face looks happy") if entry is HOME else entry.title
     expect(page.get_by_role("heading", name=name).first).to_be_visible()
-    settled(page)
+    without_error(page)
 
 
 def address(app: Proxied, entry: Entry) -> str:
@@ -197,7 +196,7 @@ def test_a_picture_is_uploaded_and_its_table_downloaded(visit) -> None:
         {"name": "me.png", "mimeType": "image/png", "buffer": file.getvalue()}
     )
     expect(page.get_by_text(HAPPY)).to_be_visible()
-    settled(page)
+    without_error(page)
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Table of faces").click()
@@ -251,11 +250,11 @@ def test_the_timeline_of_a_video(visit) -> None:
     page.get_by_text("Keep my video", exact=True).click()
     page.get_by_role("combobox", name="Sampled frames").click()
     page.get_by_role("option", name="1 a second").click()
-    settled(page)
+    without_error(page)
     page.get_by_role("button", name="Sample clip").click()
     timeline = page.get_by_role("slider", name="Timeline: choose a moment")
     expect(timeline.locator("path.curve").first).to_be_visible()
-    settled(page)
+    without_error(page)
     # The player has its video, and the timeline moves it.
     page.wait_for_function("document.querySelector('video')?.readyState > 0")
     timeline.click(position={"x": timeline.bounding_box()["width"] / 2, "y": 60})

@@ -20,6 +20,7 @@ from playwright.sync_api import (
 
 from benchmarks.browser import App
 from fer_core.images import example_portrait
+from tests.browser.page_tools import settled
 from tests.browser.wire import Wire
 from tests.conftest import ARTIFACTS
 
@@ -67,7 +68,7 @@ class Line:
 def open_images(page: Page, url: str) -> None:
     page.goto(f"{url}/images", wait_until="domcontentloaded")
     expect(page.get_by_text("Drop pictures here")).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    settled(page)
 
 
 def disconnected(page: Page) -> None:

@@ -19,6 +19,7 @@ from benchmarks.browser import App, chromium_with_camera, wait_for
 from benchmarks.camera import moving_portrait, write_y4m
 from fer_core.images import example_portrait, read_image
 from fer_core.table import columns
+from tests.browser.page_tools import settled
 from tests.conftest import ARTIFACTS
 
 pytestmark = pytest.mark.browser
@@ -56,14 +57,6 @@ def drop(page: Page, **files: bytes) -> None:
             for name, content in files.items()
         ]
     )
-
-
-def settled(page: Page) -> Page:
-    """Wait until the script is done and every picture is there."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    expect(page.locator("[data-stale=true]")).to_have_count(0)
-    page.wait_for_function("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
-    return page
 
 
 def keep(page: Page, name: str) -> None:
@@ -207,8 +200,7 @@ def test_a_snapshot_from_the_camera(visit) -> None:
     page.get_by_role("button", name="Take Photo").click()
     expect(page.get_by_alt_text("Snapshot.jpg with 1 face")).to_be_visible()
     expect(page.get_by_text(re.compile(r"Looks happy, \d+ %"))).to_be_visible()
-    # The chart comes last: a click before the page has settled may be lost.
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    settled(page)
     page.get_by_role("button", name="Take another").click()
     expect(page.get_by_role("button", name="Take Photo")).to_be_visible()
 

@@ -1,5 +1,8 @@
 """From a frame in a picture to a crop: the geometry, on pictures whose answer is known."""
 
+import copy
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from fer_core.classifier import load_classifier
 from fer_core.faces import get_detector
 from fer_core.faces.base import Framing, frame
 from fer_core.images import example_portrait
-from fer_core.preprocess import CROP_SIZE, VIEWS, crop_face, crop_views
+from fer_core.preprocess import CROP_SIZE, crop_face, crop_zooms
 
 
 def marked(x: float, y: float, radius: int, size=(600, 800)) -> np.ndarray:
@@ -73,28 +76,46 @@ def test_a_tall_and_a_wide_box_count_as_the_square_between():
     assert side == pytest.approx(100)
 
 
-def test_views_begin_with_the_frame_and_share_its_middle():
+def test_crops_begin_with_the_frame_and_share_its_middle():
     image, where = example_portrait(), (171.0, 62.0, 108.0)
-    views = crop_views(image, where, roll=10)
-    assert views.shape == (len(VIEWS), CROP_SIZE, CROP_SIZE, 3)
-    assert np.array_equal(views[0], crop_face(image, where, 10))
+    crops = crop_zooms(image, where, roll=10)
+    assert crops.shape == (2, CROP_SIZE, CROP_SIZE, 3)
+    assert np.array_equal(crops[0], crop_face(image, where, 10))
     for roll in (0, 60):
-        for view in crop_views(marked(400, 300, 8), (300.0, 200.0, 200.0), roll):
-            assert np.allclose(centre(view), 0.5, atol=0.02)
+        for crop in crop_zooms(marked(400, 300, 8), (300.0, 200.0, 200.0), roll):
+            assert np.allclose(centre(crop), 0.5, atol=0.02)
 
 
-def test_half_of_the_views_are_mirrored_and_some_are_closer():
-    """Of a mark on the left some views say that it is on the right, or further out."""
-    views = crop_views(marked(360, 300, 8), (300.0, 200.0, 200.0))
-    found = sorted(round(float(centre(view)[0]), 2) for view in views)
-    assert np.allclose(found, [0.26, 0.3, 0.7, 0.74], atol=0.02)
+def test_the_second_crop_is_closer():
+    """A mark left of the middle lies further out there."""
+    crops = crop_zooms(marked(360, 300, 8), (300.0, 200.0, 200.0))
+    found = [round(float(centre(crop)[0]), 2) for crop in crops]
+    assert np.allclose(found, [0.3, 0.26], atol=0.02)
 
 
-def test_a_still_picture_is_read_through_several_views_a_live_frame_through_one():
+def test_a_still_picture_is_read_through_two_crops_a_live_frame_through_one():
     image, detector, classifier = example_portrait(), get_detector(), load_classifier()
     still, live = find_faces(image, detector), find_faces(image, detector, fast=True)
-    assert still.views.shape[:2] == (1, len(VIEWS))
-    assert live.views.shape[:2] == (1, 1)
-    mean = classifier.predict(still.views[0]).mean(axis=0)
+    assert still.zooms.shape[:2] == (1, 2)
+    assert live.zooms.shape[:2] == (1, 1)
+    mean = classifier.predict(still.zooms[0]).mean(axis=0)
     assert np.allclose(read_emotions(still, classifier).faces[0].probabilities, mean, atol=1e-6)
-    assert np.array_equal(still.crops, still.views[:, 0])
+    assert np.array_equal(still.crops, still.zooms[:, 0])
+
+
+def test_mirror_images_are_averaged_once_by_the_model_or_else_by_the_analysis():
+    """A mirrored picture of a face gives the same answer, whoever averages."""
+    image, detector = example_portrait(), get_detector()
+    found = find_faces(image, detector)
+    mirrored = replace(found, zooms=found.zooms[:, :, :, ::-1])
+    averaging, plain = load_classifier("fast"), load_classifier("fast")
+    assert averaging.averages_mirror_images
+    plain = copy.copy(plain)
+    plain.averages_mirror_images = False
+    for classifier in (averaging, plain):
+        one, other = (
+            read_emotions(faces, classifier).faces[0].probabilities for faces in (found, mirrored)
+        )
+        assert np.allclose(one, other, atol=0.01)
+    same = read_emotions(found, plain).faces[0].probabilities
+    assert np.allclose(read_emotions(found, averaging).faces[0].probabilities, same, atol=1e-3)

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -25,6 +26,8 @@ from fer_core.class_prior import AS_TRAINED
 from fer_core.drawing import draw
 from fer_core.errors import FerError
 from fer_core.images import example_portrait, read_picture
+from fer_core.pool import map_in_order
+from fer_core.progress import seconds_left, time_left
 from fer_core.settings import settings
 from ui.common.controls import Choice
 
@@ -134,7 +137,7 @@ def _size_of(value: Any) -> int:
     if isinstance(value, tuple):
         return sum(map(_size_of, value))
     if isinstance(value, FoundFaces):
-        return value.views.nbytes
+        return value.zooms.nbytes
     return len(value) if isinstance(value, bytes) else 0
 
 
@@ -164,12 +167,16 @@ def example() -> Picture:
 
 def read(one: Picture, choice: Choice) -> Result:
     """Find the faces of one picture and their emotions."""
-    seen = _memory("seen").get(_seen_key(one, choice), lambda: _see(one, choice))
+    return _read(one, choice, _memory("seen"), _memory("analysis"))
+
+
+def _read(one: Picture, choice: Choice, seen_before: Memory, analyses: Memory) -> Result:
+    seen = seen_before.get(_seen_key(one, choice), lambda: _see(one, choice))
     if isinstance(seen, str):
         return Result(one, error=seen)
     found, preview, problems = seen
     try:
-        analysis = _memory("analysis").get(
+        analysis = analyses.get(
             (*_seen_key(one, choice), choice.model_key), lambda: _emotions(found, choice)
         )
     except FerError as error:
@@ -182,7 +189,7 @@ def read(one: Picture, choice: Choice) -> Result:
 
 
 def read_all(pictures: list[Picture], choice: Choice) -> list[Result]:
-    """Read many pictures with a progress bar and a way to stop; worst news first.
+    """Read many pictures on all cores, with a progress bar and a way to stop; worst news first.
 
     After a stop, what is read stays read and the rest waits for 'Continue'.
     """
@@ -206,12 +213,15 @@ def read_all(pictures: list[Picture], choice: Choice) -> list[Result]:
             bar = st.progress(0.0, f"Reading {len(waiting)} pictures")
             st.button("Stop", on_click=_set_stopped, args=(True,), icon=":material/stop:")
     done = 0
-    for one in pictures:
-        results.append(read(one, choice))
+    # Threads of our own know no session: what it remembers is looked up here.
+    memories = {"seen_before": _memory("seen"), "analyses": _memory("analysis")}
+    one_by_one = map_in_order(partial(_read, choice=choice, **memories), pictures)
+    for one, result in zip(pictures, one_by_one, strict=True):
+        results.append(result)
         if bar and one in waiting:
             done += 1
-            left = (time.monotonic() - start) / done * (len(waiting) - done)
-            bar.progress(done / len(waiting), f"Read {done} of {len(waiting)} · {_in_words(left)}")
+            left = time_left(seconds_left(start, done / len(waiting)))
+            bar.progress(done / len(waiting), f"Read {done} of {len(waiting)} · {left}")
     if bar:
         place.empty()
     return sorted(results, key=lambda result: result.rank)
@@ -275,7 +285,3 @@ def _jpeg(image: np.ndarray) -> bytes:
 
 def _set_stopped(stopped: bool) -> None:
     st.session_state["reading_stopped"] = stopped
-
-
-def _in_words(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min left" if seconds > 90 else f"{max(1, seconds):.0f} s left"

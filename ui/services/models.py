@@ -8,6 +8,7 @@ from fer_core.files import cannot_write
 from fer_core.models import catalogue, imported
 from fer_core.models.card import Card
 from fer_core.models.catalogue import ModelFolder, find_model, free_name
+from fer_core.models.recommend import recommendations
 from fer_core.settings import settings
 from fer_core.zoo import archive, create, ensembles, manage, readme
 from fer_core.zoo.create import ModelJob
@@ -18,7 +19,8 @@ __all__ = [
     "ModelFolder", "ModelJob", "allow", "card_text", "check_members", "default_model", "delete",
     "end_job", "exists", "export", "find_model", "free_name", "import_archive", "label",
     "labels", "list_damaged",
-    "list_jobs", "list_models", "make_ensemble", "measure_private", "set_default", "stopped",
+    "list_jobs", "list_models", "make_ensemble", "measure_private", "recommended", "set_default",
+    "stopped",
     "times_looked",
 ]  # fmt: skip
 
@@ -44,6 +46,11 @@ def label(folder: ModelFolder) -> str:
 def labels() -> dict[str, str]:
     """Return the label of each model by its name."""
     return {folder.name: label(folder) for folder in list_models()}
+
+
+def recommended() -> dict[str, str]:
+    """Return what models are recommended for, by name; see :mod:`fer_core.models.recommend`."""
+    return recommendations(folder.card for folder in list_models())
 
 
 def card_text(card: Card) -> str:

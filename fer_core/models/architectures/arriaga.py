@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "Arriaga et al. 2017, arXiv 1710.07557",
 )
 def build(l2: float = 0.01) -> keras.Model:
-    """Network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
+    """Build a network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
 
     Args:
         l2: weight of the L2 penalty; 0.01 in the published code.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "Arriaga et al. 2017, arXiv 1710.07557, with two residual branches",
 )
 def build(l2: float = 1e-5) -> keras.Model:
-    """Network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
+    """Build a network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
 
     Args:
         l2: weight of the L2 penalty on the kernels of the base and of the separable
@@ -46,7 +46,7 @@ def build(l2: float = 1e-5) -> keras.Model:
 
 
 def module(x: keras.KerasTensor, filters: int, l2: float, name: str) -> keras.KerasTensor:
-    """One module: two separate 1×1 residual branches beside two separable convolutions;
+    """Build one module: two separate 1×1 residual branches beside two separable convolutions;
     halves the size and gives ``filters`` channels.
     """
     from keras import layers, regularizers

@@ -38,7 +38,7 @@ _RGB_MEAN: Final = (122.782, 117.001, 104.298)
     weights=("efficientnet_lite2_imagenet",), variant=2,
 )  # fmt: skip
 def efficientnet_lite(variant: int = 0, size: int = 96, **head: Any) -> keras.Model:
-    """EfficientNet-Lite (Tan & Le 2019, arXiv 1905.11946; without squeeze-and-excitation,
+    """Build EfficientNet-Lite (Tan & Le 2019, arXiv 1905.11946; without squeeze-and-excitation,
     with ReLU6) and a head, without dense layers unless asked.
 
     Args:
@@ -58,7 +58,7 @@ def efficientnet_lite(variant: int = 0, size: int = 96, **head: Any) -> keras.Mo
     weights=("dlib_face",),
 )
 def dlib_face(size: int = 80, **head: Any) -> keras.Model:
-    """The 29 layers of dlib's face recognition network (King 2017, after He et al. 2015,
+    """Build the 29 layers of dlib's face recognition network (King 2017, after He et al. 2015,
     arXiv 1512.03385) and a head, without dense layers unless asked; see
     :func:`efficientnet_lite`. Below a size of 112 its last block, which would halve maps
     that are smaller than its kernel, is left out.
@@ -120,7 +120,7 @@ def _efficientnet_lite(size: int, width: float, depth: float) -> keras.Model:
 
 
 def _eighths(filters: float) -> int:
-    """The multiple of 8 next to ``filters``, but not much less."""
+    """Return the multiple of 8 next to ``filters``, but not much less."""
     near = max(8, int(filters + 4) // 8 * 8)
     return near + 8 if near < 0.9 * filters else near
 
@@ -168,7 +168,7 @@ def _dlib(size: int) -> keras.Model:
 
 
 def _fill(x: keras.KerasTensor, rows: int, name: str) -> keras.KerasTensor:
-    """Zeros below and to the right."""
+    """Add zeros below and to the right."""
     from keras import layers
 
     return layers.ZeroPadding2D(((0, rows), (0, rows)), name=name)(x) if rows > 0 else x

@@ -26,7 +26,7 @@ def build(
     ratio: int = 8,
     dropout: float = 0.4,
 ) -> keras.Model:
-    """Network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
+    """Build a network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
 
     Args:
         widths: filters of each stage; all but the first halve the size.

@@ -28,7 +28,7 @@ _BGR_MEAN = (103.939, 116.779, 123.68)
     weights=("imagenet", "hed_vgg16"),
 )
 def vgg16(size: int = 48, **head: Any) -> keras.Model:
-    """VGG16 (Simonyan & Zisserman 2015, arXiv 1409.1556) with BatchNorm, and a head.
+    """Build VGG16 (Simonyan & Zisserman 2015, arXiv 1409.1556) with BatchNorm, and a head.
 
     Args:
         size: side in pixels that faces are resized to.
@@ -39,13 +39,13 @@ def vgg16(size: int = 48, **head: Any) -> keras.Model:
 
 @register("vgg19", "VGG19", "Simonyan & Zisserman 2015, arXiv 1409.1556", weights=("imagenet",))
 def vgg19(size: int = 48, **head: Any) -> keras.Model:
-    """VGG19 with BatchNorm, and a head; see :func:`vgg16`."""
+    """Build VGG19 with BatchNorm, and a head; see :func:`vgg16`."""
     return with_head("vgg19", _vgg(size, (2, 2, 4, 4, 4)), _centred, size, **head)
 
 
 @register("resnet50", "ResNet50", "He et al. 2015, arXiv 1512.03385", weights=("imagenet",))
 def resnet50(size: int = 64, **head: Any) -> keras.Model:
-    """ResNet50 (He et al. 2015, arXiv 1512.03385) and a head; see :func:`vgg16`."""
+    """Build ResNet50 (He et al. 2015, arXiv 1512.03385) and a head; see :func:`vgg16`."""
     import keras
 
     backbone = keras.applications.ResNet50(
@@ -56,7 +56,7 @@ def resnet50(size: int = 64, **head: Any) -> keras.Model:
 
 @register("senet50", "SENet50", "Hu et al. 2018, arXiv 1709.01507")
 def senet50(size: int = 64, **head: Any) -> keras.Model:
-    """SENet50, a ResNet50 with squeeze-and-excitation (Hu et al. 2018, arXiv
+    """Build SENet50, a ResNet50 with squeeze-and-excitation (Hu et al. 2018, arXiv
     1709.01507), and a head; see :func:`vgg16`.
     """
     return with_head("senet50", _senet50(size), _caffe, size, **head)
@@ -66,7 +66,7 @@ def senet50(size: int = 64, **head: Any) -> keras.Model:
     "inception_v3", "Inception-v3", "Szegedy et al. 2016, arXiv 1512.00567", weights=("imagenet",)
 )
 def inception_v3(size: int = 75, **head: Any) -> keras.Model:
-    """Inception-v3 (Szegedy et al. 2016, arXiv 1512.00567) and a head; ``size`` is 75
+    """Build Inception-v3 (Szegedy et al. 2016, arXiv 1512.00567) and a head; ``size`` is 75
     or more; see :func:`vgg16`.
     """
     import keras
@@ -84,7 +84,7 @@ def inception_v3(size: int = 75, **head: Any) -> keras.Model:
     weights=("mobilenet_vggface2",),
 )
 def mobilenet(size: int = 96, **head: Any) -> keras.Model:
-    """MobileNet v1 (Howard et al. 2017, arXiv 1704.04861) and a head, without dense
+    """Build MobileNet v1 (Howard et al. 2017, arXiv 1704.04861) and a head, without dense
     layers unless asked; see :func:`vgg16`.
     """
     head = {"dense": (), "dropout": 0.4, **head}
@@ -101,7 +101,7 @@ def with_head(
     dropout: float = 0.0,
     frozen: int | bool = 0,
 ) -> keras.Model:
-    """Network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
+    """Build a network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
 
     Args:
         name: of the network.
@@ -134,14 +134,14 @@ def with_head(
 
 
 def three(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Grey as red, green and blue."""
+    """Turn grey into red, green and blue."""
     from keras import layers
 
     return layers.Concatenate(dtype="float32", name="three")([x, x, x])
 
 
 def _caffe(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Grey as blue, green and red, each minus its mean."""
+    """Turn grey into blue, green and red, each minus its mean."""
     from keras import layers
 
     shift = [-mean for mean in _BGR_MEAN]
@@ -149,8 +149,9 @@ def _caffe(x: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _centred(x: keras.KerasTensor) -> keras.KerasTensor:
-    """As :func:`_caffe`, and divided by 114: a VGG with BatchNorm keeps its activations
-    small, see :mod:`fer_core.models.starting_weights`.
+    """Turn grey into what :func:`_caffe` gives, divided by 114.
+
+    A VGG with BatchNorm keeps its activations small, see :mod:`fer_core.models.starting_weights`.
     """
     from keras import layers
 

@@ -48,7 +48,7 @@ def build(
     size: int = 48,
     batchnorm_dense: bool = False,
 ) -> keras.Model:
-    """Network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
+    """Build a network from faces ``(N, 48, 48, 1)``, grey, 0 to 255, to logits ``(N, 7)``.
 
     Args:
         widths: filters of each stage.

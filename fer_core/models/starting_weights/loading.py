@@ -81,13 +81,13 @@ def _settle(model: "keras.Model", faces: np.ndarray) -> None:
 
 
 def _sample(faces: np.ndarray, count: int) -> np.ndarray:
-    """``(n, 48, 48, 1)`` ``float32``: at most ``count`` of ``faces``, from all over them."""
+    """Return ``(n, 48, 48, 1)`` ``float32``: at most ``count`` of ``faces``, from all over them."""
     rows = np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int)
     return faces[rows, ..., None].astype(np.float32)
 
 
 def about(source: str) -> str:
-    """What a card says of starting weights."""
+    """Return what a card says of starting weights."""
     if source == "none":
         return "none, trained from scratch"
     if source == "imagenet":
@@ -194,7 +194,7 @@ def _rescalable(backbone: "keras.Model") -> bool:
 def _measure(
     backbone: "keras.Model", outputs: Sequence, inputs: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Mean and variance per channel of each of ``outputs``, in one pass of small batches."""
+    """Return mean and variance per channel of each of ``outputs``, in one pass of small batches."""
     import keras
 
     tap = keras.Model(backbone.input, list(outputs))

@@ -72,7 +72,7 @@ class NamedSet:
 
 
 def search(file: str) -> Path | None:
-    """``file`` in the folders where weights are looked for, or ``None``."""
+    """Return ``file`` in the folders where weights are looked for, or ``None``."""
     own = settings().weights
     for folder in [
         *([own] if own else []),
@@ -85,7 +85,7 @@ def search(file: str) -> Path | None:
 
 
 def missing(file: str, source: str) -> ModelError:
-    """The error of a file that is not here."""
+    """Return the error of a file that is not here."""
     return ModelError(
         f"The weights are not on this machine: put {file} ({source}) into "
         f"{settings().home / 'weights'}, or name its folder in FER_WEIGHTS."
@@ -116,7 +116,7 @@ def _hed(path: Path) -> Arrays:
 
 
 def _dlib(path: Path) -> Arrays:
-    """Convolutions, the scale and shift after each folded into them.
+    """Return convolutions, the scale and shift after each folded into them.
 
     They expect pixels divided by 256, and what unfolds them those as they are, so the
     first kernel is divided instead.

@@ -70,7 +70,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_state(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a state file by name.
+    """Return the tensors of a state file by name.
 
     Args:
         path: as ``torch.save(model.state_dict(), path)`` leaves it, in the format of
