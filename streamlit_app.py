@@ -11,7 +11,7 @@ from streamlit.starlette import App
 from ui.common.navigation import pages
 from ui.common.tidy import tidy_up
 from ui.common.uploads import watch_uploads
-from ui.services import server, uploads
+from ui.services import server, visits
 
 if __name__ == "__main__":
     st.set_page_config(
@@ -23,7 +23,7 @@ if __name__ == "__main__":
     )
     st.html(Path(__file__).parent / "ui" / "style.css")
     tidy_up()
-    uploads.begin_run()
+    visits.begin_run()
     watch_uploads()
     st.navigation(pages(), position="top").run()
 else:

@@ -22,6 +22,7 @@ _SCRIPTS: Final = {
     "dashboard": "What the training page costs the training.",
     "firefox_device": "Live on the visitor's own device, in Firefox.",
     "runtimes": "LiteRT, ONNX Runtime and OpenCV beside each other.",
+    "screenshots": "Take pictures of every page, wide and narrow, light and dark, for review.",
     "versus_fer": "Beside the fer package, accuracy included.",
     "video_pictures": "Take the pictures of the video guide.",
     "walkthrough": "Take the pictures of the training guide.",

@@ -4,6 +4,8 @@
 it; drawings, tables and exports all take it.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,7 @@ class Face:
         brightness: Mean grey of the aligned crop, 0 to 1; ``None`` if unknown.
         unreliable: Whether there are signs that the probabilities cannot be trusted, see
             :mod:`fer_core.reliability`.
+        corrected: The user's own label of this face; ``None`` without.
     """
 
     detection: Detection
@@ -44,6 +47,7 @@ class Face:
     sharpness: float | None = None
     brightness: float | None = None
     unreliable: bool = False
+    corrected: str | None = None
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -93,7 +97,11 @@ class Face:
             "confidence": self.confidence,
             "unsure": self.is_unsure(),
             "probabilities": dict(zip(EMOTIONS, self.probabilities, strict=True)),
-        } | ({"person": self.person} if self.person is not None else {})
+        } | {
+            name: value
+            for name, value in (("person", self.person), ("corrected_emotion", self.corrected))
+            if value is not None
+        }
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,10 @@ class Analysis:
         """
         rows = Rows()
         rows.add(self, unsure_below=unsure_below)
-        return rows.values("pictures", source or "")
+        values = rows.values("pictures", source or "")
+        if self.faces and self.error is None:
+            values["corrected_emotion"] = [face.corrected for face in self.faces]
+        return values
 
     def to_rows(
         self, source: str | None = None, unsure_below: float = UNSURE_BELOW
@@ -175,6 +186,29 @@ class Analysis:
         # Whoever wants no data frame does not wait for pandas.
         with needed_by("to_dataframe()", "data"):
             return data_frame(self.to_columns(source, unsure_below), "pictures")
+
+
+@dataclass(frozen=True)
+class EmotionCount:
+    """How often an emotion is seen in several pictures.
+
+    Attributes:
+        emotion: Its name.
+        by_model: Faces of which it is the model's answer.
+        faces: The same, but of a face that the user labelled, their label counts.
+    """
+
+    emotion: str
+    by_model: int
+    faces: int
+
+
+def count_emotions(faces: Iterable[Face]) -> list[EmotionCount]:
+    """Count the emotions of faces, in the order of ``EMOTIONS``."""
+    faces = list(faces)
+    by_model = Counter(face.emotion for face in faces)
+    labelled = Counter(face.corrected or face.emotion for face in faces)
+    return [EmotionCount(one, by_model[one], labelled[one]) for one in EMOTIONS]
 
 
 def analyze(

@@ -15,6 +15,8 @@ from fer_core.files import ExportFolder, cannot_write
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from fer_core.analysis import EmotionCount
+
 _BLUE: Final = "#0072B2"
 
 
@@ -49,6 +51,34 @@ def confusion(matrix: Sequence[Sequence[int]]) -> "go.Figure":
     )
     figure.update_xaxes(title="predicted")
     figure.update_yaxes(title="label", autorange="reversed")
+    return figure
+
+
+def emotion_shares(counts: Sequence["EmotionCount"]) -> "go.Figure":
+    """Shares of the emotions among the faces of several pictures, in the emotions' colours.
+
+    Args:
+        counts: As :func:`fer_core.analysis.count_emotions` gives them.
+    """
+    import plotly.graph_objects as go
+
+    total = max(1, sum(one.faces for one in counts))
+    figure = go.Figure(
+        go.Bar(
+            x=[one.faces / total for one in counts],
+            y=[one.emotion for one in counts],
+            orientation="h",
+            marker_color=[COLORS[one.emotion] for one in counts],
+            customdata=[one.faces for one in counts],
+            text=[f"{one.faces / total:.0%}" for one in counts],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{customdata} faces, %{x:.1%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="Share of the faces", tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(autorange="reversed")
+    figure.update_layout(title="Emotions of the faces")
     return figure
 
 

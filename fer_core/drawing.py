@@ -18,9 +18,13 @@ _LIGHT: Final = (255, 255, 255)
 
 
 def label(face: "Face", unsure_below: float = UNSURE_BELOW) -> str:
-    """Return the label of a face: 'Happy 92 %', or 'Sad? 38 %' where that is unsure."""
+    """Return the label of a face: 'Happy 92 %', or 'Sad? 38 %' where that is unsure.
+
+    The user's own label stands before the model's answer: 'Sad (model: Happy 92 %)'.
+    """
     mark = "?" if face.is_unsure(unsure_below) else ""
-    return f"{face.displayed_emotion}{mark} {face.displayed_confidence * 100:.0f} %"
+    answer = f"{face.displayed_emotion}{mark} {face.displayed_confidence * 100:.0f} %"
+    return f"{face.corrected} (model: {answer})" if face.corrected else answer
 
 
 def draw(
@@ -34,7 +38,8 @@ def draw(
 ) -> np.ndarray:
     """Return a copy of the picture with every face boxed and labelled, such as 'Happy 92 %'.
 
-    A face below ``unsure_below`` gets a dashed box and a question mark: 'Sad? 38 %'.
+    A face below ``unsure_below`` gets a dashed box and a question mark: 'Sad? 38 %'. A face that
+    the user labelled gets the box of their label.
     Lines and letters grow with the picture.
 
     Args:
@@ -59,8 +64,8 @@ def draw(
         x, y, w, h = face.box
         x0, y0 = round(x * sx), round(y * sy)
         x1, y1 = round((x + w) * sx), round((y + h) * sy)
-        unsure = face.is_unsure(unsure_below)
-        color = rgb(face.displayed_emotion)
+        unsure = face.is_unsure(unsure_below) and not face.corrected
+        color = rgb(face.corrected or face.displayed_emotion)
         _rectangle(canvas, (x0, y0, x1, y1), color, line, dashed=unsure)
         if labels:
             text = label(face, unsure_below)

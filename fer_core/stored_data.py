@@ -13,34 +13,52 @@ from fer_core.video import jobs
 
 
 @dataclass(frozen=True)
-class DeletedData:
-    """How much was deleted.
+class StoredData:
+    """How much people stored.
 
     Attributes:
         sessions: Saved live sessions.
         faces: Collected faces.
         corrections: Corrections of labels, undone ones included.
         videos: Analysed videos.
+        recordings: Live recordings that were interrupted and not saved.
+        audits: Audits of datasets.
     """
 
     sessions: int
     faces: int
     corrections: int
     videos: int
+    recordings: int = 0
+    audits: int = 0
 
 
-def delete_all() -> DeletedData:
-    """Delete every saved session, collected face, correction, audit and analysed video.
-
-    Returns:
-        How much that was. A damaged database is deleted too, but counts as empty.
-    """
+def count_all() -> StoredData:
+    """Count what :func:`delete_all` deletes; a damaged database counts as empty."""
     sessions = faces = corrected = 0
     with suppress(FerError):
         sessions = saved.count_sessions()
         faces = len(collected.list_faces())
         corrected = corrections.count_events()
+    return StoredData(
+        sessions,
+        faces,
+        corrected,
+        jobs.count_all(),
+        len(spool.names("")),
+        sum(1 for _ in settings().audits.glob("[!.]*/")),
+    )
+
+
+def delete_all() -> StoredData:
+    """Delete every saved session, recording, collected face, correction, audit and analysed video.
+
+    Returns:
+        How much that was. A damaged database is deleted too.
+    """
+    stored = count_all()
     storage.delete_database()
     for folder in (settings().kept, settings().audits, spool.folder()):
         shutil.rmtree(folder, ignore_errors=True)
-    return DeletedData(sessions, faces, corrected, jobs.delete_all())
+    jobs.delete_all()
+    return stored

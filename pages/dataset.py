@@ -4,8 +4,9 @@ import streamlit as st
 
 from fer_core.errors import Damaged
 from ui.common.damaged import show_damaged
+from ui.common.footer import footer
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer, say_problem
+from ui.common.notices import say_problem
 from ui.common.sign_in import only_for_admins
 from ui.dataset import browse, compare, overview, problems, saved
 from ui.dataset.open import about, chooser, opened

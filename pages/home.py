@@ -5,8 +5,9 @@ import streamlit as st
 from fer_core.models.card import Figures
 from ui.common.controls import current
 from ui.common.faces import emotion_bars, looks, percent
+from ui.common.footer import footer
 from ui.common.navigation import HOME, IMAGES, PAGES, through_front_door
-from ui.common.notices import footer, say_error
+from ui.common.notices import say_error
 from ui.common.pictures import LARGE, drawn, example, read
 from ui.common.text import plain
 from ui.services.models import find_model, label

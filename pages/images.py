@@ -4,12 +4,17 @@ import streamlit as st
 
 from ui.common.collect import say_kept
 from ui.common.controls import model_row
+from ui.common.footer import footer
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer
 from ui.common.pictures import read_all
 from ui.common.text import plain
-from ui.images.results import cards, export, key_of, large, show, summary
+from ui.images.export import export
+from ui.images.grid import arrange, cards, controls
+from ui.images.labels import labelled
+from ui.images.opened import large
+from ui.images.results import in_words, key_of, show
 from ui.images.sources import SOURCES, ask_for_pictures, choose, clear, prepare, remove
+from ui.images.summary import summary
 
 through_front_door()
 
@@ -36,15 +41,19 @@ source = st.segmented_control(
 pictures = ask_for_pictures(source)
 
 if pictures:
-    results = read_all(pictures, choice)
-    keys = [key_of(result) for result in results]
+    results = [labelled(result) for result in read_all(pictures, choice)]
+    shown = arrange(results, choice) if len(results) > 1 else results
+    if state["images_open"] not in map(key_of, shown):
+        # A picture that is open stays so when its new label does not pass a filter.
+        shown = results if state["images_open"] in map(key_of, results) else shown
+    keys = [key_of(result) for result in shown]
     opened = keys.index(state["images_open"]) if state["images_open"] in keys else None
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(results) > 1 and opened is not None:
             st.button("All pictures", icon=":material/grid_view:", on_click=show, args=(None,))
             for label, step, arrow in (("Previous", -1, "Left"), ("Next", 1, "Right")):
                 at = opened + step
-                inside = 0 <= at < len(results)
+                inside = 0 <= at < len(shown)
                 st.button(
                     label,
                     shortcut=arrow,
@@ -52,8 +61,21 @@ if pictures:
                     on_click=show,
                     args=(keys[at] if inside else None,),
                 )
+        elif len(results) > 1:
+            st.segmented_control(
+                "View",
+                ["Pictures", "Summary"],
+                required=True,
+                key="images_view",
+                persist_state="session",
+                label_visibility="collapsed",
+            )
         at = "" if opened is None else f"**{plain(keys[opened][0])}** · {opened + 1} of "
-        st.markdown(f"{at}{summary(results)}", width="stretch")
+        if len(shown) < len(results):
+            words = f"{len(shown)} of {in_words(results)}"
+        else:
+            words = in_words(results)
+        st.markdown(f"{at}{words}", width="stretch")
         if source == "Files" and opened is not None:
             st.button(
                 "Remove",
@@ -66,13 +88,17 @@ if pictures:
             st.button("Take another", icon=":material/photo_camera:", on_click=clear)
         elif source == "Files":
             st.button("Clear", icon=":material/close:", on_click=clear)
-        export(results, choice)
+        export(shown, choice, len(results))
     if len(results) == 1:
         large(results[0], choice)
     elif opened is not None:
-        large(results[opened], choice)
+        large(shown[opened], choice)
     else:
-        cards(results, choice)
+        controls()
+        if state["images_view"] == "Summary":
+            summary(shown)
+        else:
+            cards(shown, choice)
 elif source == "Files":
     st.button(
         "Use the example",

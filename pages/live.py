@@ -16,9 +16,11 @@ from ui.common.browser_key import browser_key
 from ui.common.collect import correct, say_kept
 from ui.common.controls import model_row
 from ui.common.faces import looks
+from ui.common.footer import footer
 from ui.common.navigation import IMAGES, through_front_door
-from ui.common.notices import footer, say_error
+from ui.common.notices import say_error
 from ui.common.text import plain
+from ui.common.times import zone
 from ui.common.words import EVERYONE, who
 from ui.live import device
 from ui.live.after import ASKED, ask, kept_sessions, session_name, summary
@@ -26,7 +28,6 @@ from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
 from ui.live.link import live_link
 from ui.live.recording import recording
 from ui.services import access
-from ui.services.models import label
 
 through_front_door()
 
@@ -49,7 +50,7 @@ CHOSEN = (
 
 WHERE = {"device": "On this device", "server": "Through the server"}
 WHERE_TO = {
-    "device": "The picture stays in this browser and is analysed in it; numbers alone go to the "
+    "device": "The picture stays in this browser and is analysed there. Only numbers go to the "
     "machine that runs this app.",
     "server": "The picture goes to the machine that runs this app, is analysed there in memory "
     "and comes back.",
@@ -57,7 +58,7 @@ WHERE_TO = {
 CORRECT = {
     "device": "No picture leaves this browser here, so no face can be kept. Take a photo on "
     "Images and correct it there, or choose 'Through the server'.",
-    "server": "Say what the largest face shows, and keep it to learn from.",
+    "server": "Say what the largest face shows, and keep it for training.",
 }
 FIGURES = {
     "device": "Frames that the camera gives, analyses finished, and the median time from a frame "
@@ -68,10 +69,16 @@ FIGURES = {
 
 
 def where() -> str:
-    """Where pictures are analysed, as the visitor chooses."""
+    """Return where pictures are analysed, as the visitor chose."""
     if not device.available():
         return "server"
-    state.setdefault("live_where", settings().live_first)
+    return state.setdefault("live_where", settings().live_first)
+
+
+def ask_where() -> None:
+    """Ask where pictures are analysed, if there is a choice."""
+    if not device.available():
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
             "Where pictures are analysed",
@@ -84,7 +91,6 @@ def where() -> str:
             width="content",
         )
         st.caption(WHERE_TO[state["live_where"]], width="content")
-    return state["live_where"]
 
 
 def intro() -> None:
@@ -281,14 +287,15 @@ asked = state.pop(ASKED, None)
 if asked == "record":  # with a video that begins
     state["live_record"] = True
 say_kept()
-browser_key()  # by which kept sessions are found again
+place = where()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Live")
-        st.markdown("Your camera, and how every face in view looks from moment to moment.")
-    choice = model_row()
+        st.markdown("Follow the expressions in your camera's picture.")
+    choice = model_row(device.only() if place == "device" else None)
 
-place = where()
+browser_key()  # by which kept sessions are found again
+ask_where()
 mine = recording()
 if not len(mine.record) and not state["live_record"]:
     mine.find()
@@ -308,14 +315,10 @@ live = (device.device_link if place == "device" else live_link)(
         class_prior=choice.class_prior,
     )
 )
-if place == "device" and (live.model, live.detector) != (
-    choice.classifier.name,
-    choice.detector.name,
-):
+if place == "device" and live.model != state["model"]:
     st.caption(
-        f"On this device: {plain(label(device.model_for(live.model)))}, with BlazeFace; both "
-        "keep up with a camera here. To use the model and detector chosen above, choose "
-        "'Through the server'."
+        f"{plain(state['model'])} does not run in a browser, so {plain(live.model)} runs here. "
+        "To use it, choose 'Through the server'."
     )
 record = live.session.record
 record.recording = state["live_record"] and live.on
@@ -352,7 +355,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         "Hide faces",
         key="live_hide",
         persist_state="session",
-        help="Nobody can be recognised in the picture, in snapshots, or in a video you save.",
+        help="Hides every face in the picture, in snapshots and in videos that you save.",
     )
     with st.popover("Smoothing", icon=":material/waves:"):
         st.slider(
@@ -362,7 +365,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             step=0.1,
             format="%.1f s",
             key="live_smoothing",
-            help="0 shows every analysis as it comes.",
+            help="With 0, every result is shown as it is measured.",
             persist_state="session",
         )
 if len(record) and state["live_record"] and not live.on:
@@ -373,7 +376,7 @@ if len(record) and state["live_record"] and not live.on:
         icon=":material/pause_circle:",
     )
 if mine.interrupted is not None:
-    until = datetime.fromtimestamp(mine.interrupted).strftime("%H:%M:%S")
+    until = datetime.fromtimestamp(mine.interrupted, zone()).strftime("%H:%M:%S %Z")
     st.info(
         f"A recording of this browser was interrupted. Its numbers until {until} are below. It "
         "goes on in the same table when you record again.",

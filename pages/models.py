@@ -10,8 +10,9 @@ from fer_core.errors import FerError
 from ui.common import judgement
 from ui.common.controls import make_default
 from ui.common.damaged import or_damaged, show_damaged
+from ui.common.footer import footer
 from ui.common.navigation import through_front_door
-from ui.common.notices import attempt, footer, say_error, say_missing, say_problem
+from ui.common.notices import attempt, say_error, say_missing, say_problem
 from ui.common.reading import read_dataset
 from ui.common.sign_in import sign_in
 from ui.common.text import plain, sentence
@@ -70,7 +71,7 @@ def measure_private(folder: ModelFolder) -> None:
         )
         data = choose_data("Dataset", "PrivateTest", "models_private_data")
         if st.button(
-            "Measure on PrivateTest and record that",
+            "Measure on PrivateTest and record it",
             key="models_private",
             on_click=state.update,
             kwargs={"models_private_open": False},
@@ -189,7 +190,7 @@ def take_archive() -> None:
         with st.form("models_import", border=False, clear_on_submit=True):
             file = st.file_uploader("Archive", type="zip", key="models_archive")
             if st.form_submit_button("Check and add") and file:
-                with st.spinner("Checking it; that takes some seconds."):
+                with st.spinner("Checking the archive. This takes some seconds."):
                     try:
                         state["models_chosen"] = models.import_archive(file)
                     except FerError as error:

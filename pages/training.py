@@ -9,8 +9,9 @@ from fer_core.errors import FerError
 from fer_core.extras import require
 from fer_core.train import TrainConfig, configure, manage
 from ui.common.damaged import or_damaged
+from ui.common.footer import footer
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer, say_error, say_missing, say_problem
+from ui.common.notices import say_error, say_missing, say_problem
 from ui.common.sign_in import only_for_admins, sign_in
 from ui.common.text import sentence
 from ui.services import access, training

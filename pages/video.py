@@ -6,9 +6,9 @@ from fer_core.errors import FerError
 from ui.common.browser_key import browser_key
 from ui.common.controls import model_row
 from ui.common.damaged import or_damaged
+from ui.common.footer import footer
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer
-from ui.services import videos
+from ui.services import videos, visits
 from ui.services.videos import VideoJob
 from ui.video.result import finished
 from ui.video.start import broken_off, earlier, new_video, show, working
@@ -45,6 +45,9 @@ def delete(name: str) -> None:
     videos.delete(videos.find(name))
     show(None)
 
+
+# A reload shows the analysis that is open, with its progress.
+visits.remember("video", "video_job", full=state["video_job"] is not None)
 
 # The page, from top to bottom.
 with st.container(horizontal=True, vertical_alignment="bottom"):

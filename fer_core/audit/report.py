@@ -4,7 +4,8 @@ from typing import Any
 
 from fer_core.audit import KINDS
 
-_WAYS = {
+#: What the attainable accuracy is estimated from.
+WAYS = {
     "annotators": "labels that the majority of FER+ confirms, of faces where it is clear",
     "predictions": "labels in which confident learning finds nothing wrong",
     "copies": "labels, judged by how often two copies of a picture have the same one",
@@ -40,6 +41,6 @@ def in_words(summary: dict[str, Any]) -> str:
             f"{one['precision_at']['5 %']:.1%} are wrong."
         )
     lines += [
-        f"Attainable {value:.1%}: {_WAYS[way]}." for way, value in summary["attainable"].items()
+        f"Attainable {value:.1%}: {WAYS[way]}." for way, value in summary["attainable"].items()
     ]
     return "\n".join(lines)

@@ -10,6 +10,9 @@ import numpy as np
 #: How far the tip of the nose lies before the line between the eyes, in distances of the eyes.
 NOSE_DEPTH: Final = 0.5
 
+#: ``(x, y, w, h)`` in pixels.
+Box = tuple[float, float, float, float]
+
 
 @dataclass(frozen=True)
 class Framing:
@@ -172,3 +175,11 @@ def roll_of(keypoints: Sequence[Sequence[float]]) -> float:
 def largest_first(detections: list[Detection]) -> list[Detection]:
     """Return detections sorted by the size of the box."""
     return sorted(detections, key=lambda d: d.area, reverse=True)
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Return the intersection of two boxes over their union, 0 to 1."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    common = max(width, 0.0) * max(height, 0.0)
+    return common / (a[2] * a[3] + b[2] * b[3] - common)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from fer_core.errors import DetectorError
-from fer_core.faces.base import Detection, Detector, frame, largest_first
+from fer_core.faces.base import Box, Detection, Detector, frame, largest_first, overlap
 from fer_core.faces.framing import FRAMINGS
 from fer_core.pool import Pool
 
@@ -22,8 +22,6 @@ LIVE_WIDTH: Final = 400
 MAX_SIDE: Final = 1200
 REFINED: Final = 80
 MARGIN: Final = 0.5
-
-Box = tuple[float, float, float, float]
 
 
 class HaarDetector(Detector):
@@ -97,13 +95,5 @@ def _refined(cascade: cv2.CascadeClassifier, grey: np.ndarray) -> list[Box]:
             for bx, by, bw, bh in _search(cascade, around, min(1.0, REFINED / w))
             if abs(bx + left + bw / 2 - x - w / 2) < w / 2 and 0.5 < bw / w < 2
         ]
-        boxes += [box for box in found if all(_overlap(box, other) < 0.3 for other in boxes)]
+        boxes += [box for box in found if all(overlap(box, other) < 0.3 for other in boxes)]
     return boxes
-
-
-def _overlap(a: Box, b: Box) -> float:
-    """Return the intersection over union."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    common = max(width, 0.0) * max(height, 0.0)
-    return common / (a[2] * a[3] + b[2] * b[3] - common)

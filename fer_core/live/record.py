@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.analysis import Analysis
 from fer_core.emotions import UNSURE_BELOW
-from fer_core.table import Rows
+from fer_core.table import ROW_BYTES, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,7 @@ class SessionRecord:
         self._latest: Analysis | None = None
         self._recording = False
         self._frames = 0
+        self._off = False
         #: Seconds between the last two analyses, and time and clock of the last row.
         self._step = 0.0
         self._last_row: tuple[float, float | None] | None = None
@@ -81,18 +82,19 @@ class SessionRecord:
             before = self._latest.time or 0.0 if self._latest else time
             if time < before:
                 return  # of a way of analysing that the visitor has left
-            if time - before > PAUSE:
-                self._recent.add_pause(before + self._step)
+            off, self._off = self._off, False
+            if self._latest and (off or time - before > PAUSE):
+                self._recent.add_pause(min(before + self._step, time))
             else:
                 self._step = time - before
             self._latest = analysis
             self._recent.add(analysis, unsure_below=self.unsure_below)
             self._recent.drop_before(time - self._window)
             if self._recording and not self.full:
-                if self._last_row and time - self._last_row[0] > PAUSE:
+                if self._last_row and (off or time - self._last_row[0] > PAUSE):
                     row, clock = self._last_row
-                    clock = None if clock is None else clock + self._step
-                    self._rows.add_pause(row + self._step, clock)
+                    step = min(self._step, time - row)
+                    self._rows.add_pause(row + step, None if clock is None else clock + step)
                 self._last_row = time, wall_time
                 self._rows.add(
                     measured or analysis,
@@ -101,6 +103,11 @@ class SessionRecord:
                     unsure_below=self.unsure_below,
                 )
             self._frames += 1
+
+    def pause(self) -> None:
+        """Note that the camera is off: the time until the next analysis does not count."""
+        with self._lock:
+            self._off = True
 
     @property
     def latest(self) -> Analysis | None:
@@ -114,6 +121,17 @@ class SessionRecord:
         """
         with self._lock:
             return self._rows.first
+
+    @property
+    def recorded_until(self) -> float | None:
+        """Clock of the last recorded row, in seconds since 1970; ``None`` if unknown."""
+        with self._lock:
+            return self._last_row[1] if self._last_row else None
+
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes that the recording takes."""
+        return len(self) * ROW_BYTES
 
     def recent(self) -> "pd.DataFrame":
         """Return the last minute as it was shown, in the columns of a live session."""

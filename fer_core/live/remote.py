@@ -96,6 +96,8 @@ class RemoteSession:
         """
         run, first = self._run, int(_number(report.get("first")))
         if report.get("run") != run.name:
+            if run.name is not None:
+                self.record.pause()
             # The browser's clock begins at 0 again; the record's goes on.
             offset = self.now() - _number(report.get("now"))
             began = _number(report.get("wall"), _LATEST) - _number(report.get("now"))

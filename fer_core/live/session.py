@@ -239,7 +239,7 @@ class LiveSession:
         return render(image, analysis, replace(self.options, labels=True))
 
     def open(self) -> None:
-        """Take frames again after :meth:`close`; the time in between counts as time."""
+        """Take frames again after :meth:`close`; the record marks the time in between."""
         self._closed = False
 
     def close(self) -> None:
@@ -249,6 +249,7 @@ class LiveSession:
             self._waiting_since = None
             self._newest = self._result = self._drawn = None
             self._latest.clear()
+        self.record.pause()
 
 
 def measured(shown: Analysis, analysis: Analysis) -> Analysis:

@@ -44,7 +44,9 @@ def check(fields: Mapping[str, Any]) -> dict[str, str]:
     wrong = _files(config)
     if config.teacher is not None:
         try:
-            find_model(config.teacher).ensemble()
+            teacher = find_model(config.teacher)
+            if teacher.ensemble() is None:
+                teacher.checked(teacher.card.exported)
         except FerError as error:
             wrong["teacher"] = str(error)
     if config.weights not in ("none", *known.weights) and not Path(config.weights).is_file():

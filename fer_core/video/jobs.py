@@ -21,6 +21,7 @@ import secrets
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -40,7 +41,6 @@ from fer_core.jobs import (
     owned_bytes,
     run_worker,
 )
-from fer_core.progress import seconds_left
 from fer_core.settings import settings
 
 # What decodes, reads and draws is imported where it is used: deleting jobs needs none of it.
@@ -187,6 +187,10 @@ class VideoJob(Job):
         """
         return self._pictures("moments.json", result)
 
+    def thumbnail(self) -> Path | None:
+        """Return a picture of one of its key moments; ``None`` where there is none."""
+        return min(self.path.glob("moment-*.jpg"), default=None)
+
     def faces(self, result: "VideoResult") -> list[dict[str, Any]]:
         """Pictures of people: ``time``, ``person`` (number in ``result``), ``doubt`` (index in
         its doubts, or ``None``), ``side`` of the doubt, and the ``picture``'s path, which may be
@@ -276,6 +280,7 @@ class VideoJob(Job):
                 result = replace(result, problems=(*result.problems, str(error)))
                 result.save_people(self.path)
             write_json(self.path / "drawn.json", result.people())
+            note.learn()
             self.settle()
 
     def _read(self, source: Path, limits: Limits, deadline: float, note: "_Note") -> "VideoResult":
@@ -341,13 +346,27 @@ class VideoJob(Job):
 
 
 class _Note:
-    """Writes progress, a few times a second at most; steps count alike."""
+    """Writes progress, a few times a second at most.
 
-    def __init__(self, job: VideoJob, steps: list[str], limits: Limits) -> None:
-        self._job, self._steps, self._limits = job, steps, limits
-        self._looked, self.no_room = time.monotonic(), False
-        self._begun, self._noted = time.monotonic(), 0.0
-        self._faces = 0
+    How long drawing takes is not known while the video is read, so it is expected to take as many
+    times longer or shorter as it did for the last video that was read in the same way here.
+    """
+
+    def __init__(
+        self,
+        job: VideoJob,
+        steps: list[str],
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._job, self._steps, self._limits, self._clock = job, steps, limits, clock
+        self._looked, self.no_room = clock(), False
+        self._begun, self._noted = clock(), 0.0
+        self._faces, self._share = 0, 0.0
+        self._step_begun: dict[str, float] = {}
+        self._spent: dict[str, float] = {}
+        options = job.config["options"]
+        self._way = f"{options.get('fps')} {options.get('thorough')} {options.get('model')}"
 
     def of(self, step: str) -> Any:
         """What takes the progress of a step."""
@@ -355,23 +374,47 @@ class _Note:
         def note(progress: "Progress") -> None:
             if step == "reading":
                 self._faces = progress.faces
-            now = time.monotonic()
+            now = self._clock()
+            begun = self._step_begun.setdefault(step, self._begun if not self._spent else now)
+            self._spent[step] = now - begun
             if now - self._noted < _EVERY:
                 return
             self._noted = now
             if step == "drawing":
                 self._check_room(now)
-            share = (self._steps.index(step) + progress.share) / len(self._steps)
+            left = self._left(step, progress.share)
+            if left is not None:
+                spent = now - self._begun
+                # The bar never goes back, whatever is expected by now.
+                self._share = max(self._share, min(spent / max(spent + left, 1e-9), 0.999))
             self._job.write_progress(
                 {
-                    "share": share,
-                    "seconds_left": seconds_left(self._begun, share),
+                    "share": self._share,
+                    "seconds_left": left,
                     "faces": self._faces,
                     "step": step,
                 }
             )
 
         return note
+
+    def _left(self, step: str, share: float) -> float | None:
+        """Return the seconds left, or ``None`` while too little is known."""
+        if share <= 0.01:
+            return None
+        spent = self._spent[step]
+        left = spent / share * (1 - share)
+        if step == "reading" and "drawing" in self._steps:
+            left += spent / share * _ratios().get(self._way, 1.0)
+        return left
+
+    def learn(self) -> None:
+        """Note how long drawing took beside reading, for the next video."""
+        reading, drawing = (self._spent.get(step, 0.0) for step in ("reading", "drawing"))
+        if reading > 0 and drawing > 0:
+            with contextlib.suppress(OSError):
+                settings().cache.mkdir(parents=True, exist_ok=True)
+                write_json(_ratios_file(), _ratios() | {self._way: drawing / reading})
 
     def _check_room(self, now: float) -> None:
         """Stop drawing where the jobs of all owners have filled what they may."""
@@ -382,6 +425,19 @@ class _Note:
         self.no_room = owned_bytes(self._job.path.parent) > most
         if self.no_room:
             raise VideoError("There is no room left on this copy for the annotated video.")
+
+
+def _ratios_file() -> Path:
+    return settings().cache / "video-times.json"
+
+
+def _ratios() -> dict[str, float]:
+    """How many times as long as reading drawing took last, by the way of reading."""
+    try:
+        found = json.loads(_ratios_file().read_text(encoding="utf-8"))
+        return {str(way): float(ratio) for way, ratio in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def start(*arguments: Any, limits: Limits = NO_LIMITS, **how: Any) -> VideoJob:
@@ -489,12 +545,15 @@ def sweep() -> None:
             job.delete()
 
 
-def delete_all() -> int:
-    """Delete all jobs of everybody and return how many there were."""
-    jobs = _all()
-    for job in jobs:
+def count_all() -> int:
+    """Return how many jobs there are, of everybody."""
+    return len(_all())
+
+
+def delete_all() -> None:
+    """Delete all jobs of everybody."""
+    for job in _all():
         job.delete()
-    return len(jobs)
 
 
 def _all() -> list[VideoJob]:

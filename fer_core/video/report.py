@@ -32,7 +32,7 @@ figcaption, .small { color: #55606c; font-size: .9rem; }
 <h1>Emotions in {{ name }}</h1>
 <p>{{ words }}</p>
 {% for problem in problems %}<p><strong>Note:</strong> {{ problem }}</p>{% endfor %}
-{% if moments %}<h2>Moments worth seeing</h2><div class="stills">
+{% if moments %}<h2>Key moments</h2><div class="stills">
 {% for moment in moments %}<figure><img src="{{ moment.image }}" alt="{{ moment.text }}">
 <figcaption>{{ moment.text }}</figcaption></figure>{% endfor %}</div>{% endif %}
 {% for person in persons %}<h2>{{ person.name }}</h2>

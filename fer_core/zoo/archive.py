@@ -136,7 +136,8 @@ def _unpack(file: BinaryIO, to: Path) -> None:
                 found = _ENTRY.fullmatch(entry.filename)
                 if not found or entry.flag_bits & 1:
                     raise ModelError(
-                        f"The archive holds {entry.filename[:80]!r}, which no model has."
+                        f"The archive contains {entry.filename[:80]!r}, which is not a file of a "
+                        "model."
                     )
                 (to / found[1]).mkdir(exist_ok=True)
                 with archive.open(entry) as source, (to / found[1] / found[2]).open("xb") as out:

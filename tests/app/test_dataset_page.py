@@ -182,7 +182,7 @@ def test_what_numbers_mean_goes_with_the_dataset(own_home) -> None:
     app = open_form()
     app.selectbox(key="train_data").select(source).run()
     assert not app.exception
-    assert app.text_input(key="train_label_order").value == "happy,sad"
+    assert app.selectbox(key="train_label_order").value == "happy,sad"
 
 
 def test_two_datasets_are_compared(own_home) -> None:
@@ -250,3 +250,25 @@ def test_the_time_of_an_audit_follows_from_the_last_one(audited) -> None:
     write_json(audited.path / "config.json", {"model": "vgg"})
     assert expected_seconds(8400, "vgg") - expected_seconds(0, "vgg") == pytest.approx(420)
     assert expected_seconds(840, "vgg") == pytest.approx(56)
+
+
+def test_the_report_of_an_audit_is_tables_and_faces(audited):
+    summary = SUMMARY | {
+        "labels": {"model": "fast", "out_of_fold": 0.61},
+        "finder": {
+            "Training": {
+                "precision": 0.8, "recall": 0.5, "wrong": 0.1, "precision_at": {"5 %": 0.9},
+            }
+        },
+        "attainable": {"annotators": 0.88},
+    }  # fmt: skip
+    write_json(audited.path / "summary.json", summary)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.session_state["dataset_view"] = "Problems"
+    app.session_state["problems_report"] = True
+    app.run().switch_page("pages/dataset.py").run()
+    assert not app.exception and not app.code
+    kinds, finder, attainable = (one.value for one in app.dataframe)
+    assert kinds["Faces"].tolist() == [1] and kinds["Share"][0] == pytest.approx(1 / 840)
+    assert finder["Precision"].tolist() == [0.8] and attainable["Accuracy"].tolist() == [0.88]
+    assert "features of fast" in "\n".join(one.value for one in app.caption)

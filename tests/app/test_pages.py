@@ -33,6 +33,7 @@ from tests.command_line import python
 from ui.common.controls import Choice
 from ui.common.exports import to_csv, to_json, to_png, to_zip
 from ui.common.pictures import Memory, example, picture, read
+from ui.images.summary import summary_csv, summary_html
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -192,6 +193,64 @@ def test_more_pictures_than_are_remembered_are_taken_in_parts() -> None:
     app.run()
     assert "first 300 pictures" in app.warning[0].value
     assert "300 pictures · 0 faces" in texts(app) and not app.exception
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(b for b in app.button if b.label == label).click().run()
+
+
+def opened(app: AppTest) -> list[str]:
+    """Names on the cards of the grid, from the first on."""
+    return [b.label for b in app.button if (b.key or "").startswith("open_")]
+
+
+def test_a_label_of_the_visitor_stands_beside_the_answer_until_it_is_undone() -> None:
+    app = drop(open_app("images"), twins__png=TWINS)
+    for emotion in ("Sad", "Fear"):
+        press(app, "Correct face 2…")
+        app.pills(key="images_label").set_value(emotion)
+        press(app, "Save label")
+    assert "2 · Fear**, your label" in texts(app) and "The model: looks happy" in texts(app)
+    assert any(b.label == "Keep face 2 for training…" for b in app.button)
+    # Another detector frames the face otherwise; it is the same face.
+    app.selectbox(key="detector").select("haar").run()
+    assert "· Fear**, your label" in texts(app)
+    press(app, "Undo label of face 2")
+    assert "2 · Sad**, your label" in texts(app)
+    press(app, "Undo label of face 2")
+    assert "your label" not in texts(app) and not app.exception
+
+
+def test_pictures_are_sorted_filtered_and_what_is_new_comes_first() -> None:
+    app = drop(open_app("images"), b__png=TWINS, grey__png=GREY, bad__png=b"text")
+    assert opened(app) == ["grey.png", "b.png"]
+    app.selectbox(key="images_order").select("name").run()
+    assert opened(app) == ["b.png", "grey.png"]
+    app.multiselect(key="images_kinds").set_value(["Happy"]).run()
+    assert opened(app) == ["b.png"] and "1 of 3 pictures" in texts(app)
+    app.multiselect(key="images_kinds").set_value(["Not readable"]).run()
+    assert opened(app) == [] and "not a picture" in app.error[0].value
+    app.multiselect(key="images_kinds").set_value(["Sad"]).run()
+    press(app, "Show all pictures")
+    assert len(opened(app)) == 2
+    app.slider(key="images_confidence").set_value((0, 50)).run()
+    assert opened(app) == [] and "No picture passes" in app.info[0].value
+    drop(app, b__png=TWINS, grey__png=GREY, bad__png=b"text", a__png=PORTRAIT)
+    assert opened(app) == ["a.png", "grey.png", "b.png"]
+
+
+def test_a_summary_counts_the_labels_of_the_visitor_and_the_models_answers() -> None:
+    app = drop(open_app("images"), twins__png=TWINS, one__png=PORTRAIT)
+    press(app, "twins.png")
+    press(app, "Correct face 1…")
+    app.pills(key="images_label").set_value("Sad")
+    press(app, "Save label")
+    press(app, "All pictures")
+    app.segmented_control(key="images_view").set_value("Summary").run()
+    rows = app.dataframe[0].value.set_index("Emotion")
+    assert rows.loc["Happy", "Faces"] == 2 and rows.loc["Sad", "Faces"] == 1
+    assert rows.loc["Happy", "Model's answer"] == 3
+    assert rows["Share"].sum() == pytest.approx(1) and not app.exception
 
 
 def test_the_example_is_one_click_away() -> None:
@@ -383,6 +442,26 @@ def test_annotated_pictures_are_full_size_and_none_is_lost(results: list) -> Non
             "grey-annotated.png",
         ]
         assert read_image(archive.read("x-annotated.png")).shape == (512, 800, 3)
+
+
+def test_a_label_of_the_visitor_is_in_every_export(results: list) -> None:
+    twins = results[0]
+    first, second = twins.analysis.faces
+    labelled = replace(
+        twins, analysis=replace(twins.analysis, faces=(replace(first, corrected="Fear"), second))
+    )
+    rows = list(csv.DictReader(io.StringIO(to_csv([labelled], 0.5))))
+    assert [row["corrected_emotion"] for row in rows] == ["Fear", ""]
+    assert rows[0]["emotion"] == "Happy"
+    value = json.loads(to_json([labelled], 0.5))[0]
+    assert value["faces"][0]["corrected_emotion"] == "Fear"
+    assert [row["corrected_emotion"] for row in value["rows"]] == ["Fear", None]
+    assert to_png(labelled, 0.5) != to_png(twins, 0.5)
+    counts = list(csv.DictReader(io.StringIO(summary_csv([labelled, *results[1:]]))))
+    fear = counts[EMOTIONS.index("Fear")]
+    assert (fear["faces"], fear["faces_by_model"]) == ("1", "0")
+    page = summary_html([labelled, *results[1:]])
+    assert "4 pictures · 3 faces · 1 not readable" in page and "<th>Faces, model" in page
 
 
 def test_a_bad_picture_is_told_in_the_readers_own_sentence(results: list) -> None:

@@ -59,7 +59,7 @@ def test_a_cross_validation_begins_in_the_form(own_home):
     click(app, "New run")
     app.number_input(key="training_folds_count").set_value(1).run()
     start = next(one for one in app.button if one.label == "Start")
-    assert start.disabled and "One fold leaves nothing" in texts(app)
+    assert start.disabled and "One fold leaves no faces" in texts(app)
     app.number_input(key="training_folds_count").set_value(3).run()
     app.selectbox(key="training_folds_by").select("person").run()
     click(app, "Start")
@@ -91,8 +91,8 @@ def test_the_figures_of_all_folds_stand_above_the_run(own_home):
     assert "Macro recall" in dict(shown)
     # The fold's own faces are not FER2013's PrivateTest, and nobody is asked to look again.
     labels = [one.label for one in app.button]
-    assert "Go on with what is missing" in labels
-    assert "Judge it on PrivateTest and record that" not in labels
+    assert "Train the missing folds" in labels
+    assert "Measure on PrivateTest and record it" not in labels
     click(app, "Delete all folds")
     assert "No run yet" in "".join(one.value for one in app.info)
     # Both runs come back with one click.
@@ -140,9 +140,22 @@ def test_the_buttons_of_a_run_keep_their_places(own_home):
         assert [one.label for one in found if not one.disabled] == enabled
 
 
+def test_what_there_is_can_be_chosen_without_writing_it(own_home):
+    app = open_training()
+    click(app, "New run")
+    app.selectbox(key="train_teacher").select("vgg").run()
+    app.selectbox(key="train_detector").select("haar").run()
+    app.multiselect(key="train_mix_names").set_value(["demo"]).run()
+    app.number_input(key="train_mix_weight_demo").set_value(0.5).run()
+    command = app.code[0].value
+    for part in ('mix={"demo":0.5}', "detector=haar", "teacher=vgg"):
+        assert part in command
+    assert not app.exception
+
+
 def test_wrong_settings_are_named_with_their_tab(own_home):
     app = open_training()
     click(app, "New run")
-    app.text_input(key="train_teacher").set_value("nobody").run()
-    assert "These settings need a change" in texts(app) and "› Teacher**" in texts(app)
+    app.text_input(key="train_model_options").set_value("dropout").run()
+    assert "These settings need a change" in texts(app) and "› Model options**" in texts(app)
     assert next(one for one in app.button if one.label == "Start").disabled

@@ -12,11 +12,14 @@ from fer_core.analysis import Analysis, Face
 from fer_core.faces import Detection
 from fer_core.live import SessionRecord
 from fer_core.settings import settings
+from fer_core.train import configure
+from fer_core.train.runs import TrainingRun
 from fer_core.video.jobs import VideoJob
 from fer_core.video.result import VideoOptions
 from tests.model_tools import copy_of_shipped
+from tests.tables import face_row, table_of
 from ui.live.recording import Recording
-from ui.services import access, removal
+from ui.services import access, removal, sessions, training
 from ui.services.access import Person
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,3 +127,16 @@ def test_one_picture_of_several(home):
     click(app, "Undo")
     shown = [one.label for one in app.button if one.label.endswith("png")]
     assert shown == ["a.png", "b.png", "c.png"]
+
+
+def test_what_was_deleted_a_moment_ago_stays_deleted_after_all_is(home: Path) -> None:
+    table = table_of([face_row(time=float(second)) for second in range(3)], "live")
+    sessions.save(table, "of mine")
+    run = TrainingRun.create(configure(model="fast", data="demo", epochs=1))
+    training.delete(run.path.name)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    app.button(key="stored").click().run()
+    assert "Saved live sessions: **1**" in "\n".join(text.value for text in app.markdown)
+    app.button(key="stored_delete").click().run()
+    assert not app.exception and not removal.mine()
+    assert not sessions.list_all() and not run.path.exists()

@@ -70,7 +70,7 @@ def test_a_frame_without_the_camera_says_what_the_embedding_page_must_do(
     frame.locator("body").evaluate(
         "() => Object.defineProperty(document, 'featurePolicy', { value: undefined })"
     )
-    expect(frame.get_by_text("numbers alone").first).to_be_visible()
+    expect(frame.get_by_text("Only numbers").first).to_be_visible()
     ask.click()
     expect(said).to_be_visible()
     expect(frame.get_by_text("address bar")).to_have_count(0)

@@ -133,7 +133,7 @@ def test_a_relay_stopped_in_the_middle_breaks_the_picture_off_but_not_the_number
     recorded = page.get_by_text(re.compile(r"recording, \d{2,} rows"))
     expect(recorded).to_be_visible(timeout=90_000)
     relay.stop()
-    expect(page.get_by_text("The live picture broke off").first).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("The live picture was interrupted").first).to_be_visible(timeout=90_000)
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     expect(page.get_by_text("This recording")).to_be_visible()
     # Going on without the relay says what is wrong with it.

@@ -46,7 +46,7 @@ def open_import(page: Page, content: bytes) -> None:
 
 def test_a_click_in_the_table_shows_the_card(visit) -> None:
     page = visit("models")
-    expect(page.locator(".gtitle", has_text="PublicTest against time per face")).to_be_visible()
+    expect(page.locator(".gtitle", has_text="PublicTest")).to_be_visible()
     rows = page.get_by_test_id("stDataFrame").locator("canvas").first
     shipped = sorted(folder.name for folder in list_models() if folder.ships)
     row = shipped.index(default_model())  # they come first, below a head; 35 pixels each
@@ -70,7 +70,7 @@ def test_two_are_compared_and_become_one(visit, app: App) -> None:
 
     page.get_by_text("Build an ensemble", exact=True).click()
     expect(page.get_by_test_id("stMetricValue")).to_contain_text("%")
-    page.get_by_text("Fitted on PublicTest", exact=True).click()
+    page.get_by_text("Fit on PublicTest", exact=True).click()
     name = page.get_by_label("Name", exact=True)
     name.fill("another")
     button(page, "Save as a model").click()
@@ -79,13 +79,13 @@ def test_two_are_compared_and_become_one(visit, app: App) -> None:
     name.fill("both")
     button(page, "Save as a model").click()
     # It is made beside the page, which goes on.
-    expect(page.get_by_text(re.compile("Making both.*you may leave the page"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Making both.*you can leave the page"))).to_be_visible()
     expect(page.get_by_role("heading", name=re.compile("^both: "))).to_be_visible()
     assert splits(app, "both") == {"PublicTest"}
 
     button(page, "PrivateTest…").click()
     expect(page.get_by_text("Every look is written into the model's card")).to_be_visible()
-    button(page, "Measure on PrivateTest and record that").click()
+    button(page, "Measure on PrivateTest and record it").click()
     wait_for(lambda: "PrivateTest" in splits(app, "both"), 120)
     button(page, "PrivateTest…").click()
     expect(page.get_by_text("It was looked at once.")).to_be_visible()

@@ -250,7 +250,7 @@ def test_the_timeline_of_a_video(visit) -> None:
     # The quickest analysis that has a video to play.
     page.get_by_text("Annotated video", exact=True).click()
     page.get_by_text("Keep my video", exact=True).click()
-    page.get_by_role("combobox", name="Frames to look at").click()
+    page.get_by_role("combobox", name="Sampled frames").click()
     page.get_by_role("option", name="1 a second").click()
     without_error(page)
     page.get_by_role("button", name="Sample clip").click()

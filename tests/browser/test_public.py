@@ -124,7 +124,11 @@ def test_a_visitor_looks_uploads_and_uses_the_camera_within_bounds(visit) -> Non
     expect(page.get_by_text("This public copy takes 1 MB at once")).to_be_visible()
     drop(page, "me.bmp", portrait(400))
     expect(page.get_by_text(re.compile(r"Looks happy, \d+ %"))).to_be_visible()
-    expect(button(page, "Correct…")).to_have_count(0)
+    # Visitors label what they see, but keep no face.
+    button(page, "Correct…").click()
+    button(page, "Save label").click()
+    expect(page.get_by_text("Happy, your label")).to_be_visible()
+    expect(button(page, "Keep for training…")).to_have_count(0)
     page.get_by_text("Camera", exact=True).click()
     # The page's policy forbids it to evaluate text, which waiting for a function would do.
     wait_for(lambda: page.evaluate("document.querySelector('video')?.readyState >= 3"), 60)

@@ -142,7 +142,7 @@ def test_two_tabs_agree_while_a_run_is_paused_stopped_and_resumed(visit) -> None
         expect(badge(page, "stopped, best kept")).to_be_visible()
     ended = epoch(run)
     # What it kept can be judged before it goes on.
-    button(two, "Judge the best so far on PublicTest").click()
+    button(two, "Measure the best weights so far on PublicTest").click()
     expect(two.get_by_text("Calibration error")).to_be_visible()
     button(two, "Resume").click()
     for page in (one, two):
@@ -176,8 +176,8 @@ def test_a_killed_worker_shows_as_failed_with_its_last_lines_and_goes_on(visit) 
     with (run.path / "log.txt").open("a", encoding="utf-8") as log:
         log.write("the last thing it said\n")
     run.process().kill()
-    expect(badge(page, "failed: its process is gone")).to_be_visible()
-    expect(page.get_by_text(re.compile("killed, out of memory, or the machine"))).to_be_visible()
+    expect(badge(page, "failed: its process ended")).to_be_visible()
+    expect(page.get_by_text(re.compile("ran out of memory, or the machine"))).to_be_visible()
     expect(page.get_by_test_id("stCode").first).to_contain_text("the last thing it said")
     ended = epoch(run)
     button(page, "Resume").click()
@@ -228,7 +228,7 @@ def test_privatetest_is_judged_by_an_act_of_its_own(visit) -> None:
     expect(page.get_by_role("radio", name="PrivateTest")).to_have_count(0)
     button(page, "PrivateTest…").click()
     expect(page.get_by_text("Every look is written down with the run")).to_be_visible()
-    button(page, "Judge it on PrivateTest and record that").click()
+    button(page, "Measure on PrivateTest and record it").click()
     page.get_by_text("PrivateTest", exact=True).click(timeout=240_000)
     expect(page.get_by_text(re.compile(r"Looked at on \d{4}-"))).to_be_visible()
 

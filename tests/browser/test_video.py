@@ -74,7 +74,7 @@ def moment(page: Page) -> float:
 def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app: App) -> None:
     page = visit(context, app)
     page.get_by_role("button", name="Sample clip").click()
-    expect(page.get_by_text("You may close this page")).to_be_visible()
+    expect(page.get_by_text("You can close this page")).to_be_visible()
 
     # The browser is closed; the work goes on, and only this browser finds it again.
     page.close()
@@ -82,7 +82,11 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     other = visit(stranger, app)
     expect(other.get_by_text("Earlier analyses", exact=True)).to_have_count(0)
     stranger.close()
-    page = visit(context, app)
+    # It finds the analysis as it was left, without asking for it.
+    page = context.new_page()
+    page.goto(f"{app.url}/video", wait_until="domcontentloaded")
+    expect(page.get_by_text(re.compile(r"2 people · mostly happy"))).to_be_visible()
+    page.get_by_role("button", name="Another video").click()
     open_first(page)
     expect(page.get_by_text(re.compile(r"2 people · mostly happy"))).to_be_visible()
     assert not list(app.home.glob("jobs/*/source*")), "the video was to go with the result"
@@ -112,7 +116,7 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     page.get_by_label("Person 1", exact=True).fill("Drawn")
     page.get_by_role("button", name="Save names").click()
     expect(page.get_by_text(re.compile("Drawn turns to")).first).to_be_visible()
-    expect(page.get_by_text("cannot be drawn anew")).to_be_visible()
+    expect(page.get_by_text("cannot be rendered again")).to_be_visible()
 
     table = read_csv(download(page, "Table (CSV)"))
     assert list(table.columns) == columns("video")
@@ -145,14 +149,14 @@ def test_a_kept_video_is_drawn_anew_and_gives_a_corrected_face(
     page.get_by_label("Person 1", exact=True).fill("Drawn")
     page.get_by_role("button", name="Save names").click()
     before = next(app.home.glob("jobs/*/annotated.mp4")).read_bytes()
-    page.get_by_role("button", name="Draw anew").click()
+    page.get_by_role("button", name="Render again").click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
-    expect(page.get_by_text("Moments worth seeing")).to_be_visible()
+    expect(page.get_by_text("Key moments")).to_be_visible()
     expect(page.get_by_text(re.compile("Drawn turns to")).first).to_be_visible()
-    expect(page.get_by_role("button", name="Draw anew")).to_have_count(0)
+    expect(page.get_by_role("button", name="Render again")).to_have_count(0)
     assert next(app.home.glob("jobs/*/annotated.mp4")).read_bytes() != before
 
-    page.get_by_role("button", name="Correct…").first.click()
+    page.get_by_role("button", name=re.compile("^Correct at ")).first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("Fear", exact=True).click()
     expect(dialog.get_by_role("button", name="Keep this face")).to_be_disabled()

@@ -158,12 +158,12 @@ def test_why_shows_both_explanations(visit) -> None:
         # The first explanation loads TensorFlow, which a busy machine takes long for.
         expect(dialog.get_by_text(words, exact=True)).to_be_visible(timeout=180_000)
     expect(
-        dialog.get_by_role("img", name=re.compile("lit where it speaks for Happy"))
+        dialog.get_by_role("img", name=re.compile("brighter where it speaks for Happy"))
     ).to_be_visible()
     keep(page, "images-why")
     dialog.get_by_text(re.compile(r"^Sad \d+ %")).click()
     expect(
-        dialog.get_by_role("img", name=re.compile("lit where it speaks for Sad"))
+        dialog.get_by_role("img", name=re.compile("brighter where it speaks for Sad"))
     ).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)

@@ -123,6 +123,17 @@ def test_a_reload_finds_the_pictures_again(app: App) -> None:
         assert "looks happy" not in read(stranger)
 
 
+def test_a_page_opened_beside_another_tab_starts_empty(app: App) -> None:
+    key = new_key()
+    with Visitor(app.url, key) as first:
+        show(first, portrait())
+        with Visitor(app.url, key) as beside:
+            assert "looks happy" not in read(beside)
+        assert "looks happy" in first.words().lower()
+    with Visitor(app.url, key) as again:
+        assert "looks happy" in read(again)
+
+
 def read(visitor: Visitor) -> str:
     visitor.run("images")
     return visitor.words().lower()

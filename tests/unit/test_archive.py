@@ -121,7 +121,7 @@ EVIL = {
         "without the folder that has its name",
     ),
     "empty": (lambda: packed({}), "empty"),
-    "a path": (lambda: packed({"../twin/card.json": b"{}"}), "which no model has"),
+    "a path": (lambda: packed({"../twin/card.json": b"{}"}), "not a file of a model"),
     "a program": (lambda: packed(twin() | {"twin/run.py": b"print(1)"}), "run.py"),
     "no card": (lambda: packed({"twin/model.tflite": b"x"}), "no card"),
     "a broken card": (lambda: packed({"twin/card.json": b"{"}), "damaged"),

@@ -109,6 +109,19 @@ def test_a_report_that_begins_too_late_is_not_taken(clock: Clock, session: Remot
     assert len(session.record) == 3
 
 
+def test_a_short_stop_does_not_count_as_time_either(clock: Clock, session: RemoteSession) -> None:
+    for run in (1, 2):
+        sender = Sender(clock, run)
+        for _ in range(3):
+            clock.time += 0.1
+            sender.see(face())
+        session.take(sender.report())
+        clock.time += 1.0
+    table = session.record.table()
+    assert table["status"].tolist() == ["ok"] * 3 + ["paused"] + ["ok"] * 3
+    assert timeline.length(table) == pytest.approx(0.6, abs=0.02)
+
+
 def test_the_next_start_goes_on_in_the_same_recording(clock: Clock, session: RemoteSession) -> None:
     for run in (1, 2):
         sender = Sender(clock, run)

@@ -10,10 +10,12 @@ from click.testing import CliRunner
 
 from fer_core.cli.delete_all import command as delete_all
 from fer_core.errors import FerError
+from fer_core.jobs import NO_LIMITS
 from fer_core.settings import settings
 from fer_core.video import VideoFile, VideoOptions
 from fer_core.video.clips import write_clip
-from fer_core.video.jobs import VideoJob, list_jobs, start, sweep
+from fer_core.video.jobs import VideoJob, _Note, list_jobs, start, sweep
+from fer_core.video.read import Progress
 from tests.unit.video_tools import clip, drawn, portrait
 
 
@@ -139,3 +141,25 @@ def _last_picture(path: Path) -> np.ndarray:
 
 def _pictures(job: VideoJob) -> list[bytes]:
     return [row["picture"].read_bytes() for row in job.moments(job.result())]
+
+
+def test_the_time_left_counts_the_drawing_as_it_went_last_time(tmp_path: Path) -> None:
+    with clip(tmp_path / "a.mp4", 0.2).open("rb") as file:
+        job = VideoJob.create(file, "a.mp4", VideoOptions(), "mine")
+
+    def estimate() -> float:
+        """Read for 20 s, then draw for 5 s; the time left that was said after 10 s."""
+        now = [0.0]
+        note = _Note(job, ["reading", "drawing"], NO_LIMITS, clock=lambda: now[0])
+        for step, seconds in (("reading", 20), ("drawing", 5)):
+            take, begun = note.of(step), now[0]
+            for _ in range(seconds):
+                now[0] += 1.0
+                take(Progress((now[0] - begun) / seconds, None, 1))
+                if now[0] == 10:
+                    said = job.progress()["seconds_left"]
+        note.learn()
+        return said
+
+    estimate()
+    assert estimate() == pytest.approx(15, rel=0.3)

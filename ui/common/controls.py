@@ -12,6 +12,7 @@ from fer_core.errors import FerError
 from fer_core.faces import DETECTORS, Detector, get_detector
 from fer_core.settings import settings
 from ui.common.notices import say_error
+from ui.services import visits
 from ui.services.models import default_model, labels, recommended, set_default
 
 #: How frequent the emotions are assumed to be, see :mod:`fer_core.class_prior`.
@@ -43,33 +44,59 @@ class Choice:
         return card.name, card.files[card.exported]
 
 
-def model_row() -> Choice:
-    """Show the row and return what is chosen; stops the page where that cannot be loaded."""
+@dataclass(frozen=True)
+class Only:
+    """What can be chosen where not every model and detector can run.
+
+    Attributes:
+        models: Names; the first one stands in for one that cannot run.
+        detector: The only one.
+        why: A sentence on why there is no other.
+    """
+
+    models: list[str]
+    detector: str
+    why: str
+
+    def model(self, chosen: str) -> str:
+        """Return the model that runs where ``chosen`` is wanted."""
+        return chosen if chosen in self.models else self.models[0]
+
+
+def model_row(only: Only | None = None) -> Choice:
+    """Show the row and return what is chosen; stops the page where that cannot be loaded.
+
+    Args:
+        only: What can be chosen where not everything can run.
+    """
     _set_defaults()
     titles = labels()
     # A default that cannot be used is offered all the same: the error says why.
     models = titles | {name: name for name in [default_model()] if name not in titles}
     uses = {name: f" ({use})" for name, use in recommended().items()}
     names = DETECTORS | {n: n for n in [settings().detector] if n not in DETECTORS}
-    st.selectbox(
-        "Model",
-        list(models),
-        format_func=lambda name: models.get(name, name) + uses.get(name, ""),
-        key="model",
-        help="The most accurate suits pictures, the balanced one videos, and the fastest live "
-        "pictures on slow machines: among the models measured on FER2013.",
-        persist_state="session",
-        width=290,
-    )
-    st.selectbox(
-        "Detector",
-        list(names),
-        format_func=lambda name: names.get(name, name),
-        key="detector",
-        help="What finds the faces. If it misses some, try another.",
-        persist_state="session",
-        width=280,
-    )
+    if only:
+        _only(only, models, names)
+    else:
+        st.selectbox(
+            "Model",
+            list(models),
+            format_func=lambda name: models.get(name, name) + uses.get(name, ""),
+            key="model",
+            help="The most accurate suits pictures, the balanced one videos, and the fastest live "
+            "pictures on slow machines: among the models measured on FER2013.",
+            persist_state="session",
+            width=290,
+        )
+        st.selectbox(
+            "Detector",
+            list(names),
+            format_func=lambda name: names.get(name, name),
+            key="detector",
+            help="What finds the faces. If it misses some, try another.",
+            persist_state="session",
+            width=280,
+        )
     options = st.popover("Options", icon=":material/tune:")
     with options:
         st.toggle("Largest face only", key="largest", persist_state="session")
@@ -84,16 +111,39 @@ def model_row() -> Choice:
             persist_state="session",
         )
         _class_prior()
-    choice = current()
+    choice = current(only)
     if (
         choice.classifier.frequencies is None
         and st.session_state["class_prior"] != choice.class_prior
     ):
         options.caption(
-            "This model does not say how frequent the emotions are in its training data: it "
-            "answers as trained."
+            "This model's card does not state how frequent the emotions are in its training "
+            "data, so its answers are used as trained."
         )
     return choice
+
+
+def _only(only: Only, models: dict[str, str], names: dict[str, str]) -> None:
+    """Show what runs where not everything can, and let the visitor choose among that."""
+    state = st.session_state
+    state["only_model"] = only.model(state["model"])
+    st.selectbox(
+        "Model",
+        only.models,
+        format_func=lambda name: models.get(name, name),
+        key="only_model",
+        on_change=lambda: state.update(model=state["only_model"]),
+        width=290,
+    )
+    st.selectbox(
+        "Detector",
+        [only.detector],
+        format_func=lambda name: names.get(name, name),
+        key="only_detector",
+        disabled=True,
+        help=only.why,
+        width=280,
+    )
 
 
 def _class_prior() -> None:
@@ -132,13 +182,19 @@ def _class_prior() -> None:
         )
 
 
-def current() -> Choice:
-    """What was chosen in this session; stops the page where that cannot be loaded."""
+def current(only: Only | None = None) -> Choice:
+    """What was chosen in this session; stops the page where that cannot be loaded.
+
+    Args:
+        only: As for :func:`model_row`.
+    """
     _set_defaults()
     state = st.session_state
     try:
         prior = _chosen_prior()
-        classifier, detector = load_classifier(state["model"]), get_detector(state["detector"])
+        model = only.model(state["model"]) if only else state["model"]
+        classifier = load_classifier(model)
+        detector = get_detector(only.detector if only else state["detector"])
         if classifier.frequencies is None:
             prior = AS_TRAINED
         classifier = classifier.with_prior(prior)
@@ -177,6 +233,11 @@ def _set_defaults() -> None:
     st.session_state.setdefault("detector", settings().detector)
     st.session_state.setdefault("largest", False)
     st.session_state.setdefault("unsure_below", round(UNSURE_BELOW * 100))
+    visits.remember(
+        "choice",
+        *("model", "detector", "largest", "unsure_below", "class_prior", "prior_strength"),
+        *(f"prior_{emotion}" for emotion in EMOTIONS),
+    )
     if "class_prior" not in st.session_state:
         try:
             prior = parse(None)

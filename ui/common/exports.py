@@ -28,9 +28,17 @@ class Download:
     kind: str
 
 
-def downloads(files: Sequence[Download], key: str) -> None:
-    """All exports of a result behind one button."""
+def downloads(files: Sequence[Download], key: str, note: str = "") -> None:
+    """Offer all exports of a result behind one button.
+
+    Args:
+        files: What can be exported.
+        key: Of the widgets.
+        note: What the files cover, where that is not obvious.
+    """
     with st.popover("Export", icon=":material/download:"):
+        if note:
+            st.caption(note)
         for file in files:
             st.download_button(
                 file.label,

@@ -95,10 +95,15 @@ def why(crop: np.ndarray, face: Face, model: str) -> None:
     with st.grid(3, min_column_width=200):
         with st.container():
             st.image(shown.face, width="stretch", alt="The face in 48 by 48 grey pixels")
-            st.markdown("**What the model sees**  \nThe face in grey, 48×48 pixels: all it has.")
+            st.markdown(
+                "**What the model sees**  \nThe face in grey, 48×48 pixels. The model gets nothing "
+                "else."
+            )
         with st.container():
             st.image(
-                shown.grad_cam, width="stretch", alt=f"The face, lit where it speaks for {emotion}"
+                shown.grad_cam,
+                width="stretch",
+                alt=f"The face, brighter where it speaks for {emotion}",
             )
             st.markdown(
                 f"**Grad-CAM**  \nThe brighter a region, the more it spoke for '{emotion.lower()}'."
@@ -112,4 +117,6 @@ def why(crop: np.ndarray, face: Face, model: str) -> None:
                 f"light ones would make it more '{emotion.lower()}' if they were lighter, "
                 "dark ones if they were darker."
             )
-    st.caption("Both show what this model used, not what makes a face look that way to people.")
+    st.caption(
+        "Both pictures show what this model used, not what makes people see this expression."
+    )

@@ -18,25 +18,28 @@ class Entry:
 
 
 HOME = Entry(
-    "pages/home.py", "Home", ":material/home:", "What this is, on an example, and how good it is."
+    "pages/home.py",
+    "Home",
+    ":material/home:",
+    "See the app work on an example, and how accurate it is.",
 )
 IMAGES = Entry(
     "pages/images.py",
     "Images",
     ":material/photo_library:",
-    "Drop pictures or take one: every face with its seven probabilities, to look at and to export.",
+    "Detect every face in your pictures and estimate its expression.",
 )
 LIVE = Entry(
     "pages/live.py",
     "Live",
     ":material/videocam:",
-    "Your own camera: how every face looks from moment to moment, over time, and to export.",
+    "Follow the expressions in your camera's picture, record and export them.",
 )
 VIDEO = Entry(
     "pages/video.py",
     "Video",
     ":material/movie:",
-    "A recorded video: how every face changes over time, moment by moment, and to export.",
+    "Follow the expressions in a recorded video, and export them.",
 )
 DATASET = Entry(
     "pages/dataset.py",
@@ -54,7 +57,7 @@ MODELS = Entry(
     "pages/models.py",
     "Models",
     ":material/model_training:",
-    "Every model there is: how good, how fast, compared, combined and exchanged.",
+    "Compare, combine, import and export models.",
 )
 PAGES = (HOME, IMAGES, LIVE, VIDEO, DATASET, TRAINING, MODELS)
 

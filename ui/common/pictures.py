@@ -39,6 +39,9 @@ CARD: Final = 360
 _LARGE_BYTES: Final = 30_000_000
 _MANY_FACES: Final = 12
 _large = threading.Lock()
+_MEMORIES: Final = ("seen", "analysis", "drawn")
+#: Keys of the session's state that hold what was found in pictures.
+MEMORIES: Final = tuple(f"memory_{name}" for name in _MEMORIES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +116,17 @@ class Memory:
                 max(self._all, key=lambda one: one._bytes)._drop()
         return value
 
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes of pictures and faces in it."""
+        return self._bytes
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            while self._kept:
+                self._drop()
+
     def _drop(self) -> None:
         _, (_, size) = self._kept.popitem(last=False)
         self._bytes -= size
@@ -125,6 +139,11 @@ def _size_of(value: Any) -> int:
     if isinstance(value, FoundFaces):
         return value.zooms.nbytes
     return len(value) if isinstance(value, bytes) else 0
+
+
+def memories() -> list[Memory]:
+    """Return the memories of this session."""
+    return [_memory(name) for name in _MEMORIES]
 
 
 def _memory(name: str, size: int = 500) -> Memory:
@@ -223,6 +242,7 @@ def drawn(result: Result, choice: Choice, side: int) -> bytes:
         choice.largest,
         choice.unsure_below,
         side,
+        tuple(face.corrected for face in result.analysis.faces),
     )
     return _memory("drawn").get(key, make)
 

@@ -127,7 +127,10 @@ def share_bars(summaries: dict[str, dict]) -> None:
     st.altair_chart(
         chart.properties(height=height, title="Share of time"),
         alt="Share of time per emotion: "
-        + "; ".join(f"{name}, mostly {s['dominant']}" for name, s in summaries.items()),
+        + "; ".join(
+            f"{name}: " + ", ".join(f"{e} {share:.0%}" for e, share in s["shares"].items())
+            for name, s in summaries.items()
+        ),
     )
 
 
@@ -153,7 +156,10 @@ def whole_curve(table: pd.DataFrame, person: int | None = None) -> None:
         )
         .properties(height=220, title="Probabilities over time")
     )
-    st.altair_chart(chart, alt="The seven probabilities over the whole recording")
+    means = ", ".join(f"{e} {curve[e].mean():.0%}" for e in EMOTIONS) if len(curve) else "no face"
+    st.altair_chart(
+        chart, alt=f"The seven probabilities over {length:.0f} seconds; on average {means}"
+    )
 
 
 def change_table(summary: dict) -> None:

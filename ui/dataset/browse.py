@@ -27,9 +27,9 @@ from ui.dataset.face_grid import (
     change,
     face_grid,
     page_of,
-    pager,
     steady,
     turn_to,
+    turner,
     undo_last,
 )
 from ui.dataset.open import Opened
@@ -109,7 +109,7 @@ def _view(data: Opened, look: AuditJob) -> None:
             if state["browse_order"] == _SIMILAR:
                 words += f", the most similar to row {data.rows.get(state['browse_like'])} first"
             st.markdown(words, width="stretch")
-            pager(page, pages, "browse")
+            turner(pages, "browse", "above")
         found = face_grid(
             data.dataset.faces,
             shown,
@@ -121,6 +121,7 @@ def _view(data: Opened, look: AuditJob) -> None:
             author=state.get("dataset_author", ""),
             reason=state.get("dataset_reason", ""),
         )
+        turner(pages, "browse", "below")
         st.caption(KEYS)
     if found.turn and 1 <= page + found.turn <= pages:
         turn_to(page + found.turn, "browse")
@@ -155,7 +156,7 @@ def _filters(table: pd.DataFrame) -> None:
             key="browse_predicted",
             width=130,
             disabled="predicted" not in table,
-            help="Needs the look through all faces, see Overview.",
+            help="First press 'Look through all faces' under Overview.",
             on_change=_first_page,
         )
         st.selectbox(
@@ -263,7 +264,7 @@ def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
                 disabled=not look.done,
                 help="Shows all faces in Browse, the most similar first."
                 if look.done
-                else "Needs the look through all faces, see Overview.",
+                else "First press 'Look through all faces' under Overview.",
                 on_click=begin,
                 kwargs={"like": key, "focus": key},
                 key="browse_similar",

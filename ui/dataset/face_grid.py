@@ -18,6 +18,7 @@ import streamlit as st
 from fer_core.datasets.browse import data_uri
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
+from ui.common import pager
 from ui.common.component import nothing
 from ui.common.notices import say_error
 from ui.services import access, corrections
@@ -201,27 +202,17 @@ def afresh(key: str) -> None:
 def page_of(number: int, key: str) -> tuple[int, int]:
     """Which page of ``number`` faces is shown, from 1, and how many there are."""
     pages = max(1, -(-number // PAGE))
-    return min(st.session_state.get(f"{key}_page", 1), pages), pages
+    return pager.page_of(pages, f"{key}_page"), pages
 
 
 def turn_to(page: int, key: str) -> None:
     """Show another page."""
-    state = st.session_state
-    state[f"{key}_page"] = page
-    # A new widget begins at its default; an old one would keep its own page.
-    state[f"{key}_round"] = state.get(f"{key}_round", 0) + 1
+    st.session_state[f"{key}_page"] = page
 
 
-def pager(page: int, pages: int, key: str) -> None:
-    """The widget that turns pages, where there are several."""
-    if pages == 1:
-        return
-    name = f"{key}_pager_{st.session_state.get(f'{key}_round', 0)}"
-
-    def turned() -> None:
-        st.session_state[f"{key}_page"] = st.session_state[name]
-
-    st.pagination(pages, default=page, key=name, on_change=turned)
+def turner(pages: int, key: str, where: str) -> None:
+    """Show a pager of the grid, ``where`` is "above" or "below"."""
+    pager.turner(pages, f"{key}_page", where)
 
 
 def change(changes: list[Change], author: str = "", reason: str = "") -> None:

@@ -167,7 +167,7 @@ def _open_form() -> None:
     st.caption(
         "FER2013 is on Kaggle, as the competition 'challenges in representation learning: facial "
         "expression recognition' or as folders in 'msambare/fer2013'. An upload stays on this "
-        "machine until 'delete-all'."
+        "machine until you remove it from the list."
     )
 
 
@@ -262,8 +262,8 @@ def _problems(source: Source, error: DatasetError) -> None:
         return
     number = len(error.problems)
     st.error(
-        f"{number} {'row or file is' if number == 1 else 'rows or files are'} wrong. Mend the "
-        "file and open it anew, or go on without them.",
+        f"{number} {'row or file is' if number == 1 else 'rows or files are'} wrong. Correct the "
+        "file and open it again, or go on without them.",
         title=plain(source.title),
         icon=":material/error:",
     )

@@ -36,7 +36,7 @@ def view(data: Opened, look: AuditJob) -> None:
         light(table)
     means(data)
     examples(data)
-    st.subheader("What a model makes of it")
+    st.subheader("Predictions of a model")
     looking(data, look)
     if look.done:
         left, right = st.columns(2, gap="large")
@@ -162,8 +162,8 @@ def looking(data: Opened, look: AuditJob) -> None:
             st.warning(sentence(found["error"]), icon=":material/info:")
         right = (look.probabilities.argmax(axis=1) == data.dataset.labels).mean()
         st.caption(
-            f"{st.session_state['model']} agrees with {percent(right)} of all labels. Of a model "
-            "that was trained on this dataset, the split Training flatters."
+            f"{st.session_state['model']} agrees with {percent(right)} of all labels. For a model "
+            "that was trained on this dataset, the figures of the split Training are too high."
         )
         return
     if status in ("running", "queued"):
@@ -174,9 +174,9 @@ def looking(data: Opened, look: AuditJob) -> None:
         say_error(reason)
     seconds = _expected(len(data.dataset), st.session_state["model"])
     st.markdown(
-        "One look through all faces gives filters and sorting by prediction, the confusion "
+        "Looking through all faces adds filters and sorting by prediction, the confusion "
         "matrix, the map, similar faces, and everything under **Problems**. It takes about "
-        f"{duration_in_words(seconds)}, in a process of its own, and is kept."
+        f"{duration_in_words(seconds)} in the background, and its result is saved."
     )
     st.button(
         "Look through all faces",

@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core.audit import EXCLUDE, KINDS, report
+from fer_core.audit import EXCLUDE, KINDS
 from fer_core.datasets import browse
 from fer_core.datasets.base import SPLITS
 from fer_core.errors import FerError
 from ui.common.notices import say_error
 from ui.common.text import plain
+from ui.dataset.audit_report import audit_report
 from ui.dataset.browse import KEYS, large
-from ui.dataset.face_grid import PAGE, afresh, change, face_grid, page_of, pager, steady, turn_to
+from ui.dataset.face_grid import PAGE, afresh, change, face_grid, page_of, steady, turn_to, turner
 from ui.dataset.open import Opened
 from ui.dataset.overview import looking
 from ui.services import access
@@ -27,8 +28,12 @@ def view(data: Opened, look: AuditJob) -> None:
         looking(data, look)
         return
     found = look.result()
-    with st.expander("Report", icon=":material/summarize:"):
-        st.code(report.in_words(found.summary), language=None)
+    place = st.expander(
+        "Report", icon=":material/summarize:", key="problems_report", on_change="rerun"
+    )
+    if place.open:
+        with place:
+            audit_report(data, look)
     afresh("problems")
     _faces(data, look, found.problems)
 
@@ -75,7 +80,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
 
     part = steady("problems", (look.name, kind, split, open_only), find)
     if part.empty:
-        st.success("Nothing of this kind is left.", icon=":material/check:")
+        st.success("No face of this kind is left.", icon=":material/check:")
         return
     page, pages = page_of(len(part), "problems")
     shown = part.iloc[(page - 1) * PAGE : page * PAGE]
@@ -87,7 +92,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
     with left:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"{len(part):,} faces, the surest first", width="stretch")
-            pager(page, pages, "problems")
+            turner(pages, "problems", "above")
             if access.is_admin() and (shown["proposal"] != "").any():
                 st.button(
                     "Accept all on this page",
@@ -108,6 +113,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
             author=state.get("dataset_author", ""),
             reason=f"audit: {KINDS[kind].lower()}",
         )
+        turner(pages, "problems", "below")
         st.caption(f"A accepts what is proposed. {KEYS}")
     if found.turn and 1 <= page + found.turn <= pages:
         turn_to(page + found.turn, "problems")

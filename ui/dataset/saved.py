@@ -46,8 +46,8 @@ def export(data: Opened) -> None:
             key="dataset_corrections",
         )
         st.caption(
-            "The file itself is never changed. Training takes corrections with "
-            "`--corrections corrections.csv`, or `--corrections kept`."
+            "The file itself is never changed. To train with the corrections, choose them as "
+            "'Corrections' of a new run on the Training page."
         )
 
 
@@ -146,7 +146,7 @@ def _log(data: Opened, log: pd.DataFrame) -> None:
         "Undo selected",
         icon=":material/undo:",
         disabled=not batches or not access.is_admin(),
-        help="What was done in one go is undone in one go.",
+        help="Corrections that were made together are undone together.",
         on_click=_undo,
         args=(batches,),
         key="corrections_undo",

@@ -1,10 +1,13 @@
 """Where the pictures of the page Images come from: files, the camera, the example."""
 
+from typing import Final
+
 import streamlit as st
 
 from fer_core.images import SUFFIXES
-from ui.common.pictures import Picture, example, picture
-from ui.services import removal, uploads
+from ui.common.pictures import MEMORIES, Picture, example, memories, picture
+from ui.images.grid import prepare_grid, show_everything
+from ui.services import removal, uploads, visits
 
 SOURCES = {
     "Files": ":material/upload: Files",
@@ -16,29 +19,46 @@ MOST_PICTURES = 300
 
 state = st.session_state
 
+#: What the next visit of the same browser finds again.
+_REMEMBERED: Final = (
+    "images_source", "images_files", "images_kept", "images_snapshot", "images_open",
+    "images_labels", "images_batches", "images_view", "images_order", "images_kinds",
+    "images_confidence", "reading_stopped",
+)  # fmt: skip
+
 
 def prepare() -> None:
     """Give the session what this page remembers, where it is not there yet."""
+    prepare_grid()
     state.setdefault("images_source", "Files")
-    if "images_files" not in state:  # all pictures that were dropped, also before a reload
-        state["images_files"] = uploads.find_left(Picture)
+    state.setdefault("images_files", [])  # all pictures that were dropped, also before a reload
     state.setdefault("images_kept", [])  # those of them from earlier visits to this page
     state.setdefault("images_snapshot", None)
     state.setdefault("images_open", None)
     state.setdefault("images_round", 0)
+    state.setdefault("images_labels", {})
+    state.setdefault("images_batches", {})  # when each picture was added, by its key
 
 
 def take_files() -> None:
     """Add the dropped files to the pictures."""
     dropped = state[f"images_drop_{state['images_round']}"]
     pictures = [*state["images_kept"], *(picture(f.name, f.getvalue()) for f in dropped)]
-    state["images_files"] = list({(p.name, p.checksum): p for p in pictures}.values())
+    files = {(p.name, p.checksum): p for p in pictures}
+    batches = state["images_batches"]
+    if new := [key for key in files if key not in batches]:
+        number = max(batches.values(), default=0) + 1
+        batches.update(dict.fromkeys(new, number))
+        state["images_open"] = None
+        show_everything()
+    state["images_files"] = list(files.values())
     state["reading_stopped"] = False
 
 
 def clear() -> None:
     """Let go of all pictures."""
     state.update(images_files=[], images_kept=[], images_snapshot=None, images_open=None)
+    state.update(images_labels={}, images_batches={})
     state["images_round"] += 1  # a new drop zone is an empty one
 
 
@@ -76,7 +96,9 @@ def ask_for_pictures(source: str) -> list[Picture]:
     """Show the widget of a source, and return the pictures that it gives."""
     pictures = _pictures(source)
     snapshot = state["images_snapshot"]
-    uploads.hold([*state["images_files"], *([snapshot] if snapshot else [])])
+    held = [*state["images_files"], *([snapshot] if snapshot else [])]
+    visits.hold("images", held, memories())
+    visits.remember("images", *_REMEMBERED, *MEMORIES, full=bool(held))
     return pictures
 
 

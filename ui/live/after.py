@@ -17,6 +17,7 @@ from ui.common.damaged import show_damaged
 from ui.common.exports import Download, downloads
 from ui.common.notices import say_error, say_problem
 from ui.common.text import plain
+from ui.common.times import local, zone, zone_name
 from ui.common.words import EVERYONE, who
 from ui.services import sessions
 from ui.services.sessions import KeptSession
@@ -34,7 +35,7 @@ def session_name() -> str:
     """Return what the recording is called until its visitor says otherwise."""
     # A field that was shown for an earlier recording may have left an empty text.
     if not st.session_state.get("live_name", "").strip():
-        st.session_state["live_name"] = f"Session of {datetime.now():%d %B %Y, %H:%M}"
+        st.session_state["live_name"] = f"Session of {datetime.now(zone()):%d %B %Y, %H:%M}"
     return st.session_state["live_name"]
 
 
@@ -138,7 +139,7 @@ def _table(kept: list[KeptSession]) -> None:
         [
             {
                 "name": session.name,
-                "kept": session.kept.astimezone().replace(tzinfo=None),
+                "kept": local(session.kept),
                 "length": timeline.clock(session.seconds),
                 "model": session.about.get("model", ""),
             }
@@ -155,7 +156,9 @@ def _table(kept: list[KeptSession]) -> None:
         height=min(250, 38 + 35 * len(rows)),
         column_config={
             "name": "Name",
-            "kept": st.column_config.DatetimeColumn("Kept", format="D MMM YYYY, HH:mm"),
+            "kept": st.column_config.DatetimeColumn(
+                f"Kept ({zone_name()})", format="D MMM YYYY, HH:mm"
+            ),
             "length": "Length",
             "model": "Model",
         },

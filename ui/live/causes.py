@@ -41,8 +41,8 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
         "videos can be uploaded meanwhile.",
     ),
     "camera_gone": (
-        "The camera is gone",
-        "It was disconnected or switched off. The numbers so far are still here. Press Go on.",
+        "The camera was disconnected",
+        "It was unplugged or switched off. The numbers so far are still here. Press Go on.",
     ),
 }
 
@@ -71,7 +71,7 @@ SERVER_CAUSES: Final[dict[str, tuple[str, str]]] = {
         "It may be busy: press Start again in a minute.",
     ),
     "broke_off": (
-        "The live picture broke off",
+        "The live picture was interrupted",
         "The connection was lost. The numbers so far are still here. Press Go on.",
     ),
 }

@@ -21,10 +21,11 @@ from fer_core.live.remote import RemoteSession
 from fer_core.preprocess import CROP_SIZE
 from fer_core.tracking import detector, motion, smoothing, tracker
 from ui.common.component import nothing
+from ui.common.controls import Only
 from ui.live import saving, stage
 from ui.live.causes import SENTENCES
 from ui.live.recording import Recording, recording
-from ui.services.models import ModelFolder, find_model
+from ui.services.models import ModelFolder, find_model, labels
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +159,16 @@ def device_link(options: LiveOptions) -> DeviceLink:
     link.session.class_prior = link.correction.class_prior
     link.files = files(link.session.model)
     return link
+
+
+def only() -> Only:
+    """Return the models that run in a browser, the small one first."""
+    names = [SMALL, *(name for name in labels() if name != SMALL and model_for(name).name == name)]
+    return Only(
+        names,
+        blazeface.BlazeFaceDetector.name,
+        "On this device BlazeFace finds the faces: the others do not run in a browser.",
+    )
 
 
 def model_for(name: str | None) -> ModelFolder:

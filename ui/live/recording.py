@@ -12,12 +12,14 @@ from fer_core.errors import FerError
 from fer_core.live import SessionRecord
 from fer_core.live.spool import Spool
 from fer_core.table import Rows
-from ui.services import recordings
+from ui.services import recordings, visits
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two writes: so much of a recording a restart of the server may cost.
 EVERY: Final = 5.0
+#: Key of the visit's state: whether the recording was made or found in this visit.
+_HERE: Final = "live_recording_here"
 
 
 @dataclass
@@ -49,12 +51,26 @@ class Recording:
         self.start = time.monotonic() - latest - max(0.0, time.time() - self.interrupted)
         self.record.restore(rows)
 
+    def go_on(self) -> None:
+        """Go on in another visit of the same browser than the one that recorded so far."""
+        self.record.recording = False
+        self.record.pause()
+        if self.spool is not None:
+            recordings.take(self.spool)
+        self.interrupted = self.record.recorded_until or time.time()
+
+    def note(self) -> None:
+        """Let the next visit of this browser find the recording, which counts in its limit."""
+        visits.remember("live", "live_recording", "live_name", full=len(self.record) > 0)
+        visits.hold("live", size=self.record.nbytes)
+
     def save(self, *, at_once: bool = False) -> None:
         """Write what was recorded to the disk, every few seconds.
 
         Args:
             at_once: Write now.
         """
+        self.note()
         now = time.monotonic()
         if not len(self.record) or (now - self._written < EVERY and not at_once):
             return
@@ -99,4 +115,11 @@ class Recording:
 
 def recording() -> Recording:
     """Return the recording of the visitor."""
-    return st.session_state.setdefault("live_recording", Recording())
+    state = st.session_state
+    found = state.setdefault("live_recording", Recording())
+    if not state.get(_HERE):
+        state[_HERE] = True
+        if len(found.record):
+            found.go_on()
+    found.note()
+    return found

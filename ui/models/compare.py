@@ -123,7 +123,7 @@ def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
         ["equal", "fitted", "own"],
         format_func={
             "equal": "Equal",
-            "fitted": "Fitted on PublicTest",
+            "fitted": "Fit on PublicTest",
             "own": "One for each",
         }.get,
         default="equal",
@@ -141,7 +141,7 @@ def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
         f"{together.accuracy:.1%}",
         f"{100 * better:+.1f} points against the best alone",
         help="From the stored predictions of the members."
-        + (" The weights were fitted to these very faces." if how == "fitted" else ""),
+        + (" The weights were fitted on the same faces." if how == "fitted" else ""),
     )
     right.dataframe(
         pd.DataFrame({"model": names, "alone": alone, "weight": share}),

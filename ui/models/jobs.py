@@ -55,10 +55,10 @@ def _one(work: ModelJob) -> None:
             said = work.progress()
             left = said.get("seconds_left")
             words = f"{plain(what)} · {duration_in_words(left)} left" if left else f"{plain(what)}…"
-            st.progress(said.get("share", 0.0), f"{words} · you may leave the page")
+            st.progress(said.get("share", 0.0), f"{words} · you can leave the page")
             label = "Cancel"
         else:
-            reason = now.get("reason") or "its process is gone. Try again."
+            reason = now.get("reason") or "its process ended without a result. Try again."
             say_error(f"{what} failed: {reason}")
             label = "Dismiss"
         st.button(

@@ -141,7 +141,7 @@ def chart(found: pd.DataFrame, on: MeasuredOn | None) -> None:
         )
     of = f"{escape(on.dataset)}'s " if on else ""
     figure.update_layout(
-        title={"text": f"Accuracy on {of}PublicTest against time per face", "font": {"size": 15}},
+        title={"text": f"Accuracy on {of}PublicTest", "font": {"size": 15}},
         height=300,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         showlegend=False,

@@ -108,7 +108,7 @@ def author() -> str:
 def browser_cookie() -> str | None:
     """Return the key that the browser came with, if it was here before."""
     known = st.context.cookies.get(COOKIE, "")
-    return known if KEY.fullmatch(known) else None
+    return known if isinstance(known, str) and KEY.fullmatch(known) else None
 
 
 def _visitor() -> Person | None:

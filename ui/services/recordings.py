@@ -13,7 +13,7 @@ from fer_core.live.record import SessionRecord
 from fer_core.live.spool import Spool
 from fer_core.settings import settings
 from fer_core.table import Rows
-from ui.services import access, quotas, removal
+from ui.services import access, quotas, removal, visits
 
 # Sessions of this process that write to a recording, by its name.
 _sessions: dict[str, str] = {}
@@ -30,7 +30,7 @@ def begin() -> Spool | None:
     if owner is None:
         return None
     found = Spool(f"{owner}{secrets.token_hex(8)}")
-    _take(found.name)
+    take(found)
     return found
 
 
@@ -40,15 +40,20 @@ def find_interrupted() -> tuple[Spool, Rows] | None:
     owner, gone = _owner(), removal.hidden("recording")
     for name in spool.names(owner) if owner else ():
         with _lock:
-            if _shown(name) or name in gone:
+            if name in gone or _shown(name):
                 continue
-            _take(name)
-        found = Spool(name)
+            found = Spool(name)
+            take(found)
         rows = found.read()
         if rows is not None and len(rows):
             return found, rows
         found.delete()
     return None
+
+
+def take(found: Spool) -> None:
+    """Note that the visit of the person who is acting shows a recording."""
+    _sessions[found.name] = _session()
 
 
 def write(found: Spool, record: SessionRecord) -> None:
@@ -78,12 +83,10 @@ def _session() -> str:
     return context.session_id if context else ""
 
 
-def _take(name: str) -> None:
-    _sessions[name] = _session()
-
-
 def _shown(name: str) -> bool:
+    """Return whether a visit shows a recording, or left it while a tab is still connected."""
     session = _sessions.get(name)
-    return session is not None and (
-        session == _session() or get_instance().is_active_session(session)
-    )
+    if session is None:  # of an earlier run of the server
+        return False
+    active = session == _session() or get_instance().is_active_session(session)
+    return active or visits.has_other_tab()

@@ -7,8 +7,10 @@ Nothing that the safety of a public copy needs is left to a proxy.
 import asyncio
 import base64
 import hashlib
+import logging
 import re
 import secrets
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,20 +23,25 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from streamlit import cli_util, config
+from streamlit.runtime import get_instance
 from streamlit.web.server import server_util
 
 from fer_core.errors import FerError
 from fer_core.settings import settings
-from ui.services import access, uploads
+from ui.services import access, uploads, visits
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Options of Streamlit on a public copy. Errors are for the log; what a visitor sends is
-#: bounded; a session without a connection is kept a little longer than by us, who close it.
+#: Streamlit keeps a session without a connection a little longer than we do, who close it.
+_SESSION_TTL: Final = visits.KEPT + 60
+#: Seconds between two looks at what can be freed.
+_EVERY: Final = 10
+#: Options of Streamlit on a public copy. Errors are for the log; what a visitor sends is bounded.
 _OPTIONS: Final = {
     "client.showErrorDetails": "none",
-    "server.disconnectedSessionTTL": uploads.KEPT + 60,
     "server.enableAgentApi": False,
     "server.enableXsrfProtection": True,
     "server.maxWidgetStateSize": 5,
@@ -48,16 +55,22 @@ _YEAR: Final = 365 * 24 * 3600
 
 
 def middleware() -> list[Middleware]:
-    """Return what stands before Streamlit; nothing where the app is not public."""
+    """Return what stands before Streamlit."""
     try:
         public = settings().public
     except FerError as error:  # whether visitors come is unknown, so nothing is served
         raise SystemExit(f"error: {error}") from error
+    config.set_option("server.disconnectedSessionTTL", _SESSION_TTL)
     if not public:
-        return []
+        return [Middleware(BrowserKey)]
     for name, value in _OPTIONS.items():
         config.set_option(name, value)
-    return [Middleware(ConnectionLimit), Middleware(PublicCopy), Middleware(uploads.UploadLimit)]
+    return [
+        Middleware(ConnectionLimit),
+        Middleware(BrowserKey),
+        Middleware(PublicCopy),
+        Middleware(uploads.UploadLimit),
+    ]
 
 
 @asynccontextmanager
@@ -72,12 +85,45 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
         asyncio.get_running_loop().call_later(
             0.5, cli_util.open_browser, server_util.get_url(address)
         )
-    tidying = asyncio.create_task(uploads.keep_tidy()) if settings().public else None
+    tidying = asyncio.create_task(_keep_tidy())
     try:
         yield
     finally:
-        if tidying:
-            tidying.cancel()
+        tidying.cancel()
+
+
+async def _keep_tidy() -> None:
+    """Free what visits and pages that were left hold, for as long as the server runs."""
+    while True:
+        await asyncio.sleep(_EVERY)
+        try:
+            uploads.drop_unused()
+            visits.tidy(get_instance(), time.monotonic())
+        except Exception:  # the next look frees what this one did not
+            log.exception("what visits left could not be freed")
+
+
+class BrowserKey:
+    """Middleware that gives every browser a key, by which it finds its own things again."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        """Stand before an app."""
+        self._app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer a request, see the ASGI specification."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def with_key(message: "Message") -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                is_page = headers.get("content-type", "").startswith("text/html")
+                if is_page and (cookie := _cookie_for(scope)):
+                    headers.append("Set-Cookie", cookie)
+            await send(message)
+
+        await self._app(scope, receive, with_key)
 
 
 class PublicCopy:
@@ -99,9 +145,6 @@ class PublicCopy:
                 headers["Content-Security-Policy"] = self._policy
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
-                is_page = headers.get("content-type", "").startswith("text/html")
-                if is_page and (cookie := _cookie_for(scope)):
-                    headers.append("Set-Cookie", cookie)
             await send(message)
 
         if _CLOSED.search(scope["path"]):

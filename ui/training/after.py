@@ -47,7 +47,7 @@ def result(run: TrainingRun, now: dict[str, Any]) -> None:
         working = busy(now, run)
         if "PublicTest" not in splits:
             st.button(
-                "Judge the best so far on PublicTest",
+                "Measure the best weights so far on PublicTest",
                 icon=":material/fact_check:",
                 disabled=working,
                 on_click=attempt,
@@ -90,7 +90,7 @@ def _private(run: TrainingRun, found: dict[str, Any], working: bool) -> None:
             "Every look is written down with the run." + judgement.looked(looked)
         )
         st.button(
-            "Judge it on PrivateTest and record that",
+            "Measure on PrivateTest and record it",
             on_click=attempt,
             args=(training.judge_run, run, "PrivateTest"),
             key="training_private",
@@ -121,11 +121,14 @@ def _act(run: TrainingRun, now: dict[str, Any]) -> None:
     of = plain(act["of"])
     what = f"Judging on {of}" if act["what"] == "judge" else f"Making the model {of}"
     if busy(now, run):
-        st.info(f"{what}: a minute or so. You may leave the page.", icon=":material/hourglass:")
+        st.info(
+            f"{what}: this takes about a minute. You can leave the page.",
+            icon=":material/hourglass:",
+        )
     elif act["status"] == "failed":
         st.error(f"{what} failed: {sentence(act['reason'])}", icon=":material/error:")
     elif act["status"] == "running":
-        st.error(f"{what} ended without a word: try again.", icon=":material/error:")
+        st.error(f"{what} ended without a result. Try again.", icon=":material/error:")
     elif act["status"] == "done" and act["what"] == "publish":
         _use(act["of"])
 
@@ -144,9 +147,9 @@ def _use(name: str) -> None:
                     args=(make_default, name),
                     key="training_default",
                 )
-            st.page_link(MODELS.file, label="See it among the models", icon=MODELS.icon)
+            st.page_link(MODELS.file, label="Show it on the Models page", icon=MODELS.icon)
         else:
-            st.markdown(f"The model **{plain(name)}** was made of this run and is gone.")
+            st.markdown(f"The model **{plain(name)}**, made from this run, was deleted.")
 
 
 def _figures(run: TrainingRun, found: dict[str, Any], split: str) -> None:

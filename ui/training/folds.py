@@ -82,7 +82,7 @@ def _buttons(group: CrossValidation, left: bool) -> None:
             )  # fmt: skip
         if left:
             st.button(
-                "Go on with what is missing", icon=":material/play_arrow:",
+                "Train the missing folds", icon=":material/play_arrow:",
                 key="training_folds_go_on", on_click=attempt,
                 args=(training.go_on_with_folds, group),
                 help="Trains folds that were deleted, stopped or failed.",

@@ -2,13 +2,16 @@
 
 import json
 import types
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from fer_core.datasets.labels import ORDERS
 from fer_core.errors import FerError
+from fer_core.faces import DETECTORS
 from fer_core.models.architectures import registry
 from fer_core.train import configure, estimate
 from fer_core.train.augment import Augmentation
@@ -20,8 +23,9 @@ from ui.common.notices import say_error
 from ui.common.reading import read_dataset
 from ui.common.text import plain
 from ui.common.words import duration_in_words
-from ui.services import datasets, training
+from ui.services import collected, datasets, training
 from ui.services.corrections import KEPT
+from ui.services.models import labels
 
 #: What is seen at once; the rest is in tabs.
 _FIRST: Final = ("data", "corrections", "model", "weights", "epochs", "batch_size", "seed")
@@ -56,6 +60,13 @@ _NAMES: Final = {
     "drop_not_faces": "Leave out pictures without a face",
     "skip_bad": "Leave out damaged rows",
     "mix": "Further datasets",
+}
+
+#: Settings that are chosen among what there is: the choices with what they are called.
+_PICKED: Final[dict[str, Callable[[], dict[str, str]]]] = {
+    "teacher": labels,
+    "detector": lambda: dict(DETECTORS),
+    "label_order": lambda: {name: name for name in ORDERS},
 }
 
 #: Of the corrections.
@@ -154,11 +165,11 @@ def cross_validation() -> tuple[int, training.By | None]:
                 "random": "at random",
             }.get,
             key="training_folds_by", width=320, disabled=count < 2,
-            help="By person, all faces of a person are in the same part: nobody is learnt from "
-            "and measured by the same run.",
+            help="By person, all faces of a person are in the same part: no run is measured on a "
+            "person that it was trained on.",
         )  # fmt: skip
     if count == 1:
-        st.error("One fold leaves nothing to learn from: take 2 or more.", icon=":material/error:")
+        st.error("One fold leaves no faces to train on. Choose 2 or more.", icon=":material/error:")
     return int(count), by
 
 
@@ -175,7 +186,7 @@ def outlook(config: TrainConfig, folds: int = 0, by: training.By | None = None) 
         )
     else:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown("How long it takes was never measured for this network and batch.")
+            st.markdown("The speed of this network with this batch size was not measured yet.")
             if st.button("Measure it here", icon=":material/timer:", key="training_measure"):
                 try:
                     with st.spinner("A few updates on random faces…"):
@@ -184,13 +195,13 @@ def outlook(config: TrainConfig, folds: int = 0, by: training.By | None = None) 
                     say_error(error)
                 else:
                     st.rerun()
-    st.caption("The same from a terminal:")
+    st.caption("The same run from a terminal:")
     st.code(command(config, folds, by), language="bash", wrap_lines=True)
 
 
 def first_dataset() -> str:
     """What a new run begins with: the machine's dataset, or the demo faces."""
-    return next(iter(_datasets()), "demo")
+    return next(iter(datasets.offered()), "demo")
 
 
 def _presets(values: dict[str, Any]) -> None:
@@ -212,7 +223,8 @@ def _presets(values: dict[str, Any]) -> None:
         disabled=not recipes,
         key="train_preset",
         on_change=fill,
-        help="Settings that belong together: the report's, ours, or two minutes' worth.",
+        help="Settings that belong together: those of the 2021 project report, our recommended "
+        "ones, or a quick try.",
     )
 
 
@@ -222,7 +234,7 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
     help_ = info.description
     kind = _kind(info.annotation)
     if name == "data":
-        options = list(dict.fromkeys([value, "demo", *_datasets()]))
+        options = list(dict.fromkeys([value, "demo", *datasets.offered()]))
         got = _keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
         if got != value and (order := datasets.request_of(got).label_order):
             state["train_label_order"] = order  # as it was opened
@@ -245,6 +257,16 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
             format_func=lambda one: names.get(one, one), accept_new_options=True,
         )  # fmt: skip
         return None if got == _NONE else got
+    if name in _PICKED:
+        names = _PICKED[name]()
+        options = list(dict.fromkeys([None, *names, value, state.get(key)]))
+        return _keyed(
+            st.selectbox, key, value, label, options, help=help_,
+            format_func=lambda one: names.get(one, one) if one else "None", placeholder="None",
+            accept_new_options=name == "label_order",
+        )  # fmt: skip
+    if name == "mix":
+        return _mix(label, help_, value, key)
     if get_origin(kind) is Literal:
         return _keyed(st.selectbox, key, value, label, list(get_args(kind)), help=help_)
     if kind is bool:
@@ -275,6 +297,24 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
     return text.strip() or ("" if _required(info) else None)
 
 
+def _mix(label: str, help_: str | None, value: dict[str, float], key: str) -> dict[str, float]:
+    """Ask for further datasets, each with its weight."""
+    known = ["demo", *datasets.offered(), collected.NAME]
+    chosen = _keyed(
+        st.multiselect, f"{key}_names", list(value), label,
+        list(dict.fromkeys([*known, *value, *state.get(f"{key}_names", [])])),
+        help=f"{help_} Choose one, or write the path of another.", placeholder="None",
+        accept_new_options=True,
+    )  # fmt: skip
+    return {
+        one: _keyed(
+            st.number_input, f"{key}_weight_{one}", float(value.get(one, 1.0)),
+            f"Weight of {plain(PurePath(one).name)}", 0.01, 100.0, step=0.1, format="%g",
+        )
+        for one in chosen
+    }  # fmt: skip
+
+
 def _keyed(widget: Any, key: str, value: Any, *args: Any, **options: Any) -> Any:
     """A widget whose first value is ``value``."""
     state.setdefault(key, value)
@@ -302,10 +342,6 @@ def _range(name: str, info: FieldInfo, value: float) -> tuple[float, float]:
     sane = _SANE.get(name, (low, high))
     # A run that was started otherwise can be cloned all the same.
     return min(sane[0], value), max(sane[1], value)
-
-
-def _datasets() -> list[str]:
-    return datasets.offered()
 
 
 def _training_faces(data: str) -> int | None:

@@ -17,6 +17,7 @@ from fer_core.train import manage
 from ui.common import notices
 from ui.common.notices import say_error
 from ui.common.text import plain
+from ui.common.times import local
 from ui.common.words import duration_in_words
 from ui.services import training
 from ui.services.training import TrainingRun
@@ -29,7 +30,7 @@ STATUS: Final = {
     "running": ("training", ":material/play_arrow:", "blue"),
     "paused": ("paused", ":material/pause:", "orange"),
     "stopped": ("stopped, best kept", ":material/stop:", "gray"),
-    "interrupted": ("failed: its process is gone", ":material/error:", "red"),
+    "interrupted": ("failed: its process ended", ":material/error:", "red"),
     "failed": ("failed", ":material/error:", "red"),
     "trained": ("trained", ":material/check:", "green"),
     "damaged": ("damaged folder", ":material/broken_image:", "red"),
@@ -170,8 +171,8 @@ def _bars(*bars: tuple[str, float]) -> None:
 
 def _failure(run: TrainingRun, now: dict[str, Any]) -> None:
     reason = now.get("reason") or (
-        "Its process is gone without a word: killed, out of memory, or the machine went off. "
-        f"It can go on after epoch {now.get('epoch', 0)}."
+        "Its process ended unexpectedly: it was stopped from outside, ran out of memory, or the "
+        f"machine was switched off. It can continue after epoch {now.get('epoch', 0)}."
     )
     say_error(reason)
     if lines := manage.log(run, 8):
@@ -322,9 +323,13 @@ def _machine(run: TrainingRun, now: dict[str, Any], axis: charts.Axis) -> None:
         )
     with st.grid(4, min_column_width=260):
         if rows:
-            st.plotly_chart(charts.rates(rows, axis, now), key="training_rate", config=_CONFIG)
+            last = f"Learning rate, {rows[-1]['learning_rate']:.2g} in the last epoch"
+            figure = charts.rates(rows, axis, now)
+            st.plotly_chart(figure, key="training_rate", alt=last, config=_CONFIG)
         for name in ("images_per_second", "cpu", "memory") if usage else ():
-            st.plotly_chart(charts.machine(usage, name), key=f"training_{name}", config=_CONFIG)
+            last = f"{name.replace('_', ' ').capitalize()}, {usage[-1].get(name)} at last"
+            figure = charts.machine(usage, name)
+            st.plotly_chart(figure, key=f"training_{name}", alt=last, config=_CONFIG)
     st.code(manage.log(run) or "The log is empty.", language=None, height=180)
 
 
@@ -334,8 +339,7 @@ def beside(chosen: list[TrainingRun]) -> None:
     axis, share = _how_to_show()
     if len({training.dataset_of(run) for run in chosen}) > 1:
         st.warning(
-            "These runs learn from different datasets, so their curves say nothing of which is "
-            "better.",
+            "These runs use different datasets, so their curves do not show which run is better.",
             icon=":material/warning:",
         )
     found = [(manage.about(run)["title"], read(run, "metrics"), run.state()) for run in chosen]
@@ -351,9 +355,9 @@ def beside(chosen: list[TrainingRun]) -> None:
 
 
 def started(run_state: dict[str, Any]) -> datetime | None:
-    """When it was created, in local time."""
+    """Return when it was created, by the visitor's clock."""
     try:
-        return datetime.fromisoformat(run_state["created"]).astimezone().replace(tzinfo=None)
+        return local(datetime.fromisoformat(run_state["created"]))
     except (KeyError, ValueError):
         return None
 

@@ -1,4 +1,4 @@
-"""What a video came to: the video beside its timeline, moments, people, exports."""
+"""The result of a video: the video beside its timeline, moments, people, exports."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def finished(job: VideoJob) -> None:
         changed = (job.path / "result.json").stat().st_mtime_ns
         result, table, summary = _load(job.name, changed)
     except (FerError, OSError):
-        st.error("This analysis is gone: analyse the video anew.", icon=":material/error:")
+        st.error("This analysis was deleted. Analyse the video again.", icon=":material/error:")
         return
     _head(job, result, summary)
     for problem in result.problems:
@@ -76,7 +76,9 @@ def _head(job: VideoJob, result: VideoResult, summary: dict[str, Any]) -> None:
             key="video_keep",
             on_click=videos.keep,
             args=(job, not kept),
-            help="Press again to let it go with time." if kept else "Do not delete it with time.",
+            help="Press again to have it deleted automatically."
+            if kept
+            else "Do not delete it automatically.",
         )
         if st.button("Delete", icon=":material/delete:", key="video_delete"):
             videos.delete(job)
@@ -116,8 +118,8 @@ def _video(job: VideoJob, result: VideoResult) -> None:
     if pictures:
         st.image(pictures[0], width="stretch", alt="A moment of the video")
     st.caption(
-        "There is no video to play: it was not kept, and no annotated one was asked for. "
-        "The timeline holds all its numbers."
+        "There is no video to play: the upload was not kept, and no annotated video was "
+        "made. The timeline shows all numbers."
     )
 
 
@@ -126,12 +128,12 @@ def _stale(job: VideoJob) -> None:
     if not job.source:
         st.caption(
             f"{drawn} show people as they were found: the uploaded video was not kept, so they "
-            "cannot be drawn anew."
+            "cannot be rendered again."
         )
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{drawn} show people as they were before.")
-        if st.button("Draw anew", icon=":material/refresh:", key="video_redraw"):
+        if st.button("Render again", icon=":material/refresh:", key="video_redraw"):
             try:
                 videos.restart(job)
             except FerError as error:
@@ -178,7 +180,9 @@ def _moments(job: VideoJob, result: VideoResult) -> None:
     rows = [row for row in job.moments(result) if row["picture"]]
     if not rows:
         return
-    st.subheader("Moments worth seeing")
+    st.subheader("Key moments")
+    if seconds := result.options.smoothing:
+        st.caption(f"Pictures and captions show values averaged over {seconds:g} s.")
     with st.grid(min_column_width=200):
         for number, row in enumerate(rows):
             with st.container(gap="xsmall"):
@@ -199,27 +203,47 @@ def _moments(job: VideoJob, result: VideoResult) -> None:
 
 def _correct(job: VideoJob, result: VideoResult, row: dict[str, Any], number: int) -> None:
     """'Correct…' beside a moment, for those who may keep faces on this machine."""
-    if not access.is_admin():
-        return
-    source = job.source
-    if st.button(
-        "Correct…",
+    if not access.is_admin() or not st.button(
+        f"Correct at {timeline.clock(row['time'])}…",
         key=f"video_correct_{number}",
         icon=":material/edit:",
-        disabled=source is None,
-        help="Say what the face shows, and keep it to learn from."
-        if source
-        else "The video is not here any more. Tick 'Keep my video' before you analyse one.",
+        help="Say what the face shows, and keep it for training.",
     ):
-        try:
-            found = face_at(source, result, row["time"], row["person"])
-        except FerError as error:
-            st.toast(sentence(error), icon=":material/error:")
-            return
-        if found is None:
-            st.toast("The face is not found again at this moment.", icon=":material/search_off:")
-        else:
-            correct(*found, result.options.model or "", "Video")
+        return
+    if job.source is None:
+        _no_source()
+        return
+    try:
+        found = face_at(job.source, result, row["time"], row["person"])
+    except FerError as error:
+        st.toast(sentence(error), icon=":material/error:")
+        return
+    if found is None:
+        st.toast("The face is not found again at this moment.", icon=":material/search_off:")
+    else:
+        correct(*found, result.options.model or "", "Video")
+
+
+@st.dialog("The video is not here any more", icon=":material/edit:")
+def _no_source() -> None:
+    """Say why a face of a video cannot be corrected, and offer the remedy."""
+    st.markdown(
+        "A face is corrected on the frame of the uploaded video, and this one was deleted when "
+        "its result was ready. Upload it again and keep it: then every face can be corrected."
+    )
+    if st.button(
+        "Upload it again and keep it",
+        type="primary",
+        icon=":material/upload:",
+        key="video_upload_again",
+        on_click=_upload_again,
+    ):
+        st.rerun()
+
+
+def _upload_again() -> None:
+    state["video_keep_source"] = True
+    show(None)
 
 
 def _numbers(summary: dict[str, Any], result: VideoResult, person: int | None) -> None:
@@ -247,7 +271,7 @@ def _changes(summary: dict[str, Any]) -> None:
             key = "shifts"
     found, by = summary[key], summary["change_points_by"]
     if not found:
-        st.caption("Nobody's strongest emotion changed for long.")
+        st.caption("Nobody's strongest emotion changed for longer than a moment.")
         return
     rows = pd.DataFrame(found)
     rows["size"] = (rows["size"] * 100).round()

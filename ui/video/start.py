@@ -1,10 +1,13 @@
 """Before a video's result: the video, how to read it, its progress, earlier analyses."""
 
-from datetime import UTC, datetime
+import base64
+import io
+from datetime import datetime
 from typing import Any, BinaryIO, Final
 
 import pandas as pd
 import streamlit as st
+from PIL import Image
 
 from fer_core.errors import FerError
 from fer_core.settings import settings
@@ -17,6 +20,7 @@ from ui.common.controls import Choice
 from ui.common.damaged import show_damaged
 from ui.common.notices import say_error, say_problem
 from ui.common.text import plain
+from ui.common.times import local, zone_name
 from ui.services import access, uploads, videos
 from ui.services.videos import VideoJob, list_jobs, start
 
@@ -31,7 +35,7 @@ _STATUS: Final = {
     "done": "ready",
     "failed": "failed",
     "stopped": "stopped",
-    "interrupted": "broken off",
+    "interrupted": "interrupted",
     "damaged": "damaged",
 }
 
@@ -59,7 +63,7 @@ def new_video(choice: Choice, key: str | None) -> None:
         ):
             _begin_sample(choice, key)
         st.selectbox(
-            "Frames to look at",
+            "Sampled frames",
             list(RATES),
             format_func=RATES.get,
             key="video_fps",
@@ -69,8 +73,8 @@ def new_video(choice: Choice, key: str | None) -> None:
         st.toggle(
             "Thorough search",
             key="video_thorough",
-            help="Looks at every frame as at a photo: finds faces that are small in the picture "
-            "too. Takes several times as long.",
+            help="Searches every frame as thoroughly as a photo and also finds small faces. "
+            "Takes several times as long.",
             persist_state="session",
         )
         st.toggle(
@@ -83,15 +87,15 @@ def new_video(choice: Choice, key: str | None) -> None:
         st.toggle(
             "Keep my video",
             key="video_keep_source",
-            help="Without this, the uploaded file is deleted as soon as the result stands.",
+            help="Without this, the uploaded file is deleted as soon as the result is ready.",
             persist_state="session",
         )
         with st.popover("Part of it", icon=":material/content_cut:"):
             _part()
     hours = settings().keep_hours
     st.caption(
-        f"The video goes to the machine that runs this app. What it came to is deleted after "
-        f"{hours:g} hours, unless you keep it. Only this browser finds it again.{_limits()}"
+        "The video goes to the machine that runs this app. Results are deleted after "
+        f"{hours:g} hours unless you keep them. They are visible in this browser only.{_limits()}"
     )
 
 
@@ -124,7 +128,7 @@ def _part() -> None:
         min_value=1,
         value=None,
         key="video_stream",
-        placeholder="the one that a player shows",
+        placeholder="The one that players show",
         help="For files with several pictures, such as the cameras of a concert.",
         persist_state="session",
     )
@@ -219,7 +223,7 @@ def working(job: VideoJob) -> None:
             videos.cancel(job)
             show(job.name if job.has_result() else None)
             st.rerun()
-        st.caption("You may close this page: the work goes on, and you find it here again.")
+        st.caption("You can close this page: the analysis continues, and you find it here again.")
 
 
 def _turn(before: int | None) -> str:
@@ -231,13 +235,13 @@ def _turn(before: int | None) -> str:
 
 def broken_off(job: VideoJob, now: dict[str, Any]) -> None:
     """Why there is no result, and what can be done."""
-    reason = now.get("reason") or "The work was broken off before the result stood."
+    reason = now.get("reason") or "The analysis ended before its result was ready."
     say_error(reason, job.config["name"])
     with st.container(horizontal=True):
         if job.source and st.button("Try again", icon=":material/refresh:"):
             videos.restart(job)
             st.rerun()
-        if job.has_result() and st.button("Show what was read", icon=":material/timeline:"):
+        if job.has_result() and st.button("Show the partial result", icon=":material/timeline:"):
             videos.settle(job)
             st.rerun()
         if st.button("Delete", icon=":material/delete:", key="video_delete"):
@@ -248,9 +252,32 @@ def broken_off(job: VideoJob, now: dict[str, Any]) -> None:
 
 def _begun(now: dict[str, Any]) -> datetime | None:
     try:
-        return datetime.fromisoformat(now["created"]).astimezone(UTC).replace(tzinfo=None)
+        return local(datetime.fromisoformat(now["created"]))
     except (LookupError, ValueError):
         return None
+
+
+def _status(job: VideoJob, now: dict[str, Any]) -> str:
+    """Return how far an analysis is, in a word or two."""
+    word = _STATUS.get(now["status"], now["status"])
+    if now["status"] == "running" and (share := job.progress().get("share")):
+        return f"{word}, {share:.0%}"
+    return word
+
+
+def _thumbnail(job: VideoJob) -> str | None:
+    """Return a small picture of a moment, as a browser shows it; ``None`` without."""
+    path = job.thumbnail()
+    if path is None:
+        return None
+    try:
+        picture = Image.open(path)
+        picture.thumbnail((120, 80))
+        file = io.BytesIO()
+        picture.convert("RGB").save(file, "JPEG", quality=80)
+    except OSError:
+        return None
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def earlier(key: str) -> None:
@@ -272,9 +299,10 @@ def earlier(key: str) -> None:
         return
     rows = pd.DataFrame(
         {
+            "picture": [_thumbnail(job) for job in jobs],
             "video": names,
             "begun": [_begun(s) for s in states],
-            "status": [_STATUS.get(s["status"], s["status"]) for s in states],
+            "status": [_status(job, s) for job, s in zip(jobs, states, strict=True)],
             "kept": [bool(s.get("kept")) for s in states],
         }
     )
@@ -286,8 +314,11 @@ def earlier(key: str) -> None:
         key=f"video_earlier_{jobs[0].name}_{len(jobs)}",
         height=min(320, 38 + 35 * len(rows)),
         column_config={
+            "picture": st.column_config.ImageColumn("", width=60),
             "video": "Video",
-            "begun": st.column_config.DatetimeColumn("Begun (UTC)", format="D MMM YYYY, HH:mm"),
+            "begun": st.column_config.DatetimeColumn(
+                f"Begun ({zone_name()})", format="D MMM YYYY, HH:mm"
+            ),
             "status": "Status",
             "kept": st.column_config.CheckboxColumn("Kept"),
         },
