@@ -115,9 +115,11 @@ def cohens_dz(differences: np.ndarray) -> Estimate:
 def cliffs_delta(a: np.ndarray, b: np.ndarray) -> Estimate:
     """Return Cliff's delta: P(a > b) minus P(a < b), from -1 to 1.
 
-    The interval inverts the score test whose variance is that of Hanley and McNeil (1982), with
-    the sample sizes averaged: method 5 of Newcombe (2006), *Confidence intervals for an effect
-    size measure based on the Mann-Whitney statistic, part 2*.
+    The interval inverts the score test of Newcombe (2006), *Confidence intervals for an effect
+    size measure based on the Mann-Whitney statistic, part 2* (method 5), whose variance is that
+    of Hanley and McNeil (1982) with the sample sizes averaged. That variance is too small where
+    the smaller group has the larger spread, so that the one of DeLong et al. (1988) takes its
+    place where it is larger.
 
     Args:
         a: ``(…, n)``.
@@ -125,14 +127,19 @@ def cliffs_delta(a: np.ndarray, b: np.ndarray) -> Estimate:
     """
     a, b = np.asarray(a, float), np.asarray(b, float)
     n, m = a.shape[-1], b.shape[-1]
-    delta = np.sign(a[..., :, None] - b[..., None, :]).mean(axis=(-1, -2))
-    theta = (delta + 1) / 2
+    wins = (np.sign(a[..., :, None] - b[..., None, :]) + 1) / 2
+    theta = wins.mean(axis=(-1, -2))
+    delta = 2 * theta - 1
     quantile, size = stats.norm.ppf((1 + LEVEL) / 2), (n + m) / 2 - 1
+    measured = wins.mean(axis=-1).var(axis=-1, ddof=1) / n
+    measured += wins.mean(axis=-2).var(axis=-1, ddof=1) / m
+    inside_range = np.clip(theta, 0.5 / (n * m), 1 - 0.5 / (n * m))
+    measured = measured / (inside_range * (1 - inside_range))
 
     def beyond(candidate: np.ndarray) -> np.ndarray:
         """Whether a candidate is too far away from the estimate."""
         spread = 1 + size * ((1 - candidate) / (2 - candidate) + candidate / (1 + candidate))
-        variance = candidate * (1 - candidate) * spread / (n * m)
+        variance = candidate * (1 - candidate) * np.maximum(spread / (n * m), measured)
         return (candidate - theta) ** 2 > quantile**2 * variance
 
     ends = []
@@ -215,7 +222,7 @@ def paired_test(
     values = np.asarray(differences, float)
     n, shape = values.shape[-1], values.shape[:-1]
     values = values.reshape(-1, n)
-    signs, exact = _signs(n, permutations, seed)
+    signs, exact = sign_flips(n, permutations, seed)
     # The sum of squares is the same for all signs, so that the sum orders as t does.
     own = np.abs(values.sum(axis=1))
     larger = np.zeros(len(values))
@@ -349,7 +356,7 @@ def _places(n: int, m: int, permutations: int, seed: int) -> tuple[np.ndarray, b
 
 
 @lru_cache(maxsize=64)
-def _signs(n: int, permutations: int, seed: int) -> tuple[np.ndarray, bool]:
+def sign_flips(n: int, permutations: int, seed: int) -> tuple[np.ndarray, bool]:
     """Return the signs of the differences in each rearrangement, ``(P, n)`` of 1 and -1."""
     if 2**n <= EXACT:
         bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
