@@ -21,16 +21,18 @@ class DeletedData:
         faces: Collected faces.
         corrections: Corrections of labels, undone ones included.
         videos: Analysed videos.
+        studies: Studies in ``FER_HOME``.
     """
 
     sessions: int
     faces: int
     corrections: int
     videos: int
+    studies: int = 0
 
 
 def delete_all() -> DeletedData:
-    """Delete every saved session, collected face, correction, audit and analysed video.
+    """Delete every saved session, collected face, correction, audit, analysed video and study.
 
     Returns:
         How much that was. A damaged database is deleted too, but counts as empty.
@@ -41,6 +43,10 @@ def delete_all() -> DeletedData:
         faces = len(collected.list_faces())
         corrected = corrections.count_events()
     storage.delete_database()
-    for folder in (settings().kept, settings().audits, spool.folder()):
+    studies = sum(1 for _ in settings().studies.glob("*/study.json"))
+    computed = settings().cache / "study"
+    for folder in (
+        settings().kept, settings().audits, spool.folder(), settings().studies, computed,
+    ):  # fmt: skip
         shutil.rmtree(folder, ignore_errors=True)
-    return DeletedData(sessions, faces, corrected, jobs.delete_all())
+    return DeletedData(sessions, faces, corrected, jobs.delete_all(), studies)

@@ -116,10 +116,18 @@ def add_videos(
             continue
         try:
             recording = add_result(
-                study,                 outcome, one.path.name, one.name.participant, consent=consent, setting=setting,
-                columns=one.name.columns, task=one.name.stimulus, video=one.path,
-                digest=one.digest, copy=copy,
-            )  # fmt: skip
+                study,
+                outcome,
+                one.path.name,
+                one.name.participant,
+                consent=consent,
+                setting=setting,
+                columns=one.name.columns,
+                task=one.name.stimulus,
+                video=one.path,
+                digest=one.digest,
+                copy=copy,
+            )
         except StudyError as error:
             yield one, str(error)
         else:

@@ -112,7 +112,7 @@ def create_set(study: Study, name: str, count: int = 60, seed: int = 0) -> list[
             item = Item(f"{len(items) + 1:04}", recording.id, time)
             write_bytes(folder / f"{item.id}.jpg", picture)
             items.append(item)
-    columns = {
+    columns: dict[str, list[Any]] = {
         "item": [item.id for item in items],
         "recording": [item.recording for item in items],
         "time": [item.time for item in items],
@@ -363,7 +363,7 @@ def from_events(study: Study, given: dict[str, pd.DataFrame], rater: str) -> pd.
         StudyError: No event is named after an emotion.
     """
     known = {emotion.casefold(): emotion for emotion in EMOTIONS}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for id, events in given.items():
         one = study.recording(id)
         found = samples(study, one)

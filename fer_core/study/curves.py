@@ -10,7 +10,7 @@ from fer_core.emotions import EMOTIONS
 from fer_core.study import statistics
 from fer_core.study.folder import Study
 from fer_core.study.model import StudyError
-from fer_core.study.samples import samples, valence
+from fer_core.study.samples import Samples, samples, valence
 from fer_core.study.statistics import ALPHA, LEVEL
 
 #: What a curve may show: the seven emotions, or the valence index.
@@ -99,13 +99,13 @@ def aligned(study: Study, event: str, *, before: float = 1.0, after: float | Non
     Raises:
         StudyError: There is no such event.
     """
-    onsets: list[tuple[str, object, float]] = []
+    onsets: list[tuple[str, Samples, float]] = []
     lengths = []
     for recording in study.file.recordings:
         events = study.events(recording)
         mine = events[events["trial_type"] == event]
-        found = samples(study, recording)
-        onsets += [(recording.participant, found, float(onset)) for onset in mine["onset"]]
+        its = samples(study, recording)
+        onsets += [(recording.participant, its, float(onset)) for onset in mine["onset"]]
         lengths += [float(d) for d in mine["duration"] if d > 0]
     if not onsets:
         raise StudyError(f"There is no event called {event}.")
@@ -116,13 +116,13 @@ def aligned(study: Study, event: str, *, before: float = 1.0, after: float | Non
     rules = study.file.quality
     curves: dict[str, list[np.ndarray]] = {}
     for code, found, onset in onsets:
-        curves.setdefault(code, []).append(_around(found, found.valid(rules), onset + time))  # type: ignore[attr-defined]
+        curves.setdefault(code, []).append(_around(found, found.valid(rules), onset + time))
     codes = tuple(curves)
     values = np.stack([_mean(np.stack(curves[code])) for code in codes])
     return Aligned(event, time, codes, values)
 
 
-def _around(found, valid: np.ndarray, moments: np.ndarray) -> np.ndarray:
+def _around(found: Samples, valid: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """The sample that stands for each moment; NaN where there is none, or it is not valid."""
     out = np.full((len(moments), len(CURVES)), np.nan)
     if not len(found.time):

@@ -112,7 +112,7 @@ def to_spss(study: Study, table: pd.DataFrame) -> bytes:
     meanings = codebook(study, table)["meaning"].tolist()
     taken: set[str] = set()
     columns: dict[str, Any] = {}
-    labels: list[str] = []
+    labels: list[str | None] = []
     for name, meaning in zip(map(str, table.columns), meanings, strict=True):
         base = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "variable"
         base = base if base[0].isalpha() else f"v_{base}"

@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from fer_core import timeline
 from fer_core.class_prior import parse
 from fer_core.classifier import load_classifier
 from fer_core.files import cannot_write, printable, write_atomic, write_bytes, write_json
+from fer_core.settings import settings
 from fer_core.study import tables
 from fer_core.study.model import (
     SCHEMA,
@@ -239,6 +241,8 @@ class Study:
         if recording.video is None:
             return None
         path = Path(recording.video.path)
+        if not recording.video.path:
+            return None
         path = path if path.is_absolute() else self.path / path
         try:
             return path if path.stat().st_size == recording.video.size else None
@@ -288,10 +292,7 @@ class Study:
         with self.editing():
             for one in self.file.recordings:
                 table = found[one.id]
-                write_atomic(
-                    self.table_path(one),
-                    lambda file, table=table: table.to_parquet(file, index=False),
-                )
+                write_atomic(self.table_path(one), partial(_write_table, table))
                 one.person = main_person(table, one.seconds if one.kind == "video" else None)
             self.file.model, self.file.class_prior = model, class_prior
 
@@ -361,6 +362,8 @@ class Study:
         shutil.rmtree(self.path / "figures", ignore_errors=True)
 
     def _delete_files(self, one: Recording) -> None:
+        # What was computed of the recording is in there.
+        shutil.rmtree(settings().cache / "study", ignore_errors=True)
         self.table_path(one).unlink(missing_ok=True)
         self.events_path(one).unlink(missing_ok=True)
         if one.video and one.video.copied:
@@ -398,6 +401,10 @@ def main_person(table: pd.DataFrame, end: float | None) -> int | None:
     if not table["person"].notna().any():
         return None
     return int(timeline.shares(table, end=end)["seconds"].idxmax())
+
+
+def _write_table(table: pd.DataFrame, file: Any) -> None:
+    table.to_parquet(file, index=False)
 
 
 def _in_words(error: ValidationError, name: str) -> str:

@@ -4,13 +4,17 @@ Formulas and sources are in ``docs/study.md``. Every frame counts for the time i
 only valid time counts.
 """
 
+import hashlib
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from fer_core.files import write_atomic
+from fer_core.settings import settings
 from fer_core.study.folder import Study
 from fer_core.study.model import Recording, StudyError
 from fer_core.study.samples import QUALITY, Samples, samples, valence
@@ -32,6 +36,8 @@ SINGLE: Final = {
     "changes_per_minute": "Changes of the dominant emotion per minute",
     "valid_share": "Share of the event's time that is valid",
 }
+#: Changes with what is computed here.
+_VERSION: Final = 1
 _TITLES: Final = {
     "mean": "mean",
     "share": "share of time dominant",
@@ -118,6 +124,32 @@ def measures(study: Study) -> pd.DataFrame:
     Raises:
         StudyError: A recording's table or its events are damaged.
     """
+    path = settings().cache / "study" / f"{_content(study)}.parquet"
+    with suppress(OSError, ValueError):
+        return pd.read_parquet(path)
+    table = _measured(study)
+    with suppress(OSError):  # on a full disk it is computed again
+        write_atomic(path, lambda file: table.to_parquet(file, index=False))
+    return table
+
+
+def _content(study: Study) -> str:
+    """Return a digest of everything that the measures follow from."""
+    digest = hashlib.sha256(f"{_VERSION} {study.path.resolve()}".encode())
+    digest.update(study.file.model_dump_json().encode())
+    digest.update(study.participants.to_csv().encode())
+    for one in study.file.recordings:
+        for path in (study.table_path(one), study.events_path(one)):
+            try:
+                found = path.stat()
+                stamp = f"{found.st_mtime_ns} {found.st_size} {found.st_ino}"
+            except OSError:
+                stamp = "gone"
+            digest.update(stamp.encode())
+    return digest.hexdigest()
+
+
+def _measured(study: Study) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     others = study.participants.set_index(PARTICIPANT).to_dict("index")
     blank = {name: "" for name in study.participants if name != PARTICIPANT}
@@ -133,6 +165,10 @@ def measures(study: Study) -> pd.DataFrame:
     ]  # fmt: skip
     table = table.reindex(columns=list(dict.fromkeys(wanted)))
     table["counted"] = table["counted"].astype(bool)
+    texts = [PARTICIPANT, *blank, "recording", "task", "event", "reason"]
+    table[texts] = table[texts].astype(str)
+    numbers = [name for name in table if name not in (*texts, "counted", "number")]
+    table[numbers] = table[numbers].astype(float)
     return table
 
 

@@ -170,3 +170,29 @@ class StudyFile(_Part):
         return VideoOptions(
             fps=self.fps, model=self.model, detector=self.detector, class_prior=self.class_prior
         )
+
+
+def parse_baseline(text: str) -> Baseline:
+    """Return the baseline that a text stands for.
+
+    >>> parse_baseline("event:rest").event
+    'rest'
+
+    Raises:
+        StudyError: It stands for none.
+    """
+    kind, _, value = text.partition(":")
+    try:
+        if kind == "none" and not value:
+            return Baseline()
+        if kind == "event" and value:
+            return Baseline(kind="event", event=value)
+        if kind == "recording" and value:
+            return Baseline(kind="recording", task=value)
+        if kind == "window":
+            return Baseline(kind="window", seconds=float(value))
+    except ValueError:  # no number, or one that is not above 0
+        pass
+    raise StudyError(
+        f"'{text}' is no baseline: use none, event:NAME, recording:TASK or window:SECONDS."
+    )

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from scipy import special, stats
@@ -38,9 +38,9 @@ class Estimate(NamedTuple):
         high: Upper end.
     """
 
-    value: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    value: Any
+    low: Any
+    high: Any
 
 
 def mean(values: np.ndarray) -> Estimate:
@@ -163,7 +163,7 @@ class Test(NamedTuple):
         exact: Whether these are all there are.
     """
 
-    p: np.ndarray
+    p: Any
     smallest: float
     rearrangements: int
     exact: bool

@@ -56,7 +56,13 @@ MODELS = Entry(
     ":material/model_training:",
     "Every model there is: how good, how fast, compared, combined and exchanged.",
 )
-PAGES = (HOME, IMAGES, LIVE, VIDEO, DATASET, TRAINING, MODELS)
+STUDY = Entry(
+    "pages/study.py",
+    "Study",
+    ":material/groups:",
+    "Compare people, stimuli and groups: from many videos to measures, curves and a report.",
+)
+PAGES = (HOME, IMAGES, LIVE, VIDEO, DATASET, TRAINING, MODELS, STUDY)
 
 
 @cache
