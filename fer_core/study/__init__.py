@@ -2,6 +2,7 @@
 
 A study is a folder of plain files, see :mod:`fer_core.study.folder`.
 
+>>> from fer_core.study.measures import measures
 >>> study = Study.open(Path("smiles"))  # doctest: +SKIP
 >>> table = measures(study)  # doctest: +SKIP
 >>> family = compare_groups(per_participant(table), ["mean_happy", "valence"])  # doctest: +SKIP
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from fer_core.study.compare import compare_events, compare_groups, quality_differences
     from fer_core.study.curves import aligned, clusters, difference, mean_curve
     from fer_core.study.folder import Study
-    from fer_core.study.measures import exclusions, measures, per_participant
+    from fer_core.study.measures import exclusions, per_participant
     from fer_core.study.model import StudyError
     from fer_core.study.recordings import add_result, add_session
     from fer_core.study.report import to_html
@@ -34,7 +35,6 @@ __all__ = [
     "difference",
     "exclusions",
     "mean_curve",
-    "measures",
     "per_participant",
     "plan",
     "quality_differences",
@@ -57,7 +57,6 @@ __getattr__, __dir__ = lazy_attributes(
         "difference": "fer_core.study.curves",
         "exclusions": "fer_core.study.measures",
         "mean_curve": "fer_core.study.curves",
-        "measures": "fer_core.study.measures",
         "per_participant": "fer_core.study.measures",
         "plan": "fer_core.study.adding",
         "quality_differences": "fer_core.study.compare",
