@@ -41,13 +41,17 @@ def run_study_statistics(
         (share that holds the truth), ``power`` (share of differences found, and that of the t
         test).
     """
-    sizes = ((8, 8), (6, 12)) if fewer else SIZES
-    pairs = (8, 16) if fewer else PAIRS
     rng = np.random.default_rng(seed)
+    if fewer:
+        return {
+            "errors": _errors(rng, studies, ((6, 6), (6, 8)), (8, 10)),
+            "intervals": _intervals(rng, studies, ((6, 8),), (8,), (1.0,), (0.0, 0.5)),
+            "power": _power(rng, studies, ((10, 10),), (1.0,)),
+        }
     return {
-        "errors": _errors(rng, studies, sizes, pairs),
-        "intervals": _intervals(rng, studies, sizes, pairs),
-        "power": _power(rng, studies, ((10, 10),) if fewer else ((10, 10), (12, 12), (20, 20))),
+        "errors": _errors(rng, studies, SIZES, PAIRS),
+        "intervals": _intervals(rng, studies, SIZES, PAIRS, (0.0, *EFFECTS), DELTAS),
+        "power": _power(rng, studies, ((10, 10), (12, 12), (20, 20)), EFFECTS),
     }
 
 
@@ -88,7 +92,9 @@ def _significant(
     return {"data": data, "n": n, "spread": f"{spread[0]}:{spread[1]}", "share": share}
 
 
-def _intervals(rng: Any, studies: int, sizes: Any, pairs: Any) -> list[dict[str, Any]]:
+def _intervals(
+    rng: Any, studies: int, sizes: Any, pairs: Any, effects: Any, deltas: Any
+) -> list[dict[str, Any]]:
     cases = []
 
     def count(what: str, data: str, n: str, estimate: Estimate, truth: float) -> None:
@@ -100,7 +106,7 @@ def _intervals(rng: Any, studies: int, sizes: Any, pairs: Any) -> list[dict[str,
         if n >= 8:
             drawn = rng.exponential(1, (studies, n))
             count("mean", "exponential", str(n), statistics.mean(drawn), 1)
-        for effect in (0.0, *EFFECTS):
+        for effect in effects:
             found = statistics.cohens_dz(rng.normal(effect, 1, (studies, n)))
             count("d_z", f"normal, {effect:g}", str(n), found, effect)
     for n, m in sizes:
@@ -112,10 +118,10 @@ def _intervals(rng: Any, studies: int, sizes: Any, pairs: Any) -> list[dict[str,
         if min(n, m) >= 8:
             a, b = rng.exponential(1, (studies, n)), rng.exponential(1, (studies, m))
             count("difference", "exponential", text, statistics.mean_difference(a, b), 0)
-        for effect in (0.0, *EFFECTS):
+        for effect in effects:
             a, b = rng.normal(effect, 1, (studies, n)), rng.normal(0, 1, (studies, m))
             count("Hedges' g", f"normal, {effect:g}", text, statistics.hedges_g(a, b), effect)
-        for delta in DELTAS:
+        for delta in deltas:
             for spread in SPREADS:
                 # P(a > b) is the normal distribution function of this shift.
                 shift = norm.ppf((delta + 1) / 2) * np.hypot(*spread)
@@ -126,7 +132,7 @@ def _intervals(rng: Any, studies: int, sizes: Any, pairs: Any) -> list[dict[str,
     return cases
 
 
-def _power(rng: Any, studies: int, sizes: Any) -> list[dict[str, Any]]:
+def _power(rng: Any, studies: int, sizes: Any, effects: Any) -> list[dict[str, Any]]:
     cases = []
 
     def note(data: str, n: str, effect: float, p: np.ndarray, expected: float) -> None:
@@ -134,7 +140,7 @@ def _power(rng: Any, studies: int, sizes: Any) -> list[dict[str, Any]]:
         cases.append({"data": data, "n": n, "effect": effect, "share": found, "t_test": expected})
 
     for n, m in sizes:
-        for effect in EFFECTS:
+        for effect in effects:
             a, b = rng.normal(effect, 1, (studies, n)), rng.normal(0, 1, (studies, m))
             p = statistics.independent_test(a, b).p
             note("independent", f"{n} and {m}", effect, p, t_power(effect, n, m))

@@ -248,12 +248,12 @@ def clusters(values: np.ndarray, time: np.ndarray, *, permutations: int = statis
     clean = np.where(whole, values, 0.0)
     edge = float(stats.t.ppf(1 - ALPHA / 2, people - 1))
     squares = (clean**2).sum(axis=0)
+    # Where everybody differs by the same, t would have no bound.
+    least = np.maximum(1e-6 * np.sqrt(squares / people), 1e-12)
 
     def t_of(means: np.ndarray) -> np.ndarray:
         variance = np.maximum(squares - people * means**2, 0.0) / (people - 1)
-        error = np.sqrt(variance / people)
-        t = np.divide(means, error, out=np.zeros_like(means), where=error > 1e-12)
-        return np.where(whole, t, 0.0)
+        return np.where(whole, means / np.maximum(np.sqrt(variance / people), least), 0.0)
 
     own = t_of(clean.mean(axis=0))
     found = _stretches(own, edge)

@@ -188,6 +188,9 @@ def independent_test(
     values = np.concatenate([a, b], axis=-1)
     shape = values.shape[:-1]
     values = (values - values.mean(axis=-1, keepdims=True)).reshape(-1, n + m)
+    # On one scale, so that rounding is told from spread.
+    scale = values.std(axis=1, keepdims=True)
+    values = np.divide(values, scale, out=np.zeros_like(values), where=scale > 0)
     places, exact = _places(n, m, permutations, seed)
     total, squares = values.sum(axis=1), (values**2).sum(axis=1)
 
@@ -337,7 +340,7 @@ def _noncentral(t: np.ndarray, freedom: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """A quotient whose zeros mean what they should: no difference, or one without any spread."""
-    tiny = 1e-24
+    tiny = 1e-12
     spread = np.where(below > tiny, below, 1.0)
     return np.where(below > tiny, above / spread, np.where(above > tiny, np.inf, 0.0))
 

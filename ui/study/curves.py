@@ -105,7 +105,7 @@ def _bands(means: dict[str, MeanCurve], words: str, title: str) -> None:
     )  # fmt: skip
     onset = alt.Chart(pd.DataFrame({"time": [0.0]})).mark_rule(color=ink(), opacity=0.5)
     chart = alt.layer(band, line, onset.encode(x="time:Q"))
-    st.altair_chart(chart.properties(height=280, title=title), alt=f"{words} over time")
+    st.altair_chart(chart.properties(height=350, title=title), alt=f"{words} over time")
 
 
 def _shares(series: dict[str, Aligned], emotion: str, threshold: float) -> None:
@@ -132,7 +132,7 @@ def _shares(series: dict[str, Aligned], emotion: str, threshold: float) -> None:
                 "series:N", legend=None, scale=alt.Scale(domain=names, range=_DASHES)
             ),
         )
-        .properties(height=150, title=f"Share who show {emotion} (above {threshold:g})")
+        .properties(height=240, title=f"Share who show {emotion} (above {threshold:g})")
     )  # fmt: skip
     st.altair_chart(chart, alt=f"Share of participants who show {emotion}")
 

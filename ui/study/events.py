@@ -93,7 +93,7 @@ def _timeline(study: Study, one: Recording, table: pd.DataFrame) -> tuple[float,
         .encode(x="onset:Q", y=alt.value(0), text="trial_type:N")
     )
     chart = alt.layer(bands, curves, names).resolve_scale(color="independent")
-    chart = chart.properties(height=250)
+    chart = chart.properties(height=320)
     words = f"Curves and {len(table)} events of {one.id}"
     if not access.is_admin():
         st.altair_chart(chart, alt=words)

@@ -116,7 +116,8 @@ def _dots(study: Study, people: pd.DataFrame, measure: str) -> None:
         "group:N", scale=alt.Scale(range=SERIES), title=plain(study.file.group),
         legend=alt.Legend(orient="top") if group else None,
     )  # fmt: skip
-    label = f"{title(measure)} ({unit(measure)})"
+    compared = study.file.baseline.kind != "none" and measure.startswith(("mean_", "valence"))
+    label = f"{title(measure)} ({'minus baseline' if compared else unit(measure)})"
     dots = base.mark_point(size=70, filled=True, opacity=0.65).encode(
         x=alt.X("group:N", title=None, axis=alt.Axis(labels=False, ticks=False, domain=False)),
         y=alt.Y("value:Q", title=label),
@@ -131,7 +132,7 @@ def _dots(study: Study, people: pd.DataFrame, measure: str) -> None:
     events = max(1, data["event"].nunique())
     chart = (
         alt.layer(dots, means)
-        .properties(width=max(90, min(260, 900 // events)), height=260)
+        .properties(width=max(90, min(420, 1000 // events)), height=240)
         .facet(column=alt.Column("event:N", title=None))
     )
     st.altair_chart(chart, width="content", alt=f"{label} of every participant")
