@@ -13,6 +13,7 @@ import pandas as pd
 from fer_core.files import printable, sha256, write_atomic
 from fer_core.study.folder import Study, main_person
 from fer_core.study.model import SETTINGS, Recording, StudyError, Video
+from fer_core.study.samples import samples
 from fer_core.study.tables import clean
 from fer_core.video.result import VideoResult
 
@@ -190,6 +191,8 @@ def _add(
         study.set_events(one, _first_events(table, one))
         study.file.recordings = [*study.file.recordings, one]
         study.note_participant(participant, columns or {})
+    # Whoever opens the study next does not wait for it.
+    samples(study, one)
     return one
 
 

@@ -23,6 +23,11 @@ QUALITY: Final = (
 )  # fmt: skip
 #: Changes with what is computed here, so that stored samples of before are left alone.
 _VERSION: Final = 1
+#: What smoothing and changes ask of a table, besides the probabilities.
+_NEEDED: Final = (
+    "time", "wall_time", "status", "person", "width", "head_turn", "sharpness", "brightness",
+    "emotion", "confidence", "unsure", "smoothing",
+)  # fmt: skip
 _HAPPY: Final = EMOTIONS.index("Happy")
 _NEGATIVE: Final = [EMOTIONS.index(name) for name in ("Angry", "Disgust", "Fear", "Sad")]
 
@@ -131,8 +136,10 @@ def _computed(
     spans = timeline.durations(table, end=end).to_numpy(float)
     person = table["person"]
     own = person.eq(recording.person).fillna(False).to_numpy(bool)
-    # Others stay in the table as frames in which the participant was not seen.
-    alone = table.assign(person=person.where(own))
+    # Others stay in the table as frames in which the participant was not seen. Copies of the
+    # other columns would take half of the time.
+    needed = [name for name in table if name in _NEEDED or name in PROBABILITIES]
+    alone = table[needed].assign(person=person.where(own))
     smoothed = timeline.smooth(alone, smoothing, centred=True)
     times = table["time"].to_numpy(float)
     paused = table["status"].eq(PAUSED).fillna(False).to_numpy(bool)

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -134,6 +135,16 @@ def read_events(path: Path) -> pd.DataFrame:
     Raises:
         StudyError: The file cannot be read.
     """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise StudyError(f"{path.name} cannot be read: {error.strerror or error}.") from error
+    return _events(path, (found.st_ino, found.st_mtime_ns, found.st_size)).copy()
+
+
+@lru_cache(maxsize=2000)
+def _events(path: Path, stamp: tuple[int, ...]) -> pd.DataFrame:
+    """Events of a file, read again only if the file was replaced meanwhile."""
     header, rows = read_rows(path)
     table = pd.DataFrame(rows, columns=header, dtype=str)
     for name in EVENTS[:2]:

@@ -14,6 +14,24 @@ from ui.services.studies import Study
 from ui.study.results import SERIES, nothing_yet
 
 
+@st.cache_data(max_entries=100, show_spinner="Comparing")
+def _compared(
+    people: pd.DataFrame, wanted: list[str], events: list[str], column: str | None
+) -> tuple[Family, list[str]]:
+    """A family of comparisons and how groups differ in quality, once for the same numbers.
+
+    Args:
+        people: Measures per participant and event.
+        wanted: Measures.
+        events: Events.
+        column: Of the groups; ``None`` compares events, each person with themselves.
+    """
+    if column is None:
+        return compare_events(people, wanted, events), []
+    family = compare_groups(people, wanted, column=column, events=events)
+    return family, quality_differences(people, column)
+
+
 def comparison(study: Study) -> None:
     """Choose what to compare, and show it."""
     table = measures(study)
@@ -37,11 +55,11 @@ def comparison(study: Study) -> None:
         st.caption("Choose events and measures.")
         return
     if kind == "Groups":
-        for sentence in quality_differences(people, study.file.group):
+        family, differences = _compared(people, wanted, chosen, study.file.group)
+        for sentence in differences:
             st.warning(plain(sentence), icon=":material/balance:")
-        family = compare_groups(people, wanted, column=study.file.group, events=chosen)
     else:
-        family = compare_events(people, wanted, chosen)
+        family, _ = _compared(people, wanted, chosen, None)
     for sentence in family.sentences:
         st.markdown(plain(sentence))
     _forest(family)
