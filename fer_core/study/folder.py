@@ -265,6 +265,10 @@ class Study:
         for one in self.file.recordings:
             if not self.table_path(one).is_file():
                 found.append(f"The table of {one.id} is missing: remove the recording.")
+            try:
+                self.events(one)
+            except StudyError as error:
+                found.append(f"The events of {one.id} cannot be read. {error}")
             if one.person is None:
                 found.append(f"In {one.id} no face was found.")
         return found

@@ -10,6 +10,7 @@ import streamlit as st
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
 from fer_core.study import events as read
+from fer_core.study import tables as study_tables
 from fer_core.study.model import Recording
 from fer_core.study.samples import samples
 from ui.common.notices import attempt, say_error
@@ -37,7 +38,21 @@ def events(study: Study) -> None:
             with st.popover("Copy to others", icon=":material/content_copy:"):
                 _copy(study, id)
     one = study.recording(id)
-    table = study.events(one)
+    try:
+        table = study.events(one)
+    except FerError as error:
+        say_error(error)
+        if access.is_admin() and st.button(
+            "Begin with an empty table", icon=":material/restart_alt:"
+        ):
+            attempt(
+                "study_problem",
+                studies.set_events,
+                study.path.name,
+                {id: study_tables.empty_events()},
+            )
+            st.rerun()
+        return
     path = study.video(one) if access.is_admin() else None
     left, right = st.columns([3, 2] if path else [1, 0.001], gap="medium")
     with left:

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.errors import FerError
-from fer_core.study.model import NOTICE, SETTINGS
+from fer_core.study.model import NOTICE, SETTINGS, Recording
 from fer_core.study.patterns import FromName, read_name, two_of_one_name
 from fer_core.study.tables import PARTICIPANT
 from fer_core.timeline import clock
@@ -242,6 +242,13 @@ def _add_session(study: Study) -> None:
         st.rerun()
 
 
+def _count_events(study: Study, one: Recording) -> int | None:
+    try:
+        return len(study.events(one))
+    except FerError:
+        return None  # the problems above say why
+
+
 def _list(study: Study) -> None:
     st.subheader("Recordings", anchor=False)
     files = study.file.recordings
@@ -251,7 +258,7 @@ def _list(study: Study) -> None:
             "participant": [one.participant for one in files],
             "stimulus": [one.task for one in files],
             "length": [clock(one.seconds) for one in files],
-            "events": [len(study.events(one)) for one in files],
+            "events": [_count_events(study, one) for one in files],
             "video": [study.video(one) is not None for one in files],
             "consent": [one.consent for one in files],
             "setting": [one.setting for one in files],

@@ -1,8 +1,10 @@
 """The settings of a study: smoothing, threshold, baseline, quality, the column of groups."""
 
+from contextlib import suppress
+
 import streamlit as st
 
-from fer_core.study.model import Baseline, QualityRules
+from fer_core.study.model import Baseline, QualityRules, StudyError
 from fer_core.study.tables import PARTICIPANT
 from ui.common.notices import attempt
 from ui.services import access, studies
@@ -20,7 +22,9 @@ def event_names(study: Study) -> list[str]:
     """Return the names of all events of a study."""
     found: dict[str, None] = {}
     for one in study.file.recordings:
-        found |= dict.fromkeys(study.events(one)["trial_type"].astype(str))
+        # A damaged table is named where the events are shown.
+        with suppress(StudyError):
+            found |= dict.fromkeys(study.events(one)["trial_type"].astype(str))
     return list(found)
 
 
