@@ -23,6 +23,9 @@ def agreement(study: Study) -> None:
         "compared with theirs."
     )
     sets = agree.list_sets(study)
+    # Chosen while there was none, or in another study.
+    if state.get("study_set") not in sets:
+        state.pop("study_set", None)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Set of moments", sets, key="study_set", width=240, placeholder="none yet"
