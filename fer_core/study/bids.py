@@ -15,6 +15,8 @@ from fer_core.table import TABLE
 #: The version of the standard that is followed.
 BIDS_VERSION: Final = "1.10.0"
 _AGE: Final = "age"
+#: Columns of participants and events that hold numbers by the standard.
+_NUMBERS: Final = (_AGE, "response_time", "sample")
 
 
 def label(text: str) -> str:
@@ -116,7 +118,9 @@ def contents(study: Study) -> dict[str, bytes]:
         stem = f"sub-{subject}/beh/sub-{subject}_task-{task}{run}"
         events = study.events(one)
         columns = {name: events[name].tolist() for name in EVENTS}
-        columns |= {str(n): events[n].tolist() for n in events if n not in EVENTS}
+        for other in events:
+            if other not in EVENTS:
+                columns[_column(str(other), events[other])] = events[other].tolist()
         files[f"{stem}_events.tsv"] = to_tsv(columns)
         about = {
             "TaskName": one.task or "recording",
@@ -154,16 +158,26 @@ def _participants(study: Study, subjects: dict[str, str]) -> tuple[bytes, bytes]
     names = [name for name in study.participants if name not in (PARTICIPANT, "code")]
     for name in names:
         values = study.values(str(name))
-        columns[_column(str(name))] = [values.get(code, "") for code in study.codes()]
-        about[_column(str(name))] = {"Description": str(name)}
-        if str(name) == _AGE:
+        cells = [values.get(code, "") for code in study.codes()]
+        column = _column(str(name), cells)
+        columns[column] = cells
+        about[column] = {"Description": str(name)}
+        if column == _AGE:
             about[_AGE] = {"Description": "Age of the participant", "Units": "year"}
     columns["code"] = study.codes()
     return to_tsv(columns), _json(about)
 
 
-def _column(name: str) -> str:
-    return re.sub(r"\W+", "_", name.strip()) or "column"
+def _column(name: str, cells: Iterable[Any]) -> str:
+    """Return a column's name; one to which the standard gives a type keeps it only if it has it."""
+    column = re.sub(r"\W+", "_", name.strip()) or "column"
+    if column == "HED" or (column in _NUMBERS and not all(map(_is_number, cells))):
+        return f"{column}_as_entered"
+    return column
+
+
+def _is_number(cell: Any) -> bool:
+    return str(cell) == "" or bool(re.fullmatch(r"-?\d+(\.\d+)?", str(cell)))
 
 
 def _readme(study: Study) -> str:

@@ -340,12 +340,15 @@ def test_bids_has_the_names_of_the_standard(study, tmp_path):
     add(study, "P-1", [("Happy", 3)], group="A", task="clip 1", events=[(0, np.nan, "x")])
     add(study, "P-1", [("Happy", 3)], task="clip 1", source="again.mp4")
     add(study, "P1", [("Sad", 3)])
+    study.set_participants(study.participants.assign(age=["20", "old"]))
     files = bids.export(study, tmp_path / "bids")
     assert "sub-P1/beh/sub-P1_task-clip1_run-1_events.tsv" in files
     assert "sub-P12/beh/sub-P12_task-recording_events.tsv" in files
     people = pd.read_csv(tmp_path / "bids" / "participants.tsv", sep="\t")
     assert people["participant_id"].tolist() == ["sub-P1", "sub-P12"]
     assert people["code"].tolist() == ["P-1", "P1"]
+    # The standard wants numbers in the column age.
+    assert people["age_as_entered"].tolist() == ["20", "old"] and "age" not in people
     text = (tmp_path / "bids" / "sub-P1/beh/sub-P1_task-clip1_run-1_events.tsv").read_text()
     assert text == "onset\tduration\ttrial_type\n0\tn/a\tx\n"
     assert json.loads((tmp_path / "bids" / "dataset_description.json").read_text())["BIDSVersion"]

@@ -20,8 +20,9 @@ from fer_core.study.folder import Study
 from fer_core.study.model import Recording, StudyError
 from fer_core.study.patterns import FromName
 from fer_core.study.queue import Pending
-from fer_core.study.recordings import add_session
+from fer_core.study.recordings import add_result, add_session
 from fer_core.study.tables import PARTICIPANT
+from fer_core.video.jobs import VideoJob
 from ui.services import access, removal, sessions
 
 __all__ = ["Pending", "Study"]
@@ -199,17 +200,41 @@ def cancel(name: str) -> None:
 
 
 def add_saved_session(
-    name: str, key: int, participant: str, *, group: str, task: str, consent: str, setting: str
+    name: str, key: int, who: FromName, *, consent: str, setting: str
 ) -> Recording:
     """Add a saved live session."""
     with _edited(name) as study:
         known = {one.id: one.name for one in sessions.list_all()}
         if key not in known:
             raise StudyError("This session is not saved any more.")
-        columns = {study.file.group: group} if group else None
         return add_session(
-            study, sessions.load(key), known[key], participant, consent=consent, setting=setting,
-            columns=columns, task=task,
+            study, sessions.load(key), known[key], who.participant, consent=consent,
+            setting=setting, columns=who.columns, task=who.stimulus,
+        )  # fmt: skip
+
+
+def add_analysis(
+    name: str, job: VideoJob, who: FromName, *, consent: str, setting: str
+) -> Recording | None:
+    """Add an analysis of the page Video, or let its video be analysed as the study asks.
+
+    Returns:
+        The recording; ``None`` where the video waits for its analysis.
+
+    Raises:
+        StudyError: It was made otherwise than the study's, and its video is gone.
+    """
+    with _edited(name) as study:
+        result, source = job.result(), job.source
+        file = job.config["name"]
+        same = (study.file.model, study.file.class_prior)
+        if (result.options.model, result.options.class_prior) != same and source is not None:
+            with source.open("rb") as content:
+                queue.submit(study, content, file, who, consent=consent, setting=setting)
+            return None
+        return add_result(
+            study, result, file, who.participant, consent=consent, setting=setting,
+            columns=who.columns, task=who.stimulus, video=source, copy=source is not None,
         )  # fmt: skip
 
 

@@ -93,7 +93,13 @@ def _bands(means: dict[str, MeanCurve], words: str, title: str) -> None:
             legend=alt.Legend(title=None, orient="top", symbolStrokeWidth=3, labelLimit=400),
         ),
     )  # fmt: skip
-    band = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=words), y2="high:Q")
+    band = base.mark_area(opacity=0.18).encode(
+        y=alt.Y("low:Q", title=words),
+        y2="high:Q",
+        color=alt.Color(
+            "series:N", sort=names, scale=alt.Scale(domain=names, range=SERIES), legend=None
+        ),
+    )
     line = base.mark_line(strokeWidth=2.5).encode(
         y=alt.Y("mean:Q", title=words),
         strokeDash=alt.StrokeDash(

@@ -12,9 +12,10 @@ from fer_core.study.patterns import FromName, read_name, two_of_one_name
 from fer_core.study.tables import PARTICIPANT
 from fer_core.timeline import clock
 from fer_core.video.formats import SUFFIXES
+from ui.common.browser_key import browser_key
 from ui.common.notices import attempt, say_error
 from ui.common.text import plain
-from ui.services import access, sessions, studies, uploads
+from ui.services import access, sessions, studies, uploads, videos
 from ui.services.studies import Study
 
 state = st.session_state
@@ -86,11 +87,13 @@ def _progress(name: str) -> None:
 def _add(study: Study) -> None:
     """Ask for videos or a live session, whose they are, and for the consent."""
     kind = st.segmented_control(
-        "What", ["Videos", "Saved live session"], default="Videos", required=True,
+        "What", ["Videos", "Video analysis", "Saved live session"], default="Videos", required=True,
         key="study_add_kind", label_visibility="collapsed",
     )  # fmt: skip
     if kind == "Videos":
         _add_videos(study)
+    elif kind == "Video analysis":
+        _add_analysis(study)
     else:
         _add_session(study)
 
@@ -221,6 +224,41 @@ def _submit(
     st.rerun()
 
 
+def _add_analysis(study: Study) -> None:
+    key = browser_key()
+    jobs = {job.name: job for job in videos.list_jobs(key) if job.has_result()} if key else {}
+    if not jobs:
+        st.info("There is no analysis of this browser: analyse a video on the page Video.")
+        return
+    name = st.selectbox(
+        "Analysis", list(jobs), format_func=lambda one: jobs[one].config["name"],
+        key="study_analysis",
+    )  # fmt: skip
+    who = _whose(study, read_name(study.file.pattern, jobs[name].config["name"]), name)
+    st.caption(
+        "One that another model or class prior made is analysed again, where its video was kept."
+    )
+    consent, setting = _consent()
+    ready = bool(consent and who.participant.strip())
+    if st.button("Add", type="primary", icon=":material/add:", disabled=not ready):
+        attempt(
+            "study_problem", studies.add_analysis, study.path.name, jobs[name], who,
+            consent=consent, setting=setting,
+        )  # fmt: skip
+        st.rerun()
+
+
+def _whose(study: Study, said: FromName, key: str) -> FromName:
+    """Ask whose recording it is, beginning with what its name says."""
+    with st.container(horizontal=True):
+        code = st.text_input("Participant", said.participant, key=f"study_code_{key}")
+        group = st.text_input(
+            "Group", said.columns.get(study.file.group, ""), key=f"study_group_{key}"
+        )
+        task = st.text_input("Stimulus", said.stimulus, key=f"study_task_{key}")
+    return FromName(code, task, dict(said.columns) | {study.file.group: group})
+
+
 def _add_session(study: Study) -> None:
     saved = {one.id: one for one in sessions.list_all()}
     if not saved:
@@ -229,15 +267,14 @@ def _add_session(study: Study) -> None:
     key = st.selectbox(
         "Session", list(saved), format_func=lambda k: saved[k].name, key="study_session"
     )
-    with st.container(horizontal=True):
-        code = st.text_input("Participant", key="study_session_code")
-        group = st.text_input("Group", key="study_session_group")
-        task = st.text_input("Stimulus", key="study_session_task")
+    who = _whose(study, FromName(""), f"session_{key}")
     consent, setting = _consent()
-    if st.button("Add", type="primary", icon=":material/add:", disabled=not (consent and code)):
+    if st.button(
+        "Add", type="primary", icon=":material/add:", disabled=not (consent and who.participant)
+    ):
         attempt(
-            "study_problem", studies.add_saved_session, study.path.name, key, code, group=group,
-            task=task, consent=consent, setting=setting,
+            "study_problem", studies.add_saved_session, study.path.name, key, who,
+            consent=consent, setting=setting,
         )  # fmt: skip
         st.rerun()
 

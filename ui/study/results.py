@@ -118,21 +118,18 @@ def _dots(study: Study, people: pd.DataFrame, measure: str) -> None:
     )  # fmt: skip
     compared = study.file.baseline.kind != "none" and measure.startswith(("mean_", "valence"))
     label = f"{title(measure)} ({'minus baseline' if compared else unit(measure)})"
+    place = {"x": alt.X("event:N", title=None, sort=None, axis=alt.Axis(labelAngle=0))}
+    if group:
+        place["xOffset"] = alt.XOffset("group:N")
     dots = base.mark_point(size=70, filled=True, opacity=0.65).encode(
-        x=alt.X("group:N", title=None, axis=alt.Axis(labels=False, ticks=False, domain=False)),
         y=alt.Y("value:Q", title=label),
         color=color,
         shape=alt.Shape("group:N", legend=None),
         tooltip=[PARTICIPANT, "event", alt.Tooltip("value:Q", format=".3f")],
+        **place,
     )
     means = base.mark_tick(thickness=3, width=34, orient="horizontal").encode(
-        x="group:N", y="mean(value):Q", color=color, tooltip=["group", "mean(value)"]
+        y="mean(value):Q", color=color, tooltip=["group", "mean(value)"], **place
     )
-    # A chart of facets cannot take the width of the page by itself.
-    events = max(1, data["event"].nunique())
-    chart = (
-        alt.layer(dots, means)
-        .properties(width=max(90, min(420, 1000 // events)), height=240)
-        .facet(column=alt.Column("event:N", title=None))
-    )
-    st.altair_chart(chart, width="content", alt=f"{label} of every participant")
+    chart = alt.layer(dots, means).properties(height=300)
+    st.altair_chart(chart, alt=f"{label} of every participant")
