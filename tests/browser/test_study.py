@@ -96,6 +96,8 @@ def test_blind_labels_lead_to_agreement(visit, app) -> None:
     page.get_by_role("textbox", name="Who labels").fill("ab")
     page.get_by_role("textbox", name="Who labels").press("Enter")
     expect(page.get_by_text("0 of 60 labelled")).to_be_visible()
+    # Keys label, once the field of the name has lost the focus.
+    page.get_by_role("heading", name="Example study").click()
     for number in range(3):
         page.keyboard.press("4")
         expect(page.get_by_text(f"{number + 1} of 60 labelled")).to_be_visible()

@@ -31,7 +31,7 @@ def agreement(study: Study) -> None:
             "Set of moments", sets, key="study_set", width=240, placeholder="none yet"
         )
         if access.is_admin():
-            with st.popover("New set", icon=":material/add:"):
+            if st.button("New set", icon=":material/add:"):
                 _new(study)
             with st.popover("Import labels", icon=":material/upload_file:"):
                 _import(study)
@@ -50,6 +50,7 @@ def agreement(study: Study) -> None:
         _results(agree.summarize(agree.answers(study, name)))
 
 
+@st.dialog("New set of moments")
 def _new(study: Study) -> None:
     st.caption(
         "Moments are chosen evenly over emotions, groups and uncertainty, and shuffled. Recordings "
