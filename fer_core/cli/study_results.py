@@ -143,15 +143,29 @@ def report(folder: Path, html: Path, faces: bool, overwrite: bool) -> None:
 @click.argument("folder", type=FOLDER)
 @click.argument("to", type=FOLDER)
 @click.option("--bids", is_flag=True, help="As a dataset of BIDS, instead of tables and figures.")
+@click.option("--annotated", is_flag=True, help="Videos with boxes and labels, faces hidden.")
+@click.option("--faces", is_flag=True, help="Let faces be seen in annotated videos.")
 @overwrite_files_option
 @json_option
-def export(folder: Path, to: Path, bids: bool, overwrite: bool, as_json: bool) -> None:
+def export(
+    folder: Path,
+    to: Path,
+    bids: bool,
+    annotated: bool,
+    faces: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
     """Write tables (CSV, Parquet, SPSS) with codebooks and figures, or a dataset of BIDS."""
     from fer_core.study import bids as as_bids
     from fer_core.study import export as as_tables
 
     study = open_study(folder)
-    if bids:
+    if bids and annotated:
+        raise FerError("Choose one of --bids and --annotated.")
+    if annotated:
+        files = as_tables.annotated(study, to, hide=not faces, overwrite=overwrite)
+    elif bids:
         files = as_bids.export(study, to, overwrite=overwrite)
     else:
         files = as_tables.export(study, to, overwrite=overwrite)

@@ -13,8 +13,12 @@ from fer_core.files import ExportFolder, cannot_write, write_output
 from fer_core.study import figures
 from fer_core.study.folder import Study
 from fer_core.study.measures import BASELINE, measures, names, per_participant, title, unit
+from fer_core.study.model import StudyError
 from fer_core.study.tables import PARTICIPANT
 from fer_core.table import to_csv
+from fer_core.video.annotate import annotate
+from fer_core.video.decode import VideoFile
+from fer_core.video.result import VideoOptions, VideoResult
 
 #: Columns of the tables besides measures, and what they say.
 _MEANINGS: Final = {
@@ -184,3 +188,36 @@ def export(
         raise cannot_write(folder, error) from error
     place.finish()
     return list(files)
+
+
+def annotated(
+    study: Study, folder: Path, *, hide: bool = True, overwrite: bool = False
+) -> list[str]:
+    """Write the videos of the recordings with boxes and labels.
+
+    Args:
+        study: The study.
+        folder: A new folder, or one of an earlier export with ``overwrite``.
+        hide: Hide every face, so that nobody can be recognised.
+        overwrite: Replace that export.
+
+    Returns:
+        Paths within the folder; recordings whose video is not here have none.
+
+    Raises:
+        FerError: The folder holds something else, or a video cannot be read or written.
+    """
+    videos = [(one, path) for one in study.file.recordings if (path := study.video(one))]
+    if not videos:
+        raise StudyError("No recording of the study has a video here.")
+    place = ExportFolder(folder, overwrite=overwrite, inputs=[path for _, path in videos])
+    files = [f"{one.id}-annotated.mp4" for one, _ in videos]
+    place.begin(files)
+    for (one, path), name in zip(videos, files, strict=True):
+        options = VideoOptions.of(one.options | {"smoothing": study.file.smoothing})
+        with VideoFile(path, options.stream) as video:
+            info = video.info
+        result = VideoResult(info, options, study.table(one), one.seconds, 0)
+        annotate(path, result, folder / name, hide=hide)
+    place.finish()
+    return files

@@ -3,6 +3,7 @@
 import json
 import zipfile
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ from fer_core.study.measures import exclusions, measures, names, per_participant
 from fer_core.study.model import Baseline, QualityRules, StudyError, parse_baseline
 from fer_core.study.recordings import add_result, add_session
 from fer_core.study.report import to_html
+from fer_core.video.annotate import FacesAt
 from tests.tables import face_row, table_of
 from tests.unit.study_tools import CONSENT, add, new_study, result_of
 
@@ -407,3 +409,15 @@ def test_measures_are_computed_once_for_the_same_content(study, monkeypatch):
     study.set_events(one, pd.DataFrame([{"onset": 0, "duration": 3, "trial_type": "b"}]))
     assert measures(study)["event"].tolist() == ["b"]
     assert (settings().cache / "study").is_dir()
+
+
+def test_a_face_stays_hidden_while_it_is_lost_for_a_short_while(study):
+    shown = [("Happy", 2.0), (None, 1.5), ("Happy", 1.0), (None, 6.0), ("Happy", 1.0)]
+    box = {"x": 40.0, "y": 40.0, "width": 40.0, "height": 40.0}
+    faces_at = FacesAt(result_of(study, shown, "a.mp4", **box))
+    image = np.random.default_rng(0).integers(0, 255, (120, 120, 3), np.uint8)
+    for time, hidden in ((0.5, True), (2.8, True), (6.0, True), (8.0, False), (9.0, True)):
+        found = faces_at.hidden(image, time, 120)
+        inside = cv2.Laplacian(found[45:75, 45:75].astype(float), cv2.CV_64F).std()
+        assert (inside < 20) == hidden, time
+        assert (found[:20] == image[:20]).all()

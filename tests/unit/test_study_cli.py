@@ -6,6 +6,7 @@ import pytest
 
 from fer_core.cli import main
 from fer_core.study.folder import Study
+from fer_core.video import VideoFile
 from fer_core.video.clips import write_clip
 from tests.unit.study_tools import add, new_study
 from tests.unit.video_tools import portrait
@@ -58,6 +59,9 @@ def test_videos_are_added_with_consent_alone_and_once(run, tmp_path):
     (clips / "P9_B_joy.mp4").unlink()
     again = json.loads(run("study", "add", folder, str(clips), *how).out)
     assert len(again) == 2 and len(Study.open(tmp_path / "s").file.recordings) == 2
+    run("study", "export", folder, str(tmp_path / "hidden"), "--annotated")
+    with VideoFile(tmp_path / "hidden" / "P7_A_joy-annotated.mp4") as video:
+        assert (video.info.width, video.info.height) == (320, 240)
     found = json.loads(run("study", "verify", folder, "--json").out)
     assert found["largest"] == 0
 
