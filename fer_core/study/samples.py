@@ -1,6 +1,7 @@
 """A recording of a study as its sampled frames: who was there, how well, and what they showed."""
 
 import hashlib
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,11 @@ class Samples:
     changes: np.ndarray
     seconds: float
 
+    @property
+    def bytes(self) -> int:
+        """Bytes that it takes in memory; all but the changes are one table."""
+        return self.time.size * 8 * (2 + len(QUALITY) + len(PROBABILITIES))
+
     def column(self, name: str) -> np.ndarray:
         """Return one of :data:`QUALITY`."""
         return self.quality[:, QUALITY.index(name)]
@@ -94,16 +100,22 @@ def samples(study: Study, recording: Recording) -> Samples:
     except OSError:
         stamp = (0, 0)
     key = (str(path.resolve()), stamp, recording.person, recording.seconds, study.file.smoothing)
-    if key not in _known:
-        if len(_known) >= _MOST:
+    found_before = _known.get(key)
+    if found_before is not None:
+        return found_before
+    found_now = _stored(key, study, recording)
+    with _lock:
+        _known[key] = found_now
+        # Long recordings are many rows: the oldest go before memory fills.
+        while len(_known) > 1 and sum(one.bytes for one in _known.values()) > _MOST:
             _known.pop(next(iter(_known)))
-        _known[key] = _stored(key, study, recording)
-    return _known[key]
+    return found_now
 
 
-#: What was read in this process; the oldest goes first.
+#: What was read in this process, and bytes that it may take. Visits share it.
 _known: dict[tuple, Samples] = {}
-_MOST: Final = 1000
+_lock = threading.Lock()
+_MOST: Final = 48_000_000
 
 
 def _stored(key: tuple, study: Study, recording: Recording) -> Samples:

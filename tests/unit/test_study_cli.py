@@ -1,13 +1,18 @@
 """``fer-core study`` from a new folder to report and archive."""
 
 import json
+import subprocess
+import sys
 
+import psutil
 import pytest
 
+from benchmarks.browser import wait_for
 from fer_core.cli import main
 from fer_core.study.folder import Study
 from fer_core.video import VideoFile
 from fer_core.video.clips import write_clip
+from tests.command_line import ROOT
 from tests.unit.study_tools import add, new_study
 from tests.unit.video_tools import portrait
 
@@ -110,3 +115,28 @@ def test_reports_exports_and_archives(run, study, tmp_path):
                   fails=True)  # fmt: skip
     assert "is one of the files that are read" in refused.err
     assert "holds no study" in run("study", "measures", str(tmp_path), fails=True).err
+
+
+@pytest.mark.slow
+def test_a_killed_command_loses_no_finished_recording(run, tmp_path):
+    folder, clips = tmp_path / "s", tmp_path / "clips"
+    clips.mkdir()
+    for number in range(5):
+        write_clip(clips / f"P{number}_A_joy.mp4", portrait(40 + number), rate=10)
+    run("study", "new", str(folder), "--model", "fast")
+    how = ["study", "add", str(folder), str(clips), "--consent", "2026-01-02", "--setting",
+           "research", "--jobs", "1"]  # fmt: skip
+    worker = subprocess.Popen([sys.executable, "-m", "fer_core", *how], cwd=ROOT)
+    wait_for(lambda: Study.open(folder).file.recordings, 200)
+    for process in [*psutil.Process(worker.pid).children(recursive=True), worker]:
+        process.kill()
+    worker.wait()
+    done = {one.id: one for one in Study.open(folder).file.recordings}
+    assert len(done) >= 1
+    stamps = {id: Study.open(folder).table_path(one).stat().st_mtime_ns for id, one in done.items()}
+    run(*how)
+    study = Study.open(folder)
+    assert sorted(study.codes()) == ["P0", "P1", "P2", "P3", "P4"] and not study.problems()
+    # Nothing is analysed twice.
+    again = {one.id: study.table_path(one).stat().st_mtime_ns for one in study.file.recordings}
+    assert {id: again[id] for id in stamps} == stamps
