@@ -11,8 +11,9 @@ import pandas as pd
 
 from fer_core.datasets.demo import draw_face
 from fer_core.errors import VideoError
+from fer_core.files import printable
 from fer_core.study.folder import Study
-from fer_core.study.model import Baseline
+from fer_core.study.model import Baseline, StudyError
 from fer_core.study.recordings import add_result
 from fer_core.video import analyze_video
 from fer_core.video.clips import write_clip
@@ -52,13 +53,20 @@ def create(
     """
     if (path / "study.json").exists():
         study = Study.open(path)
+        if not study.file.example:
+            raise StudyError(f"{printable(path)} holds another study: choose a new folder.")
     else:
         study = Study.create(
             path, NAME, model=model, fps=_FPS, example=True,
             baseline=Baseline(kind="event", event="baseline"),
         )  # fmt: skip
     people = 2 * PER_GROUP
-    done = {one.participant for one in study.file.recordings}
+    done: set[str] = set()
+    for one in study.file.recordings:
+        if set(_CLIPS) <= set(study.events(one)["trial_type"]):
+            done.add(one.participant)
+        else:  # the process ended before its events were written
+            study.remove_recording(one.id)
     for number in range(people):
         code = f"P{number + 1:02}"
         if code not in done:

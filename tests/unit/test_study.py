@@ -10,7 +10,7 @@ import pytest
 
 from fer_core.errors import FerError
 from fer_core.settings import settings
-from fer_core.study import agreement, archive, bids, curves, events, export, patterns
+from fer_core.study import agreement, archive, bids, curves, events, example, export, patterns
 from fer_core.study.compare import compare_events, compare_groups, quality_differences
 from fer_core.study.folder import Study
 from fer_core.study.measures import exclusions, measures, names, per_participant
@@ -421,3 +421,23 @@ def test_a_face_stays_hidden_while_it_is_lost_for_a_short_while(study):
         inside = cv2.Laplacian(found[45:75, 45:75].astype(float), cv2.CV_64F).std()
         assert (inside < 20) == hidden, time
         assert (found[:20] == image[:20]).all()
+
+
+@pytest.mark.slow
+def test_the_example_goes_on_where_it_was_interrupted_and_shows_what_is_known(tmp_path):
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        example.create(tmp_path / "e", stop)
+    broken = Study.open(tmp_path / "e").file.recordings[1]
+    Study.open(tmp_path / "e").events_path(broken).unlink()
+    study = example.create(tmp_path / "e")
+    assert len(study.file.recordings) == 12 and not study.problems()
+    people = per_participant(measures(study))
+    found = compare_groups(people, ["mean_happy"], events=["clip1"]).comparisons[0]
+    assert found.difference[1] > 0.2 and found.p_corrected < 0.05
+    assert people.groupby("event")["mean_surprise"].mean()["clip2"] > 0.2
+    with pytest.raises(StudyError, match="another study"):
+        example.create(new_study(tmp_path / "other").path)

@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ __all__ = ["Pending", "Study"]
 #: Folder of the example, which visitors may open.
 EXAMPLE: Final = "example"
 _NAME: Final = re.compile(r"[\w\-]{1,80}")
+_making = threading.Lock()
 _ACT: Final = "make or change studies"
 
 
@@ -118,7 +120,9 @@ def create_example(progress: Callable[[int, int], None]) -> str:
     """Create the example study where it is not there, or not complete."""
     if EXAMPLE in removal.hidden("study"):
         removal.finish_all("study")
-    example_study.create(settings().studies / EXAMPLE, progress)
+    # Of several visitors who ask for it, one makes it.
+    with _making:
+        example_study.create(settings().studies / EXAMPLE, progress)
     return EXAMPLE
 
 
