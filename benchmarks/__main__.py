@@ -377,6 +377,18 @@ def tracking(rate: str, as_json: bool, save: bool, **how: Any) -> None:
     _report("tracking", run_tracking(rates=rates, **how), as_json, save)
 
 
+@command.command("study_statistics")
+@click.option("--studies", type=click.IntRange(100), default=4000, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0)
+@json_option
+@save_option
+def study_statistics(studies: int, seed: int, as_json: bool, save: bool) -> None:
+    """Error rates, coverage and power of the statistics of studies, on made studies."""
+    from benchmarks.study_statistics import run_study_statistics
+
+    _report("study_statistics", run_study_statistics(studies, seed), as_json, save)
+
+
 @command.command("results")
 @click.option(
     "--keep", type=click.Path(file_okay=False, path_type=Path),
