@@ -32,11 +32,16 @@ from fer_core.tracking.detector import TrackingDetector
 from fer_core.tracking.identity import IdentityTracker, scene
 
 RATES: Final = (5, 10, 30)
-#: Share of a face that must be seen for it to count.
-SHOWN: Final = 0.5
+#: Share of a face that must be seen for it to count: WIDER FACE (Yang et al. 2016) calls a face of
+#: which more than 30 % are hidden heavily occluded.
+SHOWN: Final = 0.7
+#: The same for a second count of every tracker: the detector finds half of what lies in between.
+HALF: Final = 0.5
 #: Faces of the dataset that are tried; those that the detector finds are used.
 TRIED: Final = 80
 OURS: Final = "ours"
+#: The true person of each face that the detector found: more cannot be reached.
+PERFECT: Final = "perfect identity"
 
 Numbers = list[list[int | None]]
 
@@ -74,6 +79,7 @@ def run_tracking(
     tracking = time.perf_counter() - begun
     if before:
         followed["65fb702"] = _peer("before", Path(sys.executable), before.resolve(), sampled)
+    followed[PERFECT] = {rate: [_perfect(clip) for clip in sampled[rate]] for rate in rates}
     if bytetrack:
         followed["ByteTrack"] = _peer("bytetrack", bytetrack, Path.cwd(), sampled)
     frames = sum(len(film["frames"]) for film in films)
@@ -86,6 +92,7 @@ def run_tracking(
         "trackers": {
             name: {
                 str(rate): _judged(plans, sampled[rate], numbers)
+                | {"half hidden": _judged(plans, sampled[rate], numbers, HALF)["events"]["all"]}
                 for rate, numbers in by_rate.items()
             }
             for name, by_rate in followed.items()
@@ -145,6 +152,17 @@ def _ours(clip: dict[str, Any]) -> Numbers:
     return [[of[number] for number in frame] for frame in numbers]
 
 
+def _perfect(clip: dict[str, Any]) -> Numbers:
+    numbers: Numbers = []
+    for frame in clip["frames"]:
+        truth = [(one.person, one.box, True) for one in frame["truth"]]
+        found: list[int | None] = [None] * len(frame["boxes"])
+        for i, j in pairs(truth, list(enumerate(frame["boxes"]))):
+            found[j] = truth[i][0]
+        numbers.append(found)
+    return numbers
+
+
 def _peer(
     what: str, python: Path, folder: Path, sampled: dict[int, list[dict[str, Any]]]
 ) -> dict[int, list[Numbers]]:
@@ -172,14 +190,17 @@ def _peer(
 
 
 def _judged(
-    plans: Sequence[Plan], clips: Sequence[dict[str, Any]], numbers: Sequence[Numbers]
+    plans: Sequence[Plan],
+    clips: Sequence[dict[str, Any]],
+    numbers: Sequence[Numbers],
+    shown: float = SHOWN,
 ) -> dict[str, Any]:
     """Return scores by event and over all clips, and the joins across cuts."""
     by_event: dict[str, Score] = defaultdict(Score)
     joins: Counter[str] = Counter()
     for plan, clip, given in zip(plans, clips, numbers, strict=True):
         frames = [
-            _compared(frame["truth"], frame["boxes"], one)
+            _compared(frame["truth"], frame["boxes"], one, shown)
             for frame, one in zip(clip["frames"], given, strict=True)
         ]
         one = score(frames, least=math.ceil(HOLD * clip["rate"]))
@@ -195,8 +216,10 @@ def _judged(
     }
 
 
-def _compared(truth: Sequence[Truth], boxes: Sequence[Any], numbers: list[int | None]) -> Frame:
-    true = [(one.person, one.box, one.shown >= SHOWN) for one in truth]
+def _compared(
+    truth: Sequence[Truth], boxes: Sequence[Any], numbers: list[int | None], shown: float
+) -> Frame:
+    true = [(one.person, one.box, one.shown >= shown) for one in truth]
     found = [(n, box) for n, box in zip(numbers, boxes, strict=True) if n is not None]
     return true, found
 
@@ -221,19 +244,22 @@ def to_markdown(result: dict[str, Any]) -> str:
     lines = [
         f"{result['clips']} made videos of 8 s with two to six people ({result['data']} faces of "
         f"FER2013, seed {result['seed']}), a third of them with people dressed alike, some in "
-        "black and white. All trackers get the same detections. A person counts after half a "
-        "second.",
+        f"black and white. All trackers get the same detections. A face counts where at least "
+        f"{SHOWN:.0%} of it are seen; the last column counts those from {HALF:.0%} on. A person "
+        "counts after half a second. *Perfect identity* gives every face that was found its true "
+        "person: what the detector misses is wrong for every tracker.",
         "",
         "| tracker | samples a second | IDF1 | switches | fragmentations | right number of people "
-        "| wrong joins across cuts |",
-        "|---|---|---|---|---|---|---|",
+        f"| wrong joins across cuts | IDF1 from {HALF:.0%} on |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, by_rate in result["trackers"].items():
         for rate, one in by_rate.items():
             of = one["events"]["all"]
             lines.append(
                 f"| {name} | {rate} | {of['idf1']:.3f} | {of['switches']} | {of['fragments']} "
-                f"| {of['right_count']} of {of['clips']} | {one['wrong joins']} of {one['joins']} |"
+                f"| {of['right_count']} of {of['clips']} | {one['wrong joins']} of {one['joins']} "
+                f"| {one['half hidden']['idf1']:.3f} |"
             )
     lines += ["", f"IDF1 of {OURS} by what happens:", ""]
     rates = [str(rate) for rate in result["rates"]]
