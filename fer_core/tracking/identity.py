@@ -13,7 +13,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from fer_core.tracking.appearance import Appearance, similarities, texture_similarity
+from fer_core.tracking.appearance import Appearance, similarities, similarity, texture_similarity
 from fer_core.tracking.linking import Chain, Join, link
 from fer_core.tracking.motion import Box
 from fer_core.tracking.tracker import ENOUGH, Swap, Tracker, covered, distance
@@ -30,6 +30,8 @@ _COLOURLESS: Final = 8.0
 #: below which it is another face …
 OTHER_FACE: Final = 0.4
 _REACH: Final = 1.4
+#: The same of the similarity of a look with colours: a box that jumps changes the texture alone.
+_COLOURS: Final = 0.2
 #: … if the sample before is no older than this many seconds, and nobody covers so much of it.
 _SOON: Final = 0.3
 _TOUCHING: Final = 0.02
@@ -161,7 +163,7 @@ class IdentityTracker:
             if sum(covered(box, place) > _TOUCHING for place, _ in self._newest) > 1:
                 continue
             near = [
-                texture_similarity(look, before)
+                max(texture_similarity(look, before), similarity(look, before) - _COLOURS)
                 for place, before in self._newest
                 if distance(box, place) < _REACH
             ]
