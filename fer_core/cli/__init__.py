@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "models": "models",
     "evaluate": "evaluate",
     "train": "train",
+    "train-plan": "train_plan",
     "video": "video",
     "runs": "runs",
     "ensemble": "ensemble",
@@ -37,6 +38,7 @@ _EXTRAS: Final = {
     "ensemble": "data",
     "video": "video",
     "train": "train",
+    "train-plan": "train",
     "runs": "train",
     "app": "app",
 }

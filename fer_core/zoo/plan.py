@@ -1,0 +1,461 @@
+"""Carrying out a training plan in the minutes that there are.
+
+What is done next is decided in :mod:`fer_core.train.plan_order`, how the plan stands in
+:mod:`fer_core.zoo.plan_state`, and who does it in :mod:`fer_core.zoo.plan_hands`. All state is
+with the runs and models themselves, so a plan can be stopped at any moment and goes on when it is
+carried out again.
+"""
+
+import math
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from fer_core.datasets import Dataset, load
+from fer_core.errors import FerError, ModelError
+from fer_core.models.catalogue import find_model
+from fer_core.settings import settings
+from fer_core.train import estimate
+from fer_core.train.change import planned
+from fer_core.train.config import TrainConfig
+from fer_core.train.plan import Item, Plan
+from fer_core.train.plan_order import Cost, Standing, Step, choose, needed, shorter
+from fer_core.train.runs import TrainingRun
+from fer_core.zoo import ensembles, plan_state
+from fer_core.zoo.plan_hands import Crowd, Hands
+
+#: Seconds for making a model and measuring it on PublicTest.
+PUBLISHING: Final = 60.0
+#: Share of the time left that a cycle may take: a little goes by beside it.
+_USED: Final = 0.95
+#: How many times as quick a face is validated as learnt from.
+_VALIDATES_QUICKER: Final = 3
+#: Steps after which the pace of a run is believed.
+_STEPS: Final = 10
+#: Seconds between two looks.
+_EVERY: Final = 1.0
+
+
+@dataclass
+class Conductor:
+    """Carries out one plan.
+
+    Attributes:
+        plan: The plan.
+        configs: Of every training, by name.
+        dataset: Which the first of them names.
+        hands: Trains and publishes.
+        seconds: That there are.
+        say: Told in a sentence what happens.
+        watch: Told in a line how far it is.
+        clock: Gives seconds.
+    """
+
+    plan: Plan
+    configs: dict[str, TrainConfig]
+    dataset: Dataset
+    hands: Hands
+    seconds: float
+    say: Callable[[str], None]
+    watch: Callable[[str], None] = lambda _: None
+    clock: Callable[[], float] = time.monotonic
+    costs: dict[str, Cost] = field(default_factory=dict)
+    _crowd: Crowd = field(default_factory=Crowd)
+    _active: dict[str, TrainingRun] = field(default_factory=dict)
+    _publishing: dict[str, TrainingRun] = field(default_factory=dict)
+    _given_up: set[str] = field(default_factory=set)
+    _deadline: float = math.inf
+
+    def carry_out(self) -> None:
+        """Do as much of the plan as the time allows; Ctrl-C stops what is at work.
+
+        Raises:
+            FerError: The plan cannot be carried out on this machine; see
+                :func:`fer_core.zoo.plan_state.check`.
+        """
+        self._deadline = self.clock() + self.seconds
+        plan_state.check(self.plan, self.configs)
+        try:
+            self._finish_what_is_there()
+            self.estimate()
+            while True:
+                self._collect()
+                while self._begin_next():
+                    self._collect()
+                if not self._active and not self._publishing:
+                    break
+                if self.clock() >= self._deadline and not self._publishing:
+                    self.say("The time is over.")
+                    break
+                self._look()
+                time.sleep(_EVERY)
+        finally:
+            self._stop()
+            self.watch("")
+
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        return self._deadline - self.clock()
+
+    # -- what it takes
+
+    def estimate(self) -> None:
+        """Measure what every training takes that is not done."""
+        runs = plan_state.runs_of(self.plan)
+        todo = [item for item in self.plan.items() if not self._standing(item, runs).is_done]
+        for item in todo:
+            self.watch(f"measuring how fast {item.name} is")
+            config = self._config(item, runs)
+            try:
+                rate = self.hands.rate(config)
+            except FerError as error:
+                self._give_up(item.name, str(error))
+                continue
+            heard = (run := runs.get(item.name)) and (run.path / "teacher.npz").exists()
+            self.costs[item.name] = cost(config, rate, self.dataset, teacher=not heard)
+        configs = {estimate.kind(c): c for c in (self._config(item, runs) for item in todo)}
+        self._crowd = self.hands.crowd(list(configs.values())[:4])
+        if self._crowd.count > 1:
+            self.say(
+                f"{self._crowd.count} runs at once are faster than one after the other: each "
+                f"takes {self._crowd.slower:.1f} times as long as alone."
+            )
+            self.costs = {
+                name: Cost(cost.epoch * self._crowd.slower, cost.besides)
+                for name, cost in self.costs.items()
+            }
+
+    def _config(self, item: Item, runs: dict[str, TrainingRun]) -> TrainConfig:
+        run = runs.get(item.name)
+        return run.config if run else self.configs[item.name]
+
+    def _standing(self, item: Item, runs: dict[str, TrainingRun]) -> Standing:
+        return plan_state.standing(item, runs.get(item.name))
+
+    # -- one step
+
+    def _begin_next(self) -> bool:
+        """Begin what is best, if there is room for it; return whether something was begun."""
+        if len(self._active) + (len(self._publishing) if self._crowd.count == 1 else 0) >= (
+            self._crowd.count
+        ):
+            return False
+        runs = plan_state.runs_of(self.plan)
+        standings = {item.name: self._standing(item, runs) for item in self.plan.items()}
+        not_now = {*self._active, *self._publishing, *self._given_up}
+        not_now |= {
+            item.name
+            for item in self.plan.items()
+            if standings[item.name].trained and plan_state.is_used(self.plan, item, runs)
+        }
+        made = plan_state.made(self.plan)
+        # A teacher must not only be trained, but be there as a model.
+        costs = {
+            item.name: self.costs[item.name]
+            for item in self.plan.items()
+            if item.name in self.costs
+            and (item.run.teacher is None or self._has_model(item.run.teacher, runs))
+        }
+        step = choose(self.plan, standings, costs, self.left() * _USED, made, not_now)
+        if step is None:
+            return False
+        self._begin(step, runs.get(step.item.name))
+        return True
+
+    def _has_model(self, name: str, runs: dict[str, TrainingRun]) -> bool:
+        if self.plan.item(name) is None:
+            return True
+        return name in runs and plan_state.published(runs[name]) is not None
+
+    def _begin(self, step: Step, run: TrainingRun | None) -> None:
+        item, minutes = step.item, step.seconds / 60
+        try:
+            if run is None:
+                config = self.configs[item.name].model_copy(update={"epochs": step.epochs})
+                run = TrainingRun.create(config)
+                plan_state.mark(run, self.plan, item)
+            else:
+                plan_state.relocate(run, self.configs[item.name])
+                planned(run, {"epochs": step.epochs})
+            done = run.state().get("epoch", 0)
+            self.say(
+                f"{item.name}: epochs {done + 1} to {step.epochs} in about {minutes:.0f} minutes, "
+                f"{'a complete cycle' if step.changes else 'its cycle goes on'} (run {run.name})."
+            )
+            self._active[item.name] = run
+            self.hands.train(run, step.epochs, self.look_at)
+        except FerError as error:
+            self._active.pop(item.name, None)
+            self._give_up(item.name, str(error))
+
+    def look_at(self, run: TrainingRun, progress: Mapping[str, Any]) -> int | None:
+        """Say whether a run in progress needs another number of epochs to end in time.
+
+        Where a run is slower than was estimated its cycle is shortened, right after an epoch or
+        before the first one is finished, so that little is lost.
+
+        Args:
+            run: The run.
+            progress: What its worker said last, see :class:`fer_core.train.runs.TrainingRun`.
+
+        Returns:
+            The epochs that it is to have altogether, as many as are finished to stop it, or
+            ``None`` to leave it alone.
+        """
+        state = run.state()
+        if state["status"] != "running" or not progress:
+            return None
+        done, step, steps = state.get("epoch", 0), progress["step"], progress["steps"]
+        if self.left() <= 0:
+            return done
+        ahead = progress["epochs"] - progress["epoch"] + 1 - step / steps
+        early = step <= max(_STEPS, steps / 10)
+        if step < min(_STEPS, steps - 1) or not (early or done == 0) or ahead <= 0:
+            return None
+        if progress["epoch"] != done + 1:  # it was written before the last epoch ended
+            return None
+        room = self.left() - PUBLISHING
+        other = shorter(done, run.config.epochs, progress["seconds_left"] / ahead, room)
+        if other is not None:
+            name = self._name(run)
+            more = f"is shortened from {run.config.epochs} to {other} epochs"
+            if other == done:
+                more = "is stopped: not one more epoch would be finished in time"
+                self._given_up.add(name)
+            self.say(f"{name} is slower than estimated and {more}.")
+        return other
+
+    def _name(self, run: TrainingRun) -> str:
+        of = plan_state.belongs_to(run)
+        return of[1] if of else run.name
+
+    def _look(self) -> None:
+        lines = []
+        for name, run in list(self._active.items()):
+            try:
+                self.hands.look(run, self.look_at)
+            except FerError as error:
+                self._give_up(name, str(error))
+            if progress := run.progress():
+                minutes = progress["seconds_left"] / 60
+                lines.append(
+                    f"{name}: epoch {progress['epoch']} of {progress['epochs']}, {minutes:.0f} "
+                    "minutes left"
+                )
+        lines += [f"{name}: making its model" for name in self._publishing]
+        self.watch("; ".join(lines))
+
+    # -- what has ended
+
+    def _collect(self) -> None:
+        """See to what has ended: publish what is trained, make the ensembles that can be made."""
+        for name, run in list(self._active.items()):
+            state = run.state()
+            if state["status"] in ("running", "paused", "queued", "created"):
+                continue
+            del self._active[name]
+            if state["status"] == "trained":
+                self.say(
+                    f"{name}: {state.get('best_accuracy', 0):.2%} on PublicTest after "
+                    f"{state['epoch']} epochs."
+                )
+                self._publish(name, run)
+            elif state["status"] == "failed":
+                self._give_up(name, str(state.get("reason")))
+            else:
+                self._given_up.add(name)
+        for name, run in list(self._publishing.items()):
+            act = run.state().get("act") or {}
+            if act.get("status") == "running" and run.busy():
+                continue
+            del self._publishing[name]
+            self._published(name, run, act)
+        self._make_ensembles()
+
+    def _publish(self, name: str, run: TrainingRun) -> None:
+        item = self.plan.item(name)
+        before = plan_state.published(run)
+        if item is None or not _has_news(run):
+            return
+        self._publishing[name] = run
+        try:
+            self.hands.publish(run, item, before is not None)
+        except FerError as error:
+            del self._publishing[name]
+            self._give_up(name, str(error))
+
+    def _published(self, name: str, run: TrainingRun, act: dict) -> None:
+        item = self.plan.item(name)
+        if act.get("status") != "done" or item is None:
+            reason = act.get("reason") or "the process that made the model ended"
+            self._give_up(name, f"No model was made of run {run.name}: {reason}")
+            return
+        try:
+            folder = find_model(item.publish)
+        except ModelError as error:
+            self._give_up(name, str(error))
+            return
+        epoch = run.state().get("epoch", 0)
+        made = plan_state.Published(item.publish, folder.served, epoch)
+        plan_state.mark(run, self.plan, item, made)
+        public = folder.card.figure("PublicTest")
+        figure = f", {public.accuracy:.2%} on PublicTest" if public else ""
+        self.say(f"{name}: its model {item.publish} is ready{figure}.")
+
+    def _finish_what_is_there(self) -> None:
+        """Publish what an earlier call has trained and not published."""
+        for name, run in plan_state.runs_of(self.plan).items():
+            item = self.plan.item(name)
+            if item and self._standing(item, {name: run}).trained and not run.busy():
+                plan_state.relocate(run, self.configs[name])
+                self._publish(name, run)
+
+    def _make_ensembles(self) -> None:
+        runs, made = plan_state.runs_of(self.plan), plan_state.made(self.plan)
+        for ensemble in self.plan.ensembles:
+            if ensemble.name in made or ensemble.name in self._given_up:
+                continue
+            own = [item for name in self.plan.members(ensemble) if (item := self.plan.item(name))]
+            if any(not self._standing(item, runs).is_done for item in own) or any(
+                plan_state.published(runs[item.name]) is None for item in own
+            ):
+                continue
+            self.watch(f"making the ensemble {ensemble.name}")
+            try:
+                folder = ensembles.save(
+                    plan_state.member_models(self.plan, ensemble),
+                    self.dataset.split("PublicTest"),
+                    settings().models / ensemble.name,
+                    weights=ensemble.weights,
+                )
+            except FerError as error:
+                self._give_up(ensemble.name, str(error))
+                continue
+            public = folder.card.figure("PublicTest")
+            figure = f": {public.accuracy:.2%} on PublicTest" if public else ""
+            self.say(f"{ensemble.name} is made{figure}.")
+
+    def _give_up(self, name: str, reason: str) -> None:
+        self._given_up.add(name)
+        self.say(f"{name} is left for now: {reason}")
+
+    def _stop(self) -> None:
+        """Stop what is still at work, with its best weights saved."""
+        for name, run in {**self._active, **self._publishing}.items():
+            self.watch(f"stopping {name}")
+            try:
+                self.hands.stop(run)
+            except FerError as error:
+                self.say(f"{name} cannot be stopped: {error}")
+        self._active, self._publishing = {}, {}
+
+    # -- what comes next
+
+    def next_steps(self, command: list[str], data: str) -> list[str]:
+        """Return what a person can do now, as sentences and command lines.
+
+        Args:
+            command: The command line that carries out this plan, without its minutes.
+            data: The dataset.
+        """
+        runs, found = plan_state.runs_of(self.plan), []
+        private = "PrivateTest" in self.dataset.counts()
+        waiting = []
+        for item in self.plan.items():
+            run, now = runs.get(item.name), self._standing(item, runs)
+            model = plan_state.published(run) if run else None
+            if model and now.is_done and private:
+                line = shlex.join(plan_state.private_command(model.model, data))
+                found.append(f"Measure {model.model} on PrivateTest, once: {line}")
+            if not now.is_done and (cost := self.costs.get(item.name)):
+                waiting.append((needed(now, cost) / _USED / 60, item.name))
+            if run and now.best is not None and not now.trained:
+                found.append(
+                    f"{item.name} goes on when the plan does; its best weights so far, "
+                    f"{now.best:.2%} on PublicTest, become a model with: python -m fer_core runs "
+                    f"publish {run.name} --name NAME"
+                )
+        for name in plan_state.made(self.plan):
+            if private:
+                line = shlex.join(plan_state.private_command(name, data))
+                found.append(f"Measure {name} on PrivateTest, once: {line}")
+        if waiting:
+            minutes = math.ceil(min(waiting)[0])
+            each = ", ".join(f"{name} {math.ceil(least)}" for least, name in waiting)
+            line = shlex.join([*command, "--minutes", str(minutes)])
+            found.append(
+                f"Not done yet, with the fewest minutes that each needs: {each}. Go on with: {line}"
+            )
+        return found
+
+
+def cost(config: TrainConfig, rate: float, dataset: Dataset, *, teacher: bool = True) -> Cost:
+    """Return what a run takes.
+
+    Args:
+        config: Of the run.
+        rate: Training faces per second.
+        dataset: What it is trained on.
+        teacher: Whether its teacher has still to be asked.
+    """
+    faces = int((dataset.usage == "Training").sum())
+    validated = int((dataset.usage == "PublicTest").sum())
+    besides = estimate.START + PUBLISHING
+    if teacher and config.teacher:
+        besides += _teacher_seconds(config.teacher, faces)
+    return Cost((faces + validated / _VALIDATES_QUICKER) / rate, besides)
+
+
+def _has_news(run: TrainingRun) -> bool:
+    """Return whether a run has better weights than the model that was made of it."""
+    before = plan_state.published(run)
+    best = run.state().get("best_epoch") or 0
+    return before is None or best > before.epoch
+
+
+def _teacher_seconds(teacher: str, faces: int) -> float:
+    """Return how long a teacher takes for every training face, both ways round."""
+    try:
+        speed = find_model(teacher).card.speed
+    except ModelError:
+        return 0.0  # a model that is still to be made
+    return 2 * faces * speed.ms_per_face / 1000 if speed else 0.0
+
+
+def configurations(plan: Plan, data: str, votes: Path | None) -> dict[str, TrainConfig]:
+    """Return the configuration of every training of a plan, by name.
+
+    Raises:
+        TrainingError: A recipe needs the FER+ votes, and they are not given.
+    """
+    return {item.name: plan.config(item, data, votes) for item in plan.items()}
+
+
+def conductor(
+    plan: Plan,
+    data: str,
+    votes: Path | None,
+    minutes: float,
+    hands: Hands,
+    say: Callable[[str], None],
+    watch: Callable[[str], None] = lambda _: None,
+) -> Conductor:
+    """Return what carries out a plan, after reading its data.
+
+    Args:
+        plan: The plan.
+        data: The dataset, see :func:`fer_core.datasets.load`.
+        votes: FER+ votes that belong to it.
+        minutes: That there are.
+        hands: Trains and publishes.
+        say: Told in a sentence what happens.
+        watch: Told in a line how far it is.
+
+    Raises:
+        FerError: The data cannot be read, or a recipe needs votes that are not given.
+    """
+    configs = configurations(plan, data, votes)
+    return Conductor(plan, configs, load(data), hands, 60 * minutes, say, watch)
