@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_core.datasets import Dataset, load
-from fer_core.errors import FerError, ModelError
+from fer_core.errors import FerError, ModelError, TrainingError
 from fer_core.models.catalogue import find_model
 from fer_core.settings import settings
 from fer_core.train import estimate
 from fer_core.train.change import planned
+from fer_core.train.check import check, require_ready
 from fer_core.train.config import TrainConfig
 from fer_core.train.plan import Item, Plan
 from fer_core.train.plan_order import Cost, Standing, Step, choose, needed, shorter
@@ -105,17 +106,24 @@ class Conductor:
     def estimate(self) -> None:
         """Measure what every training takes that is not done."""
         runs = plan_state.runs_of(self.plan)
+        asked: set[str] = set()  # one teacher answers once for all whom it teaches
         todo = [item for item in self.plan.items() if not self._standing(item, runs).is_done]
         for item in todo:
             self.watch(f"measuring how fast {item.name} is")
+            run = runs.get(item.name)
             config = self._config(item, runs)
             try:
+                # Starting weights that are missing are said now, not after hours.
+                if run is None and (sentence := check(config.model_dump()).get("weights")):
+                    raise TrainingError(sentence)
                 rate = self.hands.rate(config)
             except FerError as error:
                 self._give_up(item.name, str(error))
                 continue
-            heard = (run := runs.get(item.name)) and (run.path / "teacher.npz").exists()
-            self.costs[item.name] = cost(config, rate, self.dataset, teacher=not heard)
+            heard = run is not None and (run.path / "teacher.npz").exists()
+            new = not heard and config.teacher is not None and config.teacher not in asked
+            asked |= {config.teacher} if config.teacher else set()
+            self.costs[item.name] = cost(config, rate, self.dataset, teacher=new)
         configs = {estimate.kind(c): c for c in (self._config(item, runs) for item in todo)}
         self._crowd = self.hands.crowd(list(configs.values())[:4])
         if self._crowd.count > 1:
@@ -175,6 +183,7 @@ class Conductor:
         try:
             if run is None:
                 config = self.configs[item.name].model_copy(update={"epochs": step.epochs})
+                require_ready(config)
                 run = TrainingRun.create(config)
                 plan_state.mark(run, self.plan, item)
             else:
@@ -419,10 +428,11 @@ def _has_news(run: TrainingRun) -> bool:
 def _teacher_seconds(teacher: str, faces: int) -> float:
     """Return how long a teacher takes for every training face, both ways round."""
     try:
-        speed = find_model(teacher).card.speed
+        card = find_model(teacher).card
     except ModelError:
         return 0.0  # a model that is still to be made
-    return 2 * faces * speed.ms_per_face / 1000 if speed else 0.0
+    views = 1 if card.tta == "flip" else 2
+    return views * faces * card.speed.ms_per_face / 1000 if card.speed else 0.0
 
 
 def configurations(plan: Plan, data: str, votes: Path | None) -> dict[str, TrainConfig]:

@@ -259,6 +259,7 @@ def test_models_are_made_of_the_runs_that_came_from_elsewhere(home, data):
     assert theirs == pytest.approx(probabilities, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_too_slow_is_shortened_in_time_and_an_interrupted_one_is_carried_on(
     home, data
 ):
@@ -281,6 +282,7 @@ def test_a_run_that_is_too_slow_is_shortened_in_time_and_an_interrupted_one_is_c
     )
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_is_packed_with_what_it_goes_on_from(home, data):
     plan = tiny(home)
     item = plan.items()[0]
