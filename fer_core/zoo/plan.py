@@ -9,10 +9,13 @@ carried out again.
 import math
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from filelock import FileLock, Timeout
 
 from fer_core.datasets import Dataset, load
 from fer_core.errors import FerError, ModelError, TrainingError
@@ -26,14 +29,11 @@ from fer_core.train.plan import Item, Plan
 from fer_core.train.plan_order import Cost, Standing, Step, choose, needed, shorter
 from fer_core.train.runs import TrainingRun
 from fer_core.zoo import ensembles, plan_state
+from fer_core.zoo.plan_cost import PUBLISHING, cost
 from fer_core.zoo.plan_hands import Crowd, Hands
 
-#: Seconds for making a model and measuring it on PublicTest.
-PUBLISHING: Final = 60.0
 #: Share of the time left that a cycle may take: a little goes by beside it.
 _USED: Final = 0.95
-#: How many times as quick a face is validated as learnt from.
-_VALIDATES_QUICKER: Final = 3
 #: Steps after which the pace of a run is believed.
 _STEPS: Final = 10
 #: Seconds between two looks.
@@ -68,6 +68,7 @@ class Conductor:
     _active: dict[str, TrainingRun] = field(default_factory=dict)
     _publishing: dict[str, TrainingRun] = field(default_factory=dict)
     _given_up: set[str] = field(default_factory=set)
+    _lost: set[str] = field(default_factory=set)
     _deadline: float = math.inf
 
     def carry_out(self) -> None:
@@ -78,24 +79,40 @@ class Conductor:
                 :func:`fer_core.zoo.plan_state.check`.
         """
         self._deadline = self.clock() + self.seconds
-        plan_state.check(self.plan, self.configs)
-        try:
-            self._finish_what_is_there()
-            self.estimate()
-            while True:
+        with self._alone():
+            plan_state.check(self.plan, self.configs)
+            try:
+                self._finish_what_is_there()
+                self.estimate()
+                self._work()
+            finally:
+                self._stop()
+                self.watch("")
+
+    def _work(self) -> None:
+        while True:
+            self._collect()
+            while self._begin_next():
                 self._collect()
-                while self._begin_next():
-                    self._collect()
-                if not self._active and not self._publishing:
-                    break
-                if self.clock() >= self._deadline and not self._publishing:
-                    self.say("The time is over.")
-                    break
-                self._look()
-                time.sleep(_EVERY)
-        finally:
-            self._stop()
-            self.watch("")
+            if not self._active and not self._publishing:
+                return
+            if self.left() <= 0 and not self._publishing:
+                self.say("The time is over.")
+                return
+            self._look()
+            time.sleep(_EVERY)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one process at a time carry the plan out."""
+        settings().runs.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(settings().runs / f".plan-{self.plan.name}", timeout=0):
+                yield
+        except Timeout as error:
+            raise TrainingError(
+                f"{self.plan.name} is being carried out already: wait, or stop that command."
+            ) from error
 
     def left(self) -> float:
         """Return the seconds that are left."""
@@ -274,7 +291,10 @@ class Conductor:
                 self._publish(name, run)
             elif state["status"] == "failed":
                 self._give_up(name, str(state.get("reason")))
-            else:
+            elif state["status"] == "interrupted" and name not in self._lost:
+                self._lost.add(name)
+                self.say(f"The process that trained {name} was ended by something else.")
+            else:  # stopped, by the clock or by somebody, or lost again
                 self._given_up.add(name)
         for name, run in list(self._publishing.items()):
             act = run.state().get("act") or {}
@@ -315,10 +335,16 @@ class Conductor:
         self.say(f"{name}: its model {item.publish} is ready{figure}.")
 
     def _finish_what_is_there(self) -> None:
-        """Publish what an earlier call has trained and not published."""
+        """Publish what an earlier call has trained and not published, and adopt what still runs.
+
+        Workers outlive a command that is killed.
+        """
         for name, run in plan_state.runs_of(self.plan).items():
             item = self.plan.item(name)
-            if item and self._standing(item, {name: run}).trained and not run.busy():
+            if run.busy():
+                trains = run.state()["status"] in ("running", "paused")
+                (self._active if trains else self._publishing)[name] = run
+            elif item and self._standing(item, {name: run}).trained:
                 plan_state.relocate(run, self.configs[name])
                 self._publish(name, run)
 
@@ -401,38 +427,11 @@ class Conductor:
         return found
 
 
-def cost(config: TrainConfig, rate: float, dataset: Dataset, *, teacher: bool = True) -> Cost:
-    """Return what a run takes.
-
-    Args:
-        config: Of the run.
-        rate: Training faces per second.
-        dataset: What it is trained on.
-        teacher: Whether its teacher has still to be asked.
-    """
-    faces = int((dataset.usage == "Training").sum())
-    validated = int((dataset.usage == "PublicTest").sum())
-    besides = estimate.START + PUBLISHING
-    if teacher and config.teacher:
-        besides += _teacher_seconds(config.teacher, faces)
-    return Cost((faces + validated / _VALIDATES_QUICKER) / rate, besides)
-
-
 def _has_news(run: TrainingRun) -> bool:
     """Return whether a run has better weights than the model that was made of it."""
     before = plan_state.published(run)
     best = run.state().get("best_epoch") or 0
     return before is None or best > before.epoch
-
-
-def _teacher_seconds(teacher: str, faces: int) -> float:
-    """Return how long a teacher takes for every training face, both ways round."""
-    try:
-        card = find_model(teacher).card
-    except ModelError:
-        return 0.0  # a model that is still to be made
-    views = 1 if card.tta == "flip" else 2
-    return views * faces * card.speed.ms_per_face / 1000 if card.speed else 0.0
 
 
 def configurations(plan: Plan, data: str, votes: Path | None) -> dict[str, TrainConfig]:

@@ -27,7 +27,8 @@ from fer_core.train.config import TrainConfig
 from fer_core.train.plan import Item, Plan
 from fer_core.train.runs import TrainingRun
 from fer_core.zoo import ensembles, plan_state
-from fer_core.zoo.plan import configurations, cost
+from fer_core.zoo.plan import configurations
+from fer_core.zoo.plan_cost import cost
 from fer_core.zoo.plan_hands import ThisProcess
 
 #: Updates of every run, and faces of each: so few that a network of 25 million parameters takes

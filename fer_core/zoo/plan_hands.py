@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Several runs at once must be faster than fewer by this factor to be worth it.
 _WORTH_IT: Final = 1.15
+#: Seconds that a worker may take to end: it cannot while its network is compiled.
+_STOPPING: Final = 300.0
 #: How many are tried at once.
 _COUNTS: Final = (2, 3, 4, 6)
 
@@ -120,7 +122,7 @@ class Workers:
         epochs = watch(run, run.progress())
         if epochs is None:
             return
-        runs.stop(run.name)
+        runs.stop(run.name, _STOPPING)
         state = run.state()
         if state["status"] == "stopped" and epochs > state.get("epoch", 0):
             self.train(run, epochs, watch)
@@ -140,7 +142,7 @@ class Workers:
 
     def stop(self, run: TrainingRun) -> None:
         """Stop its process, whatever it does."""
-        runs.stop(run.name)
+        runs.stop(run.name, _STOPPING)
 
 
 class _OtherEpochs(KeyboardInterrupt):

@@ -11,6 +11,7 @@ from typing import Any, Final
 from fer_core.errors import ModelError, TrainingError
 from fer_core.files import read_json, write_json
 from fer_core.models.catalogue import ModelFolder, check_new_name, find_model
+from fer_core.settings import settings
 from fer_core.train.check import with_absolute_paths
 from fer_core.train.config import TrainConfig
 from fer_core.train.plan import Item, Plan, PlannedEnsemble, same_recipe
@@ -167,6 +168,11 @@ def check(plan: Plan, configs: dict[str, TrainConfig]) -> None:
 
 
 def _check_free(name: str, place: str) -> None:
+    if (settings().models / name).exists():
+        raise ModelError(
+            f"{place}: There is a model '{name}' here that this plan did not make, or whose run is "
+            f"gone: remove it with 'models remove {name}', or choose another name in the plan."
+        )
     try:
         check_new_name(name)
     except ModelError as error:

@@ -329,7 +329,7 @@ def test_a_file_that_is_no_state_of_the_plan_is_refused(home):
 def test_models_of_others_stop_a_plan_before_anything_is_trained(home, data):
     copy_of_shipped(settings().models, "second")
     work, _ = conductor(tiny(home), data)
-    with pytest.raises(FerError, match="runs.second.publish: There is a model 'second' already"):
+    with pytest.raises(FerError, match="runs.second.publish: There is a model 'second' here"):
         work.carry_out()
     plan = tiny(home, TINY_PLAN.replace('teacher = "first"', 'teacher = "nobody"'))
     with pytest.raises(FerError, match="tiny needs the model nobody"):
