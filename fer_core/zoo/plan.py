@@ -36,6 +36,10 @@ from fer_core.zoo.plan_hands import Crowd, Hands
 _USED: Final = 0.95
 #: Steps after which the pace of a run is believed.
 _STEPS: Final = 10
+#: Seconds of an epoch that may be lost, so that a run is stopped anywhere in it.
+_SHORT_EPOCH: Final = 10.0
+#: Share of an epoch's time that its validation takes besides.
+_VALIDATION: Final = 0.05
 #: Seconds between two looks.
 _EVERY: Final = 1.0
 
@@ -238,13 +242,16 @@ class Conductor:
         if self.left() <= 0:
             return done
         ahead = progress["epochs"] - progress["epoch"] + 1 - step / steps
-        early = step <= max(_STEPS, steps / 10)
-        if step < min(_STEPS, steps - 1) or not (early or done == 0) or ahead <= 0:
+        # What was written before the last epoch ended says nothing of the next.
+        if step < min(_STEPS, steps - 1) or ahead <= 0 or progress["epoch"] != done + 1:
             return None
-        if progress["epoch"] != done + 1:  # it was written before the last epoch ended
+        epoch = progress["seconds_left"] / ahead
+        if done and step > max(_STEPS, steps / 10) and epoch > _SHORT_EPOCH:
             return None
-        room = self.left() - PUBLISHING
-        other = shorter(done, run.config.epochs, progress["seconds_left"] / ahead, room)
+        if rows := run.metrics():
+            # The last steps may have been slow by chance: the epoch before must have been as well.
+            epoch = min(epoch, rows[-1]["seconds"] * (1 + _VALIDATION))
+        other = shorter(done, run.config.epochs, epoch, self.left() - PUBLISHING)
         if other is not None:
             name = self._name(run)
             more = f"is shortened from {run.config.epochs} to {other} epochs"

@@ -89,7 +89,7 @@ class Workers:
 
     def rate(self, config: TrainConfig) -> float:
         """Return the rate of a trial that is stored, or try it now."""
-        return estimate.tried(config) or estimate.measure(config)
+        return estimate.tried(config) or estimate.measure(config, limit=600)
 
     def crowd(self, configs: list[TrainConfig]) -> Crowd:
         """Measure on an accelerator; a CPU's cores are all busy with one run."""

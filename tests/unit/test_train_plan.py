@@ -20,7 +20,7 @@ from fer_core.train.runs import TrainingRun
 from fer_core.zoo import plan_archive, plan_state
 from fer_core.zoo.plan import Conductor, configurations
 from fer_core.zoo.plan_hands import ThisProcess
-from tests.command_line import fer_core
+from tests.command_line import ROOT, fer_core
 from tests.model_tools import copy_of_shipped
 
 RECIPE = """
@@ -129,7 +129,7 @@ def test_a_run_with_several_seeds_is_several_trainings_and_no_single_teacher(hom
     assert plan.config(plan.items()[1], "demo").seed == 5
 
 
-@pytest.mark.parametrize("path", sorted(Path("plans").glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "plans").glob("*.toml")), ids=lambda p: p.stem)
 def test_the_plans_that_ship_can_be_read_and_name_models_that_are_there(path):
     plan = read(path)
     assert plan.name == path.stem
@@ -259,27 +259,47 @@ def test_models_are_made_of_the_runs_that_came_from_elsewhere(home, data):
     assert theirs == pytest.approx(probabilities, abs=0.01)
 
 
+def test_a_run_that_is_slower_than_estimated_is_shortened_where_little_is_lost(home, data):
+    plan = tiny(home, TINY_PLAN.replace("epochs = 3", "epochs = 40", 1))
+    work, said = conductor(plan, data, clock=lambda: 0.0)
+    run = TrainingRun.create(work.configs["first"])
+    plan_state.mark(run, plan, plan.items()[0])
+    work._deadline = 60.0 + 1000.0  # a minute for publishing
+
+    def at(epoch: int, step: int, epoch_seconds: float) -> dict:
+        ahead = 41 - epoch - step / 100
+        left = ahead * epoch_seconds
+        return {"epoch": epoch, "epochs": 40, "step": step, "steps": 100, "seconds_left": left}
+
+    with run.lock():
+        run.write_state(status="running")
+        assert work.look_at(run, {}) is None
+        assert work.look_at(run, at(1, 50, 25)) is None
+        assert work.look_at(run, at(1, 2, 50)) is None, "its first steps say little"
+        assert work.look_at(run, at(1, 50, 50)) == 20
+        assert said == ["first is slower than estimated and is shortened from 40 to 20 epochs."]
+        run.write_state(epoch=10)
+        assert work.look_at(run, at(11, 50, 50)) is None, "half an epoch would be lost"
+        assert work.look_at(run, at(10, 99, 50)) is None, "what was written before the epoch"
+        assert work.look_at(run, at(11, 10, 50)) == 30
+        run.write_metrics([{"epoch": 10, "seconds": 20.0}])
+        assert work.look_at(run, at(11, 10, 50)) is None, "the epoch before was quick"
+        work._deadline = 0.0
+        assert work.look_at(run, at(11, 50, 25)) == 10
+    assert work.look_at(run, at(11, 10, 50)) is None, "nothing trains it"
+
+
 @pytest.mark.slow
-def test_a_run_that_is_too_slow_is_shortened_in_time_and_an_interrupted_one_is_carried_on(
-    home, data
-):
-    text = TINY_PLAN.replace("epochs = 3", "epochs = 40", 1).split('[[runs]]\nname = "second')[0]
-    plan = tiny(home, text)
-    times = iter([0.0] * 12)
-    # After some looks at the clock almost all the time is gone.
-    work, said = conductor(plan, data, 3000, clock=lambda: next(times, 2939.0))
-    work.carry_out()
-    run = plan_state.runs_of(plan)["first"]
-    assert any("is slower than estimated and is shortened from 40 to" in line for line in said)
-    assert run.config.epochs < 40 and run.history()[0]["changes"]["epochs"][0] == 40
-    state = run.state()
-    assert state["status"] == "trained" and state["epoch"] == run.config.epochs
-    # The last cycle is whole: its rate ends at nothing.
-    assert (
-        run.metrics()[-1]["learning_rate"]
-        < 0.2 * max(row["learning_rate"] for row in run.metrics())
-        or run.config.epochs == 1
-    )
+def test_a_shortened_run_gets_a_complete_cycle_of_what_is_left(home, data):
+    plan = tiny(home, TINY_PLAN.replace("epochs = 3", "epochs = 40", 1))
+    work, _ = conductor(plan, data)
+    run = TrainingRun.create(work.configs["first"])
+    answers = iter([None] * 7 + [6])
+    work.hands.train(run, 40, lambda _, __: next(answers, None))
+    assert run.state()["status"] == "trained" and run.state()["epoch"] == 6
+    assert run.history()[0]["changes"]["epochs"] == [40, 6]
+    rates = [row["learning_rate"] for row in run.metrics()]
+    assert len(rates) == 6 and rates[-1] < 0.1 * max(rates)
 
 
 @pytest.mark.slow
