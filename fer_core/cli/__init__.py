@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "models": "models",
     "evaluate": "evaluate",
     "train": "train",
+    "train-plan": "train_plan",
     "video": "video",
     "study": "study",
     "runs": "runs",
@@ -39,6 +40,7 @@ _EXTRAS: Final = {
     "video": "video",
     "study": "study",
     "train": "train",
+    "train-plan": "train",
     "runs": "train",
     "app": "app",
 }
