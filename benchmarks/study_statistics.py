@@ -44,7 +44,7 @@ def run_study_statistics(
     rng = np.random.default_rng(seed)
     if fewer:
         return {
-            "errors": _errors(rng, studies, ((6, 6), (6, 8)), (8, 10)),
+            "errors": _errors(rng, studies, ((6, 6), (6, 7)), (8, 10)),
             "intervals": _intervals(rng, studies, ((6, 8),), (8,), (1.0,), (0.0, 0.5)),
             "power": _power(rng, studies, ((10, 10),), (1.0,)),
         }
