@@ -213,6 +213,8 @@ def test_a_file_chosen_while_the_server_restarts_arrives(
         app.start()
         expect(page.get_by_text(HAPPY)).to_be_visible()
         # Nor is one lost that comes first of all after a restart.
+        page.get_by_role("button", name="Clear").click()
+        expect(page.get_by_role("button", name="Use the example")).to_be_visible()
         open_images(page, app.url)
         app.stop()
         disconnected(page)
