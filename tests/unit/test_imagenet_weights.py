@@ -87,31 +87,40 @@ def test_addresses_and_checksums_are_those_of_keras():
 
 
 def test_a_file_fetched_by_hand_is_checked_and_used(home, file, published, faces):
-    for folder in (settings().home / "weights", home / "keras" / "models"):
+    for folder in (home / "keras" / "models", settings().home / "weights"):
         path = put(file, folder)
         assert imagenet.announcement("vgg16") is None
-        model = registry.build("vgg16", **SMALL)
-        start(model, "vgg16", "imagenet", faces)
-        kernel = model.get_layer("backbone").layers[1].get_weights()[0]
-        assert np.isfinite(kernel).all() and kernel.std() > 0
-        path.unlink()
-    other = registry.build("vgg16", **SMALL)
-    start(other, "vgg16", str(file), faces)
-    assert np.array_equal(other.get_layer("backbone").layers[1].get_weights()[0], kernel)
+        assert imagenet.fetch("vgg16") == path
+    model = registry.build("vgg16", **SMALL)
+    before = model.get_layer("backbone").layers[1].get_weights()[0]
+    start(model, "vgg16", "imagenet", faces)
+    kernel = model.get_layer("backbone").layers[1].get_weights()[0]
+    assert np.isfinite(kernel).all() and not np.array_equal(kernel, before)
 
 
-def test_another_file_of_that_name_is_refused_before_anything_is_trained(home, file, faces):
+def test_another_file_of_that_name_is_refused_before_anything_is_trained(home, file):
     path = put(file, settings().home / "weights")
     sentence = "is not the file that Keras publishes.*Fetch it again from https://storage"
     with pytest.raises(ModelError, match=sentence):
-        start(registry.build("vgg16", **SMALL), "vgg16", "imagenet", faces)
+        imagenet.fetch("vgg16")
     for weights in ("imagenet", str(path)):
         wrong = check({"model": "vgg16", "weights": weights, "data": "demo"})
         assert list(wrong) == ["weights"] and "is not the file that Keras" in wrong["weights"]
     # A file of one's own has another name.
     mine = path.rename(path.with_name("mine_notop.h5"))
     assert check({"model": "vgg16", "weights": str(mine), "data": "demo"}) == {}
-    start(registry.build("vgg16", **SMALL), "vgg16", str(mine), faces)
+
+
+@pytest.mark.slow
+def test_a_file_of_ones_own_in_that_layout_is_read(home, file, faces):
+    mine = put(file, home).rename(home / "mine_notop.h5")
+    for architecture in ("vgg16", "vgg19"):
+        model = registry.build(architecture, **SMALL)
+        if architecture == "vgg16":
+            start(model, architecture, str(mine), faces)
+        else:
+            with pytest.raises(ModelError, match="holds no weights of vgg19"):
+                start(model, architecture, str(mine), faces)
 
 
 class _Proxy(BaseHTTPRequestHandler):

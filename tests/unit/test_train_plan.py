@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from fer_core.classifier import load_classifier
 from fer_core.cli import cli
-from fer_core.datasets import demo
+from fer_core.datasets import demo, load
 from fer_core.errors import FerError, TrainingError
 from fer_core.models.catalogue import find_model
 from fer_core.settings import settings
@@ -332,6 +332,32 @@ def test_an_unfinished_run_is_packed_with_what_it_goes_on_from(home, data):
         fit(there, data)
         assert there.state()["status"] == "trained" and there.state()["epoch"] == 3
     assert small < 200_000
+
+
+@pytest.mark.slow
+def test_a_packed_run_goes_on_with_another_backend(home):
+    pytest.importorskip("jax")
+    from fer_core.train.fit import fit
+
+    plan = tiny(home)
+    run = TrainingRun.create(configurations(plan, "demo", None)["first"])
+    plan_state.mark(run, plan, plan.items()[0])
+
+    def halt(progress):
+        if (progress.epoch, progress.step) == (2, 2):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(run, load("demo"), halt)
+    plan_archive.pack(plan, home / "state.zip")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_HOME", str(home / "elsewhere"))
+        settings.cache_clear()
+        plan_archive.unpack(plan, home / "state.zip")
+        done = fer_core("train", "--resume", run.name, KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
+        assert done.returncode == 0, done.stderr
+        state = plan_state.runs_of(plan)["first"].state()
+    assert (state["status"], state["epoch"], state["backend"]) == ("trained", 3, "jax")
 
 
 def test_a_file_that_is_no_state_of_the_plan_is_refused(home):
