@@ -383,7 +383,7 @@ def tracking(rate: str, as_json: bool, save: bool, **how: Any) -> None:
 @json_option
 @save_option
 def study_statistics(studies: int, seed: int, as_json: bool, save: bool) -> None:
-    """Error rates, coverage and power of the statistics of studies, on made studies."""
+    """Measure error rates, coverage and power of the statistics of studies, on made studies."""
     from benchmarks.study_statistics import run_study_statistics
 
     _report("study_statistics", run_study_statistics(studies, seed), as_json, save)

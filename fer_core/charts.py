@@ -55,7 +55,8 @@ def confusion(matrix: Sequence[Sequence[int]]) -> "go.Figure":
 
 
 def emotion_shares(counts: Sequence["EmotionCount"]) -> "go.Figure":
-    """Shares of the emotions among the faces of several pictures, in the emotions' colours.
+    """Draw the shares of the emotions among the faces of several pictures, in the emotions'
+    colours.
 
     Args:
         counts: As :func:`fer_core.analysis.count_emotions` gives them.

@@ -150,7 +150,7 @@ class Settings(BaseSettings):
 
     @property
     def studies(self) -> Path:
-        """Studies of the page, one folder each."""
+        """Return the folder of studies, one folder each."""
         return self.home / "studies"
 
     @property

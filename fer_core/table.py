@@ -304,12 +304,12 @@ class Rows:
 
     @property
     def first(self) -> float | None:
-        """Time of the first row in seconds."""
+        """Return time of the first row in seconds."""
         return self._numbers[_PLACE["time"]] if self._numbers else None
 
     @property
     def latest(self) -> tuple[float, float] | None:
-        """Time and clock of the last row in seconds, NaN where unknown."""
+        """Return time and clock of the last row in seconds, NaN where unknown."""
         if not self._numbers:
             return None
         return self._numbers[-WIDTH + _PLACE["time"]], self._numbers[-WIDTH + _PLACE["wall_time"]]
@@ -413,7 +413,7 @@ def complete(table: "pd.DataFrame", kind: Kind, **known: Any) -> "pd.DataFrame":
 
 
 def _without_nan(values: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
-    """Missing values as ``None``, which every type takes."""
+    """Return missing values as ``None``, which every type takes."""
     return {
         name: [None if value is None or value != value else value for value in column]
         for name, column in values.items()
@@ -434,7 +434,7 @@ def _columns(table: "pd.DataFrame | Mapping[str, Sequence[Any]]") -> dict[str, S
 
 
 def _typed(values: Sequence[Any], type_: str) -> Sequence[Any]:
-    """Values of a column as what they are: rows in memory hold every number as a float."""
+    """Return values of a column as what they are: rows in memory hold every number as a float."""
     if isinstance(values, np.ndarray):
         values = values.tolist()
     make: Callable[[Any], Any] = {"integer": int, "boolean": bool}.get(type_, lambda value: value)
@@ -442,7 +442,7 @@ def _typed(values: Sequence[Any], type_: str) -> Sequence[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
+    """Return a value as JSON has it."""
     if value is None or value is np.nan:
         return None
     if type(value).__name__ in ("NAType", "NaTType") or value != value:

@@ -94,7 +94,7 @@ def ask_where() -> None:
 
 
 def intro() -> None:
-    """What will happen, before anything does."""
+    """Show what will happen, before anything does."""
     with st.container(border=True):
         st.markdown(
             "**Before you start.** Your browser will ask for the camera. "
@@ -111,7 +111,7 @@ def intro() -> None:
 
 
 def trouble() -> None:
-    """Why there is no picture, what to do, and another way on."""
+    """Show why there is no picture, what to do, and another way on."""
     title, advice = (CAUSES | SERVER_CAUSES | DEVICE_CAUSES).get(live.cause, CAUSES["camera"])
     st.warning(advice, title=title, icon=":material/videocam_off:")
     if live.cause in DEVICE_CAUSES:
@@ -136,12 +136,12 @@ def trouble() -> None:
 
 
 def chosen() -> list:
-    """What the page stands for at the moment."""
+    """Return what the page stands for at the moment."""
     return [live.session, *map(state.get, CHOSEN)]
 
 
 def stage(drawn: list) -> None:
-    """The picture, and all that moves beside it. One fragment, so that twice a second costs
+    """Show the picture, and all that moves beside it. One fragment, so that twice a second costs
     the server one run.
 
     Args:
@@ -170,7 +170,7 @@ def stage(drawn: list) -> None:
 
 
 def faces_in_view() -> None:
-    """Seven bars for every face, or why there are none."""
+    """Show seven bars for every face, or why there are none."""
     session = live.session
     if session.error:
         say_error(session.error)
@@ -199,7 +199,7 @@ def faces_in_view() -> None:
 
 
 def running_numbers() -> None:
-    """How it runs, and the last minute."""
+    """Show how it runs, and the last minute."""
     session = live.session
     stats = session.stats()
     frames = stats.frames if live.fps is None else live.fps
@@ -240,7 +240,7 @@ def running_numbers() -> None:
 
 
 def snapshot() -> bytes:
-    """The last analysed picture with its result, as PNG."""
+    """Return the last analysed picture with its result, as PNG."""
     image = live.session.snapshot()
     file = io.BytesIO()
     if image is not None:
@@ -277,7 +277,7 @@ def saved() -> None:
 
 
 def begin_anew() -> None:
-    """Be ready for the next recording, which gets a name of its own."""
+    """Prepare for the next recording, which gets a name of its own."""
     state["live_record"] = False
     state.pop("live_name", None)
 

@@ -38,13 +38,13 @@ def delete(name: str) -> None:
 
 
 def public_faces(data: str) -> Dataset | None:
-    """The faces to compare models on; without PrivateTest, which decides nothing."""
+    """Return the faces to compare models on; without PrivateTest, which decides nothing."""
     found = read_dataset(datasets.request_of(data), PurePath(data).name)
     return None if found is None else found.take(np.asarray(found.usage) == "PublicTest")
 
 
 def choose_data(label: str, split: str, key: str) -> str:
-    """The dataset to measure on, by name."""
+    """Return the dataset to measure on, by name."""
     options = datasets.offered()
     return st.selectbox(
         label,
@@ -58,7 +58,7 @@ def choose_data(label: str, split: str, key: str) -> str:
 
 
 def measure_private(folder: ModelFolder) -> None:
-    """The plain act by which a model of this machine is measured on PrivateTest."""
+    """Show the plain act by which a model of this machine is measured on PrivateTest."""
     private = folder.card.figure("PrivateTest")
     looked = len(private.looked) if private else 0
     # Its state is kept here: the bar of the work above would close it, coming and going.
@@ -108,7 +108,7 @@ def begin(work: ModelJob | None) -> None:
 
 
 def one(folder: ModelFolder) -> None:
-    """The card of a model and what can be done with it."""
+    """Show the card of a model and what can be done with it."""
     name = folder.name
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(plain(models.label(folder)), anchor=False, width="content")
@@ -161,7 +161,7 @@ def one(folder: ModelFolder) -> None:
 
 
 def several(names: list[str]) -> None:
-    """Two are compared; two or more can become one."""
+    """Compare two models; two or more can become one."""
     data = choose_data("Faces to compare on", "PublicTest", "models_data")
     try:
         faces = public_faces(data)

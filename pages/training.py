@@ -60,12 +60,12 @@ def quick_try() -> None:
 
 
 def standing(run: TrainingRun, now: dict[str, Any]) -> tuple:
-    """What the page shows of a run, but for its progress within an epoch."""
+    """Return what the page shows of a run, but for its progress within an epoch."""
     return run.name, now["status"], now.get("epoch"), run.busy(), *manage.about(run).values()
 
 
 def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
-    """All runs; those that are selected are shown below."""
+    """Show all runs; those that are selected are shown below."""
     rows = pd.DataFrame(
         [
             {
@@ -114,7 +114,7 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
 
 
 def alive(known: list[tuple], chosen: TrainingRun | None) -> None:
-    """How far the chosen run is, and a new run of the page when something happened anywhere.
+    """Show how far the chosen run is, and a new run of the page when something happened anywhere.
 
     It alone runs again and again: whatever a browser draws anew is taken from the training.
     """
@@ -126,7 +126,7 @@ def alive(known: list[tuple], chosen: TrainingRun | None) -> None:
 
 
 def one(run: TrainingRun, now: dict[str, Any]) -> None:
-    """What can be done with a run, its curves, and what became of it."""
+    """Show what can be done with a run, its curves, and what became of it."""
     training_watch.buttons(run, now, new)
     if now["status"] == "damaged":
         st.error(

@@ -28,7 +28,7 @@ for name in ("video_from", "video_to", "video_region"):
 
 
 def opened() -> VideoJob | None:
-    """The analysis that is open, if it still exists."""
+    """Return the analysis that is open, if it still exists."""
     if state["video_job"] is None:
         return None
     try:

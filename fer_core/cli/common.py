@@ -22,7 +22,7 @@ model_option = click.option(
 
 
 def data_option(required: bool = True) -> Callable:
-    """``--data``: a path or 'demo', from ``FER_DATA`` where that is set."""
+    """Make the option ``--data``: a path or 'demo', from ``FER_DATA`` where that is set."""
     return click.option(
         "--data",
         default=lambda: str(settings().data) if settings().data else None,
@@ -129,7 +129,7 @@ def note(message: str) -> None:
 
 
 def status(message: str) -> None:
-    """A line that the next one overwrites; only where a person is watching."""
+    """Show a line that the next one overwrites; only where a person is watching."""
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[2K{message}", err=True, nl=False)
 

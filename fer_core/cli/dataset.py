@@ -161,7 +161,7 @@ def command(
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
-    """What a dataset holds, as plain JSON values."""
+    """Describe what a dataset holds, as plain JSON values."""
     sizes = np.bincount(dataset.labels, minlength=1)
     return {
         "name": dataset.name,
@@ -216,7 +216,7 @@ def _predict(dataset: Dataset, model: str | None, file: Path) -> None:
 
 
 def _first(found: "Audit") -> dict[str, Any]:
-    """The summary, and the first problems of every kind."""
+    """Return the summary, and the first problems of every kind."""
     columns = ["row", "split", "label", "kind", "score", "proposal", "reason"]
     first = found.problems.groupby("kind", sort=False).head(20)
     return found.summary | {"first": first[columns].to_dict("records")}
@@ -236,7 +236,7 @@ def _export(dataset: Dataset, folder: ExportFolder, form: str) -> str:
 
 
 def in_words(result: dict[str, Any]) -> str:
-    """The result as text for people."""
+    """Return the result as text for people."""
     from fer_core.emotions import EMOTIONS
 
     lines = [f"{result['name']}: {result['faces']} faces"]

@@ -175,7 +175,7 @@ def _several(
 
 
 def in_words(result: Evaluation, class_prior: str) -> str:
-    """The figures as a table for people."""
+    """Return the figures as a table for people."""
     lines = [
         f"{result.n} faces: accuracy {result.accuracy:.2%}, macro F1 {result.macro_f1:.3f} "
         f"(over {result.classes} of {len(EMOTIONS)} emotions), "
@@ -196,7 +196,7 @@ def _share(value: float | None) -> str:
 
 
 def hard_in_words(clean: Evaluation, conditions: dict[str, Evaluation]) -> str:
-    """What is lost under each condition, as a table for people."""
+    """Return what is lost under each condition, as a table for people."""
     lines = [f"{'':<20}{'accuracy':>10}{'points':>8}{'calibration error':>19}"]
     lines += [
         f"{name:<20}{result.accuracy:>10.2%}{100 * (result.accuracy - clean.accuracy):>+8.1f}"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def _bytes(folder: ModelFolder) -> int | None:
-    """What is loaded to serve it; ``None`` where a member is missing."""
+    """Return what is loaded to serve it; ``None`` where a member is missing."""
     try:
         return folder.served_bytes()
     except ModelError:

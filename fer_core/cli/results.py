@@ -10,5 +10,5 @@ from fer_core.cli.common import run_benchmarks
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> None:
-    """Former name of 'python -m benchmarks results'."""
+    """Run the former name of 'python -m benchmarks results'."""
     run_benchmarks("results", "python -m benchmarks results", ["results", *arguments])

@@ -153,7 +153,7 @@ def publish(
 @click.argument("run")
 @json_option
 def show(run: str, as_json: bool) -> None:
-    """How a run stands, epoch by epoch; a cross-validation, fold by fold."""
+    """Show how a run stands, epoch by epoch; a cross-validation, fold by fold."""
     if crossvalidate.is_one(run):
         cli_folds.show(crossvalidate.find(run), as_json)
         return

@@ -34,7 +34,7 @@ from fer_core.settings import settings
 
 
 def _parsed(parse: str) -> Any:
-    """A click callback that calls a function of :mod:`fer_core.video.part`."""
+    """Return a click callback that calls a function of :mod:`fer_core.video.part`."""
 
     def convert(context: Any, parameter: Any, value: str | None) -> Any:
         if value is None:

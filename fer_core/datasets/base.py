@@ -76,7 +76,7 @@ class Dataset:
         return len(self.faces)
 
     def split(self, name: str) -> "Dataset":
-        """The rows of one split, or of ``all``.
+        """Return the rows of one split, or of ``all``.
 
         Raises:
             DatasetError: no such split, or it is empty.
@@ -91,7 +91,7 @@ class Dataset:
         return self.take(rows)
 
     def take(self, rows: np.ndarray) -> "Dataset":
-        """The given rows (indices or a mask), in that order."""
+        """Return the given rows (indices or a mask), in that order."""
         return replace(
             self,
             faces=self.faces[rows],
@@ -123,13 +123,13 @@ class Dataset:
         return self.identity()
 
     def people(self) -> int | None:
-        """How many people are named; ``None`` where the source names none."""
+        """Return how many people are named; ``None`` where the source names none."""
         if self.persons is None:
             return None
         return len(set(self.persons.tolist()) - {""})
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Rows per split and emotion."""
+        """Count rows per split and emotion."""
         return {
             split: {
                 emotion: int(((self.usage == split) & (self.labels == code)).sum())
@@ -140,7 +140,7 @@ class Dataset:
         }
 
     def targets(self, votes_share: float = 0.0) -> np.ndarray:
-        """Training targets ``(N, 7)`` ``float32``: one-hot labels, mixed with votes.
+        """Return training targets ``(N, 7)`` ``float32``: one-hot labels, mixed with votes.
 
         Args:
             votes_share: weight of the annotators' votes, 0 to 1 (Barsoum et al. 2016,
@@ -181,7 +181,7 @@ class Further:
 def random_splits(
     labels: np.ndarray, seed: int, shares: tuple[float, ...] = (0.8, 0.1, 0.1)
 ) -> np.ndarray:
-    """Which split each row goes to, class by class, where a dataset does not say.
+    """Return which split each row goes to, class by class, where a dataset does not say.
 
     Args:
         labels: ``(N,)``, 0 to 6.
@@ -202,7 +202,7 @@ def random_splits(
 
 
 def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
-    """Several datasets as one, each with the weight that its rows have in training.
+    """Join several datasets as one, each with the weight that its rows have in training.
 
     The first one chooses and tests: of the others the training faces are taken alone, without
     exact and near copies of faces that are in a test split of any of them. What the others have

@@ -217,7 +217,7 @@ def _of_zip(packed: BinaryIO, path: Path, choose: Callable[[list[str]], str]) ->
 def _of_tar(
     file: IO[bytes], path: Path, choose: Callable[[list[str]], str], most: float
 ) -> IO[bytes] | None:
-    """The CSV in a tar; ``None``, with the file at its start, where it is none."""
+    """Return the CSV in a tar; ``None``, with the file at its start, where it is none."""
     try:
         tar = tarfile.TarFile(fileobj=cast(Any, _Careful(file, path.name)))
     except tarfile.ReadError:

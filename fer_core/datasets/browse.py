@@ -34,7 +34,7 @@ STATES: Final = ("untouched", "relabelled", "excluded", "tagged")
 def table(
     dataset: Dataset, keys: np.ndarray, probabilities: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """A row per face with all that does not change while people correct it.
+    """Return a row per face with all that does not change while people correct it.
 
     Args:
         dataset: the whole of it, as it was read.
@@ -71,7 +71,7 @@ def table(
 
 
 def corrected(faces: pd.DataFrame, overlay: Overlay) -> pd.DataFrame:
-    """``faces`` (of :func:`table`) with what was corrected.
+    """Return ``faces`` (of :func:`table`) with what was corrected.
 
     ``label`` becomes the corrected one and ``original`` the file's; ``excluded``,
     ``tags`` and ``touched`` are added.
@@ -117,7 +117,7 @@ class Filter:
     rows: tuple[int, ...] | None = None
 
     def mask(self, faces: pd.DataFrame) -> np.ndarray:
-        """``(N,)``, which rows of a :func:`corrected` table to show."""
+        """Return ``(N,)``, which rows of a :func:`corrected` table to show."""
         keep = np.ones(len(faces), bool)
         if self.split is not None:
             keep &= (faces["split"] == self.split).to_numpy()
@@ -155,7 +155,7 @@ def order(
     features: np.ndarray | None = None,
     like: int | None = None,
 ) -> np.ndarray:
-    """Positions of all faces in the order ``by`` (of :data:`ORDERS`).
+    """Return positions of all faces in the order ``by`` (of :data:`ORDERS`).
 
     Args:
         faces: of :func:`table`; where it lacks what ``by`` needs, the order is the file's.
@@ -178,7 +178,7 @@ def order(
 
 
 def sheet(faces: np.ndarray, columns: int, quality: int | None = 90) -> bytes:
-    """Faces ``(N, 48, 48)`` as one picture, ``columns`` in a row, the last row filled up: a
+    """Return faces ``(N, 48, 48)`` as one picture, ``columns`` in a row, the last row filled up: a
     JPEG, or with no ``quality`` a PNG, which loses nothing.
     """
     rows = max(1, -(-len(faces) // columns))
@@ -195,20 +195,20 @@ def sheet(faces: np.ndarray, columns: int, quality: int | None = 90) -> bytes:
 
 
 def data_uri(faces: np.ndarray, columns: int = 1, quality: int | None = 90) -> str:
-    """:func:`sheet` as an address that holds its content."""
+    """Return :func:`sheet` as an address that holds its content."""
     kind = "png" if quality is None else "jpeg"
     content = base64.b64encode(sheet(faces, columns, quality)).decode()
     return f"data:image/{kind};base64,{content}"
 
 
 def enlarged(face: np.ndarray, side: int = 288) -> np.ndarray:
-    """A face or mean face ``(48, 48)`` as ``(side, side)`` ``uint8``, smoothly."""
+    """Return a face or mean face ``(48, 48)`` as ``(side, side)`` ``uint8``, smoothly."""
     large = cv2.resize(face.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
     return np.clip(np.round(large), 0, 255).astype(np.uint8)
 
 
 def mean_faces(faces: np.ndarray, labels: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The mean face of every emotion and how it varies.
+    """Return the mean face of every emotion and how it varies.
 
     Returns:
         By emotion, mean and standard deviation, both ``(48, 48)``, grey, 0 to 255;

@@ -20,7 +20,7 @@ def cached(
     make: Callable[[], dict[str, np.ndarray]],
     source: Path | None = None,
 ) -> dict[str, np.ndarray]:
-    """What ``make`` returns, from the cache where it was made before with the same key.
+    """Return what ``make`` returns, from the cache where it was made before with the same key.
 
     Args:
         name: what the file is called, before the key's digest.

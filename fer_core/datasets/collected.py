@@ -116,7 +116,7 @@ def keep(
 
 
 def list_faces() -> list[Kept]:
-    """All collected faces that can be read, the oldest first."""
+    """Return all collected faces that can be read, the oldest first."""
     return [face for row in _stored() if (face := _face(*row)) is not None]
 
 
@@ -161,7 +161,7 @@ def delete(*keys: int) -> None:
 
 
 def load() -> Dataset:
-    """The collected faces as a dataset.
+    """Return the collected faces as a dataset.
 
     Raises:
         DatasetError: there are none yet.

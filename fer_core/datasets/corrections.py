@@ -90,7 +90,7 @@ class Correction:
     tags: frozenset[str] = frozenset()
 
     def after(self, action: str, value: str) -> "Correction":
-        """What holds after one more event."""
+        """Return what holds after one more event."""
         if action == "label":
             return replace(self, label=EMOTIONS.index(value))
         if action in ("exclude", "include"):
@@ -113,7 +113,7 @@ class Overlay:
 
     @classmethod
     def of(cls, events: "pd.DataFrame") -> "Overlay":
-        """What follows from ``events``."""
+        """Return what follows from ``events``."""
         faces: dict[str, Correction] = {}
         for face, action, value in zip(
             events["face"], events["action"], events["value"], strict=True
@@ -122,13 +122,13 @@ class Overlay:
         return cls(events, faces)
 
     def of_faces(self, keys: Iterable[str]) -> "Overlay":
-        """The part that concerns the given faces."""
+        """Return the part that concerns the given faces."""
         wanted = set(keys)
         part = self.events[self.events["face"].isin(wanted)]
         return Overlay(part, {k: c for k, c in self.faces.items() if k in wanted})
 
     def apply(self, dataset: Dataset, keys: np.ndarray | None = None) -> Dataset:
-        """``dataset`` with corrected labels and without excluded faces.
+        """Return ``dataset`` with corrected labels and without excluded faces.
 
         Args:
             dataset: the whole of it, as it was read, so that copies of a face are numbered
@@ -156,12 +156,12 @@ class Overlay:
 
 
 def load(source: str | Path) -> Overlay:
-    """Corrections from a CSV file, or those of this machine for :data:`KEPT`."""
+    """Read corrections from a CSV file, or those of this machine for :data:`KEPT`."""
     return kept() if str(source) == KEPT else read(Path(source))
 
 
 def read(source: Path | bytes) -> Overlay:
-    """Corrections from a CSV, see :meth:`Overlay.to_csv`.
+    """Read corrections from a CSV, see :meth:`Overlay.to_csv`.
 
     Only ``face``, ``action`` and ``value`` are needed. Fields may be divided by semicolons or
     tabs, as some spreadsheets do.
@@ -214,7 +214,7 @@ def _damaged(face: str) -> str | None:
 
 
 def _wrong(face: str, action: str, value: str) -> str | None:
-    """What is wrong with a change, in words."""
+    """Return what is wrong with a change, in words."""
     if not face:
         return "it names no face"
     if action not in ACTIONS:
@@ -227,7 +227,7 @@ def _wrong(face: str, action: str, value: str) -> str | None:
 
 
 def _wrong_time(time: str) -> str | None:
-    """What is wrong with the time of an event, in words; it may be missing."""
+    """Return what is wrong with the time of an event, in words; it may be missing."""
     try:
         datetime.fromisoformat(time or _now())
     except ValueError:
@@ -236,13 +236,13 @@ def _wrong_time(time: str) -> str | None:
 
 
 def kept() -> Overlay:
-    """The corrections of this machine, those that were undone left out."""
+    """Return the corrections of this machine, those that were undone left out."""
     log = history()
     return Overlay.of(log.loc[~log["undone"], list(COLUMNS)])
 
 
 def history() -> "pd.DataFrame":
-    """Every event there ever was: :data:`COLUMNS`, ``id``, ``batch`` and ``undone``.
+    """Return every event there ever was: :data:`COLUMNS`, ``id``, ``batch`` and ``undone``.
 
     Events that cannot be read are left out, see :func:`list_damaged`.
     """
@@ -280,7 +280,7 @@ def _stored() -> list[tuple]:
 
 
 def _wrong_row(row: tuple) -> str | None:
-    """What is wrong with a row of the database, in words."""
+    """Return what is wrong with a row of the database, in words."""
     texts = row[1 : 2 + len(COLUMNS)]
     if not all(isinstance(text, str) for text in texts):
         return "a text is missing"
@@ -384,7 +384,7 @@ def undo(*batches: str) -> list[str]:
 
 
 def frozen(source: str | Path) -> Path:
-    """A file that holds ``source``'s corrections as they are now and never changes.
+    """Return a file that holds ``source``'s corrections as they are now and never changes.
 
     Training takes it, so that a run that is resumed goes on with the same labels.
     """

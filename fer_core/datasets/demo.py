@@ -177,7 +177,7 @@ def draw_face(
     pitch: float = 0.0,
     roll: float = 0.0,
 ) -> np.ndarray:
-    """A drawn person showing an emotion, framed as FER2013 frames its faces.
+    """Return a drawn person showing an emotion, framed as FER2013 frames its faces.
 
     One seed is one person, so pictures of different ``emotion`` or ``strength`` make a
     video of somebody whose face changes.
@@ -218,7 +218,7 @@ def load(
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
 ) -> Dataset:
-    """The demo dataset: as many faces per split as asked, emotions equally often.
+    """Return the demo dataset: as many faces per split as asked, emotions equally often.
 
     No person appears twice. The same arguments give the same faces; they are drawn once
     (about a thousand a second) and then read from the cache.
@@ -258,7 +258,7 @@ def load(
 
 
 def _random_face(label: int, rng: np.random.Generator) -> np.ndarray:
-    """``(48, 48)`` ``uint8``: somebody new, somehow lit and held."""
+    """Return ``(48, 48)`` ``uint8``: somebody new, somehow lit and held."""
     side = FACE_SIZE * _SUPER
     person = _person(rng)
     ways = _EXPRESSIONS[EMOTIONS[label]]
@@ -329,12 +329,14 @@ def _oval(x: float, y: float, rx: float, ry: float) -> np.ndarray:
 
 
 def _curve(*points: tuple[float, float]) -> np.ndarray:
-    """A parabola through three points."""
+    """Return a parabola through three points."""
     return _PARABOLA @ np.array(points)
 
 
 def _lip(half: float, ends: float, middle: float, round_: float = 0.0) -> np.ndarray:
-    """From corner to corner of a mouth; ``round_`` 0 is a parabola, 1 half an ellipse."""
+    """Return the line from corner to corner of a mouth; ``round_`` 0 is a parabola, 1 half an
+    ellipse.
+    """
     bow = (1 - _ACROSS**2) ** (1 - 0.5 * round_)
     return np.stack([half * _ACROSS, ends + (middle - ends) * bow], axis=1)
 

@@ -288,7 +288,7 @@ def _rows(
     problems: list[str],
     left_out: Counter[str],
 ) -> tuple[np.ndarray, ...]:
-    """Faces, labels, split numbers, row numbers and persons of a block of lines."""
+    """Return faces, labels, split numbers, row numbers and persons of a block of lines."""
     where = layout.where
     rows, labels, usage, texts, persons = [], [], [], [], []
     for row, line in enumerate(lines, start=first):

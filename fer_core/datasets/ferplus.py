@@ -32,7 +32,7 @@ OTHERS: Final = ("contempt", "unknown", "NF")
 
 
 def read_counts(path: Path) -> np.ndarray:
-    """``(N, 10)`` ``float32`` votes: the seven of ``EMOTIONS``, contempt, unknown, NF.
+    """Return ``(N, 10)`` ``float32`` votes: the seven of ``EMOTIONS``, contempt, unknown, NF.
 
     Raises:
         DatasetError: not that file.
@@ -60,7 +60,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def add(dataset: Dataset, path: Path, *, relabel: bool = False) -> Dataset:
-    """``dataset`` with the votes of FER+ beside its labels.
+    """Return ``dataset`` with the votes of FER+ beside its labels.
 
     Args:
         dataset: FER2013, read from its CSV; rows that were left out are no trouble.
@@ -88,18 +88,18 @@ def drop_not_faces(dataset: Dataset, path: Path) -> Dataset:
 
 
 def not_faces(counts: np.ndarray) -> np.ndarray:
-    """``(N,)``, whether more than half of the votes ``(N, 10)`` are NF."""
+    """Return ``(N,)``, whether more than half of the votes ``(N, 10)`` are NF."""
     return counts[:, -1] > counts.sum(axis=1) / 2
 
 
 def decided(counts: np.ndarray) -> np.ndarray:
-    """``(N,)``: one of the seven emotions alone has the most of all votes ``(N, 10)``."""
+    """Return ``(N,)``: one of the seven emotions alone has the most of all votes ``(N, 10)``."""
     top = counts.max(axis=1, keepdims=True)
     return ((counts == top).sum(axis=1) == 1) & (counts.argmax(axis=1) < len(EMOTIONS))
 
 
 def counts_of(dataset: Dataset, path: Path) -> np.ndarray:
-    """The votes ``(N, 10)`` for the rows of ``dataset``, see :func:`read_counts`.
+    """Return the votes ``(N, 10)`` for the rows of ``dataset``, see :func:`read_counts`.
 
     Raises:
         DatasetError: not that file, or it does not belong to this dataset.
@@ -152,7 +152,9 @@ def _check_fit(dataset: Dataset, path: Path, counts: np.ndarray, usage: np.ndarr
 
 
 def agreement_of(counts: np.ndarray) -> np.ndarray:
-    """``(N,)``, the largest share of all votes ``(N, 10)`` that one of the seven emotions has."""
+    """Return ``(N,)``, the largest share of all votes ``(N, 10)`` that one of the seven emotions
+    has.
+    """
     return counts[:, : len(EMOTIONS)].max(axis=1) / np.maximum(counts.sum(axis=1), 1)
 
 
@@ -171,7 +173,7 @@ def with_agreement(dataset: Dataset, path: Path, least: float) -> Dataset:
 
 
 def majority(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The emotion most annotators saw; ``labels`` where they agree on none of the seven.
+    """Return the emotion most annotators saw; ``labels`` where they agree on none of the seven.
 
     Args:
         counts: ``(N, 10)`` votes, see :func:`read_counts`.

@@ -94,7 +94,7 @@ def export_folders(
 
 
 def _walk(root: Path, labels: LabelReader, problems: list[str]) -> Iterator[Picture]:
-    """Pictures with label and split, the latter ``None`` where no folder says it."""
+    """Yield pictures with label and split, the latter ``None`` where no folder says it."""
     for folder in folders_in(root):
         split = SPLIT_NAMES.get(folder.name.lower())
         below = [folder] if split is None else folders_in(folder)

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def face_keys(faces: np.ndarray) -> np.ndarray:
-    """A name for every face, by which corrections find it again.
+    """Return a name for every face, by which corrections find it again.
 
     It follows from the pixels, so a face keeps it in a CSV, packed or not, and in
     folders of lossless pictures. Copies of the same face are numbered in their order.
@@ -34,7 +34,7 @@ def digests(faces: np.ndarray) -> list[str]:
 
 
 def digest(faces: np.ndarray, *others: np.ndarray) -> str:
-    """16 hexadecimal digits that say whether two arrays of faces (and others) are equal."""
+    """Return 16 hexadecimal digits that say whether two arrays of faces (and others) are equal."""
     state = blake2b(digest_size=8)
     for array in (faces, *others):
         state.update(np.ascontiguousarray(array).data)

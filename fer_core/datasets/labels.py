@@ -146,7 +146,7 @@ class LabelReader:
 
     @property
     def left_out(self) -> dict[str, int]:
-        """How many faces of other classes were left out, by class."""
+        """Return how many faces of other classes were left out, by class."""
         return dict(self._left_out)
 
     def read(self, text: str, picture: Path | None = None) -> int | None:

@@ -34,7 +34,7 @@ class ReadOptions:
 
     @property
     def order(self) -> dict[int, str] | None:
-        """What numeric labels mean.
+        """Return what numeric labels mean.
 
         Raises:
             DatasetError: ``label_order`` is none.

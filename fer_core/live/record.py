@@ -124,7 +124,7 @@ class SessionRecord:
 
     @property
     def recorded_until(self) -> float | None:
-        """Clock of the last recorded row, in seconds since 1970; ``None`` if unknown."""
+        """Return clock of the last recorded row, in seconds since 1970; ``None`` if unknown."""
         with self._lock:
             return self._last_row[1] if self._last_row else None
 

@@ -122,7 +122,9 @@ def create_set(study: Study, name: str, count: int = 60, seed: int = 0) -> list[
 
 
 def face_picture(study: Study, recording: Recording, time: float) -> bytes | None:
-    """The participant's face at a moment as JPEG, ``None`` where the video does not show it."""
+    """Return the participant's face at a moment as JPEG, ``None`` where the video does not show
+    it.
+    """
     path = study.video(recording)
     table = study.table(recording)
     rows = table[table["person"].eq(recording.person).fillna(False)]

@@ -123,7 +123,9 @@ def aligned(study: Study, event: str, *, before: float = 1.0, after: float | Non
 
 
 def _around(found: Samples, valid: np.ndarray, moments: np.ndarray) -> np.ndarray:
-    """The sample that stands for each moment; NaN where there is none, or it is not valid."""
+    """Return the sample that stands for each moment; NaN where there is none, or it is not
+    valid.
+    """
     out = np.full((len(moments), len(CURVES)), np.nan)
     if not len(found.time):
         return out
@@ -136,7 +138,7 @@ def _around(found: Samples, valid: np.ndarray, moments: np.ndarray) -> np.ndarra
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean over the first axis of what is known."""
+    """Return mean over the first axis of what is known."""
     known = np.isfinite(values)
     count = known.sum(axis=0)
     total = np.where(known, values, 0.0).sum(axis=0)
@@ -176,7 +178,7 @@ def _mean_and_error(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, 
 def _bootstrap_t(
     values: np.ndarray, known: np.ndarray, mean: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Quantiles of the bootstrapped t of each moment, for the two ends of the interval."""
+    """Return quantiles of the bootstrapped t of each moment, for the two ends of the interval."""
     rng = np.random.default_rng(seed)
     people = len(values)
     filled = np.where(known, values, 0.0)
@@ -287,7 +289,7 @@ def _stretches(t: np.ndarray, edge: float) -> list[tuple[int, int, float]]:
 
 
 def _largest_mass(t: np.ndarray, edge: float) -> np.ndarray:
-    """Largest mass of either sign of each row of ``(R, T)`` t values."""
+    """Return largest mass of either sign of each row of ``(R, T)`` t values."""
     largest = np.zeros(len(t))
     for sign in (1, -1):
         running = np.zeros(len(t))

@@ -101,7 +101,7 @@ def _add(study: Study, code: str, number: int) -> None:
 
 
 def _frames(number: int, group: str) -> Iterator[np.ndarray]:
-    """Frames of one drawn person, who waits and responds to two clips."""
+    """Return frames of one drawn person, who waits and responds to two clips."""
     rng = np.random.default_rng([7, number])
     seed = _SEEDS[number % len(_SEEDS)]
     width, height = _SIZE

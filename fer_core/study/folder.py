@@ -385,7 +385,7 @@ class Study:
                 write_bytes(items, tables.to_tsv(dict(zip(header, cells, strict=True))))
 
     def _copy_path(self, one: Recording) -> Path:
-        """A copy's place: within the folder, whatever ``study.json`` says."""
+        """Return a copy's place: within the folder, whatever ``study.json`` says."""
         return self.path / "videos" / PurePath(one.video.path if one.video else "").name
 
     def delete_video_copies(self) -> int:
@@ -401,7 +401,7 @@ class Study:
 
 
 def main_person(table: pd.DataFrame, end: float | None) -> int | None:
-    """Whoever was in view for the longest time."""
+    """Return whoever was in view for the longest time."""
     if not table["person"].notna().any():
         return None
     return int(timeline.shares(table, end=end)["seconds"].idxmax())

@@ -99,7 +99,7 @@ class _Part:
         return float(self.valid.sum())
 
     def means(self) -> np.ndarray:
-        """Mean of the seven probabilities and of the valence index."""
+        """Return mean of the seven probabilities and of the valence index."""
         values = self.found.probabilities
         values = np.column_stack([values, valence(values)])
         return np.average(values[self.valid > 0], axis=0, weights=self.valid[self.valid > 0])

@@ -210,7 +210,7 @@ def _free_id(study: Study, source: str) -> str:
 
 
 def _first_events(table: pd.DataFrame, one: Recording) -> pd.DataFrame:
-    """What was shown during a live session, or the whole recording as one event."""
+    """Return what was shown during a live session, or the whole recording as one event."""
     shown = table.dropna(subset=["stimulus"]) if "stimulus" in table else table.iloc[:0]
     shown = shown[shown["stimulus"].astype(str) != ""] if len(shown) else shown
     if shown.empty:

@@ -167,7 +167,7 @@ def _number(value: float | None, decimals: int = 3) -> str:
 
 
 def _view(table: pd.DataFrame) -> dict[str, Any]:
-    """A table as text, and which of its columns hold numbers."""
+    """Return a table as text, and which of its columns hold numbers."""
     numbers = [pd.api.types.is_numeric_dtype(table[name]) for name in table]
     rows = [
         [
@@ -221,7 +221,9 @@ def _events(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _faces(study: Study) -> list[tuple[str, str]]:
-    """A picture of each participant, from the most certain moment of their first recording."""
+    """Return a picture of each participant, from the most certain moment of their first
+    recording.
+    """
     found: dict[str, str] = {}
     for one in study.file.recordings:
         if one.participant in found or study.video(one) is None:

@@ -56,7 +56,7 @@ class Samples:
 
     @property
     def bytes(self) -> int:
-        """Bytes that it takes in memory; all but the changes are one table."""
+        """Return bytes that it takes in memory; all but the changes are one table."""
         return self.time.size * 8 * (2 + len(QUALITY) + len(PROBABILITIES))
 
     def column(self, name: str) -> np.ndarray:

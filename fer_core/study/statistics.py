@@ -137,7 +137,7 @@ def cliffs_delta(a: np.ndarray, b: np.ndarray) -> Estimate:
     measured = measured / (inside_range * (1 - inside_range))
 
     def beyond(candidate: np.ndarray) -> np.ndarray:
-        """Whether a candidate is too far away from the estimate."""
+        """Return whether a candidate is too far away from the estimate."""
         spread = 1 + size * ((1 - candidate) / (2 - candidate) + candidate / (1 + candidate))
         variance = candidate * (1 - candidate) * np.maximum(spread / (n * m), measured)
         return (candidate - theta) ** 2 > quantile**2 * variance
@@ -195,7 +195,7 @@ def independent_test(
     total, squares = values.sum(axis=1), (values**2).sum(axis=1)
 
     def statistic(sums: np.ndarray, sums_of_squares: np.ndarray, some: slice) -> np.ndarray:
-        """Square of Welch's t, from the sums of the first group."""
+        """Return square of Welch's t, from the sums of the first group."""
         rest, rest_of_squares = total[some] - sums, squares[some] - sums_of_squares
         error = np.maximum(sums_of_squares - sums**2 / n, 0) / ((n - 1) * n)
         error += np.maximum(rest_of_squares - rest**2 / m, 0) / ((m - 1) * m)
@@ -314,7 +314,7 @@ def _t_quantile(freedom: int) -> float:
 
 
 def _small_sample(freedom: int) -> float:
-    """Hedges' exact correction of small samples."""
+    """Return Hedges' exact correction of small samples."""
     return math.exp(
         math.lgamma(freedom / 2) - math.lgamma((freedom - 1) / 2) - 0.5 * math.log(freedom / 2)
     )
@@ -339,7 +339,9 @@ def _noncentral(t: np.ndarray, freedom: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """A quotient whose zeros mean what they should: no difference, or one without any spread."""
+    """Return a quotient whose zeros mean what they should: no difference, or one without any
+    spread.
+    """
     tiny = 1e-12
     spread = np.where(below > tiny, below, 1.0)
     return np.where(below > tiny, above / spread, np.where(above > tiny, np.inf, 0.0))

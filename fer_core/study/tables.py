@@ -144,7 +144,7 @@ def read_events(path: Path) -> pd.DataFrame:
 
 @lru_cache(maxsize=2000)
 def _events(path: Path, stamp: tuple[int, ...]) -> pd.DataFrame:
-    """Events of a file, read again only if the file was replaced meanwhile."""
+    """Return events of a file, read again only if the file was replaced meanwhile."""
     header, rows = read_rows(path)
     table = pd.DataFrame(rows, columns=header, dtype=str)
     for name in EVENTS[:2]:

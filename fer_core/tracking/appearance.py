@@ -42,7 +42,7 @@ class Appearance:
 
     @property
     def is_grey(self) -> bool:
-        """Whether it has no colours to speak of."""
+        """Return whether it has no colours to speak of."""
         return self.saturation < _COLOURLESS
 
     def mean_with(self, other: "Appearance", looks: int) -> "Appearance":
@@ -139,7 +139,7 @@ def _histogram(hsv: np.ndarray) -> np.ndarray:
 
 
 def _ellipse() -> np.ndarray:
-    """``(16, 16)`` ``bool``: the pixels of a box that are face."""
+    """Return ``(16, 16)`` ``bool``: the pixels of a box that are face."""
     away = (np.arange(_TEXTURE) + 0.5) / _TEXTURE - 0.5
     return (away / _ELLIPSE[0]) ** 2 + (away[:, None] / _ELLIPSE[1]) ** 2 <= 1
 

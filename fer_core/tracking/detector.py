@@ -40,7 +40,7 @@ class TrackingDetector(Detector):
         return self
 
     def forget(self) -> None:
-        """What comes next is another scene."""
+        """Forget what was tracked: what comes next is another scene."""
         self._faces = []
 
     def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:

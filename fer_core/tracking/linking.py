@@ -73,17 +73,17 @@ class Chain:
 
     @property
     def number(self) -> int:
-        """Number of the first tracklet."""
+        """Return the number of the first tracklet."""
         return self.parts[0].number
 
     @property
     def start(self) -> float:
-        """Seconds of the first frame."""
+        """Return seconds of the first frame."""
         return self.parts[0].start
 
     @property
     def seen(self) -> float:
-        """Seconds of the last frame."""
+        """Return seconds of the last frame."""
         return self.parts[-1].seen
 
     def is_seen_with(self, other: "Chain") -> bool:
@@ -172,7 +172,7 @@ def _level(found: Links, seconds: float, apart: float) -> Links:
 
 
 def _near(chains: Sequence[Chain], seconds: float) -> Iterator[tuple[int, int]]:
-    """Pairs of chains of which one begins soon after the other ends."""
+    """Return pairs of chains of which one begins soon after the other ends."""
     starts = [chain.start for chain in chains]
     for i, before in enumerate(chains):
         end = bisect_right(starts, before.seen + seconds)
@@ -211,7 +211,7 @@ def _swaps(
     costs: dict[tuple[int, int], float],
     seconds: float,
 ) -> Iterator[Swap]:
-    """Pairs of links that would cost little more the other way round."""
+    """Return pairs of links that would cost little more the other way round."""
     links = sorted(after.items(), key=lambda pair: chains[pair[0]].seen)
     for place, (i, j) in enumerate(links):
         for k, m in links[place + 1 :]:

@@ -91,12 +91,12 @@ class Motion:
 
     @property
     def side(self) -> float:
-        """Expected side of the face in pixels: the square root of its area."""
+        """Return expected side of the face in pixels: the square root of its area."""
         return math.exp(self._size.value)
 
     @property
     def box(self) -> Box:
-        """Expected ``(x, y, width, height)`` in pixels."""
+        """Return expected ``(x, y, width, height)`` in pixels."""
         width, height = self.side * self._shape, self.side / self._shape
         return self._x.value - width / 2, self._y.value - height / 2, width, height
 
@@ -158,6 +158,6 @@ class Motion:
 
 
 def _measured(box: Box) -> tuple[float, float, float]:
-    """Centre, and logarithm of the side."""
+    """Return centre, and logarithm of the side."""
     x, y, width, height = box
     return x + width / 2, y + height / 2, math.log(max(width * height, 1e-6)) / 2

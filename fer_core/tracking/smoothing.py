@@ -43,7 +43,7 @@ class EmotionSmoother:
         self._states: dict[int, _State] = {}
 
     def __call__(self, analysis: Analysis, smoothing: float = SMOOTHING) -> Analysis:
-        """The same analysis with person numbers, smoothed probabilities and held labels.
+        """Return the same analysis with person numbers, smoothed probabilities and held labels.
 
         Args:
             analysis: with its ``time``, never before the last one's.

@@ -181,7 +181,7 @@ class Tracker:
         return next(track for track in self._tracks if track.number == number)
 
     def known(self) -> set[int]:
-        """Numbers of those in view, or out of it for a short while only."""
+        """Return numbers of those in view, or out of it for a short while only."""
         return {track.number for track in self._tracks}
 
     def _follow_size(self, size: tuple[int, int] | None) -> None:
@@ -196,7 +196,7 @@ class Tracker:
     def _costs(
         self, boxes: Sequence[Box], time: float, appearances: Sequence[Appearance] | None
     ) -> list[list[float]]:
-        """Twice the negative log likelihood of every pair of a known face and a box."""
+        """Return twice the negative log likelihood of every pair of a known face and a box."""
         costs = []
         for track in self._tracks:
             row = []

@@ -33,7 +33,7 @@ __all__ = ["TrainingRun", "TrainConfig", "configure", "load_data", "resume", "tr
 def configure(
     *, preset: str | None = None, config_file: Path | None = None, **changes: Any
 ) -> TrainConfig:
-    """A configuration from a preset or a file, and changes to it.
+    """Return a configuration from a preset or a file, and changes to it.
 
     Args:
         preset: a named recipe of ``model``, see :mod:`fer_core.train.presets`.
@@ -81,7 +81,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def load_data(config: TrainConfig) -> Dataset:
-    """The dataset that ``config`` names, mixed, voted on and divided as it says.
+    """Return the dataset that ``config`` names, mixed, voted on and divided as it says.
 
     Raises:
         DatasetError: it cannot be read.

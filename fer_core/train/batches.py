@@ -130,7 +130,7 @@ def feed(batches: keras.utils.PyDataset) -> Any:
 
 
 def row_weights(data: Dataset, config: TrainConfig) -> np.ndarray | None:
-    """How much each row counts in the loss, 1 on average; ``None`` where all count 1."""
+    """Return how much each row counts in the loss, 1 on average; ``None`` where all count 1."""
     if data.weights is None and config.class_weights == "none":
         return None
     weights = np.ones(len(data)) if data.weights is None else data.weights.astype(np.float64)

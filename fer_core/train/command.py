@@ -15,7 +15,7 @@ _OPTIONS = ("model", "data", "label_order", "votes", "corrections", "weights", "
 
 
 def command(config: TrainConfig, folds: int = 0, by: By | None = None) -> str:
-    """The shortest command line that trains by ``config``.
+    """Return the shortest command line that trains by ``config``.
 
     Args:
         config: Of the run, or of every run of a cross-validation.
@@ -71,7 +71,7 @@ def publish_command(run: TrainingRun) -> str:
 
 
 def read_settings(given: tuple[str, ...]) -> dict[str, Any]:
-    """Fields from ``NAME=VALUE``: the value is JSON, or text that is not.
+    """Read fields from ``NAME=VALUE``: the value is JSON, or text that is not.
 
     >>> read_settings(("batch_size=64", "augmentation.flip=false", "optimizer=sgd"))
     {'batch_size': 64, 'augmentation': {'flip': False}, 'optimizer': 'sgd'}

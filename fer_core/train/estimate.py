@@ -39,7 +39,7 @@ START = 30.0
 
 
 def rate(config: TrainConfig) -> tuple[float, str] | None:
-    """Training faces per second; what is validated after each epoch comes on top.
+    """Return training faces per second; what is validated after each epoch comes on top.
 
     Returns:
         The rate and where it is from, or ``None`` where nothing was measured.
@@ -67,7 +67,7 @@ def tried(config: TrainConfig) -> float | None:
 
 
 def seconds(config: TrainConfig, faces: int) -> float | None:
-    """How long a run will take at most, or ``None`` where :func:`rate` knows nothing.
+    """Return how long a run will take at most, or ``None`` where :func:`rate` knows nothing.
 
     Args:
         config: of the run; early stopping may end it before.
@@ -78,7 +78,7 @@ def seconds(config: TrainConfig, faces: int) -> float | None:
 
 
 def measure(config: TrainConfig, limit: float = 300.0) -> float:
-    """:func:`trial` on this backend, and keep the rate for :func:`rate`."""
+    """Run :func:`trial` on this backend, and keep the rate for :func:`rate`."""
     measured = trial(config, limit)
     write_json(_path(), _trials() | {_trial_key(config): measured})
     return measured

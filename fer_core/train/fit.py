@@ -69,7 +69,7 @@ def fit(
 def fit_held(
     run: TrainingRun, data: Dataset, on_progress: Callable[[Progress], None] | None = None
 ) -> None:
-    """As :func:`fit`, for a caller that holds the run already."""
+    """Fit as :func:`fit`, for a caller that holds the run already."""
     origin.check_same(run, data, OTHER_DATA.format(run=run.name))
     config, leg = run.config, run.leg()
     spread = strategy.open_strategy(config.strategy)
@@ -161,7 +161,7 @@ def fit_held(
 
 @our_keras()
 def load_best(run: TrainingRun, cycle: int | None = None) -> keras.Model:
-    """The network of ``run`` in ``float32`` with the weights chosen on PublicTest.
+    """Return the network of ``run`` in ``float32`` with the weights chosen on PublicTest.
 
     Args:
         run: with at least one finished epoch.
@@ -215,12 +215,12 @@ def _rows(
 
 @our_keras()
 def probabilities(run: TrainingRun, faces: np.ndarray) -> np.ndarray:
-    """What the chosen weights of ``run`` say of faces ``(N, 48, 48)``: ``(N, 7)``."""
+    """Return what the chosen weights of ``run`` say of faces ``(N, 48, 48)``: ``(N, 7)``."""
     return softmax(logits(load_best(run), faces), axis=1)
 
 
 def _machine() -> str:
-    """What this run is trained on, in words for a card."""
+    """Return what this run is trained on, in words for a card."""
     backend, found = keras.backend.backend(), []
     if backend == "tensorflow":
         import tensorflow as tf

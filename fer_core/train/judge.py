@@ -91,7 +91,7 @@ def sources(run: TrainingRun) -> list[SourceFigures]:
 
 
 def figures(run: TrainingRun) -> dict[str, dict[str, Any]]:
-    """Per split: the fields of an :class:`fer_core.evaluation.Evaluation`, and ``looked``,
+    """Return per split: the fields of an :class:`fer_core.evaluation.Evaluation`, and ``looked``,
     the times when it was judged.
     """
     try:
@@ -102,12 +102,12 @@ def figures(run: TrainingRun) -> dict[str, dict[str, Any]]:
 
 
 def is_judged(run: TrainingRun, split: str) -> bool:
-    """Whether :func:`judge` kept something of the split."""
+    """Return whether :func:`judge` kept something of the split."""
     return split in figures(run) and (run.path / f"judged_{split}.npz").is_file()
 
 
 def judged(run: TrainingRun, split: str) -> dict[str, np.ndarray]:
-    """What :func:`judge` kept: ``probabilities``, ``labels``, and of the surest mistakes
+    """Return what :func:`judge` kept: ``probabilities``, ``labels``, and of the surest mistakes
     ``mistakes`` (indices) and ``faces``.
 
     Raises:

@@ -78,7 +78,7 @@ def _is_slow_convolution(layer: keras.Layer) -> bool:
 
 
 def _convolve(inputs: Any, kernel: Any) -> Any:
-    """3×3 convolution of ``(N, H, W, C)``, its kernel's gradient as nine matrix products."""
+    """Return 3×3 convolution of ``(N, H, W, C)``, its kernel's gradient as nine matrix products."""
     import tensorflow as tf
 
     @tf.custom_gradient

@@ -10,7 +10,7 @@ from fer_core.train.runs import NAME, TrainingRun
 
 
 def about(run: TrainingRun) -> dict[str, str]:
-    """``title`` and ``note`` that people gave a run; the title is its name unless given."""
+    """Return ``title`` and ``note`` that people gave a run; the title is its name unless given."""
     try:
         given = read_json(run.path / "about.json")
         return {"title": str(given["title"]), "note": str(given["note"])}
@@ -71,7 +71,7 @@ def delete(name: str) -> None:
 
 
 def log(run: TrainingRun, lines: int = 30) -> str:
-    """The last lines that the worker of a run printed."""
+    """Return the last lines that the worker of a run printed."""
     try:
         with (run.path / "log.txt").open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 64_000))

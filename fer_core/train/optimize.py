@@ -35,7 +35,7 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         self.warmup = max(1.0, warmup * self.steps)
 
     def __call__(self, step):
-        """The rate at ``step``."""
+        """Return the rate at ``step``."""
         step = ops.cast(step - self.start, "float32")
         if self.cycles > 1:
             step = step - self.steps * ops.floor(step / self.steps)
@@ -152,7 +152,7 @@ def epochs_at(rate: float, rows: list[dict]) -> int:
 
 
 def cycle_ended(epoch: int, config: TrainConfig) -> int | None:
-    """Which cycle, from 1, ends with ``epoch``, from 1; ``None`` where none does."""
+    """Return which cycle, from 1, ends with ``epoch``, from 1; ``None`` where none does."""
     if config.schedule != "cosine" or config.cycles == 1:
         return None
     ends = [round(config.epochs * k / config.cycles) for k in range(1, config.cycles + 1)]

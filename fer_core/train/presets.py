@@ -114,7 +114,7 @@ PRESETS: Final = {"report": _REPORT, "recommended": _RECOMMENDED, "quick": _QUIC
 
 
 def preset(name: str, model: str | None, weights: str | None = None) -> dict[str, Any]:
-    """The fields of a training configuration that the recipe ``name`` sets for ``model``.
+    """Return the fields of a training configuration that the recipe ``name`` sets for ``model``.
 
     A recipe in bfloat16 is given in float32 where this machine cannot compute the former.
 

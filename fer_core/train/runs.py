@@ -133,7 +133,7 @@ class TrainingRun(Job):
 
     @classmethod
     def open(cls, name: str) -> "TrainingRun":
-        """The run called ``name``.
+        """Return the run called ``name``.
 
         Raises:
             TrainingError: there is none, or the name leaves the runs' folder.
@@ -240,15 +240,15 @@ class TrainingRun(Job):
         )
 
     def metrics(self) -> list[dict[str, Any]]:
-        """One row per finished epoch."""
+        """Return one row per finished epoch."""
         return self._lines("metrics.jsonl")
 
     def steps(self) -> list[dict[str, Any]]:
-        """One row per update: ``epoch``, ``step`` and the ``loss`` of its batch."""
+        """Return one row per update: ``epoch``, ``step`` and the ``loss`` of its batch."""
         return self._lines("steps.jsonl")
 
     def usage(self) -> list[dict[str, Any]]:
-        """What its worker used, every five seconds: ``time`` (since 1970), ``cpu`` (per cent
+        """Return what its worker used, every five seconds: ``time`` (since 1970), ``cpu`` (per cent
         of one core), ``memory`` (MB) and ``images_per_second``.
         """
         return self._lines("usage.jsonl")
@@ -271,7 +271,7 @@ class TrainingRun(Job):
 
     @contextmanager
     def step_log(self, epochs: int) -> Iterator[TextIO]:
-        """A file to which lines of :meth:`steps` are added, cut to the first ``epochs``."""
+        """Return a file to which lines of :meth:`steps` are added, cut to the first ``epochs``."""
         self._write_lines("steps.jsonl", [r for r in self.steps() if r["epoch"] <= epochs])
         with (self.path / "steps.jsonl").open("a", buffering=1, encoding="utf-8") as file:
             yield file
@@ -353,7 +353,7 @@ def _was_finished(state: dict[str, Any]) -> bool:
 
 
 def list_runs() -> list[TrainingRun]:
-    """All runs, the newest first, damaged folders among them."""
+    """Return all runs, the newest first, damaged folders among them."""
     found = [TrainingRun(path) for path in settings().runs.glob("[!.]*/")]
     return sorted(found, key=lambda run: run.state().get("created", ""), reverse=True)
 

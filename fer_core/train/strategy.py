@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def open_strategy(name: str) -> "tf.distribute.Strategy | None":
-    """The strategy ``name``, or ``None`` for one device of one process.
+    """Return the strategy ``name``, or ``None`` for one device of one process.
 
     Raises:
         TrainingError: another backend than TensorFlow, or no other worker is named.
@@ -69,7 +69,7 @@ def prepare(model: "keras.Model", spread: "tf.distribute.Strategy", batch: tuple
 
 
 def helps(config: TrainConfig) -> bool:
-    """Whether this process only helps: another worker keeps the run.
+    """Return whether this process only helps: another worker keeps the run.
 
     Raises:
         TrainingError: several workers are to train, but ``TF_CONFIG`` does not name them.
@@ -78,7 +78,7 @@ def helps(config: TrainConfig) -> bool:
 
 
 def borrowed(config: TrainConfig, run: TrainingRun | None = None) -> TrainingRun:
-    """A run in a temporary folder, for a process that only helps.
+    """Return a run in a temporary folder, for a process that only helps.
 
     Args:
         config: of the run.

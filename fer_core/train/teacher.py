@@ -43,7 +43,7 @@ class Teacher:
         self._said = run.load_arrays("teacher.npz")["said"][0]
 
     def targets(self, rows: np.ndarray, faces: np.ndarray) -> np.ndarray:
-        """Its probabilities, softened by the temperature.
+        """Return its probabilities, softened by the temperature.
 
         Args:
             rows: ``(B,)``, which training faces.

@@ -71,7 +71,7 @@ class FacesAt:
         ]
 
     def __call__(self, time: float) -> Analysis:
-        """What is drawn on the frame at ``time`` seconds."""
+        """Return what is drawn on the frame at ``time`` seconds."""
         faces = []
         for person, times, until, boxes, probabilities, scores, unreliable in self._persons:
             # The frame that was sampled is shown a little after it begins.
@@ -330,7 +330,7 @@ class _Sound:
 
 @contextmanager
 def _written(target: Path) -> Iterator[Path]:
-    """A path to write to, which becomes ``target`` when all went well."""
+    """Return a path to write to, which becomes ``target`` when all went well."""
     try:
         with writing(target) as path:
             yield path
@@ -344,7 +344,7 @@ def _written(target: Path) -> Iterator[Path]:
 def stills(
     source: Path, result: VideoResult, moments: pd.DataFrame, deadline: float = math.inf
 ) -> list[bytes | None]:
-    """A JPEG of each moment, its faces boxed; ``None`` where the file does not lead there.
+    """Return a JPEG of each moment, its faces boxed; ``None`` where the file does not lead there.
 
     Args:
         source: the video that ``result`` is of.

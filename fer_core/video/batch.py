@@ -48,7 +48,7 @@ class Task:
     report: Path | None = None
 
     def kept(self) -> Path:
-        """Where its result is kept meanwhile: the same for the same file, read alike."""
+        """Return where its result is kept meanwhile: the same for the same file, read alike."""
         stat = self.path.stat()
         classifier = load_classifier(self.options.model, parse(self.options.class_prior))
         model = classifier.card
@@ -138,7 +138,7 @@ def run_all(
 
 
 def forget(tasks: list[Task]) -> None:
-    """The batch is done: what was kept of it goes."""
+    """Delete what was kept of a batch, which is done."""
     for task in tasks:
         if task.path.exists():
             shutil.rmtree(task.kept(), ignore_errors=True)

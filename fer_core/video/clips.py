@@ -29,7 +29,7 @@ _SAMPLE_SIZE: Final = (854, 480)
 
 
 def sample_clip(folder: Path) -> Path:
-    """The sample, made once: the example portrait beside a drawn person whose face changes.
+    """Return the sample, made once: the example portrait beside a drawn person whose face changes.
 
     Raises:
         VideoError: It cannot be written.
@@ -45,7 +45,7 @@ def sample_clip(folder: Path) -> Path:
 
 
 def sample_frames() -> Iterator[np.ndarray]:
-    """Frames ``(480, 854, 3)`` of :func:`sample_clip`, :data:`RATE` a second."""
+    """Return frames ``(480, 854, 3)`` of :func:`sample_clip`, :data:`RATE` a second."""
     width, height = _SAMPLE_SIZE
     portrait = cv2.resize(example_portrait(), (420, 420), interpolation=cv2.INTER_AREA)
     background = np.full((height, width, 3), (214, 219, 224), np.uint8)
@@ -64,7 +64,7 @@ def sample_frames() -> Iterator[np.ndarray]:
 
 
 def _shown(time: float) -> tuple[str, float]:
-    """The drawn emotion at a time, and its strength: it comes within a third of a second."""
+    """Return the drawn emotion at a time, and its strength: it comes within a third of a second."""
     start = 0.0
     for emotion, seconds in SAMPLE:
         if time < start + seconds:
@@ -82,7 +82,7 @@ def shown_in_turn(
     seed: int = 0,
     handheld: bool = False,
 ) -> Iterator[np.ndarray]:
-    """Frames in which still faces are shown one after another, wandering and growing.
+    """Return frames in which still faces are shown one after another, wandering and growing.
 
     Args:
         faces: each ``(S, S)`` grey or ``(S, S, 3)`` RGB, ``uint8``, framed as FER2013 does.
@@ -142,7 +142,7 @@ class _Hand:
 
 
 def _paste(frame: np.ndarray, picture: np.ndarray, x: float, y: float) -> None:
-    """At a place between pixels, so that slow movement does not jerk."""
+    """Paste a face at a place between pixels, so that slow movement does not jerk."""
     height, width = picture.shape[:2]
     x0, y0 = int(x), int(y)
     shift = np.array([[1, 0, x - x0], [0, 1, y - y0]], np.float32)

@@ -18,12 +18,12 @@ from fer_core.video.result import VideoResult
 
 
 def caption(result: VideoResult, moment: Mapping[str, Any]) -> str:
-    """A row of :meth:`fer_core.video.VideoResult.moments` in words, its time first."""
+    """Return a row of :meth:`fer_core.video.VideoResult.moments` in words, its time first."""
     return f"{clock(moment['time'])} · {in_words(result, moment)}"
 
 
 def in_words(result: VideoResult, moment: Mapping[str, Any]) -> str:
-    """What happens at a moment, without its time."""
+    """Return what happens at a moment, without its time."""
     who, emotion = result.name(moment["person"]), moment["emotion"]
     if moment["kind"] == "peak":
         return f"{who} most clearly {emotion}, {moment['value']:.0%}"
@@ -31,7 +31,7 @@ def in_words(result: VideoResult, moment: Mapping[str, Any]) -> str:
 
 
 def captioned(source: Path, result: VideoResult) -> list[tuple[str, bytes]]:
-    """Captions and stills of the moments that the file leads to."""
+    """Return captions and stills of the moments that the file leads to."""
     moments = result.moments()
     pictures = stills(source, result, moments)
     rows = zip(moments.to_dict("records"), pictures, strict=True)
@@ -41,7 +41,7 @@ def captioned(source: Path, result: VideoResult) -> list[tuple[str, bytes]]:
 def face_at(
     source: Path, result: VideoResult, time: float, person: int
 ) -> tuple[np.ndarray, Face] | None:
-    """A person's face as the model sees it, ``(192, 192, 3)``, and what it says of it.
+    """Return a person's face as the model sees it, ``(192, 192, 3)``, and what it says of it.
 
     Args:
         source: the video that ``result`` is of.

@@ -89,7 +89,7 @@ class VideoJob(Job):
         keep_source: bool = False,
         owner: str = "",
     ) -> "VideoJob":
-        """A new job with its own copy of the video.
+        """Return a new job with its own copy of the video.
 
         Args:
             source: the video, read to its end.
@@ -127,7 +127,7 @@ class VideoJob(Job):
 
     @classmethod
     def open(cls, name: str) -> "VideoJob":
-        """The job called ``name``.
+        """Return the job called ``name``.
 
         Raises:
             VideoError: there is none.
@@ -139,7 +139,9 @@ class VideoJob(Job):
 
     @property
     def config(self) -> dict[str, Any]:
-        """What it was created with: ``name``, ``options``, ``annotated``, ``keep_source``."""
+        """Return what it was created with: ``name``, ``options``, ``annotated``,
+        ``keep_source``.
+        """
         try:
             config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
         except FileNotFoundError as error:
@@ -157,18 +159,18 @@ class VideoJob(Job):
 
     @property
     def source(self) -> Path | None:
-        """The video, where it is still there."""
+        """Return the video, where it is still there."""
         path = self._source(self.config["name"])
         return path if path.exists() else None
 
     @property
     def annotated(self) -> Path | None:
-        """The video with boxes and labels, where there is one."""
+        """Return the video with boxes and labels, where there is one."""
         path = self.path / "annotated.mp4"
         return path if path.exists() else None
 
     def has_result(self) -> bool:
-        """Whether the video was read to its end."""
+        """Return whether the video was read to its end."""
         return (self.path / "result.json").exists()
 
     def result(self) -> "VideoResult":
@@ -182,7 +184,7 @@ class VideoJob(Job):
         return VideoResult.load(self.path)
 
     def moments(self, result: "VideoResult") -> list[dict[str, Any]]:
-        """Moments worth seeing: ``time``, ``person`` (number in ``result``), ``kind``,
+        """Return the key moments: ``time``, ``person`` (number in ``result``), ``kind``,
         ``emotion``, ``value`` and the ``picture``'s path, which may be ``None``.
         """
         return self._pictures("moments.json", result)
@@ -192,8 +194,8 @@ class VideoJob(Job):
         return min(self.path.glob("moment-*.jpg"), default=None)
 
     def faces(self, result: "VideoResult") -> list[dict[str, Any]]:
-        """Pictures of people: ``time``, ``person`` (number in ``result``), ``doubt`` (index in
-        its doubts, or ``None``), ``side`` of the doubt, and the ``picture``'s path, which may be
+        """Return pictures of people: ``time``, ``person`` (number in ``result``), ``doubt`` (index
+        in its doubts, or ``None``), ``side`` of the doubt, and the ``picture``'s path, which may be
         ``None``. Analyses of earlier versions have none.
         """
         return self._pictures("faces.json", result)
@@ -212,7 +214,7 @@ class VideoJob(Job):
             return []
 
     def stills(self, result: "VideoResult") -> list[tuple[str, bytes]]:
-        """Captions and pictures of the moments, for a report."""
+        """Return captions and pictures of the moments, for a report."""
         from fer_core.video.highlights import caption
 
         return [
@@ -222,7 +224,7 @@ class VideoJob(Job):
         ]
 
     def is_stale(self) -> bool:
-        """Whether people were named or corrected after pictures and video were drawn."""
+        """Return whether people were named or corrected after pictures and video were drawn."""
         from fer_core.video.people import read_edits
 
         try:
@@ -369,7 +371,7 @@ class _Note:
         self._way = f"{options.get('fps')} {options.get('thorough')} {options.get('model')}"
 
     def of(self, step: str) -> Any:
-        """What takes the progress of a step."""
+        """Return what takes the progress of a step."""
 
         def note(progress: "Progress") -> None:
             if step == "reading":
@@ -432,7 +434,7 @@ def _ratios_file() -> Path:
 
 
 def _ratios() -> dict[str, float]:
-    """How many times as long as reading drawing took last, by the way of reading."""
+    """Return how many times as long as reading drawing took last, by the way of reading."""
     try:
         found = json.loads(_ratios_file().read_text(encoding="utf-8"))
         return {str(way): float(ratio) for way, ratio in found.items()}
@@ -479,7 +481,7 @@ def place(job: VideoJob) -> int | None:
 
 
 def _queue() -> JobQueue[VideoJob]:
-    """The queue of all jobs that have limits, whoever they belong to."""
+    """Return the queue of all jobs that have limits, whoever they belong to."""
     return JobQueue(
         settings().jobs,
         lambda: [job for job in _all() if job.state().get("limits")],

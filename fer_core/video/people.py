@@ -49,7 +49,7 @@ class Doubt:
 
     @property
     def certainty(self) -> float:
-        """Distance from not knowing at all, 0 to 0.5."""
+        """Return distance from not knowing at all, 0 to 0.5."""
         return abs(self.confidence - 0.5)
 
     @classmethod

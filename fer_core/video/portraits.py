@@ -64,7 +64,9 @@ def portraits(result: VideoResult) -> list[Portrait]:
 
 
 def _sides(doubt: Doubt, table: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
-    """The rows around the earlier and the later face. Of a swap both are of the first person."""
+    """Return the rows around the earlier and the later face. Of a swap both are of the first
+    person.
+    """
     first, second = doubt.persons
     if doubt.kind == "swap":
         second = first

@@ -147,7 +147,7 @@ class _Seen:
 
 
 def _moments(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
-    """Frames of one moment together, no more than memory allows."""
+    """Yield the frames of one moment together, no more than memory allows."""
     together: list[Frame] = []
     for frame in frames:
         first = together[0] if together else frame
@@ -188,7 +188,7 @@ def _see(
 
 
 def _on_frame(analysis: Analysis, frame: Frame, region: Region | None) -> Analysis:
-    """The analysis of a part or a reduced copy of a frame, in pixels of the whole frame."""
+    """Return the analysis of a part or a reduced copy of a frame, in pixels of the whole frame."""
     left, top, width, _ = region or (0, 0, frame.width, frame.height)
     factor = width / analysis.width
     faces = analysis.faces

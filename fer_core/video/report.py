@@ -57,7 +57,7 @@ model, not what anybody felt.</p>
 
 
 def to_html(result: VideoResult, stills: list[tuple[str, bytes]] | None = None) -> str:
-    """The report: moments, curves, shares of time and changes, person by person.
+    """Return the report: moments, curves, shares of time and changes, person by person.
 
     Args:
         result: see :func:`fer_core.video.analyze_video`.
@@ -117,7 +117,7 @@ class _Charts:
         self._first = True
 
     def of(self, table: Any, person: int, seconds: float) -> str:
-        """Probabilities over time, stacked, and the stretches of one dominant emotion."""
+        """Return probabilities over time, stacked, and the stretches of one dominant emotion."""
         curve = timeline.curve(table, person, step=max(0.2, seconds / POINTS))
         curves, bars = go.Figure(), go.Figure()
         for emotion in EMOTIONS:

@@ -122,12 +122,12 @@ class VideoResult:
         )
 
     def smoothed(self) -> pd.DataFrame:
-        """:meth:`rows` with probabilities averaged as the options say; what is shown."""
+        """Return :meth:`rows` with probabilities averaged as the options say; what is shown."""
         return self._smoothed.copy()
 
     @property
     def length(self) -> float:
-        """Seconds of the video, or of the part of it that was read."""
+        """Return seconds of the video, or of the part of it that was read."""
         return max(0.0, self.seconds - (self.options.start or 0.0))
 
     def persons(self) -> list[int]:
@@ -137,16 +137,16 @@ class VideoResult:
         return [int(p) for p in counted.sort_values(ascending=False, kind="stable").index]
 
     def name(self, person: int) -> str:
-        """What a person is called."""
+        """Return what a person is called."""
         return self.names.get(person) or f"Person {person}"
 
     def called(self, person: int, name: str) -> "VideoResult":
-        """The result with a person's name; an empty one takes it away."""
+        """Return the result with a person's name; an empty one takes it away."""
         names = {**self.names, person: name.strip()}
         return replace(self, names={number: name for number, name in names.items() if name})
 
     def with_merged(self, person: int, into: int) -> "VideoResult":
-        """The result with one person counted as another.
+        """Return the result with one person counted as another.
 
         Raises:
             VideoError: both are seen at the same moment, so they are two.
@@ -197,7 +197,7 @@ class VideoResult:
         return replace(apart, edits=(*apart.edits, Edit(other, one, time), Edit(new, other, time)))
 
     def apart(self) -> "VideoResult":
-        """The result with every person as found; names stay."""
+        """Return the result with every person as found; names stay."""
         return replace(self, edits=())
 
     def person_at(self, found: int, time: float) -> int:
@@ -250,7 +250,7 @@ class VideoResult:
         return self._points[self._points["person"].isin(self.persons())]
 
     def moments(self) -> pd.DataFrame:
-        """What is worth seeing: the peak of each emotion, and the sharpest changes.
+        """Return the key moments: the peak of each emotion, and the sharpest changes.
 
         Returns:
             Columns ``time, person, kind, emotion, value``, by time; ``kind`` is ``peak``
@@ -274,7 +274,7 @@ class VideoResult:
         return table.sort_values("time", kind="stable").reset_index(drop=True)
 
     def summary(self) -> dict[str, Any]:
-        """What :func:`fer_core.timeline.summarize` says of the smoothed table, the change
+        """Return what :func:`fer_core.timeline.summarize` says of the smoothed table, the change
         points and their settings, and the persons' names. ``change_points`` are those at which
         the dominant emotion changed, ``shifts`` the others.
         """
@@ -302,7 +302,7 @@ class VideoResult:
         return row | {"name": self.name(row["person"])}
 
     def about(self) -> dict[str, Any]:
-        """File, options and problems, as plain JSON values."""
+        """Return file, options and problems, as plain JSON values."""
         return {
             "video": self.info.to_dict(),
             "read": asdict(self.options) | {"frames": self.looked, "seconds": self.seconds},
@@ -347,7 +347,7 @@ class VideoResult:
 
     @classmethod
     def load(cls, folder: Path) -> "VideoResult":
-        """What :meth:`save` wrote.
+        """Return what :meth:`save` wrote.
 
         Raises:
             VideoError: there is none that can be read.
@@ -373,7 +373,7 @@ class VideoResult:
 
 
 def _stored_table(folder: Path, value: dict[str, Any]) -> pd.DataFrame:
-    """The table of a stored result, in today's columns."""
+    """Return the table of a stored result, in today's columns."""
     table = pd.read_parquet(folder / "table.parquet")
     if "status" in table:
         return table

@@ -55,7 +55,7 @@ _WHOLE_FOLDER: Final = (
 
 
 def export(name: str) -> bytes:
-    """A model as an archive.
+    """Return a model as an archive.
 
     Raises:
         ModelError: there is none of that name, or a file is missing or changed.
@@ -202,7 +202,7 @@ class _Bounded(io.RawIOBase):
 
 
 def _checked(path: Path) -> ModelFolder:
-    """The folder, after comparing everything with its card."""
+    """Return the folder, after comparing everything with its card."""
     card_file = path / "card.json"
     if not card_file.is_file() or card_file.stat().st_size > 1_000_000:
         raise ModelError(f"{path.name} has no card, or one that is too long.")

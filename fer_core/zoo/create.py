@@ -36,7 +36,7 @@ class ModelJob(Job):
 
     @property
     def config(self) -> dict[str, Any]:
-        """What was asked: ``what`` (one of :data:`_ACTS`), ``data`` and, of an
+        """Return what was asked: ``what`` (one of :data:`_ACTS`), ``data`` and, of an
         ensemble, ``members`` and ``weights``.
         """
         try:
@@ -115,7 +115,7 @@ def measure(
 
 
 def list_work() -> list[ModelJob]:
-    """What is done with models now, or ended and was not seen to yet; the oldest first."""
+    """Return what is done with models now, or ended and was not seen to yet; the oldest first."""
     found = [ModelJob(path) for path in settings().making.glob("[!.]*/")]
     return sorted(found, key=lambda work: work.state().get("created", ""))
 

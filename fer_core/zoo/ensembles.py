@@ -141,6 +141,6 @@ def check_members(names: list[str]) -> None:
 
 
 def accuracies(names: list[str], dataset: Dataset, split: str = "PublicTest") -> dict[str, float]:
-    """The accuracy of each model on its own, to compare an ensemble with."""
+    """Return the accuracy of each model on its own, to compare an ensemble with."""
     chosen = dataset.split(split)
     return {name: measure(predictions(name, chosen), chosen.labels).accuracy for name in names}

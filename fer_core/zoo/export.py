@@ -135,7 +135,7 @@ def _check_finite(core: keras.Model) -> None:
 
 
 def _save_keras(core: keras.Model, path: Path) -> None:
-    """As ``core.save``, packed: rounded weights take little more than half of the space."""
+    """Save as ``core.save``, packed: rounded weights take little more than half of the space."""
     core.save(path)
     with zipfile.ZipFile(path) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}

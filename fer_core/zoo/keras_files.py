@@ -54,7 +54,7 @@ def no_code(path: Path) -> None:
 
 
 def no_code_h5(path: Path) -> None:
-    """As :func:`no_code`, for the older format ``.h5``.
+    """Check as :func:`no_code`, for the older format ``.h5``.
 
     Raises:
         ModelError: It does not, is damaged, or holds weights without a network.

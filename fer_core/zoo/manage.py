@@ -41,7 +41,7 @@ def set_default(name: str) -> None:
 
 
 def exists(name: str) -> bool:
-    """Whether there is a model called ``name``."""
+    """Return whether there is a model called ``name``."""
     return any(folder.name == name for folder in list_models())
 
 

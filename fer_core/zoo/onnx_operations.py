@@ -39,7 +39,7 @@ class Value:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape as ONNX sees it."""
+        """Return the shape as ONNX sees it."""
         shape = tuple(int(n) for n in self.tensor.shape)
         return tuple(shape[i] for i in _TO_FIRST) if self.last else shape
 

@@ -181,7 +181,7 @@ def _public(config: TrainConfig) -> TrainConfig:
 
 
 def _started_from(config: TrainConfig) -> str:
-    """What the card says of starting weights; those of a run are followed to its own."""
+    """Return what the card says of starting weights; those of a run are followed to its own."""
     before = TrainingRun(Path(config.weights).parent)
     if not Path(config.weights).is_file() or not (before.path / "config.json").is_file():
         return starting_weights.about(config.weights)

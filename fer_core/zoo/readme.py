@@ -14,7 +14,7 @@ def write(folder: Path, card: Card) -> None:
 
 
 def text(card: Card) -> str:
-    """The model card as Markdown (Mitchell et al. 2019, arXiv 1810.03993)."""
+    """Return the model card as Markdown (Mitchell et al. 2019, arXiv 1810.03993)."""
     served = {
         "none": "none",
         "flip": "the mean over the face and its mirror image, inside the exported file",
@@ -95,7 +95,7 @@ def _members(card: Card) -> list[tuple[str, str]]:
 
 
 def per_class(figures: Figures) -> str:
-    """Precision, recall, F1 and support of each emotion, as a Markdown table."""
+    """Write precision, recall, F1 and support of each emotion as a Markdown table."""
     rows = [
         (name, *(_or_dash(v) for v in (r.precision, r.recall, r.f1)), r.support)
         for name, r in figures.per_class.items()
@@ -108,14 +108,14 @@ def _or_dash(value: float | None) -> str:
 
 
 def confusion(figures: Figures) -> str:
-    """The confusion matrix as a Markdown table: rows are labels, columns predictions."""
+    """Return the confusion matrix as a Markdown table: rows are labels, columns predictions."""
     matrix = figures.confusion_matrix
     rows = [(name, *line) for name, line in zip(EMOTIONS, matrix, strict=True)]
     return table(("label \\ predicted", *EMOTIONS), rows)
 
 
 def _measured(card: Card) -> str:
-    """How the figures came about and come about again, and what each split was for."""
+    """Return how the figures came about and come about again, and what each split was for."""
     public, private = card.figure("PublicTest"), card.figure("PrivateTest")
     known = public or private
     data = known.dataset if known and known.dataset != "FER2013" else "fer2013.csv"
@@ -136,7 +136,7 @@ def _measured(card: Card) -> str:
 
 
 def times_looked(times: int) -> str:
-    """How often PrivateTest was looked at, 1 or more, as the end of a sentence."""
+    """Return how often PrivateTest was looked at, 1 or more, as the end of a sentence."""
     return "looked at once." if times == 1 else f"looked at {times} times."
 
 
@@ -225,6 +225,6 @@ def _speed(card: Card) -> str:
 
 
 def table(head: tuple, rows: list[tuple]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

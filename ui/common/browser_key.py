@@ -28,7 +28,7 @@ _COMPONENT: Final = st.components.v2.component("fer_browser_key", html="<span></
 
 
 def browser_key() -> str | None:
-    """The key, 32 hexadecimal digits; ``None`` for the moment that the first visit takes."""
+    """Return the key, 32 hexadecimal digits; ``None`` for the moment that the first visit takes."""
     known = st.session_state.get("browser_key", {}).get("key") or access.browser_cookie()
     _COMPONENT(
         key="browser_key",

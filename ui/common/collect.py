@@ -71,7 +71,7 @@ def _keep(crop: np.ndarray, face: Face, model: str, source: str, label: str = ""
 
 
 def say_kept() -> None:
-    """After the dialog is closed, that the face was kept."""
+    """Say, after the dialog is closed, that the face was kept."""
     if emotion := st.session_state.pop("collect_done", None):
         st.toast(
             f"Kept as {emotion.lower()}. It is under Dataset, Collected.", icon=":material/save:"

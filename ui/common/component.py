@@ -2,4 +2,4 @@
 
 
 def nothing() -> None:
-    """Streamlit wants a callback for every value that a component may report."""
+    """Do nothing: Streamlit wants a callback for every value that a component may report."""

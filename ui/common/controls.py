@@ -183,7 +183,7 @@ def _class_prior() -> None:
 
 
 def current(only: Only | None = None) -> Choice:
-    """What was chosen in this session; stops the page where that cannot be loaded.
+    """Return what was chosen in this session; stops the page where that cannot be loaded.
 
     Args:
         only: As for :func:`model_row`.

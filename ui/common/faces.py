@@ -13,12 +13,12 @@ from ui.common.notices import say_error
 
 
 def percent(probability: float) -> str:
-    """Without decimals: '92 %'."""
+    """Write a share without decimals: '92 %'."""
     return f"{probability * 100:.0f} %"
 
 
 def looks(face: Face, unsure_below: float) -> str:
-    """In plain words: 'looks happy, 92 %', or 'unsure: sad 38 %, neutral 35 %'."""
+    """Say in plain words: 'looks happy, 92 %', or 'unsure: sad 38 %, neutral 35 %'."""
     if face.is_unsure(unsure_below):
         best = (f"{emotion.lower()} {percent(p)}" for emotion, p in face.ranked()[:2])
         return f"unsure: {', '.join(best)}"
@@ -26,7 +26,7 @@ def looks(face: Face, unsure_below: float) -> str:
 
 
 def emotion_bars(face: Face, *, key: str, row: int = 22) -> None:
-    """Seven bars in the emotions' colours, the most probable first."""
+    """Show seven bars in the emotions' colours, the most probable first."""
     ranked = face.ranked()
     data = pd.DataFrame(
         {
@@ -75,7 +75,7 @@ def emotion_bars(face: Face, *, key: str, row: int = 22) -> None:
 
 @st.dialog("Why?", width="large", icon=":material/visibility:")
 def why(crop: np.ndarray, face: Face, model: str) -> None:
-    """What the model looked at in one face, for any of the seven emotions."""
+    """Show what the model looked at in one face, for any of the seven emotions."""
     emotion = st.pills(
         "Which emotion to explain",
         [emotion for emotion, _ in face.ranked()],

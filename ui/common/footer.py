@@ -30,7 +30,7 @@ delete it. Nothing is sent anywhere else.
 
 
 def footer() -> None:
-    """The caption at the foot of every page, with the whole notice behind it, and the undo."""
+    """Show the caption at the foot of every page, with the whole notice behind it, and the undo."""
     offer_undo()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(

@@ -34,7 +34,7 @@ _CONFIG: Final = {"displaylogo": False}
 
 
 def matrix(counts: list[list[int]], key: str) -> None:
-    """A confusion matrix: share of each label, with the counts on hover."""
+    """Show a confusion matrix: share of each label, with the counts on hover."""
     figure = charts.confusion(counts)
     share = figure.data[0].z
     figure.update_traces(texttemplate="%{z:.0%}", showscale=False)
@@ -46,7 +46,7 @@ def matrix(counts: list[list[int]], key: str) -> None:
 
 
 def per_class(rows: dict[str, dict[str, float | None]]) -> None:
-    """Precision, recall, F1 and support of each emotion."""
+    """Show precision, recall, F1 and support of each emotion."""
     table = pd.DataFrame(rows, dtype=float).T.reset_index(names="emotion")
     share = st.column_config.NumberColumn(format="percent")
     st.dataframe(
@@ -65,7 +65,7 @@ def per_class(rows: dict[str, dict[str, float | None]]) -> None:
 
 
 def calibration(probabilities: np.ndarray, labels: np.ndarray, key: str) -> None:
-    """A reliability diagram: honest probabilities lie on the diagonal."""
+    """Show a reliability diagram: honest probabilities lie on the diagonal."""
     figure = charts.reliability([asdict(b) for b in reliability(probabilities, labels)])
     figure.update_layout(
         height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False, uirevision="stays"
@@ -95,12 +95,12 @@ def sources_table(found: Sequence[SourceFigures]) -> pd.DataFrame:
 
 
 def looked(times: int) -> str:
-    """How often PrivateTest was looked at, as a sentence to add; none where never."""
+    """Return how often PrivateTest was looked at, as a sentence to add; none where never."""
     return f" It was {times_looked(times)}" if times else ""
 
 
 def faces(pictures: np.ndarray, words: list[str]) -> None:
-    """A grid of dataset faces ``(N, 48, 48)``, each with what to say of it."""
+    """Show a grid of dataset faces ``(N, 48, 48)``, each with what to say of it."""
     with st.grid(min_column_width=110):
         for picture, caption in zip(pictures, words, strict=True):
             with st.container(gap="xsmall"):
@@ -109,7 +109,7 @@ def faces(pictures: np.ndarray, words: list[str]) -> None:
 
 
 def figures_row(found: dict[str, Any]) -> None:
-    """Accuracy, macro F1, calibration and the number of faces."""
+    """Show accuracy, macro F1, calibration and the number of faces."""
     with st.container(horizontal=True):
         st.metric("Accuracy", f"{found['accuracy']:.1%}")
         classes = found.get("classes") or len(EMOTIONS)

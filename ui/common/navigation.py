@@ -81,7 +81,7 @@ def through_front_door() -> None:
 
 
 def pages() -> list:
-    """The pages for ``st.navigation``."""
+    """Return the pages for ``st.navigation``."""
     return [
         st.Page(page.file, title=page.title, icon=page.icon, help=page.help, default=page is HOME)
         for page in PAGES

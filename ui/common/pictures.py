@@ -73,7 +73,7 @@ class Result:
 
     @property
     def rank(self) -> int:
-        """Worst news first: not readable, no face, faces, not read yet."""
+        """Return the rank: worst news first: not readable, no face, faces, not read yet."""
         if self.analysis:
             return 2 if self.analysis.faces else 1
         return 0 if self.error else 3
@@ -100,7 +100,7 @@ class Memory:
         return key in self._kept
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What is kept under ``key``; made first where nothing is."""
+        """Return what is kept under ``key``; made first where nothing is."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -133,7 +133,7 @@ class Memory:
 
 
 def _size_of(value: Any) -> int:
-    """Bytes of pictures and faces in a result."""
+    """Return bytes of pictures and faces in a result."""
     if isinstance(value, tuple):
         return sum(map(_size_of, value))
     if isinstance(value, FoundFaces):
@@ -153,13 +153,13 @@ def _memory(name: str, size: int = 500) -> Memory:
 
 
 def picture(name: str, content: bytes) -> Picture:
-    """A picture from a file's name and content."""
+    """Return a picture from a file's name and content."""
     return Picture(name, content, hashlib.sha256(content).hexdigest())
 
 
 @st.cache_resource(max_entries=1)
 def example() -> Picture:
-    """The example portrait as if it had been dropped."""
+    """Return the example portrait as if it had been dropped."""
     file = io.BytesIO()
     Image.fromarray(example_portrait()).save(file, "PNG")
     return picture("Example portrait.png", file.getvalue())
@@ -228,7 +228,7 @@ def read_all(pictures: list[Picture], choice: Choice) -> list[Result]:
 
 
 def drawn(result: Result, choice: Choice, side: int) -> bytes:
-    """The preview with its faces boxed and labelled, as JPEG; ``side`` is its long one."""
+    """Return the preview with its faces boxed and labelled, as JPEG; ``side`` is its long one."""
 
     def make() -> bytes:
         preview = Image.open(io.BytesIO(result.preview))
@@ -248,7 +248,7 @@ def drawn(result: Result, choice: Choice, side: int) -> bytes:
 
 
 def annotated(image: np.ndarray, analysis: Analysis, unsure_below: float) -> np.ndarray:
-    """Faces boxed and labelled, and numbered where there are several."""
+    """Return faces boxed and labelled, and numbered where there are several."""
     return draw(image, analysis, numbers=len(analysis.faces) > 1, unsure_below=unsure_below)
 
 

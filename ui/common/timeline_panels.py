@@ -22,14 +22,14 @@ _COLORS: Final[dict[str, Any]] = {
 
 
 def bars(face: Face, *, key: str) -> None:
-    """Seven bars in the order of the dataset, which never changes while one watches."""
+    """Show seven bars in the order of the dataset, which never changes while one watches."""
     data = pa.table({"emotion": EMOTIONS, "probability": face.probabilities})
     words = ", ".join(f"{e} {p:.0%}" for e, p in zip(EMOTIONS, face.probabilities, strict=True))
     st.vega_lite_chart(data, _bars_spec(ink()), key=key, alt=words)
 
 
 def last_minute(recent: pd.DataFrame, now: float, person: int | None) -> None:
-    """One line per emotion over the last minute; a gap where nobody was seen."""
+    """Show one line per emotion over the last minute; a gap where nobody was seen."""
     curve = timeline.curve(recent, person)
     # A gap is a number that is missing, not one that is none.
     lines = [pa.array(line, from_pandas=True) for line in curve.to_numpy().T]
@@ -97,7 +97,7 @@ _MINUTE_SPEC: Final[dict[str, Any]] = {
 
 
 def share_bars(summaries: dict[str, dict]) -> None:
-    """Share of time per emotion; of several sessions one beside the other."""
+    """Show the share of time per emotion; of several sessions one beside the other."""
     data = pd.DataFrame(
         [
             {"session": name, "emotion": emotion, "share": share}
@@ -135,7 +135,7 @@ def share_bars(summaries: dict[str, dict]) -> None:
 
 
 def whole_curve(table: pd.DataFrame, person: int | None = None) -> None:
-    """The probabilities of a whole recording, at most 300 points a line.
+    """Show the probabilities of a whole recording, at most 300 points a line.
 
     Args:
         table: Smoothed.
@@ -163,7 +163,7 @@ def whole_curve(table: pd.DataFrame, person: int | None = None) -> None:
 
 
 def change_table(summary: dict) -> None:
-    """When the dominant emotion changed."""
+    """Show when the dominant emotion changed."""
     found = summary["changes"]
     if not found:
         st.caption("The dominant emotion did not change.")
@@ -191,6 +191,6 @@ def ink() -> str:
 
 
 def _numbers(base: alt.Chart, field: str) -> alt.Chart:
-    """Percentages at the ends of bars."""
+    """Return percentages at the ends of bars."""
     text = base.mark_text(align="left", dx=5, color=ink())
     return text.encode(text=alt.Text(field, format=".0%"))

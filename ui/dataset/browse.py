@@ -80,7 +80,7 @@ def _first_page() -> None:
 
 
 def view(data: Opened, look: AuditJob) -> None:
-    """Filters, faces, and the one looked at."""
+    """Show filters, faces, and the one looked at."""
     afresh("browse")
     _view(data, look)
 
@@ -132,7 +132,7 @@ def _view(data: Opened, look: AuditJob) -> None:
 
 
 def _notes(table: pd.DataFrame, rows: np.ndarray) -> list[str]:
-    """Where the model says otherwise, what it says."""
+    """Return where the model says otherwise, what it says."""
     if "predicted" not in table:
         return []
     part = table.iloc[rows]
@@ -225,7 +225,7 @@ def _rows(data: Opened, look: AuditJob, table: pd.DataFrame) -> np.ndarray:
 
 
 def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
-    """One face: large, with label, votes, predictions, and what can be done to it."""
+    """Show one face: large, with label, votes, predictions, and what can be done to it."""
     face = table.iloc[row]
     key, label = face["face"], EMOTIONS[face["label"]]
     with st.container(border=True, gap="small"):
@@ -273,7 +273,7 @@ def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
 
 
 def _buttons(key: str, label: str, excluded: bool) -> None:
-    """The same as the keys, for fingers."""
+    """Show the same as the keys, for fingers."""
     with st.container(horizontal=True, gap="xsmall"):
         for emotion in EMOTIONS:
             st.button(
@@ -318,7 +318,7 @@ def _predictions(data: Opened, row: int) -> dict[str, np.ndarray]:
 
 
 def _say(said: dict[str, np.ndarray]) -> None:
-    """What every model says, with the seven as bars in order.
+    """Show what every model says, with the seven as bars in order.
 
     No ``st.dataframe``: nothing else here needs its megabyte of browser code, for which the
     first face would wait.

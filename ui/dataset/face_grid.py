@@ -183,7 +183,7 @@ def _keep(actions: dict[str, Any] | None, key: str, author: str, reason: str) ->
 
 
 def steady(key: str, asked: object, find: Callable[[], T]) -> T:
-    """What ``find`` returns, found anew only where something else is ``asked``.
+    """Return what ``find`` returns, found anew only where something else is ``asked``.
 
     Faces that no longer fit once they are corrected stay where they are: the next key must
     hit the face that the eye is on.
@@ -200,7 +200,7 @@ def afresh(key: str) -> None:
 
 
 def page_of(number: int, key: str) -> tuple[int, int]:
-    """Which page of ``number`` faces is shown, from 1, and how many there are."""
+    """Ask which page of ``number`` faces is shown, from 1, and how many there are."""
     pages = max(1, -(-number // PAGE))
     return pager.page_of(pages, f"{key}_page"), pages
 

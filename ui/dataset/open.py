@@ -37,7 +37,7 @@ class Source(Request):
 
     @property
     def title(self) -> str:
-        """For people."""
+        """Return the title for people."""
         return TITLES.get(self.source, PurePath(self.source).name)
 
 
@@ -51,39 +51,39 @@ class Opened:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Its keys."""
+        """Return its keys."""
         return frozenset(self.keys)
 
     @cached_property
     def rows(self) -> dict[str, int]:
-        """Position by key."""
+        """Return position by key."""
         return {key: row for row, key in enumerate(self.keys)}
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Its faces, see :func:`fer_core.datasets.browse.table`, without predictions."""
+        """Return its faces, see :func:`fer_core.datasets.browse.table`, without predictions."""
         return browse.table(self.dataset, self.keys)
 
     @cached_property
     def means(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Mean face and variation per emotion."""
+        """Return mean face and variation per emotion."""
         return browse.mean_faces(self.dataset.faces, self.dataset.labels)
 
     def look(self, model: str) -> AuditJob:
-        """Its audit with a model, made or not; one object as long as it is the same."""
+        """Return its audit with a model, made or not; one object as long as it is the same."""
         looks = self.__dict__.setdefault("_looks", {})
         found = audits.find(self.dataset, model) if model not in looks else looks[model]
         return looks.setdefault(model, found)
 
     def seen(self, look: AuditJob) -> pd.DataFrame:
-        """The table with what the model of a finished audit says of every face."""
+        """Return the table with what the model of a finished audit says of every face."""
         tables = self.__dict__.setdefault("_seen", {})
         if look.name not in tables:
             tables[look.name] = browse.table(self.dataset, self.keys, look.probabilities)
         return tables[look.name]
 
     def overlay(self) -> corrections.Overlay:
-        """The corrections of this machine that concern its faces."""
+        """Return the corrections of this machine that concern its faces."""
         return corrections.kept().of_faces(self.known)
 
 
@@ -93,7 +93,7 @@ def _opened(_source: Source, _dataset: Dataset, key: str) -> Opened:
 
 
 def sources() -> list[Source]:
-    """What can be chosen: opened ones, ``FER_DATA``, the demo, collected faces."""
+    """Return what can be chosen: opened ones, ``FER_DATA``, the demo, collected faces."""
     known = [Source(name) for name in MADE_HERE]
     known[:0] = [Source(**asdict(one)) for _, one in datasets.list_opened()]
     if path := settings().data:
@@ -119,7 +119,7 @@ def _of_address(address: str, found: list[Source]) -> Source | None:
 
 
 def chooser() -> Source:
-    """The row that chooses among datasets and opens further ones."""
+    """Show the row that chooses among datasets and opens further ones."""
     found, state = sources(), st.session_state
     if "dataset_chosen" not in state and (address := st.query_params.get("data")):
         state["dataset_chosen"] = _of_address(address, found)
@@ -212,7 +212,7 @@ def _add(source: Source) -> None:
 
 
 def opened(source: Source) -> Opened | None:
-    """The dataset, read with a progress bar where that takes long; ``None`` where it
+    """Return the dataset, read with a progress bar where that takes long; ``None`` where it
     cannot be: then the page says why and offers to go on without what is wrong.
     """
     try:

@@ -27,7 +27,7 @@ _EXAMPLES = 12
 
 
 def view(data: Opened, look: AuditJob) -> None:
-    """Everything, from top to bottom."""
+    """Show everything, from top to bottom."""
     table = data.table
     left, right = st.columns(2, gap="large")
     with left:
@@ -47,7 +47,7 @@ def view(data: Opened, look: AuditJob) -> None:
 
 
 def counts(table: pd.DataFrame) -> None:
-    """Faces per class and split, and how unequal they are."""
+    """Show faces per class and split, and how unequal they are."""
     st.subheader("Faces per class")
     sizes = table.groupby(["label", "split"], observed=True).size().rename("faces").reset_index()
     sizes["emotion"] = np.array(EMOTIONS)[sizes["label"]]
@@ -82,7 +82,7 @@ def counts(table: pd.DataFrame) -> None:
 
 
 def light(table: pd.DataFrame) -> None:
-    """Brightness and contrast per class."""
+    """Show brightness and contrast per class."""
     st.subheader("Brightness and contrast")
     names = ["least", "quarter", "median", "three quarters", "most"]
     with st.grid(2, min_column_width=220):
@@ -112,7 +112,7 @@ def light(table: pd.DataFrame) -> None:
 
 
 def means(data: Opened) -> None:
-    """The mean face of every class and how it varies."""
+    """Show the mean face of every class and how it varies."""
     st.subheader("Mean faces, and below them where the faces of a class differ")
     with st.grid(7, min_column_width=90):
         for emotion, (mean, spread) in data.means.items():
@@ -128,7 +128,7 @@ def means(data: Opened) -> None:
 
 
 def examples(data: Opened) -> None:
-    """Some faces of every class, all of which open."""
+    """Show some faces of every class, all of which open."""
     st.subheader("Examples")
     rng = np.random.default_rng(0)
     for code, emotion in enumerate(EMOTIONS):
@@ -153,7 +153,7 @@ def examples(data: Opened) -> None:
 
 
 def looking(data: Opened, look: AuditJob) -> None:
-    """The button that starts an audit, how far it is, or when it was made."""
+    """Show the button that starts an audit, how far it is, or when it was made."""
     status = look.state()["status"] if look.path.is_dir() else ""
     if status == "done":
         summary = look.result().summary
@@ -218,7 +218,7 @@ def _watch(look: AuditJob) -> None:
 
 
 def confusion(data: Opened, look: AuditJob) -> None:
-    """Labels against predictions; a cell opens the faces in it."""
+    """Show labels against predictions; a cell opens the faces in it."""
     st.subheader("Labels and predictions")
     table = data.seen(look)
     splits = [split for split in SPLITS if (table["split"] == split).any()]
@@ -274,7 +274,7 @@ def confusion(data: Opened, look: AuditJob) -> None:
 
 
 def face_map(data: Opened, look: AuditJob) -> None:
-    """The faces as the model sees them, on a plane; the pointer shows the picture."""
+    """Show the faces as the model sees them, on a plane; the pointer shows the picture."""
     st.subheader("Map of the faces")
     some = np.random.default_rng(0).permutation(len(data.dataset))[:_ON_MAP]
     places = look.map[some]

@@ -23,7 +23,7 @@ _ALL = "all splits"
 
 
 def view(data: Opened, look: AuditJob) -> None:
-    """The audit, or the way to make it."""
+    """Show the audit, or the way to make it."""
     if not look.done:
         looking(data, look)
         return
@@ -132,7 +132,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
 
 
 def _group(data: Opened, problems: pd.DataFrame, one: pd.Series) -> None:
-    """All copies of a picture, side by side."""
+    """Show all copies of a picture, side by side."""
     rows = problems.loc[problems["group"] == one["group"], "row"].to_numpy()[:8]
     faces = data.dataset.faces[np.unique(rows)]
     st.image(browse.sheet(faces, len(faces)), width=60 * len(faces), alt=f"{len(faces)} copies")

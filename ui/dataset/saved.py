@@ -24,7 +24,7 @@ _FORMS: Final = {"csv": "Cleaned dataset (CSV)", "folders": "Cleaned dataset (fo
 
 
 def export(data: Opened) -> None:
-    """The menu of what can be written of a dataset."""
+    """Show the menu of what can be written of a dataset."""
     with st.popover("Export", icon=":material/download:"):
         for form, label in _FORMS.items():
             st.button(
@@ -60,7 +60,7 @@ def _begin_export(data: Opened, form: Literal["csv", "folders"]) -> None:
 
 
 def exported() -> None:
-    """How far an export is, and the button that downloads it."""
+    """Show how far an export is, and the button that downloads it."""
     found = show_task(_EXPORT, "Writing the dataset")
     if found is None:
         return
@@ -82,7 +82,7 @@ def exported() -> None:
 
 
 def corrections_view(data: Opened) -> None:
-    """What was corrected in this dataset, by whom and why; undo and import."""
+    """Show what was corrected in this dataset, by whom and why; undo and import."""
     st.session_state.setdefault("corrections_problem", None)
     say_problem("corrections_problem")
     show_damaged(corrections.list_damaged(), corrections.delete, "corrections_problem")
@@ -181,7 +181,7 @@ def _import(known: frozenset[str]) -> None:
 
 
 def collected_view() -> None:
-    """Faces that people gave: look through them, delete, export."""
+    """Show faces that people gave: look through them, delete, export."""
     st.session_state.setdefault("collected_problem", None)
     say_problem("collected_problem")
     show_damaged(

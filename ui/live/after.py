@@ -113,7 +113,7 @@ def exports(table: pd.DataFrame, about: dict[str, Any], name: str, key: str) -> 
 
 
 def kept_sessions() -> None:
-    """Sessions that were kept: open one, compare several, delete."""
+    """Show sessions that were kept: open one, compare several, delete."""
     try:
         kept, damaged = sessions.list_all(), sessions.list_damaged()
     except FerError as error:
@@ -236,7 +236,7 @@ def _details(table: pd.DataFrame, found: dict[str, Any], key: str) -> None:
 
 
 def _named(names: list[str], found: list[dict]) -> dict[str, dict]:
-    """Summaries by name; two sessions of one name are told apart by a number."""
+    """Return summaries by name; two sessions of one name are told apart by a number."""
     out: dict[str, dict] = {}
     for name, one in zip(names, found, strict=True):
         label, number = name, 1

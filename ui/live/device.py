@@ -63,7 +63,7 @@ _HIDDEN: Final = {
 
 
 def fixed() -> dict[str, Any]:
-    """What the worker is told of the library: sizes, limits, how BlazeFace frames."""
+    """Return what the worker is told of the library: sizes, limits, how BlazeFace frames."""
     numbers = {n: getattr(m, n) for m, names in _NUMBERS.items() for n in names.split()}
     framing = FRAMINGS[blazeface.BlazeFaceDetector.name]
     return {"k": numbers, "framing": vars(framing), "size": CROP_SIZE}
@@ -104,12 +104,12 @@ class DeviceLink:
 
     @property
     def on(self) -> bool:
-        """Whether frames are analysed."""
+        """Return whether frames are analysed."""
         return self.phase == "on"
 
     @property
     def fps(self) -> float:
-        """Frames a second that the camera gives."""
+        """Return frames a second that the camera gives."""
         return self.session.stats().frames
 
     def show(self) -> None:
@@ -151,7 +151,7 @@ class DeviceLink:
 
 
 def device_link(options: LiveOptions) -> DeviceLink:
-    """The visitor's device, with the options they chose."""
+    """Return the visitor's device, with the options they chose."""
     link = st.session_state.setdefault("live_own", DeviceLink(recording()))
     link.options = options
     link.session.model = model_for(options.model).name
@@ -172,7 +172,7 @@ def only() -> Only:
 
 
 def model_for(name: str | None) -> ModelFolder:
-    """The model that runs in the browser where ``name`` is chosen."""
+    """Return the model that runs in the browser where ``name`` is chosen."""
     if name:
         folder = find_model(name)
         # Nothing limits what a model from elsewhere does in a visitor's browser.
@@ -182,7 +182,7 @@ def model_for(name: str | None) -> ModelFolder:
 
 
 def correction_for(model: str, class_prior: str | None) -> Correction:
-    """What the browser applies to the probabilities of a model.
+    """Return what the browser applies to the probabilities of a model.
 
     The visitor chose the prior for another model perhaps: where this one cannot have it, its
     answers are as trained, and the results say so.
@@ -194,7 +194,7 @@ def correction_for(model: str, class_prior: str | None) -> Correction:
 
 
 def available() -> bool:
-    """Whether all that a browser needs is served; the log says what is missing."""
+    """Return whether all that a browser needs is served; the log says what is missing."""
     if not st.get_option("server.enableStaticServing"):
         return False
     try:

@@ -79,7 +79,7 @@ class LiveLink:
 
     @property
     def on(self) -> bool:
-        """Whether frames are flowing."""
+        """Return whether frames are flowing."""
         return self.phase == "on"
 
     def show(self) -> None:
@@ -215,7 +215,7 @@ def _servers() -> list[dict[str, Any]]:
 
 
 def live_link(options: LiveOptions) -> LiveLink:
-    """The connection of the visitor, with the options they chose."""
+    """Return the connection of the visitor, with the options they chose."""
     link = st.session_state.setdefault("live", LiveLink(recording()))
     link.session.options = options
     return link

@@ -26,7 +26,7 @@ state = st.session_state
 
 
 def said(names: list[str], faces: Dataset) -> np.ndarray:
-    """``(M, N, 7)``: what each model says, computed once and with progress."""
+    """Return ``(M, N, 7)``: what each model says, computed once and with progress."""
     place = st.empty()
     out = []
     for name in names:
@@ -39,7 +39,7 @@ def said(names: list[str], faces: Dataset) -> np.ndarray:
 
 
 def two(names: list[str], faces: Dataset) -> None:
-    """Where two models differ: per class, and on which faces."""
+    """Show where two models differ: per class, and on which faces."""
     probabilities = said(names, faces)
     found = [measure(one, faces.labels) for one in probabilities]
     predicted = probabilities.argmax(axis=2)
@@ -106,7 +106,7 @@ def _per_class(names: list[str], found: list) -> None:
 
 
 def build(names: list[str], faces: Dataset, data: str) -> ModelJob | None:
-    """What several models would be together, and a way to make it one; what was begun.
+    """Show what several models would be together, and a way to make it one; what was begun.
 
     Args:
         names: of the models.

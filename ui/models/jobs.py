@@ -13,7 +13,7 @@ state = st.session_state
 
 
 def at_work() -> None:
-    """All of it; the page is run anew when something ends."""
+    """Show all of it; the page is run anew when something ends."""
     found = models.list_jobs()
     if found:
         moving = any(work.busy() for work in found)

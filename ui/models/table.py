@@ -37,7 +37,7 @@ def choose_dataset(folders: list[ModelFolder]) -> MeasuredOn | None:
 
 
 def rows(folders: list[ModelFolder], on: MeasuredOn | None) -> pd.DataFrame:
-    """What is known of each model, with its figures on one dataset.
+    """Return what is known of each model, with its figures on one dataset.
 
     Args:
         folders: The models.
@@ -86,7 +86,7 @@ def _recipe(card: Card) -> str:
 
 
 def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
-    """The table; returns the names of the selected rows."""
+    """Show the table and return the names of the selected rows."""
     names = list(found["name"])
     number = st.column_config.NumberColumn
     shares = ["public", "private", "ece"]
@@ -119,7 +119,7 @@ def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
 
 
 def chart(found: pd.DataFrame, on: MeasuredOn | None) -> None:
-    """Accuracy on one dataset against speed, the default marked."""
+    """Show accuracy on one dataset against speed, the default marked."""
     shown = found.dropna(subset=["public", "ms"]).sort_values("ms")
     # In turns above and below: neighbours do not write over each other.
     places = ["top center", "bottom center"]
@@ -158,7 +158,7 @@ def chart(found: pd.DataFrame, on: MeasuredOn | None) -> None:
 
 
 def card(folder: ModelFolder) -> None:
-    """The model's card, as its README has it."""
+    """Show the model's card, as its README has it."""
     # Without the README's first lines: the name stands above, and nobody writes a file here.
     shown = folder.card
     if not folder.ships:  # what others wrote is text, not Markdown

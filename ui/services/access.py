@@ -42,7 +42,9 @@ class Person:
 
     @property
     def digest(self) -> str:
-        """What is stored of the key: it tells people apart, and nobody gets the key from it."""
+        """Return what is stored of the key: it tells people apart, and nobody gets the key from
+        it.
+        """
         return digest(self.key)
 
 

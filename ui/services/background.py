@@ -41,7 +41,7 @@ class Task(Generic[Result]):
 
     @property
     def ended(self) -> bool:
-        """Whether it is done, failed or cancelled."""
+        """Return whether it is done, failed or cancelled."""
         return self._ended.is_set()
 
     @contextmanager

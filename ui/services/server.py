@@ -229,7 +229,9 @@ def _key_of(scope: "Scope") -> str:
 
 
 def _cookie_for(scope: "Scope") -> str | None:
-    """The cookie for a browser that has no key yet, by which it finds its own things again."""
+    """Return the cookie for a browser that has no key yet, by which it finds its own things
+    again.
+    """
     if _key_of(scope):
         return None
     folder = (config.get_option("server.baseUrlPath") or "").strip("/")

@@ -138,7 +138,7 @@ def example_is_there() -> bool:
 
 @contextmanager
 def _edited(name: str) -> Iterator[Study]:
-    """A study as it lies on the disk, for changes."""
+    """Return a study as it lies on the disk, for changes."""
     access.require(_ACT)
     if not _NAME.fullmatch(name):
         raise StudyError("There is no such study.")
@@ -324,7 +324,7 @@ def to_report(name: str, faces: bool) -> str:
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    """A folder for what is made for a download; it goes afterwards."""
+    """Return a folder for what is made for a download; it goes afterwards."""
     folder = settings().cache / "study-files" / secrets.token_hex(8)
     folder.mkdir(parents=True)
     try:

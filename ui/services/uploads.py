@@ -93,7 +93,7 @@ class UploadLimit:
 
 
 def _session(name: str) -> Visit:
-    """The session of an upload; one that has not run a page yet is known by its cookie."""
+    """Return the session of an upload; one that has not run a page yet is known by its cookie."""
     with visits.lock:
         if name not in visits.visits:
             client = get_instance().get_client(name)
@@ -134,7 +134,7 @@ def _reserve(session: Visit, upload: object, size: int) -> bool:
 
 
 def _bytes(sessions: Iterable[Visit]) -> int:
-    """Bytes that sessions hold; what uploader and page share counts once."""
+    """Return bytes that sessions hold; what uploader and page share counts once."""
     chosen = {id(session) for session in sessions}
     contents: dict[int, int] = {}
     arriving = 0

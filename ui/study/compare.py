@@ -18,7 +18,7 @@ from ui.study.results import SERIES, nothing_yet
 def _compared(
     people: pd.DataFrame, wanted: list[str], events: list[str], column: str | None
 ) -> tuple[Family, list[str]]:
-    """A family of comparisons and how groups differ in quality, once for the same numbers.
+    """Return a family of comparisons and how groups differ in quality, once for the same numbers.
 
     Args:
         people: Measures per participant and event.
@@ -81,7 +81,7 @@ def comparison(study: Study) -> None:
 
 
 def _forest(family: Family) -> None:
-    """Effect sizes with their intervals, one row per comparison."""
+    """Show effect sizes with their intervals, one row per comparison."""
     several = len({(one.a, one.b) for one in family.comparisons}) > 1
     groups = several and not family.comparisons[0].paired
     rows = [

@@ -83,7 +83,9 @@ def _import(study: Study) -> None:
 
 @st.fragment
 def _label(study: Study, name: str) -> None:
-    """One moment after another: a picture, keys 1 to 8, and nothing of the product's answer."""
+    """Show one moment after another: a picture, keys 1 to 8, and nothing of the product's
+    answer.
+    """
     rater = st.text_input("Who labels", key="study_rater", width=240, placeholder="your initials")
     if not rater.strip():
         st.caption("Give your name or initials: the labels of each person are kept apart.")

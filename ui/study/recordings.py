@@ -44,7 +44,7 @@ def recordings(study: Study) -> None:
 
 
 def _progress(name: str) -> None:
-    """How far the analyses are that wait; finished ones enter the study."""
+    """Show how far the analyses are that wait; finished ones enter the study."""
     try:
         pending = studies.collect(name)
     except FerError as error:

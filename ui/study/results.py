@@ -105,7 +105,7 @@ def results(study: Study) -> None:
 
 
 def _dots(study: Study, people: pd.DataFrame, measure: str) -> None:
-    """Every participant's value per event, groups beside each other, with their means."""
+    """Show every participant's value per event, groups beside each other, with their means."""
     group = study.file.group if study.file.group in people else None
     data = people.assign(group=people[group] if group else "all", value=people[measure])
     base = alt.Chart(data.dropna(subset=["value"]))

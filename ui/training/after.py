@@ -26,12 +26,12 @@ state = st.session_state
 
 
 def busy(now: dict[str, Any], run: TrainingRun) -> bool:
-    """Whether something is made of the run at this moment."""
+    """Return whether something is made of the run at this moment."""
     return now.get("act", {}).get("status") == "running" and run.busy()
 
 
 def result(run: TrainingRun, now: dict[str, Any]) -> None:
-    """Everything that there is to see and do after training."""
+    """Show everything that there is to see and do after training."""
     if not (run.path / "best.npz").exists():
         return
     found = judge.figures(run)

@@ -18,7 +18,7 @@ _AXES: Final = {"epoch": "Epoch", "step": "Updates", "time": "Minutes"}
 
 
 def smooth(values: Sequence[float], share: float) -> np.ndarray:
-    """An exponential moving average that does not begin at 0.
+    """Return an exponential moving average that does not begin at 0.
 
     Args:
         values: in order.
@@ -33,7 +33,7 @@ def smooth(values: Sequence[float], share: float) -> np.ndarray:
 
 
 def positions(rows: list[dict[str, Any]], axis: Axis, steps_per_epoch: int) -> list[float]:
-    """Where each epoch's row stands on the axis."""
+    """Return where each epoch's row stands on the axis."""
     if axis == "time":
         return list(np.cumsum([row["seconds"] for row in rows]) / 60)
     return [row["epoch"] * (steps_per_epoch if axis == "step" else 1) for row in rows]
@@ -47,7 +47,7 @@ def curves(
     per_epoch: int,
     steps: list[dict[str, Any]],
 ) -> go.Figure:
-    """Training and validation of one run; in updates, the loss of every batch as well.
+    """Return training and validation of one run; in updates, the loss of every batch as well.
 
     Args:
         rows: of the epochs.
@@ -87,7 +87,7 @@ def beside(
     axis: Axis,
     share: float,
 ) -> go.Figure:
-    """The validation figures of many runs: title, rows and state of each."""
+    """Return the validation figures of many runs: title, rows and state of each."""
     figure = go.Figure()
     for i, (title, rows, state) in enumerate(runs):
         figure.add_scatter(
@@ -102,7 +102,7 @@ def beside(
 
 
 def rates(rows: list[dict[str, Any]], axis: Axis, state: dict[str, Any]) -> go.Figure:
-    """The learning rate."""
+    """Return the learning rate."""
     x = positions(rows, axis, state.get("steps_per_epoch") or 1)
     figure = go.Figure()
     figure.add_scatter(
@@ -114,7 +114,7 @@ def rates(rows: list[dict[str, Any]], axis: Axis, state: dict[str, Any]) -> go.F
 def machine(
     usage: list[dict[str, Any]], name: Literal["images_per_second", "cpu", "memory"]
 ) -> go.Figure:
-    """What the worker did and used over the clock."""
+    """Return what the worker did and used over the clock."""
     titles = {
         "images_per_second": "Faces per second",
         "cpu": "CPU, % of one core",

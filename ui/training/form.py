@@ -174,7 +174,7 @@ def cross_validation() -> tuple[int, training.By | None]:
 
 
 def outlook(config: TrainConfig, folds: int = 0, by: training.By | None = None) -> None:
-    """How long it will take here, and the equal command line."""
+    """Show how long it will take here, and the equal command line."""
     faces = _training_faces(config.data)
     found = estimate.rate(config)
     if found and faces:
@@ -200,12 +200,12 @@ def outlook(config: TrainConfig, folds: int = 0, by: training.By | None = None) 
 
 
 def first_dataset() -> str:
-    """What a new run begins with: the machine's dataset, or the demo faces."""
+    """Return what a new run begins with: the machine's dataset, or the demo faces."""
     return next(iter(datasets.offered()), "demo")
 
 
 def _presets(values: dict[str, Any]) -> None:
-    """A choice of recipes for the chosen network, which fills in the rest."""
+    """Show a choice of recipes for the chosen network, which fills in the rest."""
     recipes = [name for name in PRESETS if values["model"] in PRESETS[name]]
 
     def fill() -> None:
@@ -229,7 +229,7 @@ def _presets(values: dict[str, Any]) -> None:
 
 
 def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
-    """One setting; raises ``ValueError`` with a sentence where its text cannot be read."""
+    """Show one setting and return it; raise ``ValueError`` where its text cannot be read."""
     label = _label(name)
     help_ = info.description
     kind = _kind(info.annotation)
@@ -316,13 +316,15 @@ def _mix(label: str, help_: str | None, value: dict[str, float], key: str) -> di
 
 
 def _keyed(widget: Any, key: str, value: Any, *args: Any, **options: Any) -> Any:
-    """A widget whose first value is ``value``."""
+    """Show a widget whose first value is ``value``."""
     state.setdefault(key, value)
     return widget(*args, key=key, **options)
 
 
 def _kind(annotation: Any) -> Any:
-    """The plain type behind an annotation: ``dict`` of ``dict[str, float]``, ``str`` of a path."""
+    """Return the plain type behind an annotation: ``dict`` of ``dict[str, float]``, ``str`` of a
+    path.
+    """
     if get_origin(annotation) in (Union, types.UnionType):
         (annotation,) = (one for one in get_args(annotation) if one is not type(None))
     if get_origin(annotation) is Literal:
@@ -345,7 +347,7 @@ def _range(name: str, info: FieldInfo, value: float) -> tuple[float, float]:
 
 
 def _training_faces(data: str) -> int | None:
-    """Faces in the split Training; ``None`` where the dataset cannot be read."""
+    """Return faces in the split Training; ``None`` where the dataset cannot be read."""
     try:
         found = read_dataset(datasets.request_of(data), PurePath(data).name)
     except FerError:

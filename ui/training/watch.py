@@ -52,12 +52,12 @@ attempt: Final = partial(notices.attempt, "training_problem")
 
 
 def status(run_state: dict[str, Any]) -> str:
-    """In words."""
+    """Return the status in words."""
     return STATUS.get(run_state["status"], (run_state["status"],))[0]
 
 
 def _changed(path: Path) -> tuple[int, int] | None:
-    """Another value whenever the file is another; ``None`` where there is none."""
+    """Return another value whenever the file is another; ``None`` where there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -66,7 +66,7 @@ def _changed(path: Path) -> tuple[int, int] | None:
 
 
 def epochs_of(run: TrainingRun) -> int | None:
-    """How many it is to train; ``None`` where its folder is damaged."""
+    """Return how many it is to train; ``None`` where its folder is damaged."""
     return _epochs(str(run.path), _changed(run.path / "config.json"))
 
 
@@ -106,13 +106,13 @@ def _figure(
 
 
 def read(run: TrainingRun, name: Literal["metrics", "usage"]) -> list[dict[str, Any]]:
-    """``metrics`` or ``usage`` of a run, read anew only when the file changed."""
+    """Return ``metrics`` or ``usage`` of a run, read anew only when the file changed."""
     changed = _changed(run.path / f"{name}.jsonl")
     return _read(str(run.path), name, changed) if changed else []
 
 
 def headline(run: TrainingRun, now: dict[str, Any]) -> None:
-    """Title, status, and what is to be said of it."""
+    """Show title, status, and what is to be said of it."""
     words, icon, color = STATUS.get(now["status"], (now["status"], None, "gray"))
     about = manage.about(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -130,7 +130,7 @@ def headline(run: TrainingRun, now: dict[str, Any]) -> None:
 
 
 def progress(run: TrainingRun) -> None:
-    """How far a run is and how long it still takes."""
+    """Show how far a run is and how long it still takes."""
     now = run.state()
     if now["status"] == "queued":
         before = list(takewhile(lambda one: one != run, training.waiting()))
@@ -157,7 +157,7 @@ def progress(run: TrainingRun) -> None:
 
 
 def _bars(*bars: tuple[str, float]) -> None:
-    """Bars that jump, all in one element: gliding to their new length, as Streamlit's do, and
+    """Show bars that jump, all in one element: gliding to their new length, as Streamlit's do, and
     every further element costs the browser, and where it trains the training pays.
     """
     look = f"width: 100%; accent-color: {charts.TRAINING}"
@@ -180,7 +180,7 @@ def _failure(run: TrainingRun, now: dict[str, Any]) -> None:
 
 
 def buttons(run: TrainingRun, now: dict[str, Any], clone: Callable[[dict], None]) -> None:
-    """What can be done with a run as it stands."""
+    """Show what can be done with a run as it stands."""
     name, is_ = run.name, now["status"]
     with st.container(horizontal=True, gap="small"):
         # All three always, in their places: a second click never meets another button.
@@ -240,7 +240,7 @@ def _delete(name: str) -> None:
 
 
 def _how_to_show() -> tuple[charts.Axis, float]:
-    """The axis and the smoothing, which all curves share."""
+    """Ask for the axis and the smoothing, which all curves share."""
     with st.container(horizontal=True, vertical_alignment="center"):
         axis = st.segmented_control(
             "Along",
@@ -262,7 +262,7 @@ def _how_to_show() -> tuple[charts.Axis, float]:
 
 @st.fragment
 def watch(run: TrainingRun, now: dict[str, Any]) -> None:
-    """Curves, patience, rates, machine and log of a run."""
+    """Show curves, patience, rates, machine and log of a run."""
     axis, share = _how_to_show()
     running = now["status"] == "running"
     # With every epoch the page is run anew; only what comes between needs more.
@@ -275,7 +275,7 @@ def watch(run: TrainingRun, now: dict[str, Any]) -> None:
 
 
 def _curves(run: TrainingRun, now: dict[str, Any], axis: charts.Axis, share: float) -> None:
-    """Accuracy and loss."""
+    """Show accuracy and loss."""
     rows = read(run, "metrics")
     changed = _changed(run.path / "metrics.jsonl"), None
     if axis == "step":
@@ -295,7 +295,7 @@ def _curves(run: TrainingRun, now: dict[str, Any], axis: charts.Axis, share: flo
 
 
 def _patience(run: TrainingRun, rows: list[dict[str, Any]]) -> None:
-    """How near early stopping is."""
+    """Show how near early stopping is."""
     try:
         config = run.config
     except FerError:
@@ -313,7 +313,7 @@ def _patience(run: TrainingRun, rows: list[dict[str, Any]]) -> None:
 
 
 def _machine(run: TrainingRun, now: dict[str, Any], axis: charts.Axis) -> None:
-    """Learning rate, speed, CPU, memory, and the log."""
+    """Show learning rate, speed, CPU, memory, and the log."""
     rows, usage = read(run, "metrics"), read(run, "usage")
     if usage and now["status"] == "running":
         total = psutil.virtual_memory().total / 2**20
@@ -335,7 +335,7 @@ def _machine(run: TrainingRun, now: dict[str, Any], axis: charts.Axis) -> None:
 
 @st.fragment
 def beside(chosen: list[TrainingRun]) -> None:
-    """The validation curves of several runs in one chart each."""
+    """Show the validation curves of several runs in one chart each."""
     axis, share = _how_to_show()
     if len({training.dataset_of(run) for run in chosen}) > 1:
         st.warning(

@@ -87,7 +87,7 @@ def change(job: VideoJob, make: Callable[[], VideoResult]) -> None:
 
 
 def _portraits(job: VideoJob, result: VideoResult) -> dict[int, Path]:
-    """A picture of each person there is one of."""
+    """Return a picture of each person there is one of."""
     found: dict[int, Path] = {}
     for row in job.faces(result):
         if row["doubt"] is None and row["picture"]:
@@ -96,7 +96,7 @@ def _portraits(job: VideoJob, result: VideoResult) -> dict[int, Path]:
 
 
 def _labels(result: VideoResult, persons: list[int]) -> dict[int, str]:
-    """Names, with the number where two have the same."""
+    """Return names, with the number where two have the same."""
     names = {person: result.name(person) for person in persons}
     several = [name for name in names.values() if list(names.values()).count(name) > 1]
     return {p: f"{name} ({p})" if name in several else name for p, name in names.items()}
@@ -157,7 +157,7 @@ def _join(job: VideoJob, result: VideoResult, persons: list[int]) -> None:
 
 
 def _doubts(job: VideoJob, result: VideoResult, doubts: list[tuple[int, Doubt]]) -> None:
-    """Both faces of what is doubtful, the most doubtful first."""
+    """Show both faces of what is doubtful, the most doubtful first."""
     st.markdown("**Doubtful**")
     shown = doubts
     if len(doubts) > _FIRST and not st.toggle(f"Show all {len(doubts)}", key="video_all_doubts"):

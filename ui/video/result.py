@@ -32,7 +32,7 @@ def _load(name: str, changed: int) -> tuple[VideoResult, pd.DataFrame, dict[str,
 
 
 def finished(job: VideoJob) -> None:
-    """The result of a job."""
+    """Show the result of a job."""
     say_kept()
     try:
         changed = (job.path / "result.json").stat().st_mtime_ns
@@ -149,7 +149,7 @@ def _beside(
     summary: dict[str, Any],
     persons: list[int],
 ) -> int | None:
-    """The timeline of the chosen person, whose number is returned; ``None`` for everyone."""
+    """Show the timeline of the chosen person and return its number; ``None`` for everyone."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         person = choose_person(job, result, persons)
         view = st.segmented_control(
@@ -202,7 +202,7 @@ def _moments(job: VideoJob, result: VideoResult) -> None:
 
 
 def _correct(job: VideoJob, result: VideoResult, row: dict[str, Any], number: int) -> None:
-    """'Correct…' beside a moment, for those who may keep faces on this machine."""
+    """Offer 'Correct…' beside a moment, for those who may keep faces on this machine."""
     if not access.is_admin() or not st.button(
         f"Correct at {timeline.clock(row['time'])}…",
         key=f"video_correct_{number}",

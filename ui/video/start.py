@@ -100,7 +100,7 @@ def new_video(choice: Choice, key: str | None) -> None:
 
 
 def _limits() -> str:
-    """What of a visitor's video is analysed, in a sentence."""
+    """Return what of a visitor's video is analysed, in a sentence."""
     if access.is_admin():
         return ""
     minutes = settings().video_minutes
@@ -192,7 +192,7 @@ def show(name: str | None) -> None:
 
 
 def working(job: VideoJob) -> None:
-    """How far it is; nothing here needs the page to stay open."""
+    """Show how far it is; nothing here needs the page to stay open."""
 
     @st.fragment(run_every=1.0)
     def progress() -> None:
@@ -227,14 +227,14 @@ def working(job: VideoJob) -> None:
 
 
 def _turn(before: int | None) -> str:
-    """The place of an analysis that waits."""
+    """Return the place of an analysis that waits."""
     if not before:
         return "Waiting: yours is the next"
     return f"Waiting: {before} {'analysis' if before == 1 else 'analyses'} before yours"
 
 
 def broken_off(job: VideoJob, now: dict[str, Any]) -> None:
-    """Why there is no result, and what can be done."""
+    """Show why there is no result, and what can be done."""
     reason = now.get("reason") or "The analysis ended before its result was ready."
     say_error(reason, job.config["name"])
     with st.container(horizontal=True):
@@ -281,7 +281,7 @@ def _thumbnail(job: VideoJob) -> str | None:
 
 
 def earlier(key: str) -> None:
-    """The analyses that this browser asked for; one opens."""
+    """Show the analyses that this browser asked for; one opens."""
     state.setdefault("video_problem", None)
     say_problem("video_problem")
     jobs, names, states, damaged = [], [], [], videos.list_damaged()
