@@ -2,7 +2,7 @@
 
 ``callback.py keras MODEL.keras FRAMES.npy SECONDS`` reads faces with OpenCV's Haar cascade
 and Keras' ``predict``; ``callback.py fer FRAMES.npy SECONDS`` does so with the ``fer``
-package as it comes. The file stands alone: the package's environment has no ``fer_core``.
+package with its defaults. The file stands alone: the package's environment has no ``fer_core``.
 Frames come 30 a second; those that come while the callback is busy are dropped, as
 streamlit-webrtc drops them. Prints one JSON line.
 """

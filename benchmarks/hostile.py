@@ -228,7 +228,7 @@ def to_markdown(result: dict[str, Any]) -> str:
     acts = ", ".join(f"{number} {name}" for name, number in result["acts"].items())
     return (
         f"{result['visitors']} hostile visitors for {result['seconds'] / 60:.0f} minutes on "
-        f"{result['machine']}, with the bounds as they come ({result['visitor_mb']:.0f} MB a "
+        f"{result['machine']}, with the default bounds ({result['visitor_mb']:.0f} MB a "
         f"visitor, ten times as much for all, {result['picture_mb']:.0f} MB a picture, "
         f"{result['workers']} job processes), beside other work on the machine: {acts}.\n\n"
         f"The app grew from {result['before_mb']} to {result['peak_app_mb']} MB at most; its "

@@ -145,7 +145,7 @@ def _made(plan: Plan, faces: np.ndarray) -> dict[str, Any]:
 
 
 def _share_of_analysis(plan: Plan, faces: np.ndarray) -> float:
-    """Return what share of the processor time of a video analysis is spent on who is who."""
+    """Return what share of the processor time of a video analysis is spent on tracking."""
     spent = 0.0
 
     def timed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -309,7 +309,7 @@ def to_markdown(result: dict[str, Any]) -> str:
     lines += [
         "",
         f"A sample took {took['detecting']:.1f} ms to detect faces in, {took['looks']:.1f} ms for "
-        f"their looks and {took['tracking']:.1f} ms to assign them. Telling who is who took "
+        f"their looks and {took['tracking']:.1f} ms to assign them. Tracking took "
         f"{result['share of a video analysis']:.1%} of the processor time of a video analysis at 5 "
         "frames a second.",
     ]

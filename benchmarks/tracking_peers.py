@@ -27,7 +27,7 @@ def before(clip: dict[str, Any]) -> list[list[int | None]]:
 
 
 def bytetrack(clip: dict[str, Any]) -> list[list[int | None]]:
-    """Run ByteTrack as it comes, with our patience; it gives some boxes no number."""
+    """Run ByteTrack with its defaults and our patience; it gives some boxes no number."""
     import numpy as np
     import supervision as sv
 

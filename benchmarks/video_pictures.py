@@ -18,7 +18,7 @@ def walk(page: Page, url: str, folder: Path) -> None:
     """Go from the empty page to the report, a picture at every station."""
     page.goto(f"{url}/video", wait_until="domcontentloaded")
     page.get_by_role("button", name="Sample clip").click()
-    expect(page.get_by_text("Moments worth seeing")).to_be_visible()
+    expect(page.get_by_text("Key moments")).to_be_visible()
     page.wait_for_function("document.querySelector('video')?.readyState > 1")
     page.get_by_text("People (").click()
     for number, name in ((1, "Drawn"), (2, "Eileen")):
@@ -30,7 +30,7 @@ def walk(page: Page, url: str, folder: Path) -> None:
     wait_for(lambda: page.evaluate("document.querySelector('video').currentTime") > 5, 30)
     page.get_by_test_id("stMain").evaluate("e => e.scrollTo(0, 0)")
     keep(page, "video-result")
-    page.get_by_text("Moments worth seeing").evaluate("e => e.scrollIntoView()")
+    page.get_by_text("Key moments").evaluate("e => e.scrollIntoView()")
     keep(page, "video-moments")
 
     page.get_by_role("button", name="Export").click()

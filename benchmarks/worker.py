@@ -17,7 +17,7 @@ from typing import Any
 
 
 class Fer:
-    """The ``fer`` package as it comes."""
+    """The ``fer`` package with its defaults."""
 
     def __init__(self) -> None:
         from fer import __version__

@@ -328,10 +328,10 @@ def _unbroken(curve: pd.DataFrame) -> list[pd.DataFrame]:
 def summarize(table: pd.DataFrame, end: float | None = None) -> dict[str, Any]:
     """Summarise a recording as plain JSON values.
 
-    Keys: ``seconds`` of the recording, ``faces`` (persons who were in view long enough, see
-    :func:`long_enough`), ``rows`` with a face, ``dominant`` (the emotion with the largest share
-    of time, or ``None``), ``shares`` (of all persons' time together), ``persons`` (the same per
-    person) and ``changes``.
+    The keys are ``seconds`` of the recording, ``faces`` (persons who were in view long enough, see
+    :func:`long_enough`) and ``rows`` with a face. ``dominant`` is the emotion with the largest
+    share of time, or ``None``. ``shares`` are of all persons' time together, ``persons`` has the
+    same per person, and there are ``changes``.
 
     Args:
         table: A whole table.

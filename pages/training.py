@@ -116,7 +116,7 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
 def alive(known: list[tuple], chosen: TrainingRun | None) -> None:
     """Show how far the chosen run is, and a new run of the page when something happened anywhere.
 
-    It alone runs again and again: whatever a browser draws anew is taken from the training.
+    It alone runs again and again: whatever a browser renders again takes time from the training.
     """
     found = list_runs()
     if [standing(run, run.state()) for run in found] != known:

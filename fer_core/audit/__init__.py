@@ -106,11 +106,11 @@ def audit(
 
     Returns:
         An :class:`Audit`, whose summary has ``faces``, ``kinds`` (how many faces of each),
-        ``labels`` (``model``, ``out_of_fold`` accuracy, shares found wrong), ``copies``,
-        ``attainable`` (what follows for the accuracy of a perfect reader, see
-        :func:`attainable`), with votes also ``annotators`` and ``finder`` (its precision
-        and recall with FER+ as reference, on the split that trained the features and on
-        the others). Where label errors cannot be looked for, ``labels`` says why.
+        ``labels`` (``model``, ``out_of_fold`` accuracy, shares found wrong) and ``copies``.
+        ``attainable`` says what follows for the accuracy of a perfect reader, see
+        :func:`attainable`. With votes there are also ``annotators`` and ``finder``: its
+        precision and recall with FER+ as reference, on the split that trained the features
+        and on the others. Where label errors cannot be looked for, ``labels`` says why.
     """
 
     def tell(what: str) -> Callable[[float], None]:

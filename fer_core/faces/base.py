@@ -65,7 +65,7 @@ class Detection:
         """Return how far the head is turned to the picture's right, in degrees, about.
 
         The nose's tip lies before the plane of the eyes by about half their distance
-        (:data:`NOSE_DEPTH`), so a turn of θ moves it along the line between them by
+        (:data:`NOSE_DEPTH`). A turn of θ moves it along the line between them by
         ``tan θ × NOSE_DEPTH`` of the distance that the eyes still seem to have.
 
         Returns:

@@ -115,11 +115,11 @@ def measures(study: Study) -> pd.DataFrame:
     """Return every measure of every event of every recording.
 
     Returns:
-        One row per event: ``participant_id``, the columns of the participants' table,
-        ``recording``, ``task``, ``event``, ``number`` (of the event's occurrence in the
-        recording), ``onset``, ``duration``, ``counted``, ``reason`` (why it is not), quality
-        (see ``docs/study.md``), every measure of :func:`names`, and the baseline. Measures of
-        events that do not count are empty.
+        One row per event. It begins with ``participant_id``, the columns of the participants'
+        table, ``recording``, ``task``, ``event`` and ``number`` (of the event's occurrence in the
+        recording). Then come ``onset``, ``duration``, ``counted`` and ``reason`` (why it is not).
+        Quality (see ``docs/study.md``), every measure of :func:`names` and the baseline follow.
+        Measures of events that do not count are empty.
 
     Raises:
         StudyError: A recording's table or its events are damaged.

@@ -116,10 +116,10 @@ def cliffs_delta(a: np.ndarray, b: np.ndarray) -> Estimate:
     """Return Cliff's delta: P(a > b) minus P(a < b), from -1 to 1.
 
     The interval inverts the score test of Newcombe (2006), *Confidence intervals for an effect
-    size measure based on the Mann-Whitney statistic, part 2* (method 5), whose variance is that
-    of Hanley and McNeil (1982) with the sample sizes averaged. That variance is too small where
-    the smaller group has the larger spread, so that the one of DeLong et al. (1988) takes its
-    place where it is larger.
+    size measure based on the Mann-Whitney statistic, part 2* (method 5). Its variance is that of
+    Hanley and McNeil (1982) with the sample sizes averaged. That variance is too small where the
+    smaller group has the larger spread, so that the one of DeLong et al. (1988) takes its place
+    where it is larger.
 
     Args:
         a: ``(…, n)``.

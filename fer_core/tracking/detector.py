@@ -15,8 +15,8 @@ class TrackingDetector(Detector):
     """A detector for the frames of one video or camera, in their order.
 
     Where the detector can look at known faces only (BlazeFace can, in a seventh of the
-    time), it does so in fast searches, and searches everywhere where there are none yet,
-    where one of them is not surely seen again, and every :data:`MOMENT`.
+    time), it does so in fast searches. It searches everywhere where there are none yet, where one
+    of them is not surely seen again, and every :data:`MOMENT`.
 
     Args:
         detector: that finds the faces.

@@ -1,9 +1,9 @@
 """Which tracklets of a recording are one person, by motion and looks.
 
-Tracklets are linked level by level, first those with the shortest time in between, each level for
-the whole recording at once so that the sum of costs is least (Huang, Wu and Nevatia 2008, "Robust
-Object Tracking by Hierarchical Association of Detection Responses"). Where two people were close,
-how each of them looks afterwards so tells who is who.
+Tracklets are linked level by level, first those with the shortest time in between. Each level is
+linked for the whole recording at once, so that the sum of costs is least (Huang, Wu and Nevatia
+2008, "Robust Object Tracking by Hierarchical Association of Detection Responses"). Where two
+people were close, how each of them looks afterwards tells which face is whose.
 """
 
 import math

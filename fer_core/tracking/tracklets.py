@@ -1,4 +1,4 @@
-"""Pieces of a recording in which it is certain who is who.
+"""Pieces of a recording in which it is certain which face is whose.
 
 Places decide from frame to frame, see :mod:`fer_core.tracking.tracker`. They do not where two
 faces overlap, where somebody was not found for a moment, or where a face suddenly looks like

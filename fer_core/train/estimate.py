@@ -90,7 +90,7 @@ def trial(config: TrainConfig, limit: float = 300.0, backend: str | None = None)
     Args:
         config: of the run to come.
         limit: seconds after which to give up.
-        backend: of Keras, where it is not to be this process's.
+        backend: Of Keras; this process's by default.
 
     Raises:
         TrainingError: the network cannot be trained like this on this machine.
@@ -108,7 +108,7 @@ def together(
     Args:
         configs: Of the runs to come.
         limit: Seconds after which to give up.
-        backend: Of Keras, where it is not to be this process's.
+        backend: Of Keras; this process's by default.
 
     Returns:
         The faces per second of each.

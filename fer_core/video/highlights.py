@@ -1,4 +1,4 @@
-"""Moments worth seeing, as pictures with words."""
+"""Key moments of a video, as pictures with words."""
 
 from collections.abc import Mapping
 from pathlib import Path

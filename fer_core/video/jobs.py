@@ -3,7 +3,7 @@
 - ``config.json``: the video's name, how to read it, whose it is
 - ``source…``: the video, until the result stands or for as long as its owner keeps it
 - ``table.parquet``, ``result.json``: the result
-- ``moments.json``, ``moment-….jpg``: moments worth seeing
+- ``moments.json``, ``moment-….jpg``: the key moments
 - ``faces.json``, ``face-….jpg``: everybody, and both sides of what is doubtful about them
 - ``annotated.mp4``: the video with boxes and labels, where that was asked for
 - ``drawn.json``: names and joins of people as pictures and annotated video show them
@@ -350,7 +350,7 @@ class VideoJob(Job):
 class _Note:
     """Writes progress, a few times a second at most.
 
-    How long drawing takes is not known while the video is read, so it is expected to take as many
+    How long drawing takes is not known while the video is read. It is expected to take as many
     times longer or shorter as it did for the last video that was read in the same way here.
     """
 

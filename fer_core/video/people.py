@@ -1,4 +1,4 @@
-"""Who is who in a video: what is doubtful about it, and what was corrected by hand."""
+"""The people of a video: which joins are doubtful, and what was corrected by hand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

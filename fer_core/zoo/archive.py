@@ -1,11 +1,10 @@
 """Models as archives, to carry from one machine to another.
 
 An archive is a ZIP file with a folder per model: the model itself and, where it is an
-ensemble, its members. What comes from elsewhere is believed in nothing: names, sizes,
-checksums and cards are checked, a ``model.keras`` may hold layers of Keras and nothing
-that is code, and each network is loaded and tried in a process of its own, whose memory and
-time are limited, before it has a place among the others. There it stays in such a process,
-whenever it is used.
+ensemble, its members. What comes from elsewhere is believed in nothing: names, sizes, checksums
+and cards are checked. A ``model.keras`` may hold layers of Keras and nothing that is code. Each
+network is loaded and tried in a process of its own, whose memory and time are limited, before it
+has a place among the others. There it stays in such a process, whenever it is used.
 """
 
 import importlib.util

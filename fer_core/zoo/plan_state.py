@@ -1,8 +1,8 @@
 """How a training plan stands: which runs are its own, how far they are, what was made of them.
 
 A run of a plan is a run like any other, with a file ``plan.json`` that names the plan and the
-training it is, and, once there is one, the model that was made of it. There is nothing else: what
-was deleted is done again, and what was done stays done wherever the plan's file lies.
+training it is. Once there is one, it names the model that was made of it. There is nothing else:
+what was deleted is done again, and what was done stays done wherever the plan's file lies.
 """
 
 from dataclasses import asdict, dataclass

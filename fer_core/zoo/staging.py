@@ -3,7 +3,7 @@
 A folder is built in a staging folder ``.NAME.xxxxxxxx`` beside its final place, so that
 putting it into place is a rename within one file system. While a process works in a staging
 folder it holds the file lock ``.NAME.xxxxxxxx.lock``. The operating system releases the lock
-when the process is killed, so the next process that builds something in the same place can
+when the process is killed. The next process that builds something in the same place can
 tell what is in use from what was left behind, and deletes the latter.
 """
 

@@ -183,7 +183,7 @@ def _keep(actions: dict[str, Any] | None, key: str, author: str, reason: str) ->
 
 
 def steady(key: str, asked: object, find: Callable[[], T]) -> T:
-    """Return what ``find`` returns, found anew only where something else is ``asked``.
+    """Return what ``find`` returns, called again only when something else is ``asked``.
 
     Faces that no longer fit once they are corrected stay where they are: the next key must
     hit the face that the eye is on.
@@ -195,7 +195,7 @@ def steady(key: str, asked: object, find: Callable[[], T]) -> T:
 
 
 def afresh(key: str) -> None:
-    """Let :func:`steady` find anew."""
+    """Let :func:`steady` call its function again."""
     st.session_state.pop(f"{key}_steady", None)
 
 

@@ -63,9 +63,9 @@ def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarra
 def _settle(model: "keras.Model", faces: np.ndarray) -> None:
     """Let every BatchNorm begin with the statistics of real faces.
 
-    They begin at mean 0 and variance 1 and follow slowly, so that for some hundred
-    steps, which is all of a small dataset's training, a network would be much worse
-    where it is tested than where it is trained.
+    They begin at mean 0 and variance 1 and follow slowly. So for some hundred steps, which is all
+    of a small dataset's training, a network would be much worse where it is tested than where it
+    is trained.
     """
     from keras import layers
 

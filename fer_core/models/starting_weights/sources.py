@@ -46,7 +46,7 @@ class NamedSet:
         """Read them.
 
         Args:
-            path: the file, where it is not to be looked for.
+            path: The file; by default it is looked for.
 
         Raises:
             ModelError: it is not on this machine, which says where to put it, or it is
