@@ -289,13 +289,14 @@ def priors(data: str, as_json: bool) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Faces of another source, which never chooses.",
 )
+@click.option("--cards", is_flag=True, help="Write its figures into the models' cards as well.")
 @json_option
 @save_option
-def sources(second: Path, as_json: bool, save: bool) -> None:
+def sources(second: Path, cards: bool, as_json: bool, save: bool) -> None:
     """Measure all shipped models on FER2013's test splits and on a second source."""
     from benchmarks.sources import run_sources
 
-    _report("sources", run_sources(second), as_json, save)
+    _report("sources", run_sources(second, cards), as_json, save)
 
 
 @command.command("nested")
@@ -374,6 +375,18 @@ def tracking(rate: str, as_json: bool, save: bool, **how: Any) -> None:
     except ValueError:
         raise FerError("Give --rate as whole numbers, such as 5,10,30.") from None
     _report("tracking", run_tracking(rates=rates, **how), as_json, save)
+
+
+@command.command("study_statistics")
+@click.option("--studies", type=click.IntRange(100), default=4000, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0)
+@json_option
+@save_option
+def study_statistics(studies: int, seed: int, as_json: bool, save: bool) -> None:
+    """Error rates, coverage and power of the statistics of studies, on made studies."""
+    from benchmarks.study_statistics import run_study_statistics
+
+    _report("study_statistics", run_study_statistics(studies, seed), as_json, save)
 
 
 @command.command("results")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.versus import again
-from fer_core.audit import KINDS, Audit, audit, duplicates, labels, network
-from fer_core.datasets import SPLITS, Dataset, demo, load
+from fer_core.audit import KINDS, Audit, audit, labels, network
+from fer_core.datasets import SPLITS, Dataset, demo, duplicates, load
 from fer_core.datasets.ferplus import counts_of, decided
 from fer_core.datasets.ferplus import not_faces as voted_no_face
 from fer_core.datasets.identity import face_keys

@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.versus import again
-from fer_core.audit import audit, duplicates
+from fer_core.audit import audit
 from fer_core.audit.network import gradients
-from fer_core.datasets import Dataset, load
+from fer_core.datasets import Dataset, duplicates, load
 from fer_core.datasets.corrections import Overlay
 from fer_core.datasets.ferplus import counts_of, majority, not_faces
 from fer_core.emotions import EMOTIONS

@@ -1,5 +1,6 @@
 """Every shipped model on FER2013's test splits and on a second source, with both class priors."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,55 +10,46 @@ from fer_core.class_prior import parse
 from fer_core.classifier import load_classifier, vote
 from fer_core.datasets import Dataset, load
 from fer_core.evaluation.predictions import predictions
-from fer_core.evaluation.sources import interval, measure_source
-from fer_core.models.card import Figures
+from fer_core.evaluation.sources import card_figures, of_card
 from fer_core.models.catalogue import ModelFolder, list_models
 from fer_core.zoo import readme
+from fer_core.zoo.writing import write_card
 
 PRIORS: Final = ("as-trained", "recommended")
 
 
-def run_sources(second: Path) -> dict[str, Any]:
+#: What figures call the second source.
+SECOND: Final = "CK+ (second source)"
+
+
+def run_sources(second: Path, into_cards: bool = False) -> dict[str, Any]:
     """Measure the second source; FER2013's figures are those of the cards, so that PrivateTest
     is not opened again.
 
     Args:
         second: Faces of another source, a folder; they choose nothing.
+        into_cards: Write its figures into the cards of the shipped models, too.
     """
-    other = load(second)
+    other = replace(load(second), name=SECOND)
     found = []
     for folder in list_models():
         if not folder.ships:
             continue
         found += [
-            {"model": folder.name} | _of_card(figures)
+            {"model": folder.name} | of_card(figures).to_dict()
             for figures in folder.card.figures
             if figures.split in ("PublicTest", "PrivateTest")
         ]
-        said = _said(folder, other)
+        said, card = _said(folder, other), folder.card
         for prior in PRIORS:
             corrected = load_classifier(folder.name, parse(prior)).assume(said)
-            figures = measure_source(corrected, other, "all", prior)
-            found.append({"model": folder.name} | figures.to_dict())
+            figures = card_figures(corrected, other, "all", prior)
+            card = card.with_figures(figures)
+            found.append({"model": folder.name} | of_card(figures).to_dict())
+        if into_cards:
+            write_card(folder.path, card)
+            readme.write(folder.path, card)
     return {"sources": found}
-
-
-def _of_card(figures: Figures) -> dict[str, Any]:
-    right = round(figures.accuracy * figures.n)
-    low, high = interval(np.arange(figures.n) < right)
-    return {
-        "dataset": figures.dataset,
-        "checksum": figures.checksum,
-        "split": figures.split,
-        "class_prior": figures.class_prior,
-        "accuracy": figures.accuracy,
-        "low": low,
-        "high": high,
-        "over": "faces",
-        "macro_recall": figures.macro_recall,
-        "n": figures.n,
-        "persons": None,
-    }
 
 
 def _said(folder: ModelFolder, faces: Dataset) -> np.ndarray:

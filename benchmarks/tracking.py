@@ -8,15 +8,18 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import numpy as np
 
@@ -30,13 +33,21 @@ from fer_core.timeline import HOLD
 from fer_core.tracking.appearance import appearance
 from fer_core.tracking.detector import TrackingDetector
 from fer_core.tracking.identity import IdentityTracker, scene
+from fer_core.video import read
+from fer_core.video.clips import write_clip
+from fer_core.video.read import analyze_video
 
 RATES: Final = (5, 10, 30)
-#: Share of a face that must be seen for it to count.
-SHOWN: Final = 0.5
+#: Share of a face that must be seen for it to count: WIDER FACE (Yang et al. 2016) calls a face of
+#: which more than 30 % are hidden heavily occluded.
+SHOWN: Final = 0.7
+#: The same for a second count of every tracker: the detector finds half of what lies in between.
+HALF: Final = 0.5
 #: Faces of the dataset that are tried; those that the detector finds are used.
 TRIED: Final = 80
 OURS: Final = "ours"
+#: The true person of each face that the detector found: more cannot be reached.
+PERFECT: Final = "perfect identity"
 
 Numbers = list[list[int | None]]
 
@@ -74,6 +85,7 @@ def run_tracking(
     tracking = time.perf_counter() - begun
     if before:
         followed["65fb702"] = _peer("before", Path(sys.executable), before.resolve(), sampled)
+    followed[PERFECT] = {rate: [_perfect(clip) for clip in sampled[rate]] for rate in rates}
     if bytetrack:
         followed["ByteTrack"] = _peer("bytetrack", bytetrack, Path.cwd(), sampled)
     frames = sum(len(film["frames"]) for film in films)
@@ -86,6 +98,7 @@ def run_tracking(
         "trackers": {
             name: {
                 str(rate): _judged(plans, sampled[rate], numbers)
+                | {"half hidden": _judged(plans, sampled[rate], numbers, HALF)["events"]["all"]}
                 for rate, numbers in by_rate.items()
             }
             for name, by_rate in followed.items()
@@ -95,6 +108,7 @@ def run_tracking(
             "looks": 1000 * sum(film["looks"] for film in films) / frames,
             "tracking": 1000 * tracking / samples,
         },
+        "share of a video analysis": _share_of_analysis(plans[0], faces),
     }
 
 
@@ -130,6 +144,35 @@ def _made(plan: Plan, faces: np.ndarray) -> dict[str, Any]:
     return {"frames": frames} | seconds
 
 
+def _share_of_analysis(plan: Plan, faces: np.ndarray) -> float:
+    """Return what share of the processor time of a video analysis is spent on who is who."""
+    spent = 0.0
+
+    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **how: Any) -> Any:
+            nonlocal spent
+            begun = time.thread_time()
+            try:
+                return function(*args, **how)
+            finally:
+                spent += time.thread_time() - begun
+
+        return run
+
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        path = Path(folder) / "clip.mp4"
+        write_clip(path, (image for image, _ in crowd.frames(plan, faces)), rate=crowd.RATE)
+        analyze_video(path, threads=1)  # loads and warms the models
+        for owner, name in (
+            *((read, name) for name in ("appearance", "scene", "is_cut", "doubts")),
+            *((IdentityTracker, name) for name in ("update", "persons")),
+        ):
+            stack.enter_context(patch.object(owner, name, timed(getattr(owner, name))))
+        begun = time.process_time()
+        analyze_video(path, threads=1)
+        return spent / (time.process_time() - begun)
+
+
 def _thinned(film: dict[str, Any], rate: int) -> dict[str, Any]:
     return {"rate": rate, "frames": film["frames"][:: crowd.RATE // rate]}
 
@@ -143,6 +186,17 @@ def _ours(clip: dict[str, Any]) -> Numbers:
         )
     of = identities.persons()
     return [[of[number] for number in frame] for frame in numbers]
+
+
+def _perfect(clip: dict[str, Any]) -> Numbers:
+    numbers: Numbers = []
+    for frame in clip["frames"]:
+        truth = [(one.person, one.box, True) for one in frame["truth"]]
+        found: list[int | None] = [None] * len(frame["boxes"])
+        for i, j in pairs(truth, list(enumerate(frame["boxes"]))):
+            found[j] = truth[i][0]
+        numbers.append(found)
+    return numbers
 
 
 def _peer(
@@ -172,14 +226,17 @@ def _peer(
 
 
 def _judged(
-    plans: Sequence[Plan], clips: Sequence[dict[str, Any]], numbers: Sequence[Numbers]
+    plans: Sequence[Plan],
+    clips: Sequence[dict[str, Any]],
+    numbers: Sequence[Numbers],
+    shown: float = SHOWN,
 ) -> dict[str, Any]:
     """Return scores by event and over all clips, and the joins across cuts."""
     by_event: dict[str, Score] = defaultdict(Score)
     joins: Counter[str] = Counter()
     for plan, clip, given in zip(plans, clips, numbers, strict=True):
         frames = [
-            _compared(frame["truth"], frame["boxes"], one)
+            _compared(frame["truth"], frame["boxes"], one, shown)
             for frame, one in zip(clip["frames"], given, strict=True)
         ]
         one = score(frames, least=math.ceil(HOLD * clip["rate"]))
@@ -195,8 +252,10 @@ def _judged(
     }
 
 
-def _compared(truth: Sequence[Truth], boxes: Sequence[Any], numbers: list[int | None]) -> Frame:
-    true = [(one.person, one.box, one.shown >= SHOWN) for one in truth]
+def _compared(
+    truth: Sequence[Truth], boxes: Sequence[Any], numbers: list[int | None], shown: float
+) -> Frame:
+    true = [(one.person, one.box, one.shown >= shown) for one in truth]
     found = [(n, box) for n, box in zip(numbers, boxes, strict=True) if n is not None]
     return true, found
 
@@ -221,19 +280,22 @@ def to_markdown(result: dict[str, Any]) -> str:
     lines = [
         f"{result['clips']} made videos of 8 s with two to six people ({result['data']} faces of "
         f"FER2013, seed {result['seed']}), a third of them with people dressed alike, some in "
-        "black and white. All trackers get the same detections. A person counts after half a "
-        "second.",
+        f"black and white. All trackers get the same detections. A face counts where at least "
+        f"{SHOWN:.0%} of it are seen; the last column counts those from {HALF:.0%} on. A person "
+        "counts after half a second. *Perfect identity* gives every face that was found its true "
+        "person: what the detector misses is wrong for every tracker.",
         "",
         "| tracker | samples a second | IDF1 | switches | fragmentations | right number of people "
-        "| wrong joins across cuts |",
-        "|---|---|---|---|---|---|---|",
+        f"| wrong joins across cuts | IDF1 from {HALF:.0%} on |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, by_rate in result["trackers"].items():
         for rate, one in by_rate.items():
             of = one["events"]["all"]
             lines.append(
                 f"| {name} | {rate} | {of['idf1']:.3f} | {of['switches']} | {of['fragments']} "
-                f"| {of['right_count']} of {of['clips']} | {one['wrong joins']} of {one['joins']} |"
+                f"| {of['right_count']} of {of['clips']} | {one['wrong joins']} of {one['joins']} "
+                f"| {one['half hidden']['idf1']:.3f} |"
             )
     lines += ["", f"IDF1 of {OURS} by what happens:", ""]
     rates = [str(rate) for rate in result["rates"]]
@@ -247,6 +309,8 @@ def to_markdown(result: dict[str, Any]) -> str:
     lines += [
         "",
         f"A sample took {took['detecting']:.1f} ms to detect faces in, {took['looks']:.1f} ms for "
-        f"their looks and {took['tracking']:.1f} ms to assign them.",
+        f"their looks and {took['tracking']:.1f} ms to assign them. Telling who is who took "
+        f"{result['share of a video analysis']:.1%} of the processor time of a video analysis at 5 "
+        "frames a second.",
     ]
     return "\n".join(lines)

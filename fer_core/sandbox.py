@@ -7,9 +7,9 @@ of its own, with limits on memory and time.
 
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from fer_core.worker_process import Message, Why, WorkerError, WorkerProcess, an
 #: Bytes of memory, seconds to load, and seconds for a batch.
 MEMORY: Final = 2 * 10**9
 LOAD_SECONDS: Final = 30.0
+#: Seconds in which a worker loads the libraries that it needs.
+PREPARE_SECONDS: Final = 120.0
 BATCH_SECONDS: Final = 5.0
 #: Inputs in a batch.
 BATCH: Final = 8
@@ -103,32 +105,74 @@ class SandboxRunner:
 
 
 def worker(
-    module: str, *arguments: str, first: Callable[[WorkerProcess], object] | None = None
+    module: str,
+    *arguments: str,
+    memory: int = MEMORY,
+    first: Callable[[WorkerProcess], object] | None = None,
 ) -> WorkerProcess:
-    """Return a worker for what is not trusted, with :data:`MEMORY` to use.
+    """Return a worker for what is not trusted.
 
     Args:
         module: Calls :func:`fer_core.worker_process.answer_requests`, and
             :func:`fer_core.system.limit_memory` when everything is imported.
         arguments: Those of the module.
+        memory: Bytes that it may hold.
         first: See :class:`fer_core.worker_process.WorkerProcess`.
     """
     return WorkerProcess(
-        module, *arguments, environment=_ENVIRONMENT, memory=MEMORY, quiet=True, first=first
+        module, *arguments, environment=_ENVIRONMENT, memory=memory, quiet=True, first=first
     )
 
 
-def reason(why: Why, seconds: float) -> str:
+def ask_once(
+    module: str,
+    *arguments: str,
+    header: Mapping[str, Any],
+    seconds: float,
+    memory: int = MEMORY,
+) -> dict[str, Any]:
+    """Let a worker for what is not trusted answer one request, and end it.
+
+    Args:
+        module: See :func:`worker`. It is asked to ``prepare`` first, since it is no fault of what
+            it looks at that a library takes long to load.
+        arguments: Those of the module.
+        header: The request.
+        seconds: How long the answer may take.
+        memory: Bytes that the worker may hold.
+
+    Returns:
+        The answer.
+
+    Raises:
+        ModelError: What the worker raised, or which limit was exceeded.
+    """
+    process, limit = worker(module, *arguments, memory=memory), PREPARE_SECONDS
+    try:
+        process.ask({"act": "prepare"}, seconds=limit)
+        limit = seconds
+        answer, _ = process.ask(dict(header), seconds=limit)
+    except WorkerError as error:
+        raise ModelError(reason(error.why, limit, memory)) from error
+    except FerError as error:
+        raise ModelError(str(error)) from error
+    finally:
+        process.close()
+    return answer
+
+
+def reason(why: Why, seconds: float, memory: int = MEMORY) -> str:
     """Return what a model did that is not allowed, as a sentence.
 
     Args:
         why: What happened.
         seconds: What it was given.
+        memory: Bytes that it was given.
     """
     return {
         "ended": "It brought down the process that ran it.",
         "late": f"It did not answer within {seconds:g} seconds.",
-        "memory": f"It took more than {MEMORY / 1e9:g} GB of memory.",
+        "memory": f"It took more than {memory / 1e9:g} GB of memory.",
     }[why]
 
 

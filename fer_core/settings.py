@@ -149,6 +149,11 @@ class Settings(BaseSettings):
         return self.home / "audits"
 
     @property
+    def studies(self) -> Path:
+        """Studies of the page, one folder each."""
+        return self.home / "studies"
+
+    @property
     def cache(self) -> Path:
         """Return the folder of what can be made again, such as parsed datasets."""
         return self.home / "cache"

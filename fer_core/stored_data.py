@@ -23,6 +23,7 @@ class StoredData:
         videos: Analysed videos.
         recordings: Live recordings that were interrupted and not saved.
         audits: Audits of datasets.
+        studies: Studies in ``FER_HOME``.
     """
 
     sessions: int
@@ -31,6 +32,7 @@ class StoredData:
     videos: int
     recordings: int = 0
     audits: int = 0
+    studies: int = 0
 
 
 def count_all() -> StoredData:
@@ -47,18 +49,22 @@ def count_all() -> StoredData:
         jobs.count_all(),
         len(spool.names("")),
         sum(1 for _ in settings().audits.glob("[!.]*/")),
+        sum(1 for _ in settings().studies.glob("*/study.json")),
     )
 
 
 def delete_all() -> StoredData:
-    """Delete every saved session, recording, collected face, correction, audit and analysed video.
+    """Delete every session, recording, collected face, correction, audit, analysed video and study.
 
     Returns:
         How much that was. A damaged database is deleted too.
     """
     stored = count_all()
     storage.delete_database()
-    for folder in (settings().kept, settings().audits, spool.folder()):
+    computed = settings().cache / "study"
+    for folder in (
+        settings().kept, settings().audits, spool.folder(), settings().studies, computed,
+    ):  # fmt: skip
         shutil.rmtree(folder, ignore_errors=True)
     jobs.delete_all()
     return stored

@@ -177,13 +177,18 @@ def processor_name() -> str:
     return platform.processor() or "unknown processor"
 
 
+def has_gpu() -> bool:
+    """Return whether this machine has a GPU of NVIDIA with its driver."""
+    return Path("/proc/driver/nvidia/version").exists()
+
+
 def computes_bfloat16() -> bool:
     """Return whether this machine has arithmetic for bfloat16.
 
     Without, training in bfloat16 is many times slower than in float32. Where the system does
     not tell, the answer is no.
     """
-    if Path("/proc/driver/nvidia/version").exists():
+    if has_gpu():
         return True
     flags = _text(Path("/proc/cpuinfo"))
     return "avx512_bf16" in flags or "amx_bf16" in flags

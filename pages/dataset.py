@@ -8,14 +8,14 @@ from ui.common.footer import footer
 from ui.common.navigation import through_front_door
 from ui.common.notices import say_problem
 from ui.common.sign_in import only_for_admins
-from ui.dataset import browse, overview, problems, saved
+from ui.dataset import browse, compare, overview, problems, saved
 from ui.dataset.open import about, chooser, opened
 from ui.services import access, audits
 from ui.services.models import default_model, labels
 
 through_front_door()
 
-VIEWS = ("Overview", "Browse", "Problems", "Corrections", "Collected")
+VIEWS = ("Overview", "Browse", "Problems", "Compare", "Corrections", "Collected")
 state = st.session_state
 state.setdefault("dataset_view", "Overview")
 state.setdefault("dataset_problem", None)
@@ -56,13 +56,16 @@ if data:
             persist_state="session",
             label_visibility="collapsed",
         )
-        splits = data.dataset.counts()
+        splits = len(data.dataset.counts())
+        said = f"{splits} {'split' if splits == 1 else 'splits'}"
+        said += "" if data.dataset.splits_given else " made at random"
         st.markdown(
             f"{len(data.dataset):,} faces · {data.table['label'].nunique()} classes · "
-            f"{len(splits)} {'split' if len(splits) == 1 else 'splits'}{about(data.dataset)}",
+            f"{said}{about(data.dataset)}",
             width="stretch",
         )
         saved.export(data)
+    saved.exported()
     if source.source == "demo":
         st.caption(
             "These faces are drawn by the program, so that everything can be tried. For real ones "
@@ -85,6 +88,8 @@ if data:
             browse.view(data, look)
         else:
             problems.view(data, look)
+    elif view == "Compare":
+        compare.view(data, state["model"])
     elif view == "Corrections":
         saved.corrections_view(data)
     else:

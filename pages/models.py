@@ -7,7 +7,6 @@ import streamlit as st
 
 from fer_core.datasets import Dataset
 from fer_core.errors import FerError
-from fer_core.settings import settings
 from ui.common import judgement
 from ui.common.controls import make_default
 from ui.common.damaged import or_damaged, show_damaged
@@ -19,9 +18,9 @@ from ui.common.sign_in import sign_in
 from ui.common.text import plain, sentence
 from ui.models import compare as model_compare
 from ui.models import jobs as model_jobs
+from ui.models import sources as model_sources
 from ui.models import table as model_table
-from ui.services import access, models
-from ui.services.datasets import Request
+from ui.services import access, datasets, models
 from ui.services.models import ModelFolder, ModelJob, list_models
 
 through_front_door()
@@ -40,13 +39,13 @@ def delete(name: str) -> None:
 
 def public_faces(data: str) -> Dataset | None:
     """The faces to compare models on; without PrivateTest, which decides nothing."""
-    found = read_dataset(Request(data), PurePath(data).name)
+    found = read_dataset(datasets.request_of(data), PurePath(data).name)
     return None if found is None else found.take(np.asarray(found.usage) == "PublicTest")
 
 
 def choose_data(label: str, split: str, key: str) -> str:
     """The dataset to measure on, by name."""
-    options = [str(settings().data)] if settings().data else []
+    options = datasets.offered()
     return st.selectbox(
         label,
         [*options, "demo"],
@@ -78,6 +77,27 @@ def measure_private(folder: ModelFolder) -> None:
             kwargs={"models_private_open": False},
         ):
             begin(attempt("models_problem", models.measure_private, folder.name, data))
+
+
+def measure_source(folder: ModelFolder) -> None:
+    """Measure a model of this machine on a dataset that chooses nothing."""
+    with st.popover(
+        "Measure on a source…", icon=":material/library_add:", key="models_source_open",
+        on_change="rerun",
+    ):  # fmt: skip
+        st.markdown(
+            "Another dataset shows how good the model is beside the one it was made with. It is "
+            "measured on PublicTest, or on all faces where the dataset has no splits."
+        )
+        data = choose_data("Dataset", "PublicTest", "models_source_data")
+        if st.button(
+            "Measure",
+            key="models_source",
+            type="primary",
+            on_click=state.update,
+            kwargs={"models_source_open": False},
+        ):
+            begin(attempt("models_problem", models.measure_source, folder.name, data))
 
 
 def begin(work: ModelJob | None) -> None:
@@ -127,6 +147,7 @@ def one(folder: ModelFolder) -> None:
                 help="LiteRT, Keras and card in one archive.",
             )
             if not folder.ships:
+                measure_source(folder)
                 measure_private(folder)
                 st.button(
                     "Delete",
@@ -207,6 +228,14 @@ if len(chosen) == 1:
 elif chosen and access.is_admin():
     several(chosen)
 else:
-    model_table.chart(found, measured_on)
+    views = ["Accuracy and speed", "By source"]
+    view = st.segmented_control(
+        "Figures", views, default=views[0], required=True, key="models_figures",
+        persist_state="session", label_visibility="collapsed",
+    )  # fmt: skip
+    if view == views[0]:
+        model_table.chart(found, measured_on)
+    else:
+        model_sources.table(list(folders.values()))
 sign_in()
 footer()

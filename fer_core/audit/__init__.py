@@ -13,8 +13,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from fer_core.audit import duplicates, labels, not_faces
+from fer_core.audit import labels, not_faces
 from fer_core.audit.network import explainable, features, gradients, out_of_fold
+from fer_core.datasets import duplicates
 from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.datasets.corrections import COLUMNS, Change, Overlay
 from fer_core.datasets.ferplus import decided
@@ -183,7 +184,7 @@ def attainable(
     Args:
         dataset: the faces.
         errors: found by predictions alone, ``None`` without.
-        group: of near copies, see :func:`fer_core.audit.duplicates.near`.
+        group: of near copies, see :func:`fer_core.datasets.duplicates.near`.
         counts: votes of FER+.
 
     Returns:

@@ -7,6 +7,7 @@ import click
 from fer_core.cli.common import (
     data_option,
     json_option,
+    label_order_option,
     note,
     overwrite_option,
     print_json,
@@ -21,6 +22,7 @@ from fer_core.models.catalogue import check_new_name
 @click.command("ensemble")
 @click.argument("members", nargs=-1, required=True, metavar="NAME[=WEIGHT]…")
 @data_option()
+@label_order_option
 @click.option("--save", "name", required=True, help="Name of the new model.")
 @click.option(
     "--weights",
@@ -35,6 +37,7 @@ from fer_core.models.catalogue import check_new_name
 def command(
     members: tuple[str, ...],
     data: str,
+    label_order: str | None,
     name: str,
     weights: Weights | None,
     to: Path | None,
@@ -52,7 +55,7 @@ def command(
     how: Weights = given or weights or "equal"
     ensembles.check_members(names)
     check_weights(how, len(names))
-    dataset = load(data)
+    dataset = load(data, label_order=label_order)
     folder = ensembles.save(names, dataset, target, weights=how, notes=notes, overwrite=overwrite)
     card = folder.card
     public = card.figure("PublicTest")

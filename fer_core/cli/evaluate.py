@@ -13,7 +13,6 @@ from fer_core.cli.common import (
     class_prior_option,
     corrections_option,
     json_option,
-    label_order_option,
     note,
     overwrite_files_option,
     print_json,
@@ -25,7 +24,7 @@ from fer_core.datasets.base import SPLITS, Dataset
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.evaluation import TTA, Evaluation, details, hard, measure, predict
-from fer_core.evaluation.sources import SourceFigures, measure_source
+from fer_core.evaluation.sources import SourceFigures, measure_source, side_by_side
 from fer_core.files import ExportFolder
 from fer_core.settings import settings
 
@@ -39,7 +38,14 @@ from fer_core.settings import settings
     default=lambda: [str(settings().data)] if settings().data else [],
     help="A dataset; given more than once, each is measured. FER_DATA sets the default.",
 )
-@label_order_option
+@click.option(
+    "--label-order",
+    "label_orders",
+    multiple=True,
+    metavar="fer2013|affectnet|rafdb|ckplus|NAME,NAME,…",
+    help="What labels mean that are numbers, where the format does not say; of several datasets "
+    "once for each --data, 'own' for one that says it itself.",
+)
 @votes_option
 @corrections_option
 @click.option(
@@ -79,7 +85,7 @@ from fer_core.settings import settings
 def command(
     model: str,
     sources: tuple[str, ...],
-    label_order: str | None,
+    label_orders: tuple[str, ...],
     votes: str | None,
     corrections: str | None,
     split: str | None,
@@ -100,13 +106,20 @@ def command(
     majority = labels == "ferplus"
     if not sources:
         raise FerError("Give a dataset with --data: a path or 'demo'.")
+    if label_orders and len(label_orders) != len(sources):
+        raise FerError(
+            f"--label-order is given {len(label_orders)} times and --data {len(sources)} times: "
+            "give one for each dataset in their order, 'own' for one that says itself what its "
+            "labels mean."
+        )
+    orders = [None if one == "own" else one for one in label_orders] or [None] * len(sources)
     if len(sources) > 1:
         if votes or corrections or under_hard or charts or agreement:
             raise FerError(
                 "--votes, --agreement, --corrections, --hard and --charts go with one --data only."
             )
         prior = parse(class_prior or AS_TRAINED, prior_strength)
-        found = _several(load_classifier(model, prior), sources, split, label_order, tta)
+        found = _several(load_classifier(model, prior), sources, split, orders, tta)
         if as_json:
             print_json({"model": model, "sources": [one.to_dict() for one in found]})
         else:
@@ -119,7 +132,7 @@ def command(
         drop_not_faces=majority,
         corrections=corrections,
         agreement=agreement,
-        label_order=label_order,
+        label_order=orders[0],
     )
     split = split or "PublicTest"
     dataset = whole.split(split)
@@ -148,36 +161,17 @@ def _several(
     classifier: Classifier,
     sources: tuple[str, ...],
     split: str | None,
-    label_order: str | None,
+    orders: list[str | None],
     tta: TTA,
 ) -> list[SourceFigures]:
     """Return the figures of each source."""
     found = []
-    for source in sources:
-        dataset = load(source, label_order=label_order)
+    for source, order in zip(sources, orders, strict=True):
+        dataset = load(source, label_order=order)
         part = split or ("PublicTest" if dataset.splits_given else "all")
         said = predict(classifier, dataset.split(part).faces, tta)
         found.append(measure_source(said, dataset, part, classifier.class_prior))
     return found
-
-
-def side_by_side(found: list[SourceFigures]) -> str:
-    """The figures of several sources as a table for people, a column each."""
-    rows = {
-        "": [one.dataset[:24] for one in found],
-        "split": [one.split for one in found],
-        "class prior": [one.class_prior for one in found],
-        "accuracy": [f"{one.accuracy:.2%}" for one in found],
-        "95 % interval": [f"{one.low:.1%}–{one.high:.1%}" for one in found],
-        "  drawn over": [one.over for one in found],
-        "macro recall": [f"{one.macro_recall:.2%}" for one in found],
-        "emotions": [str(one.classes) for one in found],
-        "faces": [f"{one.n:,}" for one in found],
-        "people": ["–" if one.persons is None else str(one.persons) for one in found],
-    }
-    return "\n".join(
-        f"{name:<15}" + "".join(f"{cell:>26}" for cell in row) for name, row in rows.items()
-    )
 
 
 def in_words(result: Evaluation, class_prior: str) -> str:

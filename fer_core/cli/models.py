@@ -9,6 +9,7 @@ from fer_core.cli.common import (
     ANY_PATH,
     FILE,
     json_option,
+    label_order_option,
     note,
     overwrite_files_option,
     print_json,
@@ -24,6 +25,7 @@ from fer_core.models.catalogue import (
     free_name,
     list_models,
 )
+from fer_core.settings import settings
 
 if TYPE_CHECKING:
     from fer_core.zoo.convert import Format
@@ -42,6 +44,9 @@ def _bytes(folder: ModelFolder) -> int | None:
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
     """List the trained models; show, import, export or remove one, or choose the default."""
+    from fer_core.zoo import staging
+
+    staging.recover(settings().models)
     if context.invoked_subcommand is None:
         _list(as_json)
 
@@ -87,6 +92,7 @@ def show(name: str, as_json: bool) -> None:
 )
 @click.option("--channels", type=int, help="1 for grey, 3 for RGB; needed likewise.")
 @click.option("--data", help="Measure the network on this dataset.")
+@label_order_option
 @click.option("--licence", help="What the card says of the network's licence.")
 @json_option
 def import_(
@@ -106,8 +112,8 @@ def import_(
         for option, value in ({"name": name, "labels": labels, "range": pixels} | network).items():
             if value not in (None, False):
                 raise ModelError(
-                    f"--{option} is for a network alone (.keras, .h5, .onnx, or the folder of a "
-                    f"SavedModel), and {printable(file)} is none: leave it out."
+                    f"--{option.replace('_', '-')} is for a network alone (.keras, .h5, .onnx, or "
+                    f"the folder of a SavedModel), and {printable(file)} is none: leave it out."
                 )
         names = _import_archive(file)
     if as_json:
@@ -136,6 +142,7 @@ def _import_network(
     size: int | None,
     channels: int | None,
     data: str | None,
+    label_order: str | None,
     licence: str | None,
 ) -> str:
     from fer_core.zoo import foreign
@@ -155,7 +162,7 @@ def _import_network(
         with needed_by("Measuring a network", "data"):
             from fer_core.datasets import load
 
-            dataset = load(data)
+            dataset = load(data, label_order=label_order)
     folder = foreign.import_network(file, interface, target, data=dataset, licence=licence or "")
     note(folder.card.notes)
     if public := folder.card.figure("PublicTest"):

@@ -9,16 +9,19 @@ from fer_core.cli import folds as cli_folds
 from fer_core.cli.common import (
     accept_new_data_option,
     json_option,
+    label_order_option,
     note,
     overwrite_option,
     print_json,
     to_option,
 )
 from fer_core.datasets import load
+from fer_core.errors import TrainingError
+from fer_core.evaluation.sources import side_by_side
 from fer_core.models.card import Stored
 from fer_core.models.catalogue import check_new_name
 from fer_core.models.keras_settings import check_keras
-from fer_core.train import crossvalidate, load_data, manage, origin, queue, runs
+from fer_core.train import crossvalidate, judge, load_data, manage, origin, queue, runs
 from fer_core.train.change import is_complete, planned
 from fer_core.train.command import read_settings
 from fer_core.train.runs import TrainingRun, list_runs
@@ -69,6 +72,7 @@ def _row(run: TrainingRun) -> dict[str, Any]:
 @click.option(
     "--data", help="Measure on other data, which the card then names; without it, on the run's own."
 )
+@label_order_option
 @to_option
 @overwrite_option
 @click.option("--flip", is_flag=True, help="Serve the mean over both mirror images.")
@@ -91,6 +95,7 @@ def publish(
     run: str,
     name: str,
     data: str | None,
+    label_order: str | None,
     to: Path | None,
     overwrite: bool,
     flip: bool,
@@ -103,6 +108,8 @@ def publish(
     notes: str,
 ) -> None:
     """Round, calibrate, export and measure a run's best weights; write its card."""
+    if label_order and data is None:
+        raise TrainingError("--label-order is for other data: give --data as well.")
     target = check_new_name(name, to, overwrite=overwrite)
     chosen = TrainingRun.open(run)
     config = chosen.config
@@ -114,7 +121,13 @@ def publish(
         )
     else:
         # Read as for training: another seed would split a dataset without splits differently.
-        dataset = load(data, detector=config.detector, skip_bad=config.skip_bad, seed=config.seed)
+        dataset = load(
+            data,
+            detector=config.detector,
+            skip_bad=config.skip_bad,
+            seed=config.seed,
+            label_order=label_order,
+        )
     from fer_core.zoo.publish import publish
 
     folder = publish(
@@ -146,8 +159,10 @@ def show(run: str, as_json: bool) -> None:
         return
     chosen = TrainingRun.open(run)
     state, rows, progress = chosen.state(), chosen.metrics(), chosen.progress()
+    sources = judge.sources(chosen)
     if as_json:
-        print_json({"state": state, "progress": progress, "metrics": rows})
+        found = [one.to_dict() for one in sources]
+        print_json({"state": state, "progress": progress, "metrics": rows, "sources": found})
         return
     click.echo(f"{state['status']}" + (f": {state['reason']}" if state.get("reason") else ""))
     for row in rows:
@@ -156,6 +171,9 @@ def show(run: str, as_json: bool) -> None:
             f"validation: loss {row['val_loss']:.3f}  accuracy {row['val_accuracy']:.2%}  "
             f"{row['seconds']:.0f} s"
         )
+    if sources:
+        click.echo("\nThe first source chose the weights; of the others, no face was learned:")
+        click.echo(side_by_side(sources))
     if state["status"] in ("running", "paused") and progress:
         click.echo(
             f"epoch {progress['epoch']} of {progress['epochs']}, step {progress['step']} of "

@@ -12,6 +12,7 @@ from fer_core.cli.common import (
     corrections_option,
     data_option,
     json_option,
+    label_order_option,
     note,
     print_json,
     status,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.option("--model", help="Architecture, such as mini_xception.")
 @data_option(required=False)
+@label_order_option
 @votes_option
 @corrections_option
 @click.option("--preset", help="A named recipe; other options change it.")
@@ -96,14 +98,14 @@ def command(
         cli_folds.do(cli_folds.go_on(resume, given), background, as_json)
         return
     if folds:
-        config = train.configure(**given)
+        config = _with_weights(train.configure(**given))
         cli_folds.do(crossvalidate.start(config, folds, folds_by), background, as_json)
         return
     if background:
         run = (
             resume_in_background(resume, given, accept_new_data)
             if resume
-            else _submit(train.configure(**given))
+            else _submit(_with_weights(train.configure(**given)))
         )
         for verb in ("show", "stop"):
             note(f"    {shlex.join(['python', '-m', 'fer_core', 'runs', verb, run.name])}")
@@ -112,7 +114,7 @@ def command(
     if resume:
         run = train.resume(resume, _watch, accept_new_data=accept_new_data, **given)
     else:
-        run = train.train(train.configure(**given), _watch)
+        run = train.train(_with_weights(train.configure(**given)), _watch)
     status("")
     if helps(run.config):
         note("This process helped; the first worker keeps the run.")
@@ -137,6 +139,22 @@ def _submit(config: "TrainConfig") -> "TrainingRun":
     require_ready(config)
     load_data(config)
     return queue.submit(config)
+
+
+def _with_weights(config: "TrainConfig") -> "TrainConfig":
+    """Return a configuration after fetching its starting weights, where that is needed.
+
+    What is fetched, from where and how large it is, is said before.
+    """
+    if config.weights == "imagenet":
+        from fer_core.models.starting_weights import imagenet
+        from fer_core.train.check import require_ready
+
+        if sentence := imagenet.announcement(config.model):
+            require_ready(config)
+            note(sentence)
+            imagenet.fetch(config.model)
+    return config
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:

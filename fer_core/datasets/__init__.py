@@ -96,7 +96,7 @@ def load(
     if str(source) == "demo":
         from fer_core.datasets import demo
 
-        dataset = demo.load()
+        dataset = demo.load(on_progress=on_progress)
     elif str(source) == "collected":
         from fer_core.datasets import collected
 

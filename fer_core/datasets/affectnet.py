@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from fer_core.datasets.base import Dataset
+from fer_core.datasets.bounds import open_list
 from fer_core.datasets.labels import ORDERS, LabelReader
 from fer_core.datasets.pictures import Picture, load_pictures
 from fer_core.datasets.registry import ReadOptions, register
@@ -45,7 +46,8 @@ def _read_arrays(path: Path, how: ReadOptions) -> Dataset:
         for file in sorted((place / "annotations").glob("*_exp.npy")):
             name = file.stem.removesuffix("_exp")
             try:
-                label = labels.read(str(np.load(file, allow_pickle=False).item()))
+                # Mapped, a file that announces more numbers than it has is refused.
+                label = labels.read(str(np.load(file, "r", allow_pickle=False).item()))
                 picture = there[name]
             except KeyError:
                 problems.append(f"{file.relative_to(root)}: there is no picture {name}")
@@ -60,7 +62,7 @@ def _read_arrays(path: Path, how: ReadOptions) -> Dataset:
 def _lists(path: Path) -> list[Path]:
     """Return the CSV files with AffectNet's columns."""
     if path.is_dir():
-        files = sorted(path.glob("*.csv"))
+        files = sorted(file for file in path.glob("*.csv") if file.is_file())  # no pipe
     else:
         files = [path] if path.suffix.lower() == ".csv" and path.is_file() else []
     return [file for file in files if _PATH in _header(file)]
@@ -97,8 +99,8 @@ def _read_csv(path: Path, how: ReadOptions) -> Dataset:
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
-        with file.open(encoding="utf-8-sig", errors="replace", newline="") as content:
-            reader = csv.DictReader(content)
+        with open_list(file, errors="replace") as lines:
+            reader = csv.DictReader(lines)
             reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
             yield from enumerate(reader, start=2)
     except csv.Error as error:

@@ -3,6 +3,7 @@
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -13,10 +14,11 @@ from fer_core.datasets.base import Dataset
 from fer_core.datasets.bounds import most_bytes, too_large
 from fer_core.datasets.cache import cached
 from fer_core.datasets.folders import names_a_class
+from fer_core.datasets.labels import LabelOrderError, Sample
 from fer_core.datasets.registry import ReadOptions, recognise, register
-from fer_core.errors import DatasetError
+from fer_core.errors import DatasetError, ImageError
 from fer_core.files import printable
-from fer_core.images import SUFFIXES
+from fer_core.images import SUFFIXES, read_image
 from fer_core.settings import settings
 
 _TITLE: Final = "a tar or zip archive of pictures"
@@ -82,7 +84,12 @@ def _arrays(path: Path, how: ReadOptions) -> dict[str, np.ndarray]:
         while len(inside) == 1 and inside[0].is_dir() and not names_a_class(inside[0]):
             root, inside = inside[0], list(inside[0].iterdir())
         found = recognise(root)
-        dataset = found.read(root, how)
+        try:
+            dataset = found.read(root, how)
+        except LabelOrderError as error:
+            # What was unpacked goes, so whoever chooses the order needs the pictures themselves.
+            samples = {number: _pictures(some) for number, some in error.samples.items()}
+            raise LabelOrderError(path.name, error.found, samples) from error
     out = dataset.left_out or {}
     arrays = {
         "faces": dataset.faces,
@@ -94,6 +101,14 @@ def _arrays(path: Path, how: ReadOptions) -> dict[str, np.ndarray]:
         "left_out": np.array(list(out.values()), np.int64),
     }
     return arrays if dataset.persons is None else arrays | {"persons": dataset.persons}
+
+
+def _pictures(samples: Sequence[Sample]) -> list[Sample]:
+    found: list[Sample] = []
+    for sample in samples:
+        with suppress(ImageError):  # it is listed as wrong when the order is known
+            found.append(read_image(sample) if isinstance(sample, Path) else sample)
+    return found
 
 
 def _unpack(path: Path, root: Path) -> None:

@@ -6,13 +6,15 @@ from typing import Final
 
 import numpy as np
 
-from fer_core.datasets.identity import digest, digests
+from fer_core.datasets.identity import digest
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
 from fer_core.preprocess import FACE_SIZE
 
 #: FER2013's own names: to train on, to choose by, to report with.
 SPLITS: Final = ("Training", "PublicTest", "PrivateTest")
+#: The split to choose by.
+_CHOICE: Final = SPLITS[1]
 #: Published number of faces per emotion in each of them.
 _FER2013: Final = {
     "Training": [3995, 436, 4097, 7215, 4830, 3171, 4965],
@@ -41,6 +43,8 @@ class Dataset:
         format: title of the format that it was read as, empty for what was made here.
         left_out: How many faces of classes besides the seven the source has, by class.
         splits_given: Whether the source has splits; without, they were made at random.
+        first: Of a mixture, name and checksum of its first source, whose its test splits are.
+        further: Of a mixture, faces of its other sources that nothing is learned from.
     """
 
     name: str
@@ -54,6 +58,8 @@ class Dataset:
     format: str = ""
     left_out: Mapping[str, int] | None = None
     splits_given: bool = True
+    first: tuple[str, str] | None = None
+    further: tuple["Further", ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.faces)
@@ -107,6 +113,15 @@ class Dataset:
         name = self.name if self.name != "FER2013" else "FER2013, other faces"
         return "FER2013" if counts == _FER2013 else name, digest(self.faces, self.labels)
 
+    def measured_as(self, split: str) -> tuple[str, str]:
+        """Return name and checksum for the figures of a split.
+
+        A mixture tests with the faces of its first source, so these figures are that source's.
+        """
+        if self.first and split in SPLITS[1:]:
+            return self.first
+        return self.identity()
+
     def people(self) -> int | None:
         """How many people are named; ``None`` where the source names none."""
         if self.persons is None:
@@ -146,6 +161,23 @@ class Dataset:
         return np.where(voted, (1 - votes_share) * onehot + votes_share * self.votes, onehot)
 
 
+@dataclass(frozen=True)
+class Further:
+    """What measures a training on a further source of a mixture.
+
+    Attributes:
+        name: Of the source, see :meth:`Dataset.identity`.
+        checksum: Of all its faces and labels.
+        faces: Its split PublicTest, without copies of faces that are learned from.
+        copies: How many copies were left out.
+    """
+
+    name: str
+    checksum: str
+    faces: Dataset
+    copies: int
+
+
 def random_splits(
     labels: np.ndarray, seed: int, shares: tuple[float, ...] = (0.8, 0.1, 0.1)
 ) -> np.ndarray:
@@ -173,7 +205,8 @@ def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
     """Several datasets as one, each with the weight that its rows have in training.
 
     The first one chooses and tests: of the others the training faces are taken alone, without
-    those that are also in a test split of any of them, pixel by pixel.
+    exact and near copies of faces that are in a test split of any of them. What the others have
+    to choose by measures how good the training is on them, see :attr:`Dataset.further`.
 
     Args:
         parts: datasets and weights; only the proportions of the weights matter.
@@ -184,9 +217,10 @@ def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
     """
     if not parts or any(not weight > 0 for _, weight in parts):
         raise DatasetError("Mixing needs at least one dataset, and weights above 0.")
-    held = [digests(d.faces[d.usage != "Training"]) for d, _ in parts]
-    known = set().union(*held)
-    parts = [parts[0], *((_to_learn_from(d, known), w) for d, w in parts[1:])]
+    whole = [dataset for dataset, _ in parts]
+    held = [dataset.take(dataset.usage != "Training") for dataset in whole]
+    parts = [parts[0], *((_to_learn_from(d, held), w) for d, w in parts[1:])]
+    learned = [dataset.take(dataset.usage == "Training") for dataset, _ in parts]
     sets = [dataset for dataset, _ in parts]
     weights = np.concatenate([np.full(len(d), w, np.float32) for d, w in parts])
     votes = None
@@ -209,11 +243,31 @@ def mix(parts: list[tuple[Dataset, float]], name: str = "mixed") -> Dataset:
         votes,
         weights / weights.mean(),
         persons=persons,
+        first=whole[0].identity(),
+        further=tuple(
+            _to_measure(source, learned) for source in whole[1:] if (source.usage == _CHOICE).any()
+        ),
     )
 
 
-def _to_learn_from(dataset: Dataset, held: set[str]) -> Dataset:
-    """Return the training faces of a further source that no test split holds."""
-    training = dataset.usage == "Training"
-    copies = np.array([digest in held for digest in digests(dataset.faces)], bool)
-    return dataset.take(training & ~copies)
+def _to_learn_from(dataset: Dataset, held: list[Dataset]) -> Dataset:
+    """Return the training faces of a further source of which no test split has a copy."""
+    training = dataset.take(dataset.usage == "Training")
+    return training.take(~_copies(training, held))
+
+
+def _to_measure(dataset: Dataset, learned: list[Dataset]) -> Further:
+    """Return the faces of a further source that measure, but copies of what is learned."""
+    faces = dataset.split(_CHOICE)
+    copies = _copies(faces, learned)
+    return Further(*dataset.identity(), faces.take(~copies), int(copies.sum()))
+
+
+def _copies(dataset: Dataset, others: list[Dataset]) -> np.ndarray:
+    """Return ``(N,)``: which faces others have too, as exact or near copies."""
+    from fer_core.datasets.duplicates import between  # SciPy takes long to load
+
+    found = np.zeros(len(dataset), bool)
+    for other in others:
+        found[between(dataset.faces, other.faces)[:, 0]] = True
+    return found

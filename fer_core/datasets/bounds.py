@@ -2,7 +2,7 @@
 
 :func:`existing` refuses paths that never end, :func:`open_table` unpacks a CSV while it is read
 and stops where a line or the whole grows beyond its bound: a packed file of some kilobytes may
-unpack to more than any memory holds.
+unpack to more than any memory holds. :func:`open_list` does so with lists of pictures.
 """
 
 import bz2
@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, cast
 
@@ -30,6 +31,9 @@ MOST_TIMES: Final = 200
 _XZ_MEMORY: Final = 256_000_000
 #: Bytes that nothing in an archive but its files has: a header that says more is an attack.
 _LARGEST_HEADER: Final = 10_000_000
+
+#: Bytes of a list of pictures; AffectNet's has 60 million.
+_LARGEST_LIST: Final = 500_000_000
 
 #: What readers of damaged files raise.
 UNREADABLE: Final = (
@@ -146,6 +150,26 @@ def open_table(
                 stack.enter_context(unpacked)
             file = _of_tar(unpacked, path, choose, most) or unpacked
         yield Table(file, path.name, most), packed
+
+
+@contextmanager
+def open_list(path: Path, errors: str = "strict") -> Iterator[Iterator[str]]:
+    """Open a list of pictures, a text file in UTF-8, whose lines and size are bounded.
+
+    Args:
+        path: The file.
+        errors: What to do about bytes that are no UTF-8, see :meth:`bytes.decode`.
+
+    Yields:
+        Its lines with their ends, without a byte-order mark.
+
+    Raises:
+        DatasetError: A line or the file is too long.
+    """
+    with path.open("rb") as file:
+        table = Table(file, path.name, min(_LARGEST_LIST, most_bytes(path)))
+        first = table.readline().decode("utf-8-sig", errors)
+        yield chain([first] if first else [], (line.decode("utf-8", errors) for line in table))
 
 
 def most_bytes(path: Path) -> float:

@@ -7,6 +7,7 @@ that the machinery works, and nothing about real faces.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -210,11 +211,24 @@ def draw_face(
     return cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def load(training: int = 2800, public: int = 700, private: int = 700, seed: int = 0) -> Dataset:
+def load(
+    training: int = 2800,
+    public: int = 700,
+    private: int = 700,
+    seed: int = 0,
+    on_progress: Callable[[float], None] | None = None,
+) -> Dataset:
     """The demo dataset: as many faces per split as asked, emotions equally often.
 
     No person appears twice. The same arguments give the same faces; they are drawn once
     (about a thousand a second) and then read from the cache.
+
+    Args:
+        training: Faces of the split Training.
+        public: Of PublicTest.
+        private: Of PrivateTest.
+        seed: Equal seeds give equal faces.
+        on_progress: Told the share that is drawn, 0 to 1.
 
     Returns:
         A :class:`Dataset` called ``demo``.
@@ -224,11 +238,12 @@ def load(training: int = 2800, public: int = 700, private: int = 700, seed: int 
         raise DatasetError("The demo dataset needs at least one face.")
 
     def draw() -> dict[str, np.ndarray]:
-        faces = [
-            _random_face(i % len(EMOTIONS), np.random.default_rng([seed, s, i]))
-            for s, split in enumerate(SPLITS)
-            for i in range(counts[split])
-        ]
+        faces: list[np.ndarray] = []
+        for s, split in enumerate(SPLITS):
+            for i in range(counts[split]):
+                faces.append(_random_face(i % len(EMOTIONS), np.random.default_rng([seed, s, i])))
+                if on_progress and len(faces) % 50 == 0:
+                    on_progress(len(faces) / sum(counts.values()))
         return {"faces": np.stack(faces)}
 
     # The drawing's own text is part of the key: another way to draw gives other faces.

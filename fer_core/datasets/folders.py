@@ -1,7 +1,7 @@
 """Pictures in folders, one subfolder per emotion: Kaggle's FER2013, CK+48, SFEW, one's own."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -65,12 +65,15 @@ def _read(path: Path, how: ReadOptions) -> Dataset:
     return load_folder(path, how)
 
 
-def export_folders(dataset: Dataset, folder: ExportFolder) -> int:
+def export_folders(
+    dataset: Dataset, folder: ExportFolder, on_progress: Callable[[float], None] | None = None
+) -> int:
     """Write ``<split>/<emotion>/<number>.png``, which :func:`load_folder` reads back.
 
     Args:
         dataset: What to write.
         folder: Where.
+        on_progress: Told the share that is written, 0 to 1.
 
     Returns:
         How many pictures were written.
@@ -82,8 +85,10 @@ def export_folders(dataset: Dataset, folder: ExportFolder) -> int:
     folder.begin(names)
     for place in {(folder.path / name).parent for name in names}:
         place.mkdir(parents=True, exist_ok=True)
-    for name, face in zip(names, dataset.faces, strict=True):
+    for number, (name, face) in enumerate(zip(names, dataset.faces, strict=True)):
         (folder.path / name).write_bytes(cv2.imencode(".png", face)[1].tobytes())
+        if on_progress and number % 200 == 0:
+            on_progress(number / len(dataset))
     folder.finish()
     return len(dataset)
 

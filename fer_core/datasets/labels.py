@@ -6,9 +6,11 @@ order that the format or the user gives.
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
@@ -51,16 +53,20 @@ _SAMPLES: Final = 6
 _NUMBER: Final = re.compile(r"([0-9]{1,3})(\.0*)?")
 
 
+#: A picture that shows what a number means.
+Sample = Path | np.ndarray
+
+
 class LabelOrderError(DatasetError):
     """The labels are numbers, and nothing says what they mean.
 
     Attributes:
         found: How often each number occurs.
-        samples: A few pictures with each number.
+        samples: A few pictures with each number: files, or ``(H, W, 3)`` ``uint8`` RGB.
     """
 
     def __init__(
-        self, name: str, found: Mapping[str, int], samples: Mapping[str, list[Path]]
+        self, name: str, found: Mapping[str, int], samples: Mapping[str, Sequence[Sample]]
     ) -> None:
         counted = ", ".join(f"{number} ({n}×)" for number, n in sorted(found.items()))
         super().__init__(
@@ -68,7 +74,8 @@ class LabelOrderError(DatasetError):
             f"Give their order: --label-order {'|'.join(ORDERS)}, or the names of 0, 1, 2, … with "
             "commas."
         )
-        self.found, self.samples = dict(found), dict(samples)
+        self.found = dict(found)
+        self.samples: dict[str, list[Sample]] = {key: list(some) for key, some in samples.items()}
 
 
 def parse_order(text: str) -> dict[int, str]:

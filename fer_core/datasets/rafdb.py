@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from fer_core.datasets.base import Dataset
+from fer_core.datasets.bounds import open_list
 from fer_core.datasets.labels import ORDERS, LabelReader
 from fer_core.datasets.pictures import SPLIT_NAMES, Picture, load_pictures
 from fer_core.datasets.registry import ReadOptions, register
@@ -43,21 +44,23 @@ def _read(path: Path, how: ReadOptions) -> Dataset:
             there[plain] = picture
     labels = LabelReader(root.name, ORDERS["rafdb"])
     pictures, problems = list[Picture](), list[str]()
-    lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    for number, line in enumerate(lines, start=1):
-        fields = line.split()
-        if not fields:
-            continue
-        found = there.get(Path(fields[0]).stem)
-        try:
-            if len(fields) != 2:
-                raise ValueError(f"{len(fields)} fields, not a name and a label")
-            label = labels.read(fields[1])
-            if found is None:
-                raise ValueError(f"{fields[0]} is not there")
-        except ValueError as error:
-            problems.append(f"{file.name}, line {number}: {error}")
-            continue
-        if label is not None and found is not None:
-            pictures.append(Picture(found, label, SPLIT_NAMES.get(fields[0].split("_")[0].lower())))
+    with open_list(file, errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            fields = line.split()
+            if not fields:
+                continue
+            found = there.get(Path(fields[0]).stem)
+            try:
+                if len(fields) != 2:
+                    raise ValueError(f"{len(fields)} fields, not a name and a label")
+                label = labels.read(fields[1])
+                if found is None:
+                    raise ValueError(f"{fields[0]} is not there")
+            except ValueError as error:
+                problems.append(f"{file.name}, line {number}: {error}")
+                continue
+            if label is not None and found is not None:
+                pictures.append(
+                    Picture(found, label, SPLIT_NAMES.get(fields[0].split("_")[0].lower()))
+                )
     return load_pictures(root, _TITLE, pictures, labels, how, problems=problems)

@@ -1,11 +1,11 @@
 """Any list of pictures: a CSV with ``path,label[,split][,person]``, or a folder with one."""
 
 import csv
-import io
 from pathlib import Path
 from typing import Final
 
 from fer_core.datasets.base import Dataset
+from fer_core.datasets.bounds import open_list
 from fer_core.datasets.labels import LabelReader
 from fer_core.datasets.pictures import SPLIT_NAMES, Picture, load_pictures
 from fer_core.datasets.registry import ReadOptions, register
@@ -56,28 +56,29 @@ def _read(path: Path, how: ReadOptions) -> Dataset:
     if file is None:
         raise DatasetError(f"{path.name} has no columns path and label.")
     root = file.parent
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-        found = columns_of(text.partition("\n")[0])
-        if found is None:
-            raise DatasetError(f"{file.name} has no columns path and label.")
-        where, delimiter = found
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{file.name} is no CSV in UTF-8: {error}.") from error
     labels = LabelReader(file.name, how.order)
     pictures, problems = list[Picture](), list[str]()
-    for number, row in enumerate(rows[1:], start=2):
-        if not any(field.strip() for field in row):
-            continue
-        fields = {name: row[at].strip() if at < len(row) else "" for name, at in where.items()}
-        try:
-            picture = _picture(fields, root, labels)
-        except ValueError as error:
-            problems.append(f"line {number}: {error}")
-            continue
-        if picture:
-            pictures.append(picture)
+    try:
+        with open_list(file) as lines:
+            found = columns_of(next(lines, ""))
+            if found is None:
+                raise DatasetError(f"{file.name} has no columns path and label.")
+            where, delimiter = found
+            for number, row in enumerate(csv.reader(lines, delimiter=delimiter), start=2):
+                if not any(field.strip() for field in row):
+                    continue
+                fields = {
+                    name: row[at].strip() if at < len(row) else "" for name, at in where.items()
+                }
+                try:
+                    picture = _picture(fields, root, labels)
+                except ValueError as error:
+                    problems.append(f"line {number}: {error}")
+                    continue
+                if picture:
+                    pictures.append(picture)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{file.name} is no CSV in UTF-8: {error}.") from error
     return load_pictures(
         root if path.is_dir() else file, _TITLE, pictures, labels, how, problems=problems
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
@@ -58,6 +58,14 @@ class MeasuredOn(NamedTuple):
         return self.dataset + (f" ({self.checksum[:6]})" if self.checksum else "")
 
 
+class PersonInterval(_Part):
+    """The 95 % interval of an accuracy by bootstrap over people, whose pictures are alike."""
+
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+    persons: int = Field(ge=1, description="Number of people.")
+
+
 class Figures(_Part):
     """How good the exported file is on one split of one dataset, with one class prior.
 
@@ -75,6 +83,9 @@ class Figures(_Part):
     log_loss: float = Field(ge=0, description="Mean negative log-likelihood, in nats.")
     ece: float = Field(ge=0, le=1, description="Expected calibration error, 15 bins.")
     n: int = Field(ge=0, description="Number of faces.")
+    interval: PersonInterval | None = Field(
+        None, description="Of the accuracy where people are known; else it follows from n."
+    )
     classes: int | None = Field(
         None, ge=0, le=7, description="How many emotions occur; None on cards that do not say."
     )
@@ -255,12 +266,24 @@ class Card(_Part):
         return self.model_dump(mode="json", by_alias=True)
 
 
-def datasets(cards: Iterable[Card]) -> list[MeasuredOn]:
-    """Return the datasets on which models were measured, the one of most models first."""
+def datasets(cards: Iterable[Card], splits: Collection[str] = ()) -> list[MeasuredOn]:
+    """Return the datasets on which models were measured, the one of most models first.
+
+    Args:
+        cards: Of the models.
+        splits: Count figures of these splits only; of any without.
+    """
     found = Counter(
-        on for card in cards for on in {one.measured_on for one in card.figures} if on is not None
+        on
+        for card in cards
+        for on in {one.measured_on for one in card.figures if not splits or one.split in splits}
+        if on is not None
     )
-    return [on for on, _ in sorted(found.items(), key=lambda pair: (-pair[1], pair[0].dataset))]
+
+    def order(on: MeasuredOn) -> tuple[int, bool, str]:
+        return -found[on], on.dataset != FER2013, on.dataset
+
+    return sorted(found, key=order)
 
 
 def read_card(text: str | bytes) -> Card:

@@ -53,7 +53,12 @@ class Recipe(BaseModel):
     )
     detector: str | None = Field(None, description="Finds the faces where 'data' is photos.")
     label_order: str | None = Field(
-        None, description="What numeric labels mean: fer2013, affectnet, rafdb, ckplus, or names."
+        None,
+        description="What numeric labels of 'data' mean: fer2013, affectnet, rafdb, ckplus, or "
+        "names.",
+    )
+    mix_label_order: dict[str, str] = Field(
+        {}, description="The same of further datasets, by dataset."
     )
     skip_bad: bool = Field(False, description="Go on without rows or files that are wrong.")
     votes_share: float = Field(

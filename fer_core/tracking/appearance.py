@@ -6,6 +6,7 @@ any two people apart while their faces keep still, and less where expressions ch
 (``docs/tracking.md`` has what was measured).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,9 +16,10 @@ import numpy as np
 from fer_core.tracking.motion import Box
 
 _BINS: Final = (12, 4, 4)
-#: Side of the grey copy of a face that is its texture, and how much of its border is left out.
+#: Side of the grey copy of a face whose texture is taken, and the half axes of the ellipse that
+#: counts, in sides of the box: what lies around a face changes with every step and every cut.
 _TEXTURE: Final = 16
-_BORDER: Final = 1
+_ELLIPSE: Final = (0.4, 0.47)
 #: Mean saturation, 0 to 255, below which a person is black and white.
 _COLOURLESS: Final = 12.0
 
@@ -29,7 +31,8 @@ class Appearance:
     Attributes:
         colours: ``(3, 192)`` ``float64``: histograms of hair, face and clothes, each of unit
             length, or zeros where that part is outside the picture.
-        texture: ``(196,)`` ``float64``: the face in 14×14 grey pixels with mean 0 and length 1.
+        texture: ``(T,)`` ``float64``: the face's grey pixels, some 150 of 16×16, with mean 0 and
+            length 1.
         saturation: Mean of the three parts, 0 to 255.
     """
 
@@ -37,9 +40,17 @@ class Appearance:
     texture: np.ndarray
     saturation: float
 
+    @property
+    def is_grey(self) -> bool:
+        """Whether it has no colours to speak of."""
+        return self.saturation < _COLOURLESS
+
     def mean_with(self, other: "Appearance", looks: int) -> "Appearance":
         """Return the mean over ``looks`` looks, of which ``other`` is the newest."""
-        share = 1 / looks
+        return self.mixed(other, 1 / looks)
+
+    def mixed(self, other: "Appearance", share: float) -> "Appearance":
+        """Return the mean of which ``other`` has this share, 0 to 1."""
         return Appearance(
             self.colours + (other.colours - self.colours) * share,
             self.texture + (other.texture - self.texture) * share,
@@ -80,11 +91,27 @@ def similarity(a: Appearance, b: Appearance) -> float:
     """
     shown = (a.colours.any(axis=1)) & (b.colours.any(axis=1))
     texture = max(0.0, texture_similarity(a, b))
-    if not shown.any() or min(a.saturation, b.saturation) < _COLOURLESS:
+    if not shown.any() or a.is_grey or b.is_grey:
         return texture
     norms = np.linalg.norm(a.colours, axis=1) * np.linalg.norm(b.colours, axis=1)
     cosines = (a.colours * b.colours).sum(axis=1)[shown] / norms[shown]
     return (float(cosines.mean()) + texture) / 2
+
+
+def similarities(looks: Sequence[Appearance]) -> np.ndarray:
+    """Return ``(N, N)`` ``float64``: :func:`similarity` of each of ``N`` with each."""
+    colours = np.stack([look.colours for look in looks])
+    norms = np.linalg.norm(colours, axis=2)
+    unit = colours / np.maximum(norms, 1e-9)[..., None]
+    shown = (norms > 0).astype(np.float64)
+    parts = shown @ shown.T
+    cosines = np.tensordot(unit, unit, ([1, 2], [1, 2])) / np.maximum(parts, 1)
+    textures = np.stack([look.texture for look in looks])
+    textures /= np.maximum(np.linalg.norm(textures, axis=1), 1e-9)[:, None]
+    correlations = np.maximum(0.0, textures @ textures.T)
+    grey = np.array([look.is_grey for look in looks])
+    texture_alone = (parts == 0) | grey | grey[:, None]
+    return np.where(texture_alone, correlations, (cosines + correlations) / 2)
 
 
 def texture_similarity(a: Appearance, b: Appearance) -> float:
@@ -111,11 +138,19 @@ def _histogram(hsv: np.ndarray) -> np.ndarray:
     return counts / max(float(np.linalg.norm(counts)), 1e-6)
 
 
+def _ellipse() -> np.ndarray:
+    """``(16, 16)`` ``bool``: the pixels of a box that are face."""
+    away = (np.arange(_TEXTURE) + 0.5) / _TEXTURE - 0.5
+    return (away / _ELLIPSE[0]) ** 2 + (away[:, None] / _ELLIPSE[1]) ** 2 <= 1
+
+
+_FACE: Final = _ellipse()
+
+
 def _texture(image: np.ndarray, box: Box) -> np.ndarray:
     small = _reduced(image, box, _TEXTURE, 0.3)
-    inside = slice(_BORDER, _TEXTURE - _BORDER)
     if small is None:
-        return np.zeros((_TEXTURE - 2 * _BORDER) ** 2)
-    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[inside, inside].astype(np.float64).ravel()
+        return np.zeros(int(_FACE.sum()))
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[_FACE].astype(np.float64)
     grey -= grey.mean()
     return grey / max(float(np.linalg.norm(grey)), 1e-6)

@@ -4,16 +4,20 @@ Nobody is recognised beyond one clip, and what is wrong can be corrected by hand
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Final
 
 import cv2
 import numpy as np
 
-from fer_core.tracking.appearance import Appearance, similarity, texture_similarity
+from fer_core.tracking.appearance import Appearance, similarities, similarity, texture_similarity
+from fer_core.tracking.linking import Chain, Join, link
 from fer_core.tracking.motion import Box
-from fer_core.tracking.tracker import ENOUGH, Swap, Track, Tracker
+from fer_core.tracking.tracker import ENOUGH, Swap, Tracker, covered, distance
+from fer_core.tracking.tracklets import Tracklet, Tracklets
 
 #: Mean difference of hue, saturation and value between two frames, 0 to 255, from which on the
 #: scene has changed: PySceneDetect's content detector and its default.
@@ -22,12 +26,17 @@ CUT: Final = 27.0
 GREY_CUT: Final = 40.0
 #: Mean saturation, 0 to 255, below which a frame is black and white.
 _COLOURLESS: Final = 8.0
-#: Correlation of a face's texture with that of the sample before, below which it is another face …
+#: Correlation of a face's texture with those within so many of its widths in the sample before,
+#: below which it is another face …
 OTHER_FACE: Final = 0.4
-#: … if the sample before is no older than this many seconds.
+_REACH: Final = 1.4
+#: The same of the similarity of a look with colours: a box that jumps changes the texture alone.
+_COLOURS: Final = 0.2
+#: … if the sample before is no older than this many seconds, and nobody covers so much of it.
 _SOON: Final = 0.3
+_TOUCHING: Final = 0.02
 
-#: Similarity, 0 to 1, from which on two tracks are one person where the clip shows how alike its
+#: Similarity, 0 to 1, from which on two chains are one person where the clip shows how alike its
 #: strangers are …
 ALIKE: Final = 0.72
 #: … where it does not …
@@ -36,29 +45,14 @@ ALIKE_UNKNOWN: Final = 0.8
 MARGIN: Final = 0.05
 #: … but this much is enough in any clip.
 SURELY_ALIKE: Final = 0.9
+#: What more it takes where the texture decides alone.
+COLOURLESS_MORE: Final = 0.08
 #: Change of similarity by which the odds of a join change e-fold.
 _SOFTNESS: Final = 0.03
 #: Least confidence of a join that was not made which is worth showing.
 _WORTH: Final = 0.05
 
 _SCENE: Final = (32, 18)
-
-
-@dataclass(frozen=True)
-class Join:
-    """Two tracks that are, or may be, one person.
-
-    Attributes:
-        time: Seconds at which the later one begins.
-        before: Seconds at which the earlier one was last seen.
-        tracks: Their numbers, the earlier one first.
-        confidence: That they are one person, 0 to 1. From 0.5 on they were joined.
-    """
-
-    time: float
-    before: float
-    tracks: tuple[int, int]
-    confidence: float
 
 
 def scene(image: np.ndarray) -> np.ndarray:
@@ -80,23 +74,20 @@ def is_cut(before: np.ndarray, after: np.ndarray) -> bool:
 class IdentityTracker:
     """Numbers the faces of successive frames; at the end says which numbers are one person.
 
-    Memory grows with the number of tracks, not of frames.
+    Memory grows with the number of tracklets, not of frames.
     """
 
     def __init__(self) -> None:
         self._tracker = Tracker()
-        self._tracks: dict[int, Track] = {}
-        self._strangers: dict[tuple[int, int], int] = {}
+        self._tracklets = Tracklets()
+        self._together: dict[tuple[int, int], int] = {}
+        self._swaps: list[Swap] = []
         self._scene: np.ndarray | None = None
         self._newest: list[tuple[Box, Appearance]] = []
         self._time = -math.inf
+        self._found: _Found | None = None
         #: Seconds at which the scene changed.
         self.cuts: list[float] = []
-
-    @property
-    def swaps(self) -> list[Swap]:
-        """Moments at which two people may have been mistaken for each other."""
-        return self._tracker.swaps
 
     def update(
         self,
@@ -106,7 +97,7 @@ class IdentityTracker:
         appearances: Sequence[Appearance],
         size: tuple[int, int] | None = None,
     ) -> list[int]:
-        """Return the track numbers of a frame's faces.
+        """Return the tracklet numbers of a frame's faces.
 
         Args:
             time: Seconds, never before the last one's.
@@ -115,88 +106,145 @@ class IdentityTracker:
             appearances: Of its faces.
             size: Width and height of the frame in pixels.
         """
-        now = list(zip(boxes, appearances, strict=True))
-        before = self._scene
+        self._found = None
+        before, now = self._scene, list(zip(boxes, appearances, strict=True))
         if before is not None and (is_cut(before, shown) or self._other_faces(time, now)):
             self._tracker.forget()
             self.cuts.append(time)
         self._scene, self._newest, self._time = shown, now, time
+        doubted = len(self._tracker.swaps)
         numbers = self._tracker.update(boxes, time, size, appearances)
-        for number in numbers:
-            self._tracks.setdefault(number, self._tracker.track(number))
-        for place, number in enumerate(sorted(numbers)):
-            for other in sorted(numbers)[place + 1 :]:
-                self._strangers[number, other] = self._strangers.get((number, other), 0) + 1
-        return numbers
+        tracks = [self._tracker.track(number) for number in numbers]
+        around = self._tracker.surroundings
+        tracklets = self._tracklets.update(
+            time, len(self.cuts), tracks, around, boxes, appearances, size
+        )
+        self._note_swaps(self._tracker.swaps[doubted:], dict(zip(numbers, tracklets, strict=True)))
+        found = [tracklet.number for tracklet in tracklets]
+        for pair in combinations(sorted(found), 2):
+            self._together[pair] = self._together.get(pair, 0) + 1
+        return found
 
     def persons(self) -> dict[int, int]:
-        """Return the person number of each track number, 1 for who comes first."""
-        return self._joined()[0]
+        """Return the person number of each tracklet number, 1 for who comes first."""
+        return self._result().persons
 
     def joins(self) -> list[Join]:
-        """Return the tracks that were joined or may be one person, least certain first."""
-        return sorted(self._joined()[1], key=lambda join: abs(join.confidence - 0.5))
+        """Return tracklets that were joined or may be one person, least certain first."""
+        return sorted(self._result().joins, key=lambda join: abs(join.confidence - 0.5))
 
-    def _other_faces(self, time: float, now: list[tuple[Box, Appearance]]) -> bool:
-        """Return whether most faces were replaced, although the scene looks the same."""
+    def swaps(self) -> list[Swap]:
+        """Return the moments at which two people may have been mistaken for each other, by time.
+
+        Their persons are tracklet numbers.
+        """
+        return self._result().swaps
+
+    def _note_swaps(self, swaps: Sequence[Swap], of: Mapping[int, Tracklet]) -> None:
+        """Note doubts about two faces unless both tracks are cut there: then linking decides."""
+        for swap in swaps:
+            both = [of[number] for number in swap.persons]
+            if any(one.start < swap.time for one in both):
+                first, second = sorted(one.number for one in both)
+                self._swaps.append(replace(swap, persons=(first, second)))
+
+    def _other_faces(self, time: float, now: Sequence[tuple[Box, Appearance]]) -> bool:
+        """Return whether most faces were replaced, although the scene looks the same.
+
+        A face that overlaps another one, or did a moment ago, may look different for that.
+        """
         if time - self._time > _SOON or not now or not self._newest:
             return False
         found = []
         for box, look in now:
+            places = [place for place, _ in now if place is not box]
+            if any(covered(box, place) > _TOUCHING for place in places):
+                continue
+            if sum(covered(box, place) > _TOUCHING for place, _ in self._newest) > 1:
+                continue
             near = [
-                texture_similarity(look, before)
+                max(texture_similarity(look, before), similarity(look, before) - _COLOURS)
                 for place, before in self._newest
-                if _same_place(box, place)
+                if distance(box, place) < _REACH
             ]
             if near:
                 found.append(max(near))
         return bool(found) and float(np.median(found)) < OTHER_FACE
 
-    def _joined(self) -> tuple[dict[int, int], list[Join]]:
-        """Join tracks one after another, each with the person most like it.
-
-        Only people who are never in view together can be one. How alike those are who are in
-        view together says how alike strangers are in this clip.
-        """
-        threshold = self._threshold()
-        persons: list[list[Track]] = []
-        of, joins = dict[int, int](), list[Join]()
-        for track in sorted(self._tracks.values(), key=lambda track: (track.start, track.number)):
-            best, likeness, nearest = None, 0.0, track
-            for place, theirs in enumerate(persons):
-                if any(one.start <= track.seen and track.start <= one.seen for one in theirs):
-                    continue
-                for one in theirs:
-                    value = _likeness(one, track)
-                    if value > likeness:
-                        best, likeness, nearest = place, value, one
-            confidence = 1 / (1 + math.exp(-(likeness - threshold) / _SOFTNESS))
-            if best is not None and confidence >= _WORTH:
-                tracks = nearest.number, track.number
-                joins.append(Join(track.start, nearest.seen, tracks, confidence))
-            if best is None or confidence < 0.5:
-                best = len(persons)
-                persons.append([])
-            persons[best].append(track)
-            of[track.number] = best + 1
-        return of, joins
-
-    def _threshold(self) -> float:
-        strangers = [
-            _likeness(self._tracks[a], self._tracks[b])
-            for (a, b), count in self._strangers.items()
-            if count >= ENOUGH
-        ]
-        known = [value for value in strangers if value > 0]
-        return min(max(ALIKE, max(known) + MARGIN), SURELY_ALIKE) if known else ALIKE_UNKNOWN
+    def _result(self) -> "_Found":
+        if self._found is None:
+            links = link(self._tracklets.all)
+            persons, joins = _joined(links.chains, self._together)
+            swaps = sorted(self._swaps + links.swaps, key=lambda swap: swap.time)
+            self._found = _Found(persons, links.joins + joins, swaps)
+        return self._found
 
 
-def _likeness(a: Track, b: Track) -> float:
-    """Similarity of two tracks, 0 where one of them was hardly seen."""
-    if a.appearance is None or b.appearance is None or min(a.looks, b.looks) < ENOUGH:
-        return 0.0
-    return similarity(a.appearance, b.appearance)
+@dataclass(frozen=True)
+class _Found:
+    persons: dict[int, int]
+    joins: list[Join]
+    swaps: list[Swap]
 
 
-def _same_place(a: Box, b: Box) -> bool:
-    return math.hypot(a[0] + a[2] / 2 - b[0] - b[2] / 2, a[1] + a[3] / 2 - b[1] - b[3] / 2) < a[2]
+def _joined(
+    chains: Sequence[Chain], together: Mapping[tuple[int, int], int]
+) -> tuple[dict[int, int], list[Join]]:
+    """Join chains, those that are most alike first.
+
+    Only people who are never in view together can be one. How alike those are who are in view
+    together says how alike strangers are in this clip.
+
+    Args:
+        chains: By time.
+        together: Frames in which two tracklets are in view together, by their numbers.
+
+    Returns:
+        The person of each tracklet number, and the joins.
+    """
+    if not chains:
+        return {}, []
+    looks = [chain.appearance for chain in chains]
+    alike = similarities(looks)
+    few = np.array([chain.looks < ENOUGH for chain in chains])
+    alike[few | few[:, None]] = 0
+    needed = np.full(alike.shape, _threshold(chains, alike, together))
+    grey = np.array([look.is_grey for look in looks])
+    needed[grey | grey[:, None]] += COLOURLESS_MORE
+    confidences = 1 / (1 + np.exp(-(alike - needed) / _SOFTNESS))
+    earlier, later = np.nonzero(np.triu((alike > 0) & (confidences >= _WORTH), 1))
+    groups, joins, doubted = [[place] for place in range(len(chains))], list[Join](), set[int]()
+    for rank in np.argsort(-alike[earlier, later], kind="stable"):
+        one, other = int(earlier[rank]), int(later[rank])
+        ours, theirs = groups[one], groups[other]
+        if ours is theirs or any(chains[a].is_seen_with(chains[b]) for a in ours for b in theirs):
+            continue
+        confidence = float(confidences[one, other])
+        if confidence >= 0.5:
+            ours += theirs
+            for place in theirs:
+                groups[place] = ours
+        elif other in doubted:
+            continue
+        doubted.add(other)
+        numbers = chains[one].number, chains[other].number
+        joins.append(Join(chains[other].start, chains[one].seen, numbers, confidence))
+    persons, numbers_of = dict[int, int](), dict[int, int]()
+    for chain, group in zip(chains, groups, strict=True):
+        number = numbers_of.setdefault(id(group), len(numbers_of) + 1)
+        persons |= {part.number: number for part in chain.parts}
+    return persons, joins
+
+
+def _threshold(
+    chains: Sequence[Chain], alike: np.ndarray, together: Mapping[tuple[int, int], int]
+) -> float:
+    """Return the similarity from which on two chains of this clip are one person."""
+    of = {part.number: place for place, chain in enumerate(chains) for part in chain.parts}
+    frames: Counter[tuple[int, int]] = Counter()
+    for (first, second), count in together.items():
+        low, high = sorted((of[first], of[second]))
+        frames[low, high] += count
+    strangers = [float(alike[pair]) for pair, count in frames.items() if count >= ENOUGH]
+    known = [value for value in strangers if value > 0]
+    return min(max(ALIKE, max(known) + MARGIN), SURELY_ALIKE) if known else ALIKE_UNKNOWN

@@ -5,6 +5,7 @@ fades, so that a face that is hidden for a while is not expected outside the pic
 counted in sides of the face, so that the constants hold for faces of any size.
 """
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import Final
@@ -98,6 +99,13 @@ class Motion:
         """Expected ``(x, y, width, height)`` in pixels."""
         width, height = self.side * self._shape, self.side / self._shape
         return self._x.value - width / 2, self._y.value - height / 2, width, height
+
+    def copy(self) -> "Motion":
+        """Return one that goes its own way from here."""
+        other = copy.copy(self)
+        other._x, other._y = copy.copy(self._x), copy.copy(self._y)
+        other._size = copy.copy(self._size)
+        return other
 
     def predict(self, time: float) -> None:
         """Move on to a time in seconds, never before the last one."""

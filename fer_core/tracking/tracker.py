@@ -21,6 +21,8 @@ PAUSE: Final = 0.5
 GATE: Final = 16.0
 #: Share of the smaller of two boxes that the other one covers, from which on they overlap.
 OVERLAP: Final = 0.1
+#: Widths of a face within which another one is near.
+NEAR: Final = 2.0
 #: What two appearances that have nothing in common add to that distance.
 APPEARANCE: Final = 40.0
 #: Who was not found for this many seconds must look like themselves where looks are known: least
@@ -51,6 +53,21 @@ class Swap:
     before: float
     persons: tuple[int, int]
     probability: float
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is around a face.
+
+    Attributes:
+        alone: Whether no other face overlaps it, seen or expected there.
+        near: Whether somebody else is near.
+        whole: Whether the face is whole in the picture.
+    """
+
+    alone: bool
+    near: bool
+    whole: bool
 
 
 @dataclass(eq=False)
@@ -106,6 +123,8 @@ class Tracker:
         self._next = 1
         #: Possible mistakes so far, in the order of time.
         self.swaps: list[Swap] = []
+        #: Of each face of the last frame, where appearances were given.
+        self.surroundings: list[Surroundings] = []
 
     def update(
         self,
@@ -214,20 +233,21 @@ class Tracker:
                     numbers = both[0].number, both[1].number
                     self.swaps.append(Swap(time, before, numbers, probability))
 
-    def _is_clear(self, box: Box, others: Sequence[Box]) -> bool:
-        """Return whether a face is whole in the picture, and no other box overlaps it."""
-        if self._size is not None and covered(box, (0, 0, *self._size)) <= 1 - OUTSIDE:
-            return False
-        return not any(covered(box, other) > OVERLAP for other in others)
-
     def _look(
         self, boxes: Sequence[Box], numbers: list[int], appearances: Sequence[Appearance]
     ) -> None:
         """Take the appearance of every face that nothing hides."""
         tracks = {track.number: track for track in self._tracks}
+        self.surroundings = []
         for number, box, appearance in zip(numbers, boxes, appearances, strict=True):
             others = [track.motion.box for track in self._tracks if track.number != number]
-            if self._is_clear(box, others):
+            around = Surroundings(
+                alone=not any(covered(box, other) > OVERLAP for other in others),
+                near=any(distance(box, other) < NEAR for other in others),
+                whole=self._size is None or covered(box, (0, 0, *self._size)) > 1 - OUTSIDE,
+            )
+            self.surroundings.append(around)
+            if around.alone and around.whole:
                 tracks[number].look(appearance)
 
 
@@ -239,6 +259,11 @@ def assign(costs: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
 
     rows, columns = linear_sum_assignment(np.asarray(costs))
     return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True)]
+
+
+def distance(a: Box, b: Box) -> float:
+    """Return how far two faces are from each other, in widths of the first."""
+    return math.hypot(a[0] + a[2] / 2 - b[0] - b[2] / 2, a[1] + a[3] / 2 - b[1] - b[3] / 2) / a[2]
 
 
 def covered(a: Box, b: Box) -> float:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_core.datasets import Dataset, corrections, load, mix
-from fer_core.errors import TrainingError
+from fer_core.datasets.labels import LabelOrderError
+from fer_core.errors import DatasetError, TrainingError
 from fer_core.models.keras_settings import check_keras
 from fer_core.train import folds, presets
 from fer_core.train.change import change, is_complete, planned
@@ -97,18 +98,30 @@ def _whole(config: TrainConfig) -> Dataset:
         detector=config.detector,
         seed=config.seed,
         corrections=config.corrections,
-        label_order=config.label_order,
     )
     dataset = read(
         config.data,
         config.votes,
+        label_order=config.label_order,
         relabel=config.relabel,
         drop_not_faces=config.drop_not_faces,
     )
     if not config.mix:
         return dataset
-    others = [(read(source), weight) for source, weight in config.mix.items()]
+    others = [
+        (_further(source, partial(read, label_order=config.mix_label_order.get(source))), weight)
+        for source, weight in config.mix.items()
+    ]
     return mix([(dataset, 1.0), *others])
+
+
+def _further(source: str, read: Callable[[str], Dataset]) -> Dataset:
+    try:
+        return read(source)
+    except LabelOrderError as error:
+        raise DatasetError(
+            f"{error} Of a further dataset it is in the setting mix_label_order."
+        ) from error
 
 
 def train(

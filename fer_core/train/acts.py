@@ -13,7 +13,7 @@ from fer_core.errors import FerError
 from fer_core.train.runs import TrainingRun
 
 
-def start(run: TrainingRun, module: str, what: str, of: str) -> None:
+def start(run: TrainingRun, module: str, what: str, of: str, *more: str) -> None:
     """Start an act.
 
     Args:
@@ -21,11 +21,12 @@ def start(run: TrainingRun, module: str, what: str, of: str) -> None:
         module: Does it, given the run's name and ``of``.
         what: Name of the act.
         of: What it is about, such as a split or the name of a model.
+        more: Further arguments of the module.
 
     Raises:
         TrainingError: A process works on the run already.
     """
-    run.spawn(module, of, act={"what": what, "of": of, "status": "running"})
+    run.spawn(module, of, *more, act={"what": what, "of": of, "status": "running"})
 
 
 def carry_out(name: str, what: str, of: str, do: Callable[[TrainingRun], None]) -> int:

@@ -12,10 +12,12 @@ from pydantic import ValidationError
 
 from fer_core.datasets import MADE_HERE, recognise
 from fer_core.datasets.corrections import KEPT
-from fer_core.errors import FerError, TrainingError
+from fer_core.datasets.labels import parse_order
+from fer_core.errors import DatasetError, FerError, TrainingError
 from fer_core.models.architectures import registry
 from fer_core.models.catalogue import find_model
 from fer_core.models.keras_settings import check_keras
+from fer_core.models.starting_weights import imagenet
 from fer_core.train.config import TrainConfig
 from fer_core.train.options import wrong_option
 
@@ -51,6 +53,14 @@ def check(fields: Mapping[str, Any]) -> dict[str, str]:
     if config.weights not in ("none", *known.weights) and not Path(config.weights).is_file():
         offered = ", ".join(("none", *known.weights))
         wrong["weights"] = f"{config.model} starts from {offered}, or from a file that is there."
+    else:
+        try:
+            if config.weights == "imagenet":
+                imagenet.find(config.model)
+            else:
+                imagenet.check_file(Path(config.weights))
+        except FerError as error:
+            wrong["weights"] = str(error)
     return wrong
 
 
@@ -90,6 +100,13 @@ def check_settings(fields: Mapping[str, Any]) -> dict[str, str]:
     for source, weight in config.mix.items():
         if not weight > 0:
             wrong["mix"] = f"The weight of {source} must be above 0."
+    for source, order in config.mix_label_order.items():
+        if source not in config.mix:
+            wrong["mix_label_order"] = f"{source} is none of the further datasets: name it in mix."
+        elif sentence := _wrong_order(order):
+            wrong["mix_label_order"] = sentence
+    if config.label_order and (sentence := _wrong_order(config.label_order)):
+        wrong["label_order"] = sentence
     return wrong | _schedule(config)
 
 
@@ -140,6 +157,9 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
     changes: dict[str, Any] = {
         "data": absolute(config.data),
         "mix": {absolute(source): weight for source, weight in config.mix.items()},
+        "mix_label_order": {
+            absolute(source): order for source, order in config.mix_label_order.items()
+        },
     }
     if Path(config.weights).is_file():
         changes["weights"] = str(Path(config.weights).absolute())
@@ -148,6 +168,15 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
         if path is not None and str(path) != KEPT:
             changes[name] = path.expanduser().absolute()
     return config.model_copy(update=changes)
+
+
+def _wrong_order(order: str) -> str | None:
+    """Return what is wrong with the order of numeric labels."""
+    try:
+        parse_order(order)
+    except DatasetError as error:
+        return str(error)
+    return None
 
 
 def _schedule(config: TrainConfig) -> dict[str, str]:

@@ -11,7 +11,7 @@ from fer_core.train.presets import PRESETS, preset
 from fer_core.train.runs import TrainingRun
 
 #: Settings with an option of their own; the others are given with ``--set``.
-_OPTIONS = ("model", "data", "votes", "corrections", "weights", "epochs", "seed")
+_OPTIONS = ("model", "data", "label_order", "votes", "corrections", "weights", "epochs", "seed")
 
 
 def command(config: TrainConfig, folds: int = 0, by: By | None = None) -> str:
@@ -47,7 +47,7 @@ def _with(config: TrainConfig, recipe: str | None) -> str:
         if name in ("model", "data") or value == base[name]:
             continue
         if name in _OPTIONS and value is not None:
-            parts += [f"--{name}", str(value)]
+            parts += [f"--{name.replace('_', '-')}", str(value)]
         elif name == "augmentation":
             for key, one in value.items():
                 if one != base[name][key]:

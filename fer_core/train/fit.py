@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Final
 
 import keras
@@ -153,6 +154,8 @@ def fit_held(
     if config.fold:
         left_out = data.split(LEFT_OUT)
         judge.judge(run, left_out, LEFT_OUT, probabilities(run, left_out.faces))
+    if data.further:
+        judge.judge_sources(run, data, partial(probabilities, run))
     run.write_state(status="trained")
 
 

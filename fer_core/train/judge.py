@@ -1,6 +1,7 @@
 """How good a run's chosen weights are, kept with the run.
 
 ``evaluation.json`` holds the figures of each split that was looked at, and when;
+``sources.json`` those on each source of a training on several;
 ``judged_SPLIT.npz`` every probability and the faces of the surest mistakes. PublicTest,
 which chose the weights, is judged when a run ends. PrivateTest is for reporting: it is
 judged when somebody asks, and each time is written down.
@@ -8,20 +9,26 @@ judged when somebody asks, and each time is written down.
 
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from fer_core.class_prior import AS_TRAINED
 from fer_core.datasets.base import Dataset
 from fer_core.errors import TrainingError
 from fer_core.evaluation import measure, mistakes
+from fer_core.evaluation.sources import SourceFigures, measure_source
 from fer_core.files import write_atomic, write_json
 from fer_core.train import acts, origin
 from fer_core.train.runs import TrainingRun
 
 #: Mistakes whose faces are kept.
 KEPT = 24
+#: Figures of each source.
+SOURCES = "sources.json"
 
 
 def judge(run: TrainingRun, faces: Dataset, split: str, probabilities: np.ndarray) -> None:
@@ -48,6 +55,39 @@ def judge(run: TrainingRun, faces: Dataset, split: str, probabilities: np.ndarra
     looked = [*known.get(split, {}).get("looked", []), datetime.now(UTC).isoformat("T", "seconds")]
     result = measure(probabilities, faces.labels).to_dict() | {"looked": looked}
     write_json(run.path / "evaluation.json", known | {split: result})
+
+
+def judge_sources(
+    run: TrainingRun, data: Dataset, predict: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """Keep how good a run that was trained on several sources is on each of them.
+
+    The first source chose the weights. Of the others, nothing that is measured was learned.
+
+    Args:
+        run: With the figures of PublicTest, see :func:`judge`.
+        data: The mixture.
+        predict: Returns ``(N, 7)`` probabilities of faces ``(N, 48, 48)``.
+    """
+    public = judged(run, "PublicTest")["probabilities"]
+    found = [measure_source(public, data, "PublicTest", AS_TRAINED.name)]
+    for one in data.further:
+        if not len(one.faces):
+            continue
+        source = one.name, one.checksum
+        said = predict(one.faces.faces)
+        row = measure_source(said, one.faces, "PublicTest", AS_TRAINED.name, source=source)
+        found.append(replace(row, copies=one.copies))
+    write_json(run.path / SOURCES, [one.to_dict() for one in found])
+
+
+def sources(run: TrainingRun) -> list[SourceFigures]:
+    """Return the figures of each source of a run; none where it has one source."""
+    try:
+        rows = json.loads((run.path / SOURCES).read_text(encoding="utf-8"))
+        return [SourceFigures.from_dict(row) for row in rows]
+    except (OSError, ValueError, TypeError, LookupError):
+        return []
 
 
 def figures(run: TrainingRun) -> dict[str, dict[str, Any]]:

@@ -142,7 +142,7 @@ def replace(run: TrainingRun, dataset: Dataset) -> None:
         run: Whose lock this process holds.
         dataset: The new data.
     """
-    for name in ("teacher.npz", "evaluation.json"):
+    for name in ("teacher.npz", "evaluation.json", "sources.json"):
         (run.path / name).unlink(missing_ok=True)
     for path in run.path.glob("judged_*.npz"):
         path.unlink()

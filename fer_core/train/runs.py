@@ -6,7 +6,7 @@ A run is a folder under ``FER_HOME/runs``:
 - ``metrics.jsonl``: a line per epoch; ``steps.jsonl``: a line per update
 - ``checkpoint.npz``: to go on from; ``checkpoint.previous.npz``: the one before it, where
   the last is damaged; ``best.npz``: the weights chosen so far
-- ``evaluation.json``, ``judged_PublicTest.npz``: see :mod:`fer_core.train.judge`
+- ``evaluation.json``, ``sources.json``, ``judged_PublicTest.npz``: see :mod:`fer_core.train.judge`
 - ``data.json``, ``training_faces.npz``: see :mod:`fer_core.train.origin`
 - ``usage.jsonl``: a line every five seconds
 - ``about.json``: title and note, see :mod:`fer_core.train.manage`

@@ -10,6 +10,8 @@ import numpy as np
 
 from fer_core.calibration import with_temperature
 from fer_core.classifier import load_classifier
+from fer_core.datasets.cache import cached
+from fer_core.datasets.identity import digest
 from fer_core.evaluation import predict
 
 if TYPE_CHECKING:
@@ -37,8 +39,7 @@ class Teacher:
             self._classifier = load_classifier(config.teacher)
             return
         if not (run.path / "teacher.npz").exists():
-            said = predict(load_classifier(config.teacher), faces, "flip")
-            run.save_arrays("teacher.npz", {"said": [said]})
+            run.save_arrays("teacher.npz", {"said": [_answers(config.teacher, faces)]})
         self._said = run.load_arrays("teacher.npz")["said"][0]
 
     def targets(self, rows: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -53,3 +54,17 @@ class Teacher:
         """
         said = self._classifier.predict_faces(faces) if self._live else self._said[rows]
         return with_temperature(said, self._temperature)
+
+
+def _answers(teacher: str | None, faces: np.ndarray) -> np.ndarray:
+    """Return what a model says of faces ``(N, 48, 48)``, both ways round: ``(N, 7)``.
+
+    It is kept in the cache, since one teacher often has many pupils.
+    """
+    classifier = load_classifier(teacher)
+
+    def ask() -> dict[str, np.ndarray]:
+        return {"said": predict(classifier, faces, "flip")}
+
+    key = [digest(faces), classifier.card.files[classifier.card.exported]]
+    return cached("teacher", key, ask)["said"]

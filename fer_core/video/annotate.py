@@ -18,7 +18,7 @@ from PIL import Image
 
 from fer_core import timeline
 from fer_core.analysis import Analysis, Face
-from fer_core.drawing import draw
+from fer_core.drawing import draw, hide_faces
 from fer_core.emotions import UNSURE_BELOW
 from fer_core.errors import VideoError
 from fer_core.faces import Detection
@@ -34,6 +34,9 @@ from fer_core.video.timestamps import FrameClock
 #: Longer side of annotated videos, unless told otherwise, and of stills, in pixels.
 LONGEST: Final = 1920
 STILL: Final = 480
+
+#: Seconds for which a face that is lost stays hidden, before and after it is seen, and between.
+HIDDEN_GAP: Final = 2.0
 
 _BOX: Final = ["x", "y", "width", "height"]
 _CLOCK: Final = Fraction(1, 90_000)
@@ -96,6 +99,32 @@ class FacesAt:
             info.width, info.height, options.model or "", options.detector, tuple(faces), time
         )
 
+    def hidden(self, image: np.ndarray, time: float, width: int) -> np.ndarray:
+        """Return a frame in which nobody can be recognised, see :func:`hide_faces`.
+
+        A face that is not found for a short while stays hidden where it must be.
+
+        Args:
+            image: The frame, or a reduced copy of it.
+            time: Seconds.
+            width: Of the frame, in pixels.
+        """
+        boxes = []
+        for _, times, until, found, *_ in self._persons:
+            i = int(np.searchsorted(times, time + 1e-6)) - 1
+            if i < 0:
+                if times[0] - time <= HIDDEN_GAP:
+                    boxes.append(found[0])
+            elif i + 1 < len(times) and times[i + 1] - times[i] <= 2 * HIDDEN_GAP:
+                share = (time - times[i]) / (times[i + 1] - times[i])
+                boxes.append(found[i] + min(max(share, 0.0), 1.0) * (found[i + 1] - found[i]))
+            elif time <= until[i] + HIDDEN_GAP:
+                boxes.append(found[i])
+            elif i + 1 < len(times) and times[i + 1] - time <= HIDDEN_GAP:
+                boxes.append(found[i + 1])
+        scale = image.shape[1] / width
+        return hide_faces(image, [tuple(box * scale) for box in boxes])
+
     def drawn(
         self,
         image: np.ndarray,
@@ -132,6 +161,7 @@ def annotate(
     longest: int = LONGEST,
     unsure_below: float = UNSURE_BELOW,
     deadline: float = math.inf,
+    hide: bool = False,
 ) -> None:
     """Write the video with boxes and labels on every frame: H.264 in MP4, with its sound.
 
@@ -146,6 +176,8 @@ def annotate(
         longest: pixels; larger frames are reduced so that their longer side has so many.
         unsure_below: confidence, 0 to 1.
         deadline: On the monotonic clock, by which it must be done.
+        hide: Hide every face, so that nobody can be recognised, also for as long as it is lost
+            for a short while.
 
     Raises:
         VideoError: The source cannot be read, or there was not enough time.
@@ -173,6 +205,8 @@ def annotate(
             image, shape = frame.image(longest), (frame.width, frame.height)
             if shape == (result.info.width, result.info.height):
                 image = _resized(image, width, height)
+            if hide:
+                image = faces_at.hidden(image, frame.time, frame.width)
             image = faces_at.drawn(image, frame.time, unsure_below, shape)
             image = _between_bars(image, width, height)
             packed = av.VideoFrame.from_ndarray(image, format="rgb24")

@@ -70,7 +70,7 @@ def doubts(identities: IdentityTracker) -> tuple[Doubt, ...]:
         for j in identities.joins()
     ]
     latest: dict[tuple[int, int], tuple[float, Doubt]] = {}
-    for swap in identities.swaps:
+    for swap in identities.swaps():
         persons = of[swap.persons[0]], of[swap.persons[1]]
         now = Doubt("swap", swap.time, swap.before, persons, 1 - swap.probability)
         seen, before = latest.get(persons, (-float("inf"), now))

@@ -30,9 +30,9 @@ from fer_core.models.catalogue import (
     read_folder,
 )
 from fer_core.settings import settings
-from fer_core.zoo import limited, readme
+from fer_core.zoo import inspection, readme
 from fer_core.zoo.keras_files import KERAS_FILES, MOST_BYTES
-from fer_core.zoo.staging import put_in_place, staging
+from fer_core.zoo.staging import put_all_in_place, staging
 from fer_core.zoo.writing import write_card
 
 #: How many files an archive may hold at most.
@@ -100,27 +100,15 @@ def import_(file: BinaryIO, on_note: Callable[[str], None] | None = None) -> lis
             wanted.sort(key=lambda one: one.card.exported == ENSEMBLE)
             for folder in wanted:
                 imported.mark(folder.path)
-                limited.try_model(folder)
+                inspection.try_model(folder)
                 readme.write(folder.path, folder.card)
-            _put_all_in_place(wanted)
+            for folder in wanted:
+                check_new_name(folder.name)
+            # Members before the ensemble, which is nothing without them.
+            put_all_in_place([folder.path for folder in wanted], home)
             return sorted(folder.name for folder in wanted)
     except OSError as error:
         raise ModelError(f"The archive cannot be unpacked: {error.strerror or error}.") from error
-
-
-def _put_all_in_place(folders: list[ModelFolder]) -> None:
-    """Move folders out of :func:`staging`, all or none."""
-    # Members before the ensemble, which is nothing without them.
-    placed: list[tuple[Path, Path]] = []
-    try:
-        for folder in folders:
-            place = check_new_name(folder.name)
-            put_in_place(folder.path, place)
-            placed.append((place, folder.path))
-    except BaseException:
-        for place, new in reversed(placed):
-            place.rename(new)
-        raise
 
 
 def _unpack(file: BinaryIO, to: Path) -> None:

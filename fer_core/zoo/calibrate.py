@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from fer_core.class_prior import parse
 from fer_core.classifier import Classifier
 from fer_core.datasets.base import SPLITS, Dataset
-from fer_core.evaluation import hard, measure, predict
+from fer_core.evaluation import hard, predict
 from fer_core.evaluation.conditions import CONDITIONS
 from fer_core.evaluation.predictions import predictions
-from fer_core.models.card import Card, Figures, Speed
+from fer_core.evaluation.sources import card_figures
+from fer_core.models.card import Card, Speed
 from fer_core.models.catalogue import ModelFolder, find_model, read_folder
 from fer_core.preprocess import faces_to_crops
 from fer_core.system import describe_machine
@@ -32,14 +34,13 @@ def finish(
     Args:
         folder: a model that is ready but for its figures.
         dataset: every split of it is measured, and all of it where no split is missing;
-            PublicTest under hard conditions as well.
+            PublicTest under hard conditions as well. Of a mixture, its further sources too.
         on_progress: called with the share that is done, 0 to 1.
         brief: measure PublicTest and PrivateTest alone, and no hard conditions: a tenth of
             the work, for a model that will not ship.
         splits: Measure these alone; all of them without.
     """
-    classifier = Classifier(folder)
-    name, checksum = dataset.identity()
+    classifier, whole = Classifier(folder), dataset
     if brief:
         splits = [one for one in (SPLITS if splits is None else splits) if one != "Training"]
     if splits is not None:
@@ -61,22 +62,35 @@ def finish(
         rows["all"] = slice(None)
     under = hard(classifier, dataset, "PublicTest", on_progress=tell) if conditions else {}
     figures = [
-        Figures(
-            dataset=name,
-            checksum=checksum,
-            split=split,
+        card_figures(
+            said[which],
+            whole,
+            split,
             conditions={condition: result.accuracy for condition, result in under.items()}
             if split == "PublicTest"
             else {},
-            **measure(said[which], dataset.labels[which]).to_dict(),
         )
         for split, which in rows.items()
+    ]
+    figures += [
+        card_figures(
+            predict(classifier, one.faces.faces),
+            one.faces,
+            "PublicTest",
+            source=(one.name, one.checksum),
+        )
+        for one in whole.further
+        if len(one.faces)
     ]
     card = folder.card.model_copy(update={"figures": figures})
     if "PublicTest" in rows:
         which = rows["PublicTest"]
         card = recommend(
-            card, classifier.frequencies, said[which], dataset.labels[which], name, checksum
+            card,
+            classifier.frequencies,
+            said[which],
+            dataset.labels[which],
+            *whole.measured_as("PublicTest"),
         )
     return _written(folder, card, classifier)
 
@@ -97,7 +111,7 @@ def fit_prior(name: str, dataset: Dataset) -> ModelFolder:
         Classifier(folder).frequencies,
         predictions(name, public),
         public.labels,
-        *dataset.identity(),
+        *dataset.measured_as("PublicTest"),
     )
     write_card(folder.path, card)
     readme.write(folder.path, card)
@@ -123,19 +137,36 @@ def look_at_private(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
         DatasetError: it has none.
     """
     chosen = dataset.split("PrivateTest")
-    name, checksum = dataset.identity()
     before = folder.card.figure("PrivateTest")
-    figures = Figures(
-        dataset=name,
-        checksum=checksum,
-        split="PrivateTest",
-        looked=[
-            *(before.looked if before else []),
-            datetime.now(UTC).isoformat("T", "seconds"),
-        ],
-        **measure(predict(Classifier(folder), chosen.faces), chosen.labels).to_dict(),
-    )
+    looked = [*(before.looked if before else []), datetime.now(UTC).isoformat("T", "seconds")]
+    said = predict(Classifier(folder), chosen.faces)
+    figures = card_figures(said, dataset, "PrivateTest", looked=looked)
     card = folder.card.with_figures(figures)
+    write_card(folder.path, card)
+    readme.write(folder.path, card)
+    return read_folder(folder.path)
+
+
+def look_at_source(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
+    """Measure a model on a source that reports and chooses nothing, and write that into its card.
+
+    A source with splits is measured on PublicTest, one without as a whole.
+
+    Args:
+        folder: A model of this machine.
+        dataset: The source.
+
+    Raises:
+        DatasetError: It has no faces to measure on.
+    """
+    split = "PublicTest" if dataset.splits_given else "all"
+    classifier = Classifier(folder)
+    said = predict(classifier, dataset.split(split).faces)
+    card = folder.card.with_figures(card_figures(said, dataset, split))
+    if folder.card.prior_strength is not None:
+        recommended = classifier.with_prior(parse("recommended"))
+        figures = card_figures(recommended.assume(said), dataset, split, "recommended")
+        card = card.with_figures(figures)
     write_card(folder.path, card)
     readme.write(folder.path, card)
     return read_folder(folder.path)

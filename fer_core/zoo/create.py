@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 from fer_core.datasets import load
 from fer_core.ensemble import Weights, check_weights
@@ -20,12 +20,14 @@ from fer_core.models.catalogue import check_new_name, find_model
 from fer_core.progress import seconds_left
 from fer_core.settings import settings
 from fer_core.zoo import ensembles
-from fer_core.zoo.calibrate import look_at_private
+from fer_core.zoo.calibrate import look_at_private, look_at_source
+
+_ACTS: Final = ("ensemble", "private", "source")
 
 
 @dataclass(frozen=True)
 class ModelJob(Job):
-    """An ensemble that is made, or a model that is measured on PrivateTest."""
+    """An ensemble that is made, or a model that is measured on faces that choose nothing."""
 
     kind = "work"
     error = ModelError
@@ -34,12 +36,12 @@ class ModelJob(Job):
 
     @property
     def config(self) -> dict[str, Any]:
-        """What was asked: ``what`` (``ensemble`` or ``private``), ``data`` and, of an
+        """What was asked: ``what`` (one of :data:`_ACTS`), ``data`` and, of an
         ensemble, ``members`` and ``weights``.
         """
         try:
             config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
-            if config["what"] in ("ensemble", "private") and isinstance(config["data"], str):
+            if config["what"] in _ACTS and isinstance(config["data"], str):
                 return config
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             pass
@@ -58,6 +60,7 @@ def make_ensemble(
     members: list[str],
     data: str,
     weights: Weights = "equal",
+    label_order: str | None = None,
     owner: str = "",
     limits: Limits = NO_LIMITS,
 ) -> ModelJob:
@@ -68,6 +71,7 @@ def make_ensemble(
         members: who votes, see :func:`fer_core.zoo.ensembles.save`.
         data: the dataset, see :func:`fer_core.datasets.load`.
         weights: see :data:`fer_core.ensemble.Weights`.
+        label_order: Of the dataset, see :func:`fer_core.datasets.load`.
         owner: Opaque text that says in whose limits it counts.
         limits: What the owner may use.
 
@@ -78,20 +82,36 @@ def make_ensemble(
     ensembles.check_members(members)
     check_weights(weights, len(members))
     config: dict[str, Any] = {"what": "ensemble", "data": data, "members": members}
+    config["label_order"] = label_order
     config["weights"] = weights if isinstance(weights, str) else list(weights)
     return _start(name, config, owner, limits)
 
 
-def measure_private(name: str, data: str, owner: str = "", limits: Limits = NO_LIMITS) -> ModelJob:
-    """Begin to measure a model on PrivateTest, see
-    :func:`fer_core.zoo.calibrate.look_at_private`.
+def measure(
+    name: str,
+    what: Literal["private", "source"],
+    data: str,
+    label_order: str | None = None,
+    owner: str = "",
+    limits: Limits = NO_LIMITS,
+) -> ModelJob:
+    """Begin to measure a model, whose card then has the figures.
+
+    Args:
+        name: Of a model of this machine.
+        what: On PrivateTest (:func:`fer_core.zoo.calibrate.look_at_private`), or on a source that
+            reports (:func:`fer_core.zoo.calibrate.look_at_source`).
+        data: The dataset, see :func:`fer_core.datasets.load`.
+        label_order: Likewise.
+        owner: Opaque text that says in whose limits it counts.
+        limits: What the owner may use.
 
     Raises:
         ModelError: there is none of that name, or it ships with the project.
     """
     if find_model(name).path.parent != settings().models:
         raise ModelError(f"{name} ships with the project, and so do its figures.")
-    return _start(name, {"what": "private", "data": data}, owner, limits)
+    return _start(name, {"what": what, "data": data, "label_order": label_order}, owner, limits)
 
 
 def list_work() -> list[ModelJob]:
@@ -120,7 +140,7 @@ def _do(work: ModelJob) -> None:
     def tell(share: float) -> None:
         work.write_progress({"share": round(share, 3), "seconds_left": seconds_left(begun, share)})
 
-    data = load(config["data"])
+    data = load(config["data"], label_order=config.get("label_order"))
     if config["what"] == "ensemble":
         ensembles.save(
             config["members"],
@@ -130,7 +150,8 @@ def _do(work: ModelJob) -> None:
             on_progress=tell,
         )
     else:
-        look_at_private(find_model(work.name), data)
+        look = look_at_private if config["what"] == "private" else look_at_source
+        look(find_model(work.name), data)
     work.write_state(status="done")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Final
 
+from fer_core import sandbox
 from fer_core.datasets import Dataset
 from fer_core.datasets.labels import NAMES
 from fer_core.emotions import EMOTIONS
@@ -24,13 +25,16 @@ from fer_core.models import imported
 from fer_core.models.card import FOREIGN
 from fer_core.models.catalogue import ModelFolder, check_new_name
 from fer_core.preprocess import CROP_SIZE
-from fer_core.zoo import limited
+from fer_core.zoo import inspection
 from fer_core.zoo.calibrate import finish
 from fer_core.zoo.keras_files import MOST_BYTES
 from fer_core.zoo.writing import write_folder
 
 #: Endings of the files of a network, and what they are; a SavedModel is a folder.
 SUFFIXES: Final = {".keras": "keras", ".h5": "h5", ".hdf5": "h5", ".onnx": "onnx"}
+#: Bytes of memory and seconds that the process may take which loads and exports it.
+WRAP_MEMORY: Final = 8 * 2**30
+_WRAP_SECONDS: Final = 300.0
 _EMOTION: Final = {name: emotion for emotion, names in NAMES.items() for name in names}
 
 
@@ -146,7 +150,15 @@ def import_network(
         work.mkdir()
         request = {"file": str(path.resolve()), "kind": kind} | asdict(interface)
         write_json(work / "request.json", request)
-        limited.run("fer_core.zoo.wrapping", work, printable(path.name))
+        try:
+            sandbox.ask_once(
+                "fer_core.zoo.wrapping",
+                header={"act": "wrap", "folder": str(work)},
+                seconds=_WRAP_SECONDS,
+                memory=WRAP_MEMORY,
+            )
+        except ModelError as error:
+            raise ModelError(f"{printable(path.name)}: {error}") from error
         report = read_json(work / "report.json")
 
         def fill(new: Path) -> None:
@@ -154,7 +166,7 @@ def import_network(
 
         def complete(new: ModelFolder) -> None:
             imported.mark(new.path)
-            limited.try_model(new)
+            inspection.try_model(new)
             if data is not None:
                 finish(new, data, brief=True)
 

@@ -1,4 +1,4 @@
-"""The process that looks into a ``model.keras`` from elsewhere.
+"""Trying models from elsewhere, and the process that looks into their ``model.keras``.
 
 ``python -m fer_core.zoo.inspection look`` looks what is in it, ``… load`` loads it. A few
 kilobytes of HDF5 can keep a reader busy for ever, and a damaged file makes it raise whatever it
@@ -12,16 +12,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
+from fer_core import sandbox
+from fer_core.classifier import Classifier
 from fer_core.errors import FerError, ModelError
+from fer_core.models import imported
+from fer_core.models.catalogue import ModelFolder
 from fer_core.models.keras_settings import our_keras
-from fer_core.sandbox import MEMORY, reason, worker
+from fer_core.preprocess import CROP_SIZE
+from fer_core.sandbox import MEMORY, PREPARE_SECONDS
 from fer_core.system import limit_memory
 from fer_core.worker_process import Message, WorkerError, answer_requests
 from fer_core.zoo.keras_files import no_code
 
-#: Seconds to look into a file, and to load what reads it before that.
+#: Seconds to look into a file.
 SECONDS: Final = 20.0
-_PREPARE_SECONDS: Final = 120.0
 
 
 def inspect(path: Path) -> None:
@@ -30,28 +36,44 @@ def inspect(path: Path) -> None:
     Raises:
         ModelError: It does not, it is damaged, or it exceeds its limits.
     """
-    for act in ("look", "load"):
-        process, seconds = worker("fer_core.zoo.inspection", act), _PREPARE_SECONDS
+    header = {"act": "inspect", "path": str(path.resolve())}
+    for how in ("look", "load"):
         try:
-            # It is no fault of the file that Keras takes long to load.
-            process.ask({"path": None}, seconds=seconds)
-            seconds = SECONDS
-            process.ask({"path": str(path.resolve())}, seconds=seconds)
-        except WorkerError as error:
-            raise ModelError(
-                f"model.keras cannot be looked into. {reason(error.why, seconds)}"
-            ) from error
-        except FerError as error:
-            raise ModelError(str(error)) from error
-        finally:
-            process.close()
+            sandbox.ask_once("fer_core.zoo.inspection", how, header=header, seconds=SECONDS)
+        except ModelError as error:
+            if isinstance(error.__cause__, WorkerError):
+                raise ModelError(f"model.keras cannot be looked into. {error}") from error
+            raise
+
+
+def try_model(folder: ModelFolder) -> None:
+    """Let a model that is marked as imported see some faces, where what it does is limited.
+
+    Raises:
+        ModelError: It cannot be run, exceeds its limits, or its Keras form is not what it should
+            be.
+    """
+    # Shades that decide what a network computes: dark, bright, and whatever else.
+    noise = np.random.default_rng(0).integers(0, 256, (1, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    plain = [np.full_like(noise, shade) for shade in (0, 128, 255)]
+    try:
+        Classifier(folder).predict(np.concatenate([noise, *plain]))
+    except ModelError as error:
+        excess = imported.stopped(folder.path)
+        raise ModelError(f"{folder.name}: {excess}" if excess else str(error)) from error
+    if folder.explainable:
+        try:
+            inspect(folder.path / "model.keras")
+        except ModelError as error:
+            raise ModelError(f"{folder.name}: {error}") from error
 
 
 def _answer(message: Message, look: Callable[[Path], None]) -> tuple:
     header, _ = message
+    if header["act"] == "prepare":
+        return ({},)
     try:
-        if header["path"]:
-            look(Path(header["path"]))
+        look(Path(header["path"]))
     except FerError:
         raise
     # h5py and Keras raise errors of any kind for a damaged file.
@@ -80,7 +102,7 @@ def main(act: str) -> None:
     import_module("h5py" if act == "look" else "keras")
     limit_memory(MEMORY)
     look = {"look": no_code, "load": _load}[act]
-    answer_requests(lambda message: _answer(message, look), _PREPARE_SECONDS)
+    answer_requests(lambda message: _answer(message, look), PREPARE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -172,6 +172,9 @@ def _public(config: TrainConfig) -> TrainConfig:
             "data": Path(config.data).name,
             "votes": config.votes and Path(config.votes.name),
             "mix": {Path(path).name: weight for path, weight in config.mix.items()},
+            "mix_label_order": {
+                Path(path).name: order for path, order in config.mix_label_order.items()
+            },
             "weights": Path(config.weights).name,
         }
     )

@@ -3,15 +3,26 @@
 Whoever starts it does not load Keras: ``python -m fer_core.zoo.publish_job RUN NAME``.
 """
 
+import json
 import sys
+from typing import Any
 
+from fer_core.models.card import Stored
 from fer_core.models.catalogue import check_new_name
 from fer_core.settings import settings
 from fer_core.train import acts, judge, load_data, origin
 from fer_core.train.runs import TrainingRun
 
 
-def start(run: TrainingRun, name: str) -> None:
+def start(
+    run: TrainingRun,
+    name: str,
+    *,
+    flip: bool = False,
+    stored: Stored = "float32",
+    brief: bool = False,
+    overwrite: bool = False,
+) -> None:
     """Make a model of a run in a process of its own, see :mod:`fer_core.train.acts`.
 
     It is measured on PublicTest, and on PrivateTest where somebody judged the run on it.
@@ -19,17 +30,23 @@ def start(run: TrainingRun, name: str) -> None:
     Args:
         run: With at least one finished epoch.
         name: Of the model.
+        flip: See :func:`fer_core.zoo.publish.publish`, as for the others.
+        stored: How the model's file keeps its weights.
+        brief: Whether to leave out the hard conditions.
+        overwrite: Whether it may replace a model of that name.
 
     Raises:
         ModelError: The name cannot be taken.
         TrainingError: A process works on the run already.
     """
-    check_new_name(name)
-    acts.start(run, "fer_core.zoo.publish_job", "publish", name)
+    check_new_name(name, overwrite=overwrite)
+    options = {"flip": flip, "stored": stored, "brief": brief, "overwrite": overwrite}
+    acts.start(run, "fer_core.zoo.publish_job", "publish", name, json.dumps(options))
 
 
-def main(run_name: str, name: str) -> int:
+def main(run_name: str, name: str, options: str = "{}") -> int:
     """Make the model ``name`` of a run; return the exit status."""
+    how: dict[str, Any] = json.loads(options)
 
     def do(run: TrainingRun) -> None:
         # Only this process loads Keras.
@@ -39,10 +56,10 @@ def main(run_name: str, name: str) -> int:
         origin.check_same(run, data, "put the run's own data back to make a model of the run.")
         looked = ["PublicTest", *(["PrivateTest"] if "PrivateTest" in judge.figures(run) else [])]
         about = "Faces drawn by the program." if run.config.data == "demo" else f"{data.name}."
-        publish(run, data, settings().models / name, splits=looked, data=about)
+        publish(run, data, settings().models / name, splits=looked, data=about, **how)
 
     return acts.carry_out(run_name, "publish", name, do)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    sys.exit(main(*sys.argv[1:4]))

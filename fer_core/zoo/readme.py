@@ -142,35 +142,46 @@ def times_looked(times: int) -> str:
 
 def _figures(card: Card) -> str:
     names = {"PublicTest": "PublicTest", "PrivateTest": "PrivateTest"}
-    names |= {"Training": "Training", "all": "whole file"}
+    names |= {"Training": "Training", "all": "all"}
+    sources = dict.fromkeys((one.dataset, one.checksum) for one in card.figures)
     rows = [
         (
-            title,
+            one.dataset,
+            names[split],
             prior,
-            f"{f.accuracy:.2%}",
-            "–" if f.macro_recall is None else f"{f.macro_recall:.2%}",
-            f"{f.macro_f1:.3f}" + _of_classes(f),
-            f"{f.log_loss:.3f}",
-            f"{f.ece:.2%}",
-            f.n,
+            f"{one.accuracy:.2%}" + _interval(one),
+            "–" if one.macro_recall is None else f"{one.macro_recall:.2%}",
+            f"{one.macro_f1:.3f}" + _of_classes(one),
+            f"{one.log_loss:.3f}",
+            f"{one.ece:.2%}",
+            one.n,
         )
-        for split, title in names.items()
+        for source in sources
+        for split in names
         for prior in ("as-trained", "recommended")
-        if (f := card.figure(split, prior))
+        for one in card.figures
+        if (one.dataset, one.checksum) == source and (one.split, one.class_prior) == (split, prior)
     ]
-    return table(
-        (
-            "faces",
-            "class prior",
-            "accuracy",
-            "macro recall",
-            "macro F1",
-            "log loss",
-            "calibration error (ECE)",
-            "n",
-        ),
-        rows,
+    head = (
+        "dataset",
+        "faces",
+        "class prior",
+        "accuracy",
+        "macro recall",
+        "macro F1",
+        "log loss",
+        "calibration error (ECE)",
+        "n",
     )
+    apart = "\n\nFigures of different datasets do not compare." if len(sources) > 1 else ""
+    return table(head, rows) + apart
+
+
+def _interval(figures: Figures) -> str:
+    known = figures.interval
+    if not known:
+        return ""
+    return f" (95 % interval over {known.persons} people: {known.low:.1%} to {known.high:.1%})"
 
 
 def _of_classes(figures: Figures) -> str:

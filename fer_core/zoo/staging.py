@@ -11,13 +11,14 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
 
+from fer_core.files import read_json, write_json
 from fer_core.models.card import NAME
 
 #: Names of locks that this module makes; no other file is ever taken for one.
@@ -25,6 +26,8 @@ _LOCK: Final = re.compile(rf"\.{NAME}\.[0-9a-f]{{8}}\.lock")
 #: Parts of a staging folder: what is built, and what it replaces.
 _NEW: Final = "new"
 _OLD: Final = "old"
+#: Names of folders that are moved together, while they are.
+_NOTE: Final = "moving.json"
 
 
 @contextmanager
@@ -46,11 +49,7 @@ def staging(parent: Path, name: str) -> Iterator[Path]:
         OSError: ``parent`` cannot be written to.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    for path in parent.glob(".*.lock"):
-        if _LOCK.fullmatch(path.name):
-            with suppress(Timeout, OSError), FileLock(path, timeout=0):
-                _clear(path.with_suffix(""))
-                path.unlink()
+    recover(parent)
     stage, lock = _claim(parent, name)
     try:
         (stage / _NEW).mkdir(parents=True)
@@ -62,6 +61,48 @@ def staging(parent: Path, name: str) -> Iterator[Path]:
                 Path(lock.lock_file).unlink()
         finally:
             lock.release()
+
+
+def recover(parent: Path) -> None:
+    """Complete or delete what killed processes left; what running ones work on stays.
+
+    Args:
+        parent: Where results go.
+    """
+    for path in parent.glob(".*.lock"):
+        if _LOCK.fullmatch(path.name):
+            with suppress(Timeout, OSError), FileLock(path, timeout=0):
+                _clear(path.with_suffix(""))
+                path.unlink()
+
+
+def put_all_in_place(new: Sequence[Path], parent: Path) -> None:
+    """Move several folders out of :func:`staging` to new places, all or none.
+
+    What is to be moved is noted beside them first. Where the process is killed in the middle,
+    the next one that builds in the same place, or :func:`recover`, moves the rest.
+
+    Args:
+        new: Folders directly in what :func:`staging` yielded, in the order of moving.
+        parent: That :func:`staging` was given; nothing there has one of their names.
+
+    Raises:
+        OSError: One cannot be moved, or its place is taken; none is moved then.
+    """
+    note = new[0].parent.with_name(_NOTE)
+    placed: list[Path] = []
+    write_json(note, [folder.name for folder in new])
+    try:
+        for folder in new:
+            put_in_place(folder, parent / folder.name)
+            placed.append(folder)
+    except BaseException:
+        for folder in reversed(placed):
+            (parent / folder.name).rename(folder)
+        raise
+    finally:
+        # From here on there is nothing to complete: all are moved, or none is.
+        note.unlink()
 
 
 def put_in_place(new: Path, folder: Path) -> None:
@@ -95,9 +136,17 @@ def _claim(parent: Path, name: str) -> tuple[Path, FileLock]:
 
 
 def _clear(stage: Path) -> None:
-    """Delete a staging folder, after putting back what was moved aside and not replaced."""
+    """Delete a staging folder, after completing what was begun.
+
+    What was moved aside and not replaced is put back; of several folders that belong together,
+    of which one was moved, the others follow.
+    """
     if not stage.is_dir():
         return
+    with suppress(OSError, ValueError):
+        for name in read_json(stage / _NOTE):
+            if not os.path.lexists(stage.parent / name):
+                (stage / _NEW / name).rename(stage.parent / name)
     for old in (stage / _OLD).glob("*"):
         if not os.path.lexists(stage.parent / old.name):
             old.rename(stage.parent / old.name)

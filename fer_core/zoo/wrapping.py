@@ -1,12 +1,11 @@
-"""The process that makes the served file of a network from elsewhere: ``… FOLDER``.
+"""The process that makes the served file of a network from elsewhere.
 
-The folder holds what was asked (``request.json``) and receives ``model.tflite`` and
+A folder holds what was asked (``request.json``) and receives ``model.tflite`` and
 ``report.json``. The process may take so much memory and time and no more; what the network is made
 of is looked at before it is loaded, and code is refused.
 """
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,29 +16,33 @@ from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError, ModelError
 from fer_core.files import write_bytes, write_json
 from fer_core.preprocess import BLOCK, CROP_SIZE, FACE_SIZE, LUMA
+from fer_core.sandbox import PREPARE_SECONDS
 from fer_core.system import limit_memory
-from fer_core.zoo.foreign import Interface, read_request
-
-#: Bytes of memory.
-_MEMORY = 8 * 2**30
+from fer_core.worker_process import Message, answer_requests
+from fer_core.zoo.foreign import WRAP_MEMORY, Interface, read_request
 
 
-def main(folder: Path) -> int:
-    """Wrap and export what the folder asks for; returns the exit status."""
-    limit_memory(_MEMORY)
+def main() -> None:
+    """Answer requests until nobody asks any more."""
+    limit_memory(WRAP_MEMORY)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    answer_requests(_answer, PREPARE_SECONDS)
+
+
+def _answer(message: Message) -> tuple:
+    """Wrap and export what a folder asks for."""
+    header, _ = message
+    if header["act"] == "prepare":
+        return ({},)
+    folder = Path(header["folder"])
     try:
         content, report = wrap(*read_request(folder))
         write_bytes(folder / "model.tflite", content)
         write_json(folder / "report.json", report)
-    except FerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except MemoryError:
-        print("error: it needs more memory than a model may take.", file=sys.stderr)
-        return 1
-    return 0
+    except MemoryError as error:
+        raise ModelError("it needs more memory than a model may take.") from error
+    return ({},)
 
 
 def wrap(path: Path, kind: str, interface: Interface) -> tuple[bytes, dict[str, int]]:
@@ -214,4 +217,4 @@ def _check_answers(trial: Callable[[Any], Any], interface: Interface) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    main()

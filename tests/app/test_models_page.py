@@ -12,6 +12,8 @@ from fer_core.datasets.fer2013 import export_csv
 from fer_core.models.catalogue import find_model
 from fer_core.settings import settings
 from fer_core.zoo import create
+from ui.services import access, models
+from ui.services.access import Person
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -95,6 +97,40 @@ def test_models_are_compared_on_one_dataset_only(own_home):
     # A model of the user is called by its name wherever one can be chosen.
     app.switch_page("pages/images.py").run()
     assert "quick: VGG from scratch" in app.selectbox(key="model").options
+
+
+def test_every_source_has_a_column(own_home):
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.session_state["models_figures"] = "By source"
+    app.run().switch_page("pages/models.py").run()
+    assert not app.exception
+
+    def shown():
+        table = next(one.value for one in app.dataframe if one.value.columns.nlevels == 2)
+        return table.set_index(("", "Model"))
+
+    # The published figures of the second source come from the cards: its faces are not here.
+    titles = list(dict.fromkeys(shown().columns.get_level_values(0)))
+    assert titles[:2] == ["FER2013, PublicTest: 3,589 faces", "FER2013, PrivateTest: 3,589 faces"]
+    (second,) = [title for title in titles if title.startswith("CK+")]
+    assert "474 faces, 53 people" in second
+    figure = find_model("vgg").card.figure("all", "as-trained")
+    vgg = shown().loc["vgg"][second]
+    known = next(one for one in find_model("vgg").card.figures if one.interval)
+    assert figure.dataset == "FER2013" and vgg["Accuracy"] == f"{known.accuracy:.1%}"
+    assert vgg["95 % interval"] == f"{known.interval.low:.1%} to {known.interval.high:.1%}"
+    app.segmented_control(key="models_sources_prior").set_value("recommended").run()
+    assert [t for t in shown().columns.get_level_values(0) if "PrivateTest" in t] == []
+    assert shown().loc["vgg"][second]["Accuracy"] > vgg["Accuracy"]
+    # A model of this machine gets a column for a source that it is measured on.
+    with access.acting(lambda: Person("ann")):
+        work = models.measure_source("another", str(own_home / "faces.csv"))
+    work.wait(120)
+    assert work.state()["status"] == "done"
+    app.segmented_control(key="models_sources_prior").set_value("as-trained").run()
+    (own,) = [t for t in shown().columns.get_level_values(0).unique() if t.startswith("faces.csv")]
+    assert own.endswith("PublicTest: 28 faces") and shown().loc["another"][own]["Accuracy"]
+    assert shown().loc["vgg"][own].isna().all()
 
 
 def test_a_link_to_a_model_that_does_not_exist_says_so(own_home):

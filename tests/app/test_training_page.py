@@ -1,12 +1,13 @@
 """The Training page without a browser: cross-validation from the form to its figures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core.datasets import demo
+from fer_core.datasets import demo, mix
 from fer_core.datasets.fer2013 import export_csv
 from fer_core.settings import settings
 from fer_core.train import configure, crossvalidate, judge, runs
@@ -101,6 +102,21 @@ def test_the_figures_of_all_folds_stand_above_the_run(own_home):
     click(app, "Delete all folds")
     removal.finish_all()
     assert runs.list_runs() == []
+
+
+def test_a_run_of_several_sources_shows_each(own_home):
+    run = TrainingRun.create(configure(**TINY))
+    other = replace(demo.load(35, 28, 7, seed=9), name="other")
+    data = mix([(FACES, 1.0), (other, 1.0)])
+    public = data.split("PublicTest")
+    judge.judge(run, public, "PublicTest", np.eye(7)[public.labels])
+    judge.judge_sources(run, data, lambda faces: np.full((len(faces), 7), 1 / 7))
+    (run.path / "best.npz").touch()
+    run.write_state(status="trained", epoch=1, best_epoch=1, best_accuracy=1.0)
+    app = open_training(run.name)
+    shown = next(one.value for one in app.dataframe if "copies" in one.value)
+    assert list(shown["source"]) == ["demo", "other"] and list(shown["accuracy"])[0] == 100
+    assert list(shown["faces"]) == [14, data.further[0].faces.faces.shape[0]]
 
 
 def test_a_link_to_a_run_that_does_not_exist_opens_no_other(own_home):

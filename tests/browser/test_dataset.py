@@ -137,8 +137,10 @@ def test_relabel_by_keyboard_reload_undo_and_export(visit, app, faces, tmp_path)
     expect(tiles(again).first).to_have_attribute("aria-label", re.compile("was Happy"))
 
     again.get_by_role("button", name="Export").click()
+    again.get_by_role("button", name="Cleaned dataset (CSV)").click()
+    again.keyboard.press("Escape")
     with again.expect_download() as waiting:
-        again.get_by_role("button", name="Cleaned dataset (CSV)").click()
+        again.get_by_role("button", name=re.compile("^Download .*cleaned.csv")).click()
     path = tmp_path / "cleaned.csv"
     path.write_bytes(Path(waiting.value.path()).read_bytes())
     mended = load(path)
@@ -147,7 +149,6 @@ def test_relabel_by_keyboard_reload_undo_and_export(visit, app, faces, tmp_path)
     # The file that was read is as it was.
     assert np.array_equal(load(app.folder / "small.csv").labels, faces.labels)
 
-    again.keyboard.press("Escape")
     show(again, "Corrections")
     expect(again.get_by_text("2 relabelled, 1 left out, 0 tagged.")).to_be_visible()
     keep(again, "dataset-corrections")

@@ -11,7 +11,7 @@ from benchmarks.browser import App, free_port
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("Images", "Live", "Video", "Dataset", "Training", "Models", "Home")
+PAGES = ("Images", "Live", "Video", "Dataset", "Training", "Models", "Study", "Home")
 
 
 @pytest.fixture

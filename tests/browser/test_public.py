@@ -200,3 +200,42 @@ def test_who_is_no_administrator_stays_a_visitor(sign_in, claims: dict) -> None:
     page = sign_in("training", **claims)
     expect(page.get_by_text("Training is for the administrators of this copy")).to_be_visible()
     expect(button(page, "New run")).to_have_count(0)
+
+
+#: What a visitor and an administrator open, with what shows that the page is there.
+PAGES = ("", "images", "live", "video", "models", "dataset", "training")
+
+
+@pytest.mark.slow
+def test_no_page_violates_the_policy_that_it_is_sent_with(sign_in, browser: Browser, app: App):
+    def violations_of(page: Page) -> list[str]:
+        found = []
+        page.on(
+            "console",
+            lambda one: found.append(one.text) if "Content Security Policy" in one.text else None,
+        )
+        page.add_init_script(
+            "addEventListener('securitypolicyviolation', (event) => console.error("
+            "'Content Security Policy: ' + event.violatedDirective + ' ' + event.blockedURI))"
+        )
+        return found
+
+    visitor = browser.new_context().new_page()
+    for page in (visitor, sign_in("models", email="ada@example.org", email_verified=True)):
+        found = violations_of(page)
+        for path in PAGES:
+            page.goto(f"{app.url}/{path}", wait_until="domcontentloaded")
+            expect(page.get_by_text("An expression is not a feeling").first).to_be_visible()
+            expect(page.get_by_test_id("stApp")).to_have_attribute(
+                "data-test-script-state", "notRunning"
+            )
+            # Charts, components and maps are loaded when they are seen.
+            expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+            assert not found, path
+        # The event and the console do tell of one: a script of another host is refused.
+        page.evaluate(
+            "document.head.append(Object.assign(document.createElement('script'),"
+            "{src: 'https://example.org/x.js'}))"
+        )
+        wait_for(lambda found=found: len(found) > 0, 30)
+    visitor.context.close()

@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fer_core.datasets import demo, ferplus, load
@@ -86,6 +87,40 @@ def test_paths_that_never_end_or_lead_nowhere_are_refused(tmp_path: Path) -> Non
         (tmp_path / "gone.csv", "No such file"),
     ):
         refused(path, f"(?i){says}")
+
+
+def test_lists_of_pictures_are_read_within_their_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {
+        "labels.csv": b"path,label\n",
+        "training.csv": b"subDirectory_filePath,expression\n",
+        "label.lst": b"",
+        "list_patition_label.txt": b"",
+    }
+    for name, header in headers.items():
+        folder = tmp_path / name.partition(".")[0]
+        folder.mkdir()
+        (folder / name).write_bytes(header + b"x" * 2_000_000)
+        refused(folder, "a line of more than 1 MB")
+        (folder / name).write_bytes(header + b"x,1\n" * 1000)
+        with monkeypatch.context() as patched:
+            patched.setattr("fer_core.datasets.bounds._LARGEST_LIST", 2000)
+            refused(folder, "unpacks to more than")
+    os.mkfifo(tmp_path / "training" / "pipe.csv")  # beside the list, and never read
+    refused(tmp_path / "training", "no labelled pictures")
+
+
+def test_an_array_that_announces_more_than_it_has_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "images" / "0.jpg").write_bytes(b"")
+    header = io.BytesIO()
+    about = {"descr": "<i8", "fortran_order": False, "shape": (10**14,)}
+    np.lib.format.write_array_header_1_0(header, about)
+    (tmp_path / "annotations" / "0_exp.npy").write_bytes(header.getvalue())
+    with pytest.raises(DatasetError):
+        load(tmp_path)
 
 
 def test_archives_with_anything_but_files_are_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.security.visitor import Visitor
 #: Where nobody may make a folder, not even the administrator of the machine.
 CLOSED = Path("/sys/fer-home")
 
-PAGES = ("", "images", "live", "video", "dataset", "training", "models")
+PAGES = ("", "images", "live", "video", "dataset", "training", "models", "study")
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 import io
 import json
+import signal
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -17,12 +20,13 @@ from fer_core.errors import FerError, ModelError
 from fer_core.models import imported
 from fer_core.models.catalogue import find_model, list_models
 from fer_core.settings import settings
-from fer_core.zoo import archive, inspection, manage
+from fer_core.zoo import archive, inspection, manage, staging
 from fer_core.zoo.keras_files import no_code
 from tests.command_line import fer_core
 from tests.security.fuzz import damaged
 from tests.security.hostile_models import FOLDER
 from tests.unit.test_archive import packed, twin, unpacked
+from ui.services import models as ui_models
 
 BRIGHT = np.full((1, 192, 192, 3), 200, np.uint8)
 DARK = np.full((1, 192, 192, 3), 20, np.uint8)
@@ -135,7 +139,7 @@ def test_an_import_is_all_or_nothing(home, monkeypatch):
         new.rename(place)
 
     with monkeypatch.context() as patch:
-        patch.setattr(archive, "put_in_place", fail_on_the_second)
+        patch.setattr(staging, "put_in_place", fail_on_the_second)
         with pytest.raises(ModelError, match="No space left"):
             archive.import_(packed(whole))
     assert placed == ["first", "second"] and not list(settings().models.iterdir())
@@ -148,6 +152,39 @@ def test_an_import_is_all_or_nothing(home, monkeypatch):
             archive.import_(packed(twin("first") | second))
         assert not list(settings().models.iterdir())
     assert archive.import_(packed(whole)) == ["first", "second"]
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_an_import_whose_process_is_killed_leaves_all(home, tmp_path, moved):
+    (tmp_path / "two.zip").write_bytes(packed(twin("first") | twin("second")).getvalue())
+    # Killed before the first folder is moved, between the two, and after the second.
+    code = (
+        "import os, signal, sys\n"
+        "from fer_core.zoo import archive, staging\n"
+        "whole, moved = staging.put_in_place, []\n"
+        "def move(new, place):\n"
+        "    if len(moved) == int(sys.argv[2]):\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    whole(new, place)\n"
+        "    moved.append(place)\n"
+        "    if len(moved) == int(sys.argv[2]) == 2:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "staging.put_in_place = move\n"
+        "archive.import_(open(sys.argv[1], 'rb'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "two.zip", str(moved)])
+    assert done.returncode == -signal.SIGKILL
+
+    def own() -> list[str]:
+        return [folder.name for folder in list_models() if not folder.ships]
+
+    assert own() == ["first", "second"][:moved]
+    ui_models.finish_imports()  # as the app does when it starts
+    assert own() == ["first", "second"]
+    assert sorted(path.name for path in settings().models.iterdir()) == ["first", "second"]
+    # They are models from elsewhere as ever.
+    assert all(find_model(name).imported for name in own())
+    load_classifier("second")
 
 
 def weights(change) -> bytes:
@@ -199,7 +236,7 @@ def test_damaged_weights_are_refused_in_one_sentence(tmp_path, first):
     for seed in range(first, first + 100):
         path.write_bytes(_with(io.BytesIO(damaged(content, seed))))
         try:
-            inspection._answer(({"path": str(path)}, []), no_code)
+            inspection._answer(({"act": "inspect", "path": str(path)}, []), no_code)
         except FerError as error:
             refused += 1
             assert str(error).startswith("model.keras")

@@ -24,6 +24,7 @@ from fer_core.train.runs import TrainingRun
 from fer_core.video import jobs
 from fer_core.video.result import VideoOptions
 from tests.tables import face_row, table_of
+from tests.unit.study_tools import add, new_study
 from ui.common.text import plain, sentence, without_paths
 from ui.services import access
 
@@ -35,7 +36,7 @@ NAME = (
     "<img src=http://evil.example/c.png> http://evil.example/d www.evil.example"
 )
 FILE = "![a](https:evil.example) [b](https:evil.example) www.evil.example"
-PAGES = ("home", "images", "live", "video", "dataset", "training", "models")
+PAGES = ("home", "images", "live", "video", "dataset", "training", "models", "study")
 #: Texts that Markdown would make something else of.
 TEXTS = (
     NAME, FILE, "![x][y]", "<http://evil.example>", "# no heading", "- no list", "1. no list",
@@ -57,6 +58,11 @@ def hostile_home(home: Path) -> None:
     job.write_state(status="failed", reason=f"{NAME} cannot be read.")
     keys = [corrections.Change("0123456789abcdef", "tag", "x")]
     corrections.add(keys, NAME, NAME)
+    study = new_study(home / "studies" / "hostile")
+    with study.editing():
+        study.file.name = NAME
+    add(study, NAME, [("Happy", 3.0)], group=FILE, source=f"{FILE}.mp4",
+        events=[(0.0, 2.0, NAME), (2.0, 9.0, FILE)])  # fmt: skip
     export_csv(demo.load(training=70, public=14, private=14), home / f"{FILE}.csv")
 
 
@@ -105,6 +111,11 @@ def open_page(page: str, **state: object) -> list[str]:
 
 #: What else is opened on a page.
 STATES = {
+    "study": [{}]
+    + [
+        {"study_name": "hostile", "study_view": view}
+        for view in ("Recordings", "Events", "Measures", "Curves", "Compare", "Agreement", "Report")
+    ],
     "video": [{}, {"video_job": "first"}],
     "live": [{}],
     "dataset": [{"dataset_view": v} for v in ("Overview", "Browse", "Corrections", "Collected")],

@@ -1,5 +1,7 @@
 """Hostile visitors of a public copy: what they send is bounded, whatever they claim to be."""
 
+import asyncio
+import contextlib
 import io
 import json
 import re
@@ -12,13 +14,14 @@ from pathlib import Path
 import psutil
 import pytest
 from PIL import Image
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from benchmarks.browser import App, wait_for
 from fer_core.images import example_portrait
 from fer_core.settings import settings
 from fer_core.video.jobs import delete_all
 from tests.security.visitor import Visitor, new_key
+from ui.services import server
 
 MB = 1_000_000
 
@@ -194,6 +197,61 @@ NONSENSE = (
     {"key": 7, "batch": {"rows": "x"}, "report": {"faces": [None], "time": float("inf")}},
     {"nested": json.loads("[" * 200 + "]" * 200)},
 )
+
+
+def test_a_visitor_opens_so_many_connections(app: App) -> None:
+    key = new_key()
+    with contextlib.ExitStack() as stack:
+        tabs = [stack.enter_context(Visitor(app.url, key)) for _ in range(server.CONNECTIONS)]
+        with pytest.raises(InvalidStatus, match="403"), Visitor(app.url, key):
+            pass
+        # Others are not shut out, and a tab that is closed makes room.
+        with Visitor(app.url) as other:
+            other.run()
+            assert other.words()
+        tabs[0].close()
+        wait_for(lambda: _connects(app, key), 30)
+
+
+def _connects(app: App, key: str) -> bool:
+    try:
+        with Visitor(app.url, key):
+            return True
+    except InvalidStatus:
+        return False
+
+
+def test_invented_keys_meet_the_bound_of_all_connections() -> None:
+    async def attack() -> list[str]:
+        ended, said = asyncio.Event(), list[str]()
+
+        async def app(scope, receive, send) -> None:
+            said.append("open")
+            await ended.wait()
+
+        limit = server.ConnectionLimit(app, each=2, together=5)
+
+        async def connect(key: str) -> None:
+            async def receive() -> dict:
+                return {"type": "websocket.connect"}
+
+            async def send(message: dict) -> None:
+                said.append(message["type"])
+
+            cookie = (b"cookie", f"fer_key={key}".encode())
+            await limit({"type": "websocket", "headers": [cookie]}, receive, send)
+
+        keys = [new_key() for _ in range(9)]
+        first = [asyncio.create_task(connect(key)) for key in keys]
+        await asyncio.sleep(0)
+        ended.set()
+        await asyncio.gather(*first)
+        await connect(keys[8])  # when the others are gone, there is room
+        return said
+
+    said = asyncio.run(attack())
+    assert said.count("open") == 6 and said.count("websocket.close") == 4
+    assert said[-1] == "open"
 
 
 @pytest.mark.parametrize("page", ["live", "images", "video", ""])

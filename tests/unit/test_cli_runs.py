@@ -56,3 +56,9 @@ def test_runs_that_do_not_exist():
     for verb in ("show", "pause", "stop", "resume"):
         done = cli("runs", verb, "nobody")
         assert done.returncode == 1 and "error: No run 'nobody'" in done.stderr
+
+
+def test_an_order_of_labels_is_for_other_data_only():
+    run = TrainingRun.create(configure(model="fast", data="demo"))
+    done = cli("runs", "publish", run.name, "--name", "x", "--label-order", "affectnet")
+    assert done.returncode == 1 and "give --data as well" in done.stderr

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 
 from benchmarks.audit import planted
-from fer_core.audit import EXCLUDE, audit, duplicates, labels, network, not_faces
-from fer_core.datasets import demo
+from fer_core.audit import EXCLUDE, audit, labels, network, not_faces
+from fer_core.audit.jobs import AuditJob
+from fer_core.datasets import demo, duplicates, load
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
+from fer_core.settings import settings
 from tests.unit.test_dataset_corrections import command
 
 
@@ -185,3 +187,35 @@ def test_trainings_with_and_without_corrections_are_compared(tmp_path, monkeypat
     each = result["learners"]["network"]["labels from 0.5"]["PrivateTest"]["own"]
     assert each["difference"] == pytest.approx(np.mean(each["seeds"])) and len(each["seeds"]) == 2
     assert "labels from 0.5" in to_markdown(result)
+
+
+def test_the_discriminant_is_that_of_scikit_learn(whole):
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    values = network.gradients(whole.faces)
+    learned = np.arange(len(whole)) % 5 > 0
+    theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    theirs.fit(values[learned], whole.labels[learned])
+    ours = network.discriminant(values[learned], whole.labels[learned], values[~learned])
+    assert np.allclose(ours, theirs.predict_proba(values[~learned]), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_an_audit_in_the_background_reads_numbers_as_they_were_chosen(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    try:
+        faces = demo.load(84, 7, 7, seed=3).split("Training")
+        for i, (face, label) in enumerate(zip(faces.faces, faces.labels, strict=True)):
+            place = tmp_path / "numbers" / str(label) / f"{i}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(place), face)
+        source = str(tmp_path / "numbers")
+        job = AuditJob.of(load(source, label_order="fer2013"), "mini_xception")
+        job.start(source, None, False, "mini_xception", "fer2013")
+        job.wait(300)
+        assert job.state()["status"] == "done", job.state()
+        assert job.result().summary["faces"] == 84
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()

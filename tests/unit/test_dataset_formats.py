@@ -14,9 +14,11 @@ from fer_core.datasets import SPLITS, demo, ferplus, load, recognise
 from fer_core.datasets.fer2013 import export_csv
 from fer_core.datasets.labels import LabelOrderError, parse_order
 from fer_core.emotions import EMOTIONS
-from fer_core.errors import DatasetError
+from fer_core.errors import DatasetError, TrainingError
 from fer_core.evaluation.sources import interval
 from fer_core.settings import settings
+from fer_core.train import configure, load_data
+from fer_core.train.command import command
 from tests.command_line import fer_core as run
 
 SEVEN = list(range(7))
@@ -322,6 +324,21 @@ def test_archives_of_folders(tmp_path, name) -> None:
     assert not list(settings().cache.glob("unpacked-*"))
 
 
+def test_numbers_in_an_archive_are_shown_by_their_faces(tmp_path) -> None:
+    for number in range(3):
+        put(tmp_path / "faces" / str(number) / "a.png", number)
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
+        for path in sorted((tmp_path / "faces").rglob("*.png")):
+            archive.write(path, path.relative_to(tmp_path / "faces"))
+    with pytest.raises(LabelOrderError, match=r"^faces.zip: its labels are numbers") as bad:
+        load(tmp_path / "faces.zip")
+    # What was unpacked is gone; the pictures are not.
+    assert sorted(bad.value.samples) == ["0", "1", "2"]
+    for number, (picture,) in bad.value.samples.items():
+        assert np.array_equal(picture[..., 0], np.array(face(int(number))))
+    assert len(load(tmp_path / "faces.zip", label_order="fer2013")) == 3
+
+
 def test_an_archive_writes_nowhere_else(tmp_path) -> None:
     put(tmp_path / "a.png", 3)
     with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
@@ -359,6 +376,25 @@ def test_votes_that_do_not_fit_the_faces_are_refused(tmp_path) -> None:
     export_csv(data.take(order), path)
     with pytest.raises(DatasetError, match="do not belong to these faces.*agree with the labels"):
         load(path, votes)
+
+
+def test_votes_are_checked_where_a_csv_has_no_splits(tmp_path) -> None:
+    data = demo.load(training=21, public=7, private=7)
+    usage, labels = data.usage, data.labels
+    pixels = [" ".join(map(str, face.ravel())) for face in data.faces]
+    path = write(tmp_path / "faces.csv", list(zip(labels, pixels, strict=True)), "emotion,pixels")
+    columns = [ferplus.COLUMNS[emotion] for emotion in EMOTIONS]
+    header = ",".join(["Usage", *columns, *ferplus.OTHERS])
+
+    def votes_of(order: np.ndarray) -> Path:
+        of = [[u, *(10 * np.eye(7, dtype=int)[n]), 0, 0, 0]
+              for u, n in zip(usage[order], labels[order], strict=True)]  # fmt: skip
+        return write(tmp_path / "votes.csv", of, header)
+
+    rows = np.arange(len(data))
+    assert load(path, votes_of(rows)).votes.argmax(axis=1).tolist() == labels.tolist()
+    with pytest.raises(DatasetError, match="agree with the labels"):
+        load(path, votes_of(np.random.default_rng(0).permutation(rows)))
 
 
 def test_faces_with_enough_agreement(tmp_path) -> None:
@@ -414,3 +450,36 @@ def test_evaluate_measures_several_sources_side_by_side(tmp_path) -> None:
     assert found[0]["over"] == "faces" and found[0]["low"] < found[0]["accuracy"] < found[0]["high"]
     words = run(*args).stdout
     assert "95 % interval" in words and "macro recall" in words
+
+
+def test_numbers_of_each_source_are_read_in_its_own_order(tmp_path) -> None:
+    affectnet, own = tmp_path / "affectnet", tmp_path / "own"
+    for number, emotion in enumerate(("Neutral", "Happy", "Sad", "Surprise", "Fear")):
+        put(affectnet / str(number) / "a.png", EMOTIONS.index(emotion), number)
+        put(own / emotion / "a.png", EMOTIONS.index(emotion), number)
+    sources = ("--data", affectnet, "--data", own, "--model", "fast", "--json")
+    done = run("evaluate", *sources, "--label-order", "affectnet")
+    assert done.returncode == 1 and "give one for each dataset" in done.stderr
+    done = run("evaluate", *sources, "--label-order", "affectnet", "--label-order", "own")
+    assert done.returncode == 0, done.stderr
+    first, second = json.loads(done.stdout)["sources"]
+    assert first["accuracy"] == second["accuracy"] and first["n"] == second["n"] == 5
+
+
+def test_training_reads_numbers_in_the_order_that_is_given(tmp_path) -> None:
+    affectnet = tmp_path / "affectnet"
+    for number, emotion in enumerate(("Neutral", "Happy", "Sad")):
+        for i in range(10):
+            put(affectnet / str(number) / f"{i}.png", EMOTIONS.index(emotion), 10 * number + i)
+    # No network is trained: the settings and what is read by them.
+    config = configure(model="fast", data=str(affectnet), label_order="affectnet")
+    assert set(found(load_data(config))) == {"Happy", "Neutral", "Sad"}
+    assert "--label-order affectnet" in command(config)
+    mixed = {"mix": {str(affectnet): 1.0}, "mix_label_order": {str(affectnet): "affectnet"}}
+    both = load_data(configure(model="fast", data="demo", **mixed))
+    assert len(both) > len(load("demo"))
+    with pytest.raises(DatasetError, match="mix_label_order"):
+        load_data(configure(model="fast", data="demo", mix={str(affectnet): 1.0}))
+    for wrong in ({"label_order": "nonsense"}, {"mix_label_order": {"x": "fer2013"}}):
+        with pytest.raises(TrainingError, match=next(iter(wrong))):
+            configure(model="fast", data="demo", **wrong)

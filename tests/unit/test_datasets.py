@@ -4,11 +4,12 @@ import lzma
 import tarfile
 import zipfile
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from fer_core.datasets import SPLITS, demo, ferplus, load, mix
+from fer_core.datasets import SPLITS, Dataset, demo, duplicates, ferplus, load, mix
 from fer_core.datasets.fer2013 import export_splits
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import DatasetError
@@ -415,6 +416,29 @@ def test_mixed_rows_have_votes_and_weight_and_the_first_source_tests(faces):
     assert len(mix([(faces, 1.0), (leak, 1.0)])) == len(mixed)
     with pytest.raises(DatasetError, match="above 0"):
         mix([(faces, 0.0)])
+
+
+def test_copies_between_sources_are_found_and_neither_learned_nor_measured(faces):
+    own = demo.load(training=35, public=35, private=7, seed=5)
+    training, held = faces.split("Training"), faces.split("PublicTest")
+    # Saved once more as a JPEG, no pixel need be equal.
+    again = [cv2.imdecode(cv2.imencode(".jpg", f, [cv2.IMWRITE_JPEG_QUALITY, 85])[1], 0)
+             for f in held.faces[:10]]  # fmt: skip
+    pictures = np.concatenate([own.faces, again, training.faces[:10]])
+    usage = np.concatenate([own.usage, ["Training"] * 10, ["PublicTest"] * 10])
+    labels = np.concatenate([own.labels, held.labels[:10], training.labels[:10]])
+    other = Dataset("other", pictures, labels, usage)
+    mixed = mix([(faces, 1.0), (other, 1.0)])
+    learned = mixed.faces[len(faces) :]
+    # Faces of the first source that validate are not learned from the second, not even nearly.
+    assert not len(duplicates.between(learned, held.faces))
+    assert len(learned) <= len(own.split("Training"))
+    # The second source measures with what is learned nowhere, under its own name.
+    (further,) = mixed.further
+    assert (further.name, further.checksum) == other.identity() and further.copies >= 10
+    assert not len(duplicates.between(further.faces.faces, mixed.split("Training").faces))
+    assert mixed.measured_as("PublicTest") == faces.identity() != mixed.identity()
+    assert mixed.measured_as("Training") == mixed.identity()
 
 
 # -- the real thing, where there is one

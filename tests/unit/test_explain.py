@@ -17,11 +17,14 @@ from benchmarks.browser import wait_for
 from fer_core.analysis import find_faces
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
-from fer_core.explain import SIZE, Explainer, Explanation, explain
+from fer_core.explain import SIZE, Explainer, Explanation, client, explain
 from fer_core.faces import get_detector
 from fer_core.files import sha256
 from fer_core.images import example_portrait
+from fer_core.models import imported
 from fer_core.models.catalogue import ModelFolder, find_model, read_folder
+from fer_core.sandbox import MEMORY
+from tests.model_tools import copy_of_shipped
 
 
 @pytest.fixture
@@ -226,6 +229,24 @@ def test_a_worker_that_hangs_is_ended_with_one_sentence(
     assert hasty.pid is None
 
 
+def test_a_model_from_elsewhere_is_explained_apart_and_stopped_where_it_hangs(
+    crop: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_of_shipped(tmp_path, "twin")
+    imported.mark(tmp_path / "twin")
+    twin = read_folder(tmp_path / "twin")
+    # Its worker is limited, and what it does there ends no explanation of another model.
+    assert client._explainer(twin) is client._SANDBOX
+    assert client._explainer("mini_xception") is not client._SANDBOX
+    before_keras(tmp_path, monkeypatch, "time.sleep(3600)")
+    hasty = Explainer(limit_seconds=2, memory=MEMORY)
+    with pytest.raises(ModelError, match="twin is not used: It did not answer within 2 seconds"):
+        hasty.explain(crop, "Happy", twin)
+    # From now on nobody waits for it.
+    with pytest.raises(ModelError, match="twin is not used"):
+        explain(crop, model=read_folder(tmp_path / "twin"))
+
+
 @pytest.mark.slow
 def test_what_libraries_print_does_not_come_between_the_answers(
     crop: np.ndarray, explainer: Explainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
@@ -349,6 +370,7 @@ from fer_core.analysis import find_faces
 from fer_core.explain import explain, warm_up
 from fer_core.faces import get_detector
 from fer_core.images import example_portrait
+from fer_core.models import imported
 warm_up("mini_xception")
 crop = find_faces(example_portrait(), get_detector("haar")).crops[0]
 print(explain(crop, model="mini_xception").emotion)

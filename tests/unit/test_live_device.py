@@ -10,7 +10,9 @@ import pytest
 
 from fer_core.errors import FerError
 from fer_core.files import sha256
+from fer_core.models import imported
 from fer_core.settings import settings
+from tests.model_tools import copy_of_shipped
 from ui.live import device
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,4 +90,20 @@ def test_where_pictures_are_analysed_at_first(
         with pytest.raises(FerError, match="FER_LIVE"):
             settings()
     finally:
+        settings.cache_clear()
+
+
+def test_a_model_from_elsewhere_runs_in_no_visitors_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FER_HOME", str(tmp_path))
+    settings.cache_clear()
+    try:
+        for name in ("trained", "elsewhere"):
+            copy_of_shipped(settings().models, name)
+        imported.mark(settings().models / "elsewhere")
+        assert device.model_for("trained").name == "trained"
+        assert device.model_for("elsewhere").name == device.model_for(None).name == device.SMALL
+    finally:
+        monkeypatch.undo()
         settings.cache_clear()

@@ -37,7 +37,7 @@ def test_an_ensemble_is_made_and_looks_at_privatetest_when_asked(another):
     work.delete()
     assert create.list_work() == []
 
-    work = create.measure_private("both", "demo")
+    work = create.measure("both", "private", "demo")
     work.wait(240)
     assert work.state()["status"] == "done", (work.path / "log.txt").read_text(encoding="utf-8")
     card = find_model("both").card
@@ -64,7 +64,7 @@ def test_what_cannot_be_is_said_at_once(another):
         with pytest.raises(ModelError, match=says):
             create.make_ensemble(name, members, "demo")
     with pytest.raises(ModelError, match="ships with the project"):
-        create.measure_private("mini_xception", "demo")
+        create.measure("mini_xception", "private", "demo")
     assert create.list_work() == []
 
 

@@ -244,32 +244,6 @@ def test_the_real_hed_weights_are_unfolded_exactly(faces):
     vgg_agrees(faces)
 
 
-@pytest.mark.slow
-def test_imagenet_file_of_keras_applications(weights_folder, faces):
-    import h5py
-    from keras.src.legacy.saving import legacy_h5_format
-
-    source = keras.applications.ResNet50(weights=None, include_top=False, input_shape=(64, 64, 3))
-    name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    with h5py.File(weights_folder / name, "w") as file:
-        legacy_h5_format.save_weights_to_hdf5_group(file, source)
-    for how in ("imagenet", str(weights_folder / name)):
-        model = registry.build("resnet50", frozen=170, **SMALL)
-        start(model, "resnet50", how, faces)
-        ours = model.get_layer("backbone").get_weights()
-        assert all(np.array_equal(a, b) for a, b in zip(ours, source.get_weights(), strict=True))
-
-
-@pytest.mark.slow
-def test_imagenet_without_file_and_network_says_where_to_put_it(weights_folder, faces, monkeypatch):
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("KERAS_HOME", str(weights_folder / "keras"))
-    model = registry.build("vgg16", **SMALL)
-    with pytest.raises(ModelError, match=r"put vgg16_weights_tf.*notop\.h5"):
-        start(model, "vgg16", "imagenet", faces)
-
-
 @pytest.mark.parametrize("form", ["w.keras", "w.weights.h5", "best.npz"])
 def test_a_file_of_the_same_architecture(tmp_path, faces, form):
     options = {"widths": [4, 6], "convolutions": [1, 1], "dense": []}

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from fer_core import train
 from fer_core.cli import cli
-from fer_core.datasets import Dataset, demo
+from fer_core.datasets import Dataset, demo, mix
 from fer_core.errors import DatasetError, FerError, TrainingError
 from fer_core.settings import settings
 from fer_core.train import configure, judge, origin, queue, runs
@@ -239,6 +239,47 @@ def with_copies(data: Dataset, source: Dataset, split: str, n: int) -> Dataset:
     rows = np.flatnonzero(data.usage == split)[:n]
     faces[rows] = source.split("Training").faces[:n]
     return replace(data, faces=faces)
+
+
+def mixture() -> Dataset:
+    """Two sources, the second of which knows its people and shares faces with the first."""
+    own, other = demo.load(64, 21, 21, seed=1), demo.load(35, 28, 7, seed=9)
+    persons = np.array([f"p{i % 7}" for i in range(len(other))])
+    other = replace(with_copies(other, own, "PublicTest", 5), name="other", persons=persons)
+    return mix([(own, 1.0), (other, 2.0)])
+
+
+@pytest.mark.slow
+def test_a_run_of_several_sources_says_how_good_it_is_on_each(home):
+    data = mixture()
+    run = trained(data)
+    first, second = judge.sources(run)
+    figures = judge.figures(run)["PublicTest"]
+    # The first source chose, so its figures are those of the run; they bear its own name.
+    assert (first.dataset, first.n) == ("demo", 21) and first.accuracy == figures["accuracy"]
+    assert first.accuracy == run.state()["best_accuracy"] and first.over == "faces"
+    assert (second.dataset, second.over, second.persons) == ("other", "persons", 7)
+    assert second.copies >= 5 and second.n == 28 - second.copies
+    card = published(run, data, "mixed")
+    public = [one for one in card.figures if one.split == "PublicTest"]
+    assert [(one.dataset, one.n) for one in public][0] == ("demo", 21)
+    assert [(one.dataset, one.n) for one in public][-1] == ("other", second.n)
+
+
+def test_the_figures_of_each_source_are_shown(home):
+    run = TrainingRun.create(configure(**TINY))
+    data = mixture()
+    public = data.split("PublicTest")
+    judge.judge(run, public, "PublicTest", np.eye(7)[public.labels])
+    assert json.loads(fer_core("runs", "show", run.name, "--json").stdout)["sources"] == []
+    judge.judge_sources(run, data, lambda faces: np.full((len(faces), 7), 1 / 7))
+    shown = fer_core("runs", "show", run.name).stdout
+    rows = {line[:15].strip(): line[15:].split() for line in shown.splitlines()}
+    assert rows["accuracy"][0] == "100.00%" and rows["faces"][0] == "21"
+    assert rows["drawn over"] == ["faces", "persons"] and rows["people"] == ["–", "7"]
+    assert rows["copies left out"][1] == str(data.further[0].copies)
+    (run.path / "sources.json").write_text("[{}]", encoding="utf-8")
+    assert judge.sources(run) == []  # damaged, which hides nothing else of the run
 
 
 @pytest.mark.slow

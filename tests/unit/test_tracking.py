@@ -14,7 +14,7 @@ from benchmarks.tracking import joins_across_cuts
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.demo import draw_face
 from fer_core.tracking import Tracker, identity, motion, tracker
-from fer_core.tracking.appearance import appearance, similarity
+from fer_core.tracking.appearance import Appearance, appearance, similarities, similarity
 from fer_core.tracking.identity import IdentityTracker, scene
 from fer_core.tracking.motion import Box, Motion
 from fer_core.tracking.tracker import covered
@@ -172,6 +172,74 @@ def test_strangers_who_look_as_alike_as_those_seen_together_stay_apart() -> None
     assert persons([[both] * 10, [alone] * 10], [boxes, [BOX]]) == [[1, 2], [3]]
     # Without them it would be the same person.
     assert persons([[both] * 10, [alone] * 10], [boxes[1:], [BOX]]) == [[1], [1]]
+
+
+def looks_of(*seeds: int) -> list[Appearance]:
+    """What drawn people look like."""
+    return [appearance(picture(seed), BOX) for seed in seeds]
+
+
+def recorded(frames: list[tuple[float, list[tuple[int, Box]]]], looks: list[Appearance]) -> list:
+    """The numbers that each person of a recorded video gets, in the order of time."""
+    identities, given = IdentityTracker(), []
+    plain = scene(np.full((240, 480, 3), 150, np.uint8))
+    for time, found in frames:
+        boxes, seen = [box for _, box in found], [looks[person] for person, _ in found]
+        given += zip(
+            [person for person, _ in found],
+            identities.update(time, plain, boxes, seen, (1280, 720)),
+            strict=True,
+        )
+    of = identities.persons()
+    return [
+        list(dict.fromkeys(of[number] for one, number in given if one == person))
+        for person in range(len(looks))
+    ]
+
+
+@pytest.mark.parametrize("rate", [5, 10, 30])
+def test_two_people_who_cross_in_a_recording_stay_two(rate: int) -> None:
+    assert recorded(crossing(rate), looks_of(3, 11)) == [[1], [2]]
+
+
+@pytest.mark.parametrize("rate", [5, 10, 30])
+def test_who_meets_and_turns_round_is_known_by_looks(rate: int) -> None:
+    """Both go back where they came from, while their motion says that they go on."""
+    frames = []
+    for index in range(8 * rate):
+        time = index / rate
+        way = 170 * min(time, 6.2 - time)
+        boxes: list[tuple[int, Box]] = [
+            (0, (40 + way, 200.0, 180.0, 180.0)),
+            (1, (1060 - way, 220.0, 180.0, 180.0)),
+        ]
+        if time < 6:
+            frames.append((time, boxes[:1] if covered(boxes[0][1], boxes[1][1]) > 0.4 else boxes))
+    assert recorded(frames, looks_of(3, 11)) == [[1], [2]]
+
+
+def test_who_comes_back_in_front_of_somebody_does_not_become_them() -> None:
+    """Person 0 leaves for three seconds, and hides person 1 on the way back."""
+    frames = []
+    for index in range(100):
+        time = index / 10
+        away = np.clip(time - 2, 0, 1) - np.clip(time - 6, 0, 1)
+        front: Box = (500 - 900 * away, 200.0, 180.0, 180.0)
+        behind: Box = (300.0, 210.0, 180.0, 180.0)
+        boxes = [(0, front)] if front[0] > 0 else []
+        if covered(front, behind) < 0.5:
+            boxes.append((1, behind))
+        frames.append((time, boxes))
+    assert recorded(frames, looks_of(3, 11)) == [[1], [2]]
+
+
+def test_all_similarities_at_once_are_those_of_pairs() -> None:
+    looks = looks_of(3, 11, 5)
+    grey = appearance(film(cv2.resize(np.eye(6, dtype=np.uint8) * 200, (48, 48))), BOX)
+    edge = appearance(picture(3), (250.0, -100.0, 100.0, 120.0))
+    looks += [grey, edge]
+    expected = [[similarity(a, b) for b in looks] for a in looks]
+    assert similarities(looks) == pytest.approx(np.array(expected))
 
 
 def test_a_join_has_a_confidence() -> None:

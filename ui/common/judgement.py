@@ -1,5 +1,6 @@
 """How good something is on labelled faces: figures, matrix, calibration, mistakes."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -10,8 +11,25 @@ import streamlit as st
 from fer_core import charts
 from fer_core.calibration import reliability
 from fer_core.emotions import EMOTIONS
+from fer_core.evaluation.sources import SourceFigures
 from ui.services.models import times_looked
 
+#: Of :func:`sources_table`.
+SOURCES_COLUMNS: Final = {
+    "source": "Source",
+    "split": "Split",
+    "accuracy": st.column_config.NumberColumn("Accuracy", format="%.1f%%"),
+    "interval": st.column_config.TextColumn("95 % interval"),
+    "over": st.column_config.TextColumn(
+        "Drawn over", help="The interval is a bootstrap over people where they are known."
+    ),
+    "recall": st.column_config.NumberColumn("Macro recall", format="%.1f%%"),
+    "faces": st.column_config.NumberColumn("Faces", format="localized"),
+    "people": st.column_config.NumberColumn("People"),
+    "copies": st.column_config.NumberColumn(
+        "Copies left out", help="Faces of which a copy is learned from."
+    ),
+}
 _CONFIG: Final = {"displaylogo": False}
 
 
@@ -55,6 +73,25 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, key: str) -> None
     figure.update_xaxes(title="How sure it is")
     figure.update_yaxes(title="How often it is right")
     st.plotly_chart(figure, key=key, alt="Accuracy by confidence", config=_CONFIG)
+
+
+def sources_table(found: Sequence[SourceFigures]) -> pd.DataFrame:
+    """Return figures of several sources as a table, a row per source."""
+    return pd.DataFrame(
+        {
+            "source": [one.dataset for one in found],
+            "split": [one.split for one in found],
+            "accuracy": [100 * one.accuracy for one in found],
+            "interval": [f"{one.low:.1%} to {one.high:.1%}" for one in found],
+            "over": [one.over for one in found],
+            "recall": [
+                None if one.macro_recall is None else 100 * one.macro_recall for one in found
+            ],
+            "faces": [one.n for one in found],
+            "people": [one.persons for one in found],
+            "copies": [one.copies for one in found],
+        }
+    )
 
 
 def looked(times: int) -> str:

@@ -59,7 +59,13 @@ MODELS = Entry(
     ":material/model_training:",
     "Compare, combine, import and export models.",
 )
-PAGES = (HOME, IMAGES, LIVE, VIDEO, DATASET, TRAINING, MODELS)
+STUDY = Entry(
+    "pages/study.py",
+    "Study",
+    ":material/groups:",
+    "Compare people, stimuli and groups: from many videos to measures, curves and a report.",
+)
+PAGES = (HOME, IMAGES, LIVE, VIDEO, DATASET, TRAINING, MODELS, STUDY)
 
 
 @cache

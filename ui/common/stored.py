@@ -38,13 +38,14 @@ def _ask() -> None:
         ("Faces that were collected for training", found.faces),
         ("Corrections of labels, undone ones included", found.corrections),
         ("Audits of datasets", found.audits),
+        ("Studies kept on this machine", found.studies),
     ]
     st.markdown(
         "On the machine that runs this app, of everybody who uses it:\n"
         + "".join(f"\n- {words}: **{number:,}**" for words, number in parts)
     )
     st.markdown(
-        "Models, training runs, studies and your own files stay: delete them on their pages. "
+        "Models, training runs and your own files stay: delete them on their pages. "
         "This cannot be undone, and what you deleted a moment ago cannot be brought back either."
     )
     with st.container(horizontal=True):

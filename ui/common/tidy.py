@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from fer_core.errors import FerError
-from ui.services import removal
+from ui.services import models, removal
 
 #: Seconds between two looks.
 _EVERY: Final = 600
@@ -19,6 +19,7 @@ def tidy_up() -> threading.Thread:
     """Delete what was left to delete and old analyses, and start those that wait."""
     with suppress(FerError):
         removal.resume()
+        models.finish_imports()
     thread = threading.Thread(target=_run, name="tidy up", daemon=True)
     thread.start()
     return thread

@@ -25,7 +25,7 @@ def bars(face: Face, *, key: str) -> None:
     """Seven bars in the order of the dataset, which never changes while one watches."""
     data = pa.table({"emotion": EMOTIONS, "probability": face.probabilities})
     words = ", ".join(f"{e} {p:.0%}" for e, p in zip(EMOTIONS, face.probabilities, strict=True))
-    st.vega_lite_chart(data, _bars_spec(_ink()), key=key, alt=words)
+    st.vega_lite_chart(data, _bars_spec(ink()), key=key, alt=words)
 
 
 def last_minute(recent: pd.DataFrame, now: float, person: int | None) -> None:
@@ -185,12 +185,12 @@ def change_table(summary: dict) -> None:
     )
 
 
-def _ink() -> str:
-    """The colour of numbers beside bars: marks take no text colour from the theme."""
+def ink() -> str:
+    """Return the colour of text within charts: marks take none from the theme."""
     return "#E6EBF0" if st.context.theme.type == "dark" else "#1B2530"
 
 
 def _numbers(base: alt.Chart, field: str) -> alt.Chart:
     """Percentages at the ends of bars."""
-    text = base.mark_text(align="left", dx=5, color=_ink())
+    text = base.mark_text(align="left", dx=5, color=ink())
     return text.encode(text=alt.Text(field, format=".0%"))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from fer_core.datasets.labels import ORDERS, LabelOrderError
@@ -45,7 +46,11 @@ def ask_for_order(source: Any, error: LabelOrderError, add: Callable[[Any], None
             st.markdown(f"**{number}** · {error.found[str(number)]:,} faces", width=140)
             for picture in error.samples.get(str(number), []):
                 try:
-                    st.image(read_image(picture), width=64)
+                    st.image(
+                        picture if isinstance(picture, np.ndarray) else read_image(picture),
+                        width=64,
+                        alt=f"A face labelled {number}",
+                    )
                 except FerError:
                     continue  # reading the dataset lists it
             chosen[number] = st.selectbox(

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path, PurePath
 from typing import Final
@@ -26,6 +26,8 @@ from ui.services import access, audits, collected, corrections, datasets
 from ui.services.audits import AuditJob
 from ui.services.datasets import Request
 
+#: What the page's address calls the dataset that ``FER_DATA`` names.
+_CONFIGURED: Final = "configured"
 TITLES: Final = {"demo": "Demo faces", "collected": "Collected faces"}
 
 
@@ -93,15 +95,39 @@ def _opened(_source: Source, _dataset: Dataset, key: str) -> Opened:
 def sources() -> list[Source]:
     """What can be chosen: opened ones, ``FER_DATA``, the demo, collected faces."""
     known = [Source(name) for name in MADE_HERE]
+    known[:0] = [Source(**asdict(one)) for _, one in datasets.list_opened()]
     if path := settings().data:
         beside = Path(path).parent / "fer2013new.csv"
         known.insert(0, Source(str(path), str(beside) if beside.is_file() else None))
-    return list(dict.fromkeys([*st.session_state.setdefault("dataset_sources", []), *known]))
+    found: dict[str, Source] = {}
+    # However often it was opened, a source is there once, as this visit opened it last.
+    for one in [*st.session_state.setdefault("dataset_sources", []), *known]:
+        found.setdefault(one.source, one)
+    return list(found.values())
+
+
+def _address_of(source: Source) -> str:
+    """Return what a dataset is called in the page's address: a name or a number, never a path."""
+    if source.source in MADE_HERE:
+        return source.source
+    numbers = {one.source: str(number) for number, one in datasets.list_opened()}
+    return numbers.get(source.source, _CONFIGURED)
+
+
+def _of_address(address: str, found: list[Source]) -> Source | None:
+    return next((one for one in found if _address_of(one) == address), None)
 
 
 def chooser() -> Source:
     """The row that chooses among datasets and opens further ones."""
-    found = sources()
+    found, state = sources(), st.session_state
+    if "dataset_chosen" not in state and (address := st.query_params.get("data")):
+        state["dataset_chosen"] = _of_address(address, found)
+        if state["dataset_chosen"] is None:
+            st.toast("The dataset of this address is not there any more.", icon=":material/help:")
+    # What was deleted or opened anew in another visit is no choice any more.
+    if state.get("dataset_chosen") not in found:
+        state["dataset_chosen"] = found[0]
     chosen = st.selectbox(
         "Dataset",
         found,
@@ -113,7 +139,9 @@ def chooser() -> Source:
     if access.is_admin():
         with st.popover("Open…", icon=":material/folder_open:"):
             _open_form()
-    return chosen or found[0]
+    chosen = chosen or found[0]
+    st.query_params["data"] = _address_of(chosen)
+    return chosen
 
 
 def _open_form() -> None:
@@ -179,6 +207,8 @@ def _add(source: Source) -> None:
     have = [one for one in st.session_state["dataset_sources"] if one.source != source.source]
     st.session_state["dataset_sources"] = [source, *have]
     st.session_state["dataset_chosen"] = source
+    if source.source not in MADE_HERE:
+        datasets.remember(source)
 
 
 def opened(source: Source) -> Opened | None:
@@ -194,7 +224,7 @@ def opened(source: Source) -> Opened | None:
         _problems(source, error)
     except FerError as error:
         say_error(error)
-    if source in st.session_state["dataset_sources"]:
+    if source in sources() and source.source not in (*MADE_HERE, str(settings().data)):
         st.button(
             "Delete",
             icon=":material/delete:",

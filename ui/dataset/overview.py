@@ -172,11 +172,11 @@ def looking(data: Opened, look: AuditJob) -> None:
     if status in ("failed", "interrupted"):
         reason = look.state().get("reason") or "Its process ended."
         say_error(reason)
-    minutes = len(data.dataset) * 0.012 / 60
+    seconds = _expected(len(data.dataset), st.session_state["model"])
     st.markdown(
         "Looking through all faces adds filters and sorting by prediction, the confusion "
         "matrix, the map, similar faces, and everything under **Problems**. It takes about "
-        f"{max(1, round(minutes))} min in the background, and its result is saved."
+        f"{duration_in_words(seconds)} in the background, and its result is saved."
     )
     st.button(
         "Look through all faces",
@@ -189,10 +189,14 @@ def looking(data: Opened, look: AuditJob) -> None:
     )
 
 
+@st.cache_data(ttl=600, max_entries=20, show_spinner=False)
+def _expected(faces: int, model: str) -> float:
+    return audits.expected_seconds(faces, model)
+
+
 def _start(data: Opened, look: AuditJob) -> None:
-    source = data.source
     try:
-        audits.start(look, source.source, source.votes, source.skip_bad, st.session_state["model"])
+        audits.start(look, data.source, st.session_state["model"])
     except FerError as error:
         say_error(error)
 

@@ -1,48 +1,41 @@
 """Corrections that were made, collected faces, and exports."""
 
-import io
-import tempfile
-import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final, Literal
 
 import pandas as pd
 import streamlit as st
 
 from fer_core.datasets import browse
-from fer_core.datasets.fer2013 import export_csv
-from fer_core.datasets.folders import export_folders
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
-from fer_core.files import ExportFolder
 from ui.common.damaged import show_damaged
 from ui.common.notices import say_error, say_problem
+from ui.common.reading import show_task
+from ui.common.text import plain
 from ui.dataset.browse import begin
 from ui.dataset.open import Opened, Source
-from ui.services import access, collected, corrections
+from ui.services import access, collected, corrections, datasets
+
+#: The export of a visit in its session.
+_EXPORT: Final = "dataset_export"
+_FORMS: Final = {"csv": "Cleaned dataset (CSV)", "folders": "Cleaned dataset (folders, ZIP)"}
 
 
 def export(data: Opened) -> None:
-    """All downloads; each is made when it is asked for."""
+    """The menu of what can be written of a dataset."""
     with st.popover("Export", icon=":material/download:"):
-        st.download_button(
-            "Cleaned dataset (CSV)",
-            lambda: _csv(data),
-            f"{Path(data.source.title).stem.removesuffix('.csv')}-cleaned.csv",
-            "text/csv",
-            on_click="ignore",
-            width="stretch",
-            key="dataset_csv",
-        )
-        st.download_button(
-            "Cleaned dataset (folders, ZIP)",
-            lambda: _zip(data),
-            f"{Path(data.source.title).stem.removesuffix('.csv')}-cleaned.zip",
-            "application/zip",
-            on_click="ignore",
-            width="stretch",
-            key="dataset_zip",
-        )
+        for form, label in _FORMS.items():
+            st.button(
+                label,
+                icon=":material/save:",
+                width="stretch",
+                key=f"dataset_{form}",
+                on_click=_begin_export,
+                args=(data, form),
+                help="It is written first, which takes a moment; then a button downloads it.",
+            )
         st.download_button(
             "Corrections (CSV)",
             lambda: data.overlay().to_csv(),
@@ -58,20 +51,34 @@ def export(data: Opened) -> None:
         )
 
 
-def _csv(data: Opened) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "cleaned.csv"
-        export_csv(data.overlay().apply(data.dataset, data.keys), path)
-        return path.read_bytes()
+def _begin_export(data: Opened, form: Literal["csv", "folders"]) -> None:
+    if running := st.session_state.get(_EXPORT):
+        running.cancel()
+    cleaned = data.overlay().apply(data.dataset, data.keys)
+    name = f"{Path(data.source.title).stem.removesuffix('.csv')}-cleaned"
+    st.session_state[_EXPORT] = datasets.export(cleaned, form, name)
 
 
-def _zip(data: Opened) -> bytes:
-    content = io.BytesIO()
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(content, "w") as archive:
-        export_folders(data.overlay().apply(data.dataset, data.keys), ExportFolder(Path(folder)))
-        for path in sorted(Path(folder).rglob("*.png")):
-            archive.write(path, path.relative_to(folder))
-    return content.getvalue()
+def exported() -> None:
+    """How far an export is, and the button that downloads it."""
+    found = show_task(_EXPORT, "Writing the dataset")
+    if found is None:
+        return
+    size = found.path.stat().st_size / 1e6
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            f"Download {plain(found.path.name)} ({size:,.0f} MB)",
+            found.path.read_bytes,
+            found.path.name,
+            on_click="ignore",
+            type="primary",
+            icon=":material/download:",
+            key="dataset_download",
+        )
+        st.button(
+            "Discard", icon=":material/close:", key="dataset_discard",
+            on_click=st.session_state.pop, args=(_EXPORT,),
+        )  # fmt: skip
 
 
 def corrections_view(data: Opened) -> None:

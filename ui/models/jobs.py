@@ -41,11 +41,15 @@ def _show(known: list[tuple[str, str]]) -> None:
 def _one(work: ModelJob) -> None:
     now = work.state()
     try:
-        private = work.config["what"] == "private"
+        asked = work.config["what"]
     except FerError as error:
         say_error(error)
-        private = False
-    what = f"Measuring {work.name} on PrivateTest" if private else f"Making {work.name}"
+        asked = "ensemble"
+    what = {
+        "ensemble": f"Making {work.name}",
+        "private": f"Measuring {work.name} on PrivateTest",
+        "source": f"Measuring {work.name} on a further source",
+    }[asked]
     with st.container(horizontal=True, vertical_alignment="center"):
         if now["status"] in ("created", "running"):
             said = work.progress()

@@ -21,7 +21,7 @@ def choose_dataset(folders: list[ModelFolder]) -> MeasuredOn | None:
     Figures of different datasets say nothing of which model is better, so they never stand in
     one table or chart.
     """
-    found = datasets(folder.card for folder in folders)
+    found = datasets((folder.card for folder in folders), ("PublicTest", "PrivateTest"))
     if len(found) < 2:
         return found[0] if found else None
     return st.selectbox(

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from fer_core.audit.jobs import AuditJob
+from fer_core.audit.jobs import AuditJob, expected_seconds
 from fer_core.datasets import Dataset
 from ui.services import access, quotas, removal
+from ui.services.datasets import Request
 
-__all__ = ["AuditJob", "delete", "find", "is_deleted", "start", "stop"]
+__all__ = ["AuditJob", "delete", "expected_seconds", "find", "is_deleted", "start", "stop"]
 
 
 def find(dataset: Dataset, model: str | None = None) -> AuditJob:
@@ -14,13 +15,19 @@ def find(dataset: Dataset, model: str | None = None) -> AuditJob:
     return AuditJob.of(dataset, model)
 
 
-def start(
-    job: AuditJob, source: str, votes: Path | None, skip_bad: bool, model: str | None
-) -> None:
+def start(job: AuditJob, request: Request, model: str | None) -> None:
     """Start an audit, see :meth:`fer_core.audit.jobs.AuditJob.start`."""
     access.require("look through datasets")
     removal.finish_all("audit")  # in whose place the new one goes
-    job.start(source, votes, skip_bad, model, owner=access.owner(), limits=quotas.limits())
+    job.start(
+        request.source,
+        Path(request.votes) if request.votes else None,
+        request.skip_bad,
+        model,
+        request.label_order,
+        owner=access.owner(),
+        limits=quotas.limits(),
+    )
 
 
 def delete(job: AuditJob) -> None:

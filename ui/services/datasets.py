@@ -4,20 +4,30 @@ A dataset may lie on a slow disk, or its reading may never end. So it is read in
 own, once for all sessions that want it, and no lock is held meanwhile.
 """
 
+import logging
+import tempfile
 import threading
-import time
+import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from fer_core import datasets
-from fer_core.datasets import Dataset, collected
-from fer_core.errors import DatasetError
+from fer_core.datasets import Dataset, collected, opened
+from fer_core.datasets.fer2013 import export_csv
+from fer_core.datasets.folders import export_folders
+from fer_core.errors import DatasetError, FerError
+from fer_core.evaluation.compare import Comparison, compare
+from fer_core.files import ExportFolder
 from fer_core.settings import settings
 from ui.services import access, removal
+from ui.services.background import Task
+
+log = logging.getLogger(__name__)
 
 #: Datasets held at once, for all visitors together; FER2013 is 83 MB.
 _HELD: Final = 4
@@ -53,50 +63,69 @@ class Request:
         return tuple(found)
 
 
+def remember(request: Request) -> None:
+    """Offer a dataset on every page from now on, after reloads and restarts too.
+
+    Where that cannot be stored, because the disk is full, this visit alone knows it.
+    """
+    access.require("open datasets")
+    try:
+        opened.remember(request.source, request.votes, request.skip_bad, request.label_order)
+    except FerError as error:
+        log.warning("The list of opened datasets cannot be written: %s", error)
+
+
+def list_opened() -> list[tuple[int, Request]]:
+    """Return the datasets that were opened on this machine with their numbers, the latest first.
+
+    Visitors of a public copy, who open none, get none.
+    """
+    if not access.is_admin():
+        return []
+    try:
+        found = opened.list_opened()
+    except FerError as error:
+        log.warning("The list of opened datasets cannot be read: %s", error)
+        return []
+    return [
+        (one.number, Request(one.source, one.votes, one.skip_bad, one.label_order)) for one in found
+    ]
+
+
+def offered() -> list[str]:
+    """Return the sources that pages offer beside the demo faces: opened ones and ``FER_DATA``."""
+    configured = [str(settings().data)] if settings().data else []
+    return list(dict.fromkeys([*configured, *(one.source for _, one in list_opened())]))
+
+
+def request_of(source: str) -> Request:
+    """Return how to read a source: as it was opened, where it was."""
+    return next((one for _, one in list_opened() if one.source == source), Request(source))
+
+
 def remove(source: Request, restore: Callable[[], None]) -> None:
-    """Remove a dataset from a visit's list, which can be undone for a while.
+    """Remove a dataset from the list of opened ones, which can be undone for a while.
 
     Args:
         source: Which one; the file of an upload is deleted.
         restore: Puts it back into the list.
     """
     access.require("remove datasets")
+    with suppress(FerError):
+        opened.forget(source.source)
     path = Path(source.source)
     uploaded = path.is_relative_to(settings().kept.resolve())
     names = [str(path.parent)] if uploaded else []
     removal.remove("upload", *names, words=f"Dataset {path.name}", restore=restore)
 
 
-class _CancelledError(Exception):
-    """Nobody waits for a dataset any more."""
-
-
-class Reading:
+class Reading(Task[Dataset]):
     """The reading of a dataset, in a thread of its own."""
 
+    error = DatasetError
+
     def __init__(self, request: Request) -> None:
-        self.request = request
-        self.begun = time.monotonic()
-        #: The share that is read, 0 to 1.
-        self.share = 0.0
-        self._waiting = 0
-        self._ended, self._cancelled = threading.Event(), threading.Event()
-        self._dataset: Dataset | None = None
-        self._error: BaseException | None = None
-        threading.Thread(target=self._read, name="read a dataset", daemon=True).start()
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Count as somebody who waits for it, while the context lasts."""
-        self._waiting += 1
-        try:
-            yield
-        finally:
-            self._waiting -= 1
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for its end and return whether it came."""
-        return self._ended.wait(seconds)
+        super().__init__("The reading", partial(_read, request))
 
     def result(self) -> Dataset:
         """Return the dataset, or raise what its reading raised.
@@ -104,40 +133,28 @@ class Reading:
         Raises:
             DatasetError: It cannot be read, or its reading was cancelled.
         """
-        self._ended.wait()
-        if self._error is not None:
-            _forget(self)
-            if isinstance(self._error, _CancelledError):
-                raise DatasetError("The reading was cancelled.")
-            raise self._error
-        assert self._dataset is not None
-        return self._dataset
-
-    def cancel(self) -> None:
-        """Let it end, unless somebody else waits for it."""
-        if self._waiting == 0:
-            self._cancelled.set()
-            _forget(self)
-
-    def _read(self) -> None:
-        request = self.request
-        votes = Path(request.votes).expanduser() if request.votes else None
         try:
-            self._dataset = datasets.load(
-                request.source,
-                votes,
-                skip_bad=request.skip_bad,
-                label_order=request.label_order,
-                on_progress=self._tell,
-            )
-        except BaseException as error:  # whoever waits raises it
-            self._error = error
-        self._ended.set()
+            return super().result()
+        except BaseException:
+            _forget(self)
+            raise
 
-    def _tell(self, share: float) -> None:
-        if self._cancelled.is_set():
-            raise _CancelledError
-        self.share = share
+    def cancel(self) -> bool:
+        """Let it end, unless somebody else waits for it."""
+        ends = super().cancel()
+        if ends:
+            _forget(self)
+        return ends
+
+
+def _read(request: Request, tell: Callable[[float], None]) -> Dataset:
+    return datasets.load(
+        request.source,
+        Path(request.votes).expanduser() if request.votes else None,
+        skip_bad=request.skip_bad,
+        label_order=request.label_order,
+        on_progress=tell,
+    )
 
 
 _lock = threading.Lock()  # held for moments, never while something is read
@@ -157,6 +174,59 @@ def read(request: Request) -> Reading:
         while len(_readings) > _HELD:
             _readings.popitem(last=False)
     return found
+
+
+@dataclass(frozen=True)
+class Export:
+    """A dataset as a file.
+
+    Attributes:
+        path: Of the file, which is deleted with this object.
+        folder: That keeps it.
+    """
+
+    path: Path
+    folder: tempfile.TemporaryDirectory
+
+
+def export(dataset: Dataset, form: Literal["csv", "folders"], name: str) -> Task[Export]:
+    """Begin to write a dataset as one file, see :class:`Export`.
+
+    Args:
+        dataset: What to write.
+        form: FER2013's CSV, or a ZIP archive of pictures in folders.
+        name: Of the file, without its ending.
+    """
+    access.require("export datasets")
+    write = {"csv": _write_csv, "folders": _write_folders}[form]
+    return Task("The export", partial(write, dataset, name))
+
+
+def _write_csv(dataset: Dataset, name: str, tell: Callable[[float], None]) -> Export:
+    folder = tempfile.TemporaryDirectory(prefix="fer-export-")
+    path = Path(folder.name) / f"{name}.csv"
+    export_csv(dataset, path, tell)
+    return Export(path, folder)
+
+
+def _write_folders(dataset: Dataset, name: str, tell: Callable[[float], None]) -> Export:
+    folder = tempfile.TemporaryDirectory(prefix="fer-export-")
+    path, pictures = Path(folder.name) / f"{name}.zip", Path(folder.name) / "pictures"
+    pictures.mkdir()
+    export_folders(dataset, ExportFolder(pictures), lambda share: tell(share / 2))
+    files = sorted(pictures.rglob("*.png"))
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, file in enumerate(files):
+            archive.write(file, file.relative_to(pictures))
+            if number % 500 == 0:
+                tell(0.5 + number / len(files) / 2)
+    return Export(path, folder)
+
+
+def comparison(one: Dataset, other: Dataset, model: str) -> Task[Comparison]:
+    """Begin to compare two datasets, see :func:`fer_core.evaluation.compare.compare`."""
+    access.require("compare datasets")
+    return Task("The comparison", partial(compare, one, other, model))
 
 
 def _forget(reading: Reading) -> None:

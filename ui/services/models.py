@@ -1,6 +1,6 @@
 """Models: everybody sees and uses them, administrators change them."""
 
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from fer_core.ensemble import Weights
 from fer_core.errors import Damaged
@@ -10,17 +10,17 @@ from fer_core.models.card import Card
 from fer_core.models.catalogue import ModelFolder, find_model, free_name
 from fer_core.models.recommend import recommendations
 from fer_core.settings import settings
-from fer_core.zoo import archive, create, ensembles, manage, readme
+from fer_core.zoo import archive, create, ensembles, manage, readme, staging
 from fer_core.zoo.create import ModelJob
 from fer_core.zoo.readme import times_looked
-from ui.services import access, quotas, removal
+from ui.services import access, datasets, quotas, removal
 
 __all__ = [
     "ModelFolder", "ModelJob", "allow", "card_text", "check_members", "default_model", "delete",
-    "end_job", "exists", "export", "find_model", "free_name", "import_archive", "label",
-    "labels", "list_damaged",
-    "list_jobs", "list_models", "make_ensemble", "measure_private", "recommended", "set_default",
-    "stopped",
+    "end_job", "exists", "export", "find_model", "finish_imports", "free_name",
+    "import_archive", "label", "labels", "list_damaged",
+    "list_jobs", "list_models", "make_ensemble", "measure_private", "measure_source",
+    "recommended", "set_default", "stopped",
     "times_looked",
 ]  # fmt: skip
 
@@ -115,6 +115,11 @@ def import_archive(file: BinaryIO) -> list[str]:
         raise cannot_write(settings().models, error) from error
 
 
+def finish_imports() -> None:
+    """Complete imports in whose middle the program was ended; called when the app starts."""
+    staging.recover(settings().models)
+
+
 def check_members(names: list[str]) -> None:
     """Check that models can vote together, see :func:`fer_core.zoo.ensembles.check_members`."""
     ensembles.check_members(names)
@@ -125,14 +130,31 @@ def make_ensemble(name: str, members: list[str], data: str, weights: Weights = "
     access.require("make models")
     removal.finish_all("model")  # whose names are free then
     return create.make_ensemble(
-        name, members, data, weights, owner=access.owner(), limits=quotas.limits()
+        name,
+        members,
+        data,
+        weights,
+        datasets.request_of(data).label_order,
+        owner=access.owner(),
+        limits=quotas.limits(),
     )
 
 
 def measure_private(name: str, data: str) -> ModelJob:
-    """Start to measure a model, see :func:`fer_core.zoo.create.measure_private`."""
+    """Start to measure a model on PrivateTest, see :func:`fer_core.zoo.create.measure`."""
     access.require("measure models on PrivateTest")
-    return create.measure_private(name, data, owner=access.owner(), limits=quotas.limits())
+    return _measure(name, "private", data)
+
+
+def measure_source(name: str, data: str) -> ModelJob:
+    """Start to measure a model on a further source, see :func:`fer_core.zoo.create.measure`."""
+    access.require("measure models")
+    return _measure(name, "source", data)
+
+
+def _measure(name: str, what: Literal["private", "source"], data: str) -> ModelJob:
+    order = datasets.request_of(data).label_order
+    return create.measure(name, what, data, order, owner=access.owner(), limits=quotas.limits())
 
 
 def list_jobs() -> list[ModelJob]:

@@ -29,8 +29,8 @@ SECONDS: float = 10.0
 
 #: What can be deleted.
 Kind = Literal[
-    "audit", "collected face", "correction", "model", "picture", "recording", "run", "session",
-    "upload", "video",
+    "audit", "collected face", "correction", "model", "participant", "picture", "recording", "run",
+    "session", "study", "study recording", "upload", "video",
 ]  # fmt: skip
 
 _MIGRATIONS: Final = (
@@ -232,6 +232,21 @@ def _delete(kind: Kind, name: str) -> None:
             from fer_core.settings import settings
 
             AuditJob(settings().audits / name).delete()
+        case "study":
+            from fer_core.files import remove_folder
+            from fer_core.settings import settings
+
+            remove_folder(settings().studies / name)
+        case "participant" | "study recording":
+            from fer_core.settings import settings
+            from fer_core.study.folder import Study
+
+            of, what = json.loads(name)
+            study = Study.open(settings().studies / of)
+            if kind == "participant":
+                study.remove_participant(what)
+            else:
+                study.remove_recording(what)
         case "upload":
             from fer_core.files import remove_folder
 

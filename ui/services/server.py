@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http.cookies import CookieError, SimpleCookie
@@ -45,6 +46,9 @@ _OPTIONS: Final = {
     "server.enableXsrfProtection": True,
     "server.maxWidgetStateSize": 5,
 }
+#: Open connections of one visitor, each a tab, and of all visitors together.
+CONNECTIONS: Final = 20
+TOGETHER: Final = 500
 #: Addresses that are for the operator, not for visitors.
 _CLOSED: Final = re.compile(r"/_stcore/(metrics|script-health-check|agent/.*)$")
 _YEAR: Final = 365 * 24 * 3600
@@ -61,7 +65,12 @@ def middleware() -> list[Middleware]:
         return [Middleware(BrowserKey)]
     for name, value in _OPTIONS.items():
         config.set_option(name, value)
-    return [Middleware(BrowserKey), Middleware(PublicCopy), Middleware(uploads.UploadLimit)]
+    return [
+        Middleware(ConnectionLimit),
+        Middleware(BrowserKey),
+        Middleware(PublicCopy),
+        Middleware(uploads.UploadLimit),
+    ]
 
 
 @asynccontextmanager
@@ -143,6 +152,42 @@ class PublicCopy:
         await self._app(scope, receive, with_headers)
 
 
+class ConnectionLimit:
+    """Middleware that bounds how many pages are open, each of which has a connection.
+
+    A connection costs memory and a session before any page ran. Whoever invents cookies meets the
+    bound of all visitors together.
+    """
+
+    def __init__(self, app: "ASGIApp", each: int = CONNECTIONS, together: int = TOGETHER) -> None:
+        """Stand before an app.
+
+        Args:
+            app: What answers.
+            each: Connections of one visitor, known by the cookie.
+            together: Connections of all.
+        """
+        self._app, self._each, self._together = app, each, together
+        self._open: Counter[str] = Counter()
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer a request, see the ASGI specification."""
+        if scope["type"] != "websocket":
+            return await self._app(scope, receive, send)
+        key = _key_of(scope)
+        if self._open.total() >= self._together or (key and self._open[key] >= self._each):
+            await receive()  # the request to connect
+            # Streamlit's page tries again after a while.
+            await send({"type": "websocket.close", "code": 1013})
+            return
+        self._open[key] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open[key] -= 1
+            self._open += Counter()  # drops what is 0, or invented keys would stay
+
+
 def content_security_policy() -> str:
     """Return the policy that fits what the pages load: this server's files, and nothing else.
 
@@ -173,13 +218,19 @@ def content_security_policy() -> str:
     )
 
 
-def _cookie_for(scope: "Scope") -> str | None:
-    """The cookie for a browser that has no key yet, by which it finds its own things again."""
+def _key_of(scope: "Scope") -> str:
+    """Return the key that a browser sends; "" for one without a key of ours."""
     try:
         cookies = SimpleCookie(Headers(scope=scope).get("cookie", ""))
     except CookieError:
-        cookies = SimpleCookie()
-    if access.COOKIE in cookies and access.KEY.fullmatch(cookies[access.COOKIE].value):
+        return ""
+    found = cookies[access.COOKIE].value if access.COOKIE in cookies else ""
+    return found if access.KEY.fullmatch(found) else ""
+
+
+def _cookie_for(scope: "Scope") -> str | None:
+    """The cookie for a browser that has no key yet, by which it finds its own things again."""
+    if _key_of(scope):
         return None
     folder = (config.get_option("server.baseUrlPath") or "").strip("/")
     # Not HttpOnly: the component that keeps the key on a local copy looks for it as well.

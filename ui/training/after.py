@@ -11,6 +11,7 @@ from fer_core.models.card import FER2013
 from fer_core.train import judge
 from ui.common import judgement
 from ui.common.controls import make_default
+from ui.common.judgement import SOURCES_COLUMNS, sources_table
 from ui.common.navigation import MODELS
 from ui.common.notices import say_error
 from ui.common.text import plain, sentence
@@ -58,6 +59,27 @@ def result(run: TrainingRun, now: dict[str, Any]) -> None:
             _promote(run)
     if split:
         _figures(run, found[split], split)
+    _sources(run)
+
+
+def _sources(run: TrainingRun) -> None:
+    """Show how good a run of several sources is on each of them."""
+    found = judge.sources(run)
+    if not found:
+        return
+    st.subheader("By source", anchor=False)
+    st.dataframe(
+        sources_table(found),
+        hide_index=True,
+        placeholder="–",
+        column_config=SOURCES_COLUMNS,
+        key="training_sources",
+        alt="Accuracy of this run on each of its sources",
+    )
+    st.caption(
+        "The first source chose the weights, so its figures flatter. Of the others no face was "
+        "learned: copies of training faces are left out. Sources are not ranked against each other."
+    )
 
 
 def _private(run: TrainingRun, found: dict[str, Any], working: bool) -> None:

@@ -13,7 +13,6 @@ from fer_core.datasets.labels import ORDERS
 from fer_core.errors import FerError
 from fer_core.faces import DETECTORS
 from fer_core.models.architectures import registry
-from fer_core.settings import settings
 from fer_core.train import configure, estimate
 from fer_core.train.augment import Augmentation
 from fer_core.train.check import check
@@ -24,9 +23,8 @@ from ui.common.notices import say_error
 from ui.common.reading import read_dataset
 from ui.common.text import plain
 from ui.common.words import duration_in_words
-from ui.services import collected, training
+from ui.services import collected, datasets, training
 from ui.services.corrections import KEPT
-from ui.services.datasets import Request
 from ui.services.models import labels
 
 #: What is seen at once; the rest is in tabs.
@@ -203,7 +201,7 @@ def outlook(config: TrainConfig, folds: int = 0, by: training.By | None = None) 
 
 def first_dataset() -> str:
     """What a new run begins with: the machine's dataset, or the demo faces."""
-    return next(iter(_datasets()), "demo")
+    return next(iter(datasets.offered()), "demo")
 
 
 def _presets(values: dict[str, Any]) -> None:
@@ -236,8 +234,11 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
     help_ = info.description
     kind = _kind(info.annotation)
     if name == "data":
-        options = list(dict.fromkeys([value, "demo", *_datasets()]))
-        return _keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
+        options = list(dict.fromkeys([value, "demo", *datasets.offered()]))
+        got = _keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
+        if got != value and (order := datasets.request_of(got).label_order):
+            state["train_label_order"] = order  # as it was opened
+        return got
     if name == "model":
         names = [a.name for a in registry.architectures()]
         titles = {a.name: f"{a.name}: {a.title}" for a in registry.architectures()}
@@ -258,7 +259,7 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
         return None if got == _NONE else got
     if name in _PICKED:
         names = _PICKED[name]()
-        options = list(dict.fromkeys([None, *names, value]))
+        options = list(dict.fromkeys([None, *names, value, state.get(key)]))
         return _keyed(
             st.selectbox, key, value, label, options, help=help_,
             format_func=lambda one: names.get(one, one) if one else "None", placeholder="None",
@@ -298,7 +299,7 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
 
 def _mix(label: str, help_: str | None, value: dict[str, float], key: str) -> dict[str, float]:
     """Ask for further datasets, each with its weight."""
-    known = ["demo", *_datasets(), collected.NAME]
+    known = ["demo", *datasets.offered(), collected.NAME]
     chosen = _keyed(
         st.multiselect, f"{key}_names", list(value), label,
         list(dict.fromkeys([*known, *value, *state.get(f"{key}_names", [])])),
@@ -343,14 +344,10 @@ def _range(name: str, info: FieldInfo, value: float) -> tuple[float, float]:
     return min(sane[0], value), max(sane[1], value)
 
 
-def _datasets() -> list[str]:
-    return [str(settings().data)] if settings().data else []
-
-
 def _training_faces(data: str) -> int | None:
     """Faces in the split Training; ``None`` where the dataset cannot be read."""
     try:
-        found = read_dataset(Request(data), PurePath(data).name)
+        found = read_dataset(datasets.request_of(data), PurePath(data).name)
     except FerError:
         return None
     return None if found is None else int((found.usage == "Training").sum())

@@ -1,7 +1,8 @@
 """Starting weights: what a network knows before its first training face.
 
 ``none``, a local file, ``imagenet`` (the files of ``keras.applications``), or a named
-set. Nothing is fetched unless ``imagenet`` is asked for and its file is not here.
+set. Nothing is fetched unless ``imagenet`` is asked for and its file is not here, see
+:mod:`fer_core.models.starting_weights.imagenet`.
 
 Some sets have their BatchNorm folded into kernels and biases. It is put back by
 measuring: training faces are run through, and each new BatchNorm gets the mean and the
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from fer_core.errors import ModelError
-from fer_core.models.starting_weights.sources import NAMED, Arrays, missing, search
+from fer_core.models.starting_weights import imagenet
+from fer_core.models.starting_weights.sources import NAMED, Arrays
 
 if TYPE_CHECKING:
     import keras
@@ -46,7 +48,7 @@ def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarra
     if source == "none":
         _settle(model, faces)
     elif source == "imagenet":
-        _imagenet(model, architecture, faces)
+        _application(model, architecture, imagenet.fetch(architecture), faces)
     elif source in NAMED:
         _named(model, architecture, source, None, faces)
     elif same := [n for n, of in NAMED.items() if of.file == Path(source).name]:
@@ -217,34 +219,12 @@ def _measure(
 # -- files
 
 
-#: Builder in ``keras.applications``, and the name of its file without the top.
-_APPLICATIONS: Final = {
-    "vgg16": ("VGG16", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"),
-    "vgg19": ("VGG19", "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"),
-    "resnet50": ("ResNet50", "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"),
-    "inception_v3": ("InceptionV3", "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"),
-}
-
-
-def _imagenet(model: "keras.Model", architecture: str, faces: np.ndarray) -> None:
-    if architecture not in _APPLICATIONS:
-        known = ", ".join(_APPLICATIONS)
-        raise ModelError(f"keras.applications has no weights for {architecture}, only for {known}.")
-    file = _APPLICATIONS[architecture][1]
-    path = search(file)
-    try:
-        _application(model, architecture, str(path) if path else "imagenet", faces)
-    except ModelError:
-        raise
-    except Exception as error:  # no network, a proxy that refuses, a checksum that differs
-        raise missing(file, "from github.com/fchollet/deep-learning-models or Keras") from error
-
-
-def _application(model: "keras.Model", architecture: str, weights: str, faces: np.ndarray) -> None:
+def _application(model: "keras.Model", architecture: str, path: Path, faces: np.ndarray) -> None:
     import keras
 
-    builder = getattr(keras.applications, _APPLICATIONS[architecture][0])
-    source = builder(weights=weights, include_top=False, input_shape=(96, 96, 3))
+    imagenet.check_file(path)
+    builder = getattr(keras.applications, imagenet.application(architecture).builder)
+    source = builder(weights=str(path), include_top=False, input_shape=(96, 96, 3))
     if architecture.startswith("vgg"):
         _unfold(model, [tuple(la.get_weights()) for la in source.layers if la.weights], faces)
     else:
@@ -266,8 +246,8 @@ def _file(model: "keras.Model", architecture: str, path: Path, faces: np.ndarray
             model.set_weights(other.get_weights())
         elif path.name.endswith(".weights.h5"):
             model.load_weights(path)
-        elif architecture in _APPLICATIONS:
-            _application(model, architecture, str(path), faces)
+        elif architecture in imagenet.APPLICATIONS:
+            _application(model, architecture, path, faces)
         else:
             model.load_weights(path)
     except ModelError:

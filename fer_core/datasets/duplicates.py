@@ -67,24 +67,54 @@ def near(faces: np.ndarray, codes: np.ndarray, bits: int = BITS) -> np.ndarray:
         codes: ``(N,)``, their :func:`hashes`.
         bits: see above.
     """
-    n = len(faces)
-    # Means over 2×2 pixels forgive a shift by a pixel and the traces of compression.
-    small = faces.reshape(n, 24, 2, 24, 2).mean(axis=(2, 4)).reshape(n, -1).astype(np.float32)
-    small -= small.mean(axis=1, keepdims=True)
-    small /= np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)
-    firsts, seconds = [], []
+    n, small = len(faces), _small(faces)
+    pairs = [np.zeros((0, 2), np.int64)]
     for start in range(0, n, _BLOCK):
-        part = codes[start : start + _BLOCK]
-        apart = np.bitwise_count(part[:, None] ^ codes[None, start:])
-        one, other = np.nonzero(apart <= bits)
-        one, other = one[other > one] + start, other[other > one] + start
-        same = np.einsum("ij,ij->i", small[one], small[other]) >= SIMILAR
-        firsts.append(one[same])
-        seconds.append(other[same])
-    first, second = np.concatenate(firsts), np.concatenate(seconds)
+        part = slice(start, start + _BLOCK)
+        found = _alike(small[part], codes[part], small[start:], codes[start:], bits)
+        pairs.append(found[found[:, 1] > found[:, 0]] + start)
+    first, second = np.concatenate(pairs).T
     graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(n, n))
     _, group = connected_components(graph, directed=False)
     return _numbered(np.where(np.bincount(group)[group] > 1, group, -1))
+
+
+def between(one: np.ndarray, other: np.ndarray, bits: int = BITS) -> np.ndarray:
+    """Find pictures that two sets of faces share, exact and near copies.
+
+    Args:
+        one: ``(N, 48, 48)`` ``uint8``.
+        other: ``(M, 48, 48)`` ``uint8``.
+        bits: See :func:`near`.
+
+    Returns:
+        ``(K, 2)`` positions in ``one`` and in ``other``, a row per pair.
+    """
+    codes, others = hashes(one), hashes(other)
+    small, smaller = _small(one), _small(other)
+    pairs = [np.zeros((0, 2), np.int64)]
+    for start in range(0, len(one), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        found = _alike(small[part], codes[part], smaller, others, bits)
+        pairs.append(found + np.array([start, 0]))
+    return np.concatenate(pairs)
+
+
+def _small(faces: np.ndarray) -> np.ndarray:
+    """Return normalised means over 2×2 pixels, which forgive the traces of compression."""
+    n = len(faces)
+    small = faces.reshape(n, 24, 2, 24, 2).mean(axis=(2, 4)).reshape(n, 576).astype(np.float32)
+    small -= small.mean(axis=1, keepdims=True)
+    return small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)
+
+
+def _alike(
+    one: np.ndarray, codes: np.ndarray, other: np.ndarray, others: np.ndarray, bits: int
+) -> np.ndarray:
+    """Return ``(K, 2)`` positions of faces whose hashes and pixels are alike."""
+    first, second = np.nonzero(np.bitwise_count(codes[:, None] ^ others[None]) <= bits)
+    same = np.einsum("ij,ij->i", one[first], other[second]) >= SIMILAR
+    return np.stack([first[same], second[same]], axis=1)
 
 
 def leaked(group: np.ndarray, training: np.ndarray) -> np.ndarray:

@@ -1,0 +1,201 @@
+"""The page Study, as a person uses it and as a visitor may."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from fer_core.settings import settings
+from fer_core.stored_data import delete_all
+from fer_core.study.folder import Study
+from fer_core.study.patterns import FromName
+from fer_core.study.queue import collect
+from fer_core.video.clips import write_clip
+from tests.unit.study_tools import add, new_study
+from tests.unit.video_tools import portrait
+from ui.services import access, removal, studies
+from ui.services.access import AccessError, Person
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "0" * 32
+VIEWS = ("Recordings", "Events", "Measures", "Curves", "Compare", "Agreement", "Report")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_HOME", str(tmp_path))
+    settings.cache_clear()
+    monkeypatch.setattr(access, "browser_cookie", lambda: None)
+    with access.acting(lambda: Person(KEY)):
+        yield tmp_path
+    monkeypatch.undo()
+    settings.cache_clear()
+    st.cache_data.clear()
+
+
+def made(home: Path, name: str = "smiles") -> Study:
+    study = new_study(home / "studies" / name)
+    for number in range(4):
+        shown = [("Neutral", 2.0), ("Happy" if number % 2 else "Sad", 3.0 + number / 5)]
+        add(study, f"P{number}", shown, group="AB"[number % 2],
+            events=[(0.0, 2.0, "rest"), (2.0, 3.0, "clip")])  # fmt: skip
+    return study
+
+
+def open_page(**state: object) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    for name, value in {"browser_key": {"key": KEY}, **state}.items():
+        app.session_state[name] = value
+    app.run().switch_page("pages/study.py").run()
+    assert not app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    kinds = (app.markdown, app.title, app.caption, app.error, app.warning, app.info, app.subheader)
+    return "\n".join(str(one.value) for kind in kinds for one in kind)
+
+
+def click(app: AppTest, label: str) -> AppTest:
+    next(one for one in app.button if one.label == label).click().run()
+    assert not app.exception
+    return app
+
+
+def test_an_empty_page_offers_the_example(home):
+    app = open_page()
+    assert {"New study", "Example study"} <= {one.label for one in app.button}
+    assert "The example shows it working" in words(app)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_of_a_study_and_of_an_empty_one(home, view):
+    made(home)
+    new_study(home / "studies" / "empty")
+    app = open_page(study_name="smiles", study_view=view)
+    assert "Smiles" in words(app) and not app.error
+    assert not open_page(study_name="empty", study_view=view).error
+
+
+def test_a_comparison_says_that_it_is_exploratory_and_how_many_people_it_takes(home):
+    made(home)
+    said = words(open_page(study_name="smiles", study_view="Compare"))
+    assert "exploratory" in said and "people per group" in said and "Family: 8 measures" in said
+
+
+def test_a_study_and_a_participant_are_deleted_and_come_back(home):
+    study = made(home)
+    app = click(open_page(), "Delete")
+    assert "Deleted: Study Smiles" in words(app) and not any(b.label == "Open" for b in app.button)
+    click(app, "Undo")
+    assert any(button.label == "Open" for button in app.button)
+    studies.delete_participant("smiles", "P1")
+    assert "P1" not in studies.open_study("smiles").codes()
+    # What is changed meanwhile loses nothing of what may come back.
+    shown = studies.open_study("smiles").participants
+    studies.set_participants("smiles", shown.assign(age="30"))
+    removal.undo(removal.mine()[0].key)
+    again = studies.open_study("smiles")
+    assert again.codes() == ["P0", "P2", "P3", "P1"] and again.group_of("P1") == "B"
+    studies.delete_participant("smiles", "P1")
+    removal.finish_all()
+    assert not study.table_path(study.file.recordings[1]).exists()
+    assert studies.open_study("smiles").codes() == ["P0", "P2", "P3"]
+
+
+def test_settings_are_applied_without_a_new_analysis(home):
+    study = made(home)
+    before = study.table_path(study.file.recordings[0]).stat().st_mtime_ns
+    app = open_page(study_name="smiles", study_view="Measures")
+    smoothing = next(one for one in app.number_input if one.label == "Smoothing, seconds")
+    smoothing.set_value(1.5)
+    click(app, "Apply")
+    assert Study.open(study.path).file.smoothing == 1.5
+    assert study.table_path(study.file.recordings[0]).stat().st_mtime_ns == before
+
+
+def test_damaged_studies_break_no_page(home):
+    made(home)
+    for name, content in (("a", "{"), ("b", json.dumps({"schema": 9}))):
+        (home / "studies" / name).mkdir()
+        (home / "studies" / name / "study.json").write_text(content)
+    app = open_page()
+    assert "newer version" in words(app) and any(b.label == "Open" for b in app.button)
+    study = Study.open(home / "studies" / "smiles")
+    study.events_path(study.file.recordings[0]).write_text("onset\tduration\nx\t1\n")
+    for view in VIEWS:
+        app = open_page(study_name="smiles", study_view=view)
+        assert not app.exception
+
+
+def test_visitors_open_the_example_and_nothing_else(home, monkeypatch):
+    made(home)
+    made(home, "example")
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    app = open_page()
+    assert {one.label for one in app.button} & {"New study", "Delete", "Open an archive"} == set()
+    assert [one.name for one in studies.list_all()[0]] == ["example"]
+    for view in VIEWS:
+        app = open_page(study_name="example", study_view=view)
+        labels = {one.label for one in app.button}
+        assert not labels & {"Delete study", "Add event", "Delete participant", "Verify"}, view
+        assert not app.error
+    assert "cannot open studies" in words(open_page(study_name="smiles"))
+    for act in (
+        lambda: studies.create("x"),
+        lambda: studies.open_study("smiles"),
+        lambda: studies.delete("example"),
+        lambda: studies.change("example", smoothing=1.0),
+        lambda: studies.set_events("example", {}),
+        lambda: studies.delete_participant("example", "P0"),
+        lambda: studies.to_archive("example", False),
+    ):
+        with pytest.raises(AccessError):
+            act()
+
+
+def test_names_of_studies_lead_nowhere_else(home):
+    for name in ("../x", "..", "a/b", ""):
+        with pytest.raises(Exception, match="deleted"):
+            studies.open_study(name)
+
+
+def test_videos_wait_in_the_queue_and_enter_the_study(home, monkeypatch):
+    study = new_study(home / "studies" / "clips")
+    clip = write_clip(home / "P1_A_joy.mp4", portrait(25), rate=25)
+    who = FromName("P1", "joy", {"group": "A"})
+    about = {"consent": "2026-01-02", "setting": "research", "copy": True}
+    # The worker of the job is run here, in this process.
+    monkeypatch.setattr("fer_core.video.jobs.VideoJob.spawn", lambda self, **how: None)
+    with clip.open("rb") as file:
+        studies.submit("clips", file, clip.name, who, **about)
+    with clip.open("rb") as file, pytest.raises(Exception, match="already"):
+        studies.submit("clips", file, clip.name, who, **about)
+    entry = json.loads((study.path / "pending.json").read_text())[0]
+    from fer_core.video.jobs import VideoJob
+
+    job = VideoJob.open(entry["job"])
+    assert job.state()["kept"]
+    job.do()
+    assert studies.collect("clips") == []
+    again = studies.open_study("clips")
+    one = again.file.recordings[0]
+    assert (one.participant, one.task, again.group_of("P1")) == ("P1", "joy", "A")
+    assert again.video(one) and again.events(one)["trial_type"].tolist() == ["joy"]
+    assert not job.path.exists() and not (study.path / "pending.json").exists()
+    # A process that was killed before it noted this takes nothing in twice.
+    (study.path / "pending.json").write_text(json.dumps([entry]))
+    assert collect(Study.open(study.path))[0].reason
+    assert len(studies.open_study("clips").file.recordings) == 1
+    assert studies.delete_video_copies("clips") == 1
+    assert isinstance(studies.open_study("clips").table(one), pd.DataFrame)
+
+
+def test_delete_all_deletes_studies(home):
+    made(home)
+    assert delete_all().studies == 1
+    assert not (home / "studies").exists() and not (home / "cache" / "study").exists()

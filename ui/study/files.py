@@ -1,0 +1,107 @@
+"""What leaves a study: report, tables, figures, BIDS, archive; and its own deletion."""
+
+import streamlit as st
+
+from fer_core.files import named_after
+from fer_core.study.verify import largest, verify
+from ui.common.notices import attempt
+from ui.common.text import plain
+from ui.services import access, studies
+from ui.services.studies import Study
+
+state = st.session_state
+
+
+def files(study: Study) -> None:
+    """Show every export with what it is for."""
+    name, title = study.path.name, study.file.name
+    faces = False
+    with st.grid(min_column_width=300):
+        with st.container(border=True):
+            st.markdown("**Report**")
+            st.caption(
+                "One HTML file: participants, quality, what was left out, events, curves, tables, "
+                "settings and versions."
+            )
+            if access.is_admin():
+                faces = st.toggle(
+                    "With a picture of each participant", key="study_faces",
+                    help="Without this nobody is to be seen in it.",
+                )  # fmt: skip
+            st.download_button(
+                "Report (HTML)", lambda: studies.to_report(name, faces),
+                named_after(title, "report", ".html"), "text/html", on_click="ignore",
+                icon=":material/description:",
+            )  # fmt: skip
+        with st.container(border=True):
+            st.markdown("**Tables and figures**")
+            st.caption(
+                "Events, long and wide tables as CSV, Parquet and SPSS, each with a codebook; "
+                "figures as SVG and PNG."
+            )
+            st.download_button(
+                "Tables and figures (ZIP)", lambda: studies.to_zip(name, "tables"),
+                named_after(title, "tables", ".zip"), "application/zip", on_click="ignore",
+                icon=":material/table:",
+            )  # fmt: skip
+        with st.container(border=True):
+            st.markdown("**BIDS**")
+            st.caption(
+                "The study in the form of the Brain Imaging Data Structure, with expression tables "
+                "under derivatives."
+            )
+            st.download_button(
+                "BIDS (ZIP)", lambda: studies.to_zip(name, "bids"),
+                named_after(title, "bids", ".zip"), "application/zip", on_click="ignore",
+                icon=":material/account_tree:",
+            )  # fmt: skip
+        if access.is_admin():
+            _admin(study)
+
+
+def _admin(study: Study) -> None:
+    name, title = study.path.name, study.file.name
+    with st.container(border=True):
+        st.markdown("**Archive**")
+        st.caption("The whole study as one file, to open on another machine.")
+        videos = st.toggle("With the videos", key="study_pack_videos")
+        st.download_button(
+            "Archive (ZIP)", lambda: studies.to_archive(name, videos),
+            named_after(title, "study", ".zip"), "application/zip", on_click="ignore",
+            icon=":material/archive:",
+        )  # fmt: skip
+    with st.container(border=True):
+        st.markdown("**Verify**")
+        st.caption("Analyses three recordings again and says how far the numbers differ.")
+        if st.button("Verify", icon=":material/fact_check:"):
+            _verify(study)
+    copies = sum(bool(one.video and one.video.copied) for one in study.file.recordings)
+    with st.container(border=True):
+        st.markdown("**Delete**")
+        st.caption(
+            f"The study has {copies} {'copy' if copies == 1 else 'copies'} of videos. Nothing "
+            "outside of the study is touched."
+        )
+        with st.container(horizontal=True):
+            if st.button("Delete video copies", disabled=not copies, icon=":material/movie_off:"):
+                attempt("study_problem", studies.delete_video_copies, name)
+                st.rerun()
+            if st.button("Delete study", icon=":material/delete:"):
+                attempt("study_problem", studies.delete, name)
+                state["study_name"] = None
+                st.query_params.pop("study", None)
+                st.rerun()
+
+
+def _verify(study: Study) -> None:
+    bar = st.progress(0.0, "Analysing again")
+    found = verify(study, progress=lambda done, total: bar.progress(done / total))
+    bar.empty()
+    most = largest(found)
+    if most is None:
+        st.warning("Nothing could be compared.", icon=":material/info:")
+    else:
+        st.success(f"Largest difference of a probability: {most:.6f}", icon=":material/check:")
+    for one in found:
+        if one.reason:
+            st.caption(f"{plain(one.recording)}: {plain(one.reason)}")

@@ -1,0 +1,135 @@
+"""Measures of every participant and event, quality, and what is left out and why."""
+
+from typing import Final
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from fer_core.study.measures import exclusions, measures, names, per_participant, title, unit
+from fer_core.study.report import MEASURES
+from fer_core.study.tables import PARTICIPANT
+from ui.common.text import plain
+from ui.services.studies import Study
+
+#: Colours of groups (Okabe and Ito 2008); shapes tell them apart too.
+SERIES: Final = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+_QUALITY: Final = {
+    "valid_share": "Valid", "present_share": "Face seen", "several_share": "Several people",
+    "unsure_share": "Unsure", "head_turn": "Head turn", "face_width": "Face width",
+    "sharpness": "Sharpness", "brightness": "Brightness",
+}  # fmt: skip
+
+
+def nothing_yet(table: pd.DataFrame) -> bool:
+    """Say why there are no results, if there are none."""
+    if table.empty:
+        st.info("There are no events yet: add recordings and events.", icon=":material/flag:")
+    elif not table["counted"].any():
+        st.warning("No event counts: the reasons stand under Measures.", icon=":material/block:")
+    return table.empty or not bool(table["counted"].any())
+
+
+def choose_measure(key: str) -> str:
+    """Ask for one measure."""
+    return st.selectbox(
+        "Measure", list(names()), format_func=title, key=key, width=320, persist_state="session",
+        index=list(names()).index("mean_happy"),
+    )  # fmt: skip
+
+
+def results(study: Study) -> None:
+    """Show the measures."""
+    table = measures(study)
+    if table.empty:
+        nothing_yet(table)
+        return
+    counted = table[table["counted"]]
+    left_out = exclusions(table)
+    baseline = left_out["reason"].eq("it is the baseline")
+    with st.container(horizontal=True):
+        st.metric("Participants in results", counted[PARTICIPANT].nunique(), border=True)
+        st.metric("Events that count", len(counted), border=True)
+        st.metric("Left out", int((~baseline).sum()), border=True)
+        share = counted["valid_share"].mean() if len(counted) else 0.0
+        st.metric("Valid time", f"{share:.0%}", border=True)
+    nothing_yet(table)
+    if len(counted):
+        people = per_participant(table)
+        measure = choose_measure("study_measure")
+        _dots(study, people, measure)
+        with st.expander("Table of measures", icon=":material/table:"):
+            shown = st.segmented_control(
+                "Columns", ["Main", "All"], default="Main", required=True, key="study_columns",
+                label_visibility="collapsed",
+            )  # fmt: skip
+            about = [n for n in people if n not in names() and not str(n).startswith("baseline_")]
+            about = [n for n in about if n not in _QUALITY and n != "valid_seconds"]
+            wanted = [*about, *MEASURES, "changes_per_minute", "valid_share"]
+            st.dataframe(
+                people[list(dict.fromkeys(wanted))] if shown == "Main" else people,
+                hide_index=True, alt="Measures per participant and event",
+            )  # fmt: skip
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Quality", anchor=False)
+        quality = table.groupby(PARTICIPANT, sort=False)[list(_QUALITY)].mean().reset_index()
+        percent = st.column_config.ProgressColumn
+        config = {
+            name: percent(words, min_value=0, max_value=1, format="percent")
+            if name.endswith("_share")
+            else st.column_config.NumberColumn(words, format="%.2f")
+            for name, words in _QUALITY.items()
+        }
+        st.dataframe(
+            quality, hide_index=True, column_config={PARTICIPANT: "Participant"} | config,
+            height=min(320, 38 + 35 * len(quality)), alt="Quality per participant",
+        )  # fmt: skip
+    with right:
+        st.subheader("Left out", anchor=False)
+        if left_out.empty:
+            st.caption("Nothing was left out.")
+        else:
+            st.dataframe(
+                left_out[~baseline] if (~baseline).any() else left_out, hide_index=True,
+                height=min(320, 38 + 35 * len(left_out)), alt="What is left out, and why",
+                column_config={
+                    PARTICIPANT: "Participant", "recording": "Recording", "event": "Event",
+                    "onset": st.column_config.NumberColumn("From", format="%.1f"),
+                    "duration": st.column_config.NumberColumn("Duration", format="%.1f"),
+                    "reason": "Reason",
+                },
+            )  # fmt: skip
+            if baseline.any():
+                st.caption(f"Besides, {int(baseline.sum())} events are the baseline.")
+
+
+def _dots(study: Study, people: pd.DataFrame, measure: str) -> None:
+    """Every participant's value per event, groups beside each other, with their means."""
+    group = study.file.group if study.file.group in people else None
+    data = people.assign(group=people[group] if group else "all", value=people[measure])
+    base = alt.Chart(data.dropna(subset=["value"]))
+    if data["value"].notna().sum() == 0:
+        st.caption("There is no value of this measure.")
+        return
+    color = alt.Color(
+        "group:N", scale=alt.Scale(range=SERIES), title=plain(study.file.group),
+        legend=alt.Legend(orient="top") if group else None,
+    )  # fmt: skip
+    compared = study.file.baseline.kind != "none" and measure.startswith(("mean_", "valence"))
+    label = f"{title(measure)} ({'minus baseline' if compared else unit(measure)})"
+    place = {"x": alt.X("event:N", title=None, sort=None, axis=alt.Axis(labelAngle=0))}
+    if group:
+        place["xOffset"] = alt.XOffset("group:N")
+    dots = base.mark_point(size=70, filled=True, opacity=0.65).encode(
+        y=alt.Y("value:Q", title=label),
+        color=color,
+        shape=alt.Shape("group:N", legend=None),
+        tooltip=[PARTICIPANT, "event", alt.Tooltip("value:Q", format=".3f")],
+        **place,
+    )
+    means = base.mark_tick(thickness=3, width=34, orient="horizontal").encode(
+        y="mean(value):Q", color=color, tooltip=["group", "mean(value)"], **place
+    )
+    chart = alt.layer(dots, means).properties(height=300)
+    st.altair_chart(chart, alt=f"{label} of every participant")
