@@ -4,8 +4,9 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from ui.common.damaged import or_damaged
+from ui.common.footer import footer
 from ui.common.navigation import through_front_door
-from ui.common.notices import footer, say_error, say_problem
+from ui.common.notices import say_error, say_problem
 from ui.common.text import plain
 from ui.services import studies
 from ui.study.compare import comparison

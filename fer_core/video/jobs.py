@@ -21,7 +21,6 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -38,14 +37,13 @@ from fer_core.jobs import (
     Kind,
     Limits,
     is_of,
-    owned_bytes,
     run_worker,
 )
 from fer_core.settings import settings
+from fer_core.video.progress_note import ProgressNote
 
 # What decodes, reads and draws is imported where it is used: deleting jobs needs none of it.
 if TYPE_CHECKING:
-    from fer_core.video.read import Progress
     from fer_core.video.result import VideoOptions, VideoResult
 
 #: Longer side of the annotated video in pixels: a page shows no more.
@@ -56,9 +54,6 @@ _CONFIG: Final[dict[str, Kind]] = {
 }  # fmt: skip
 _GONE: Final = "This analysis is gone."
 _DAMAGED: Final = "This analysis is damaged and can only be deleted."
-#: Seconds between two notes of progress, and between two looks at the room on the disk.
-_EVERY: Final = 0.5
-_LOOK: Final = 2.0
 #: Share of a job's time that is left for drawing, where that was asked for.
 _DRAWING: Final = 0.4
 #: Seconds after which a folder that is still half a job is left over, and by which the clocks of
@@ -271,7 +266,7 @@ class VideoJob(Job):
             again = self.has_result()
             steps = [] if again else ["reading"]
             steps += ["drawing"] if config["annotated"] else []
-            note = _Note(self, steps, limits)
+            note = ProgressNote(self, steps, limits)
             result = self.result() if again else self._read(source, limits, deadline, note)
             try:
                 self._draw(source, result, deadline, note)
@@ -285,7 +280,9 @@ class VideoJob(Job):
             note.learn()
             self.settle()
 
-    def _read(self, source: Path, limits: Limits, deadline: float, note: "_Note") -> "VideoResult":
+    def _read(
+        self, source: Path, limits: Limits, deadline: float, note: ProgressNote
+    ) -> "VideoResult":
         """Analyse the video and save the result."""
         from fer_core.timeline import clock
         from fer_core.video.read import analyze_video
@@ -308,7 +305,9 @@ class VideoJob(Job):
         result.save(self.path)
         return result
 
-    def _draw(self, source: Path, result: "VideoResult", deadline: float, note: "_Note") -> None:
+    def _draw(
+        self, source: Path, result: "VideoResult", deadline: float, note: ProgressNote
+    ) -> None:
         """Save pictures of the moments, and the annotated video where it was asked for."""
         from fer_core.video.annotate import annotate
 
@@ -345,101 +344,6 @@ class VideoJob(Job):
             if jpeg:
                 (self.path / row["picture"]).write_bytes(jpeg)
         write_json(self.path / f"{name}s.json", rows)
-
-
-class _Note:
-    """Writes progress, a few times a second at most.
-
-    How long drawing takes is not known while the video is read. It is expected to take as many
-    times longer or shorter as it did for the last video that was read in the same way here.
-    """
-
-    def __init__(
-        self,
-        job: VideoJob,
-        steps: list[str],
-        limits: Limits,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._job, self._steps, self._limits, self._clock = job, steps, limits, clock
-        self._looked, self.no_room = clock(), False
-        self._begun, self._noted = clock(), 0.0
-        self._faces, self._share = 0, 0.0
-        self._step_begun: dict[str, float] = {}
-        self._spent: dict[str, float] = {}
-        options = job.config["options"]
-        self._way = f"{options.get('fps')} {options.get('thorough')} {options.get('model')}"
-
-    def of(self, step: str) -> Any:
-        """Return what takes the progress of a step."""
-
-        def note(progress: "Progress") -> None:
-            if step == "reading":
-                self._faces = progress.faces
-            now = self._clock()
-            begun = self._step_begun.setdefault(step, self._begun if not self._spent else now)
-            self._spent[step] = now - begun
-            if now - self._noted < _EVERY:
-                return
-            self._noted = now
-            if step == "drawing":
-                self._check_room(now)
-            left = self._left(step, progress.share)
-            if left is not None:
-                spent = now - self._begun
-                # The bar never goes back, whatever is expected by now.
-                self._share = max(self._share, min(spent / max(spent + left, 1e-9), 0.999))
-            self._job.write_progress(
-                {
-                    "share": self._share,
-                    "seconds_left": left,
-                    "faces": self._faces,
-                    "step": step,
-                }
-            )
-
-        return note
-
-    def _left(self, step: str, share: float) -> float | None:
-        """Return the seconds left, or ``None`` while too little is known."""
-        if share <= 0.01:
-            return None
-        spent = self._spent[step]
-        left = spent / share * (1 - share)
-        if step == "reading" and "drawing" in self._steps:
-            left += spent / share * _ratios().get(self._way, 1.0)
-        return left
-
-    def learn(self) -> None:
-        """Note how long drawing took beside reading, for the next video."""
-        reading, drawing = (self._spent.get(step, 0.0) for step in ("reading", "drawing"))
-        if reading > 0 and drawing > 0:
-            with contextlib.suppress(OSError):
-                settings().cache.mkdir(parents=True, exist_ok=True)
-                write_json(_ratios_file(), _ratios() | {self._way: drawing / reading})
-
-    def _check_room(self, now: float) -> None:
-        """Stop drawing where the jobs of all owners have filled what they may."""
-        most = self._limits.disk_bytes
-        if most is None or now - self._looked < _LOOK:
-            return
-        self._looked = now
-        self.no_room = owned_bytes(self._job.path.parent) > most
-        if self.no_room:
-            raise VideoError("There is no room left on this copy for the annotated video.")
-
-
-def _ratios_file() -> Path:
-    return settings().cache / "video-times.json"
-
-
-def _ratios() -> dict[str, float]:
-    """Return how many times as long as reading drawing took last, by the way of reading."""
-    try:
-        found = json.loads(_ratios_file().read_text(encoding="utf-8"))
-        return {str(way): float(ratio) for way, ratio in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
 
 
 def start(*arguments: Any, limits: Limits = NO_LIMITS, **how: Any) -> VideoJob:

@@ -14,7 +14,8 @@ from fer_core.jobs import NO_LIMITS
 from fer_core.settings import settings
 from fer_core.video import VideoFile, VideoOptions
 from fer_core.video.clips import write_clip
-from fer_core.video.jobs import VideoJob, _Note, list_jobs, start, sweep
+from fer_core.video.jobs import VideoJob, list_jobs, start, sweep
+from fer_core.video.progress_note import ProgressNote
 from fer_core.video.read import Progress
 from tests.unit.video_tools import clip, drawn, portrait
 
@@ -80,7 +81,7 @@ def test_delete_all_deletes_the_analyses_of_everybody(tmp_path: Path) -> None:
     jobs = [done(path, owner, annotated=False) for owner in ("mine", "another's")]
     jobs[0].keep(True)
     said = CliRunner().invoke(delete_all, ["--yes"])
-    assert said.exit_code == 0 and "2 analysed videos deleted" in said.output
+    assert said.exit_code == 0 and "2 analysed videos" in said.output
     assert not any(job.path.exists() for job in jobs)
 
 
@@ -150,7 +151,7 @@ def test_the_time_left_counts_the_drawing_as_it_went_last_time(tmp_path: Path) -
     def estimate() -> float:
         """Read for 20 s, then draw for 5 s; the time left that was said after 10 s."""
         now = [0.0]
-        note = _Note(job, ["reading", "drawing"], NO_LIMITS, clock=lambda: now[0])
+        note = ProgressNote(job, ["reading", "drawing"], NO_LIMITS, clock=lambda: now[0])
         for step, seconds in (("reading", 20), ("drawing", 5)):
             take, begun = note.of(step), now[0]
             for _ in range(seconds):
