@@ -22,6 +22,7 @@ from fer_core.errors import FerError
 from fer_core.models.catalogue import find_model
 from fer_core.models.starting_weights.sources import NAMED, search
 from fer_core.settings import settings
+from fer_core.train import estimate
 from fer_core.train.check import require_ready
 from fer_core.train.config import TrainConfig
 from fer_core.train.plan import Item, Plan
@@ -29,7 +30,7 @@ from fer_core.train.runs import TrainingRun
 from fer_core.zoo import ensembles, plan_state
 from fer_core.zoo.plan import configurations
 from fer_core.zoo.plan_cost import cost
-from fer_core.zoo.plan_hands import ThisProcess
+from fer_core.zoo.plan_hands import ThisProcess, environment
 
 #: Updates of every run, and faces of each: so few that a network of 25 million parameters takes
 #: seconds. Full batches are tried by the estimate.
@@ -111,9 +112,11 @@ def dry_run(
         found.append(tried)
         tell(tried)
 
-    with _temporary_home(plan):
+    # Only TensorFlow exports, so it trains here; how fast another backend is, a trial says.
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    with environment(KERAS_BACKEND="tensorflow"), _temporary_home(plan):
         for item in _chosen(plan):
-            note(_try(plan, item, configs[item.name], hands, whole))
+            note(_try(plan, item, configs[item.name], hands, whole, backend))
         for ensemble in plan.ensembles:
             note(_vote(plan, ensemble.name, hands))
     return found
@@ -136,7 +139,9 @@ def _chosen(plan: Plan) -> list[Item]:
     return [found for name in order if (found := plan.item(name))]
 
 
-def _try(plan: Plan, item: Item, config: TrainConfig, hands: ThisProcess, whole: Dataset) -> Tried:
+def _try(
+    plan: Plan, item: Item, config: TrainConfig, hands: ThisProcess, whole: Dataset, backend: str
+) -> Tried:
     import keras
 
     begun = time.monotonic()
@@ -156,7 +161,10 @@ def _try(plan: Plan, item: Item, config: TrainConfig, hands: ThisProcess, whole:
         if act["status"] != "done":
             return Tried(item.name, error=act["reason"], seconds=time.monotonic() - begun)
         keras.utils.clear_session()
-        rate = hands.rate(config)
+        if backend == "tensorflow":
+            rate = hands.rate(config)
+        else:
+            rate = estimate.trial(config, limit=600, backend=backend)
     except FerError as error:
         return Tried(item.name, error=str(error), seconds=time.monotonic() - begun)
     finally:
