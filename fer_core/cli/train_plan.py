@@ -84,8 +84,10 @@ def command(
     else:
         if data is None:
             raise TrainingError("A plan needs a dataset: give --data, or set FER_DATA.")
+        from fer_core.system import end_when_asked
         from fer_core.zoo.plan_hands import use_device
 
+        end_when_asked()  # a scheduler that ends the command stops the plan in order
         where = use_device(device)
         if dry_run:
             _try(chosen, data, votes, as_json)
@@ -100,11 +102,9 @@ def _carry_out(
     plan: "Plan", data: str, votes: str | None, minutes: float, device: Any, again: list[str],
     as_json: bool,
 ) -> None:  # fmt: skip
-    from fer_core.system import end_when_asked
     from fer_core.zoo.plan import conductor
     from fer_core.zoo.plan_hands import Workers
 
-    end_when_asked()  # a scheduler that ends the command stops the plan in order
     found = conductor(
         plan, data, Path(votes) if votes else None, minutes, Workers(device), _note, status
     )

@@ -417,8 +417,7 @@ class Conductor:
             if run and now.best is not None and not now.trained:
                 found.append(
                     f"{item.name} goes on when the plan does; its best weights so far, "
-                    f"{now.best:.2%} on PublicTest, become a model with: python -m fer_core runs "
-                    f"publish {run.name} --name NAME"
+                    f"{now.best:.2%} on PublicTest, are saved in run {run.name}."
                 )
         for name in plan_state.made(self.plan):
             if private:

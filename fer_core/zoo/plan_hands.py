@@ -130,7 +130,7 @@ class Workers:
     def publish(self, run: TrainingRun, item: Item, overwrite: bool) -> None:
         """Start the process that does it."""
         # Only TensorFlow can export, whatever trained.
-        with _environment(KERAS_BACKEND="tensorflow"):
+        with environment(KERAS_BACKEND="tensorflow"):
             publish_job.start(
                 run,
                 item.publish,
@@ -254,7 +254,8 @@ def use_device(device: Device | None) -> Device:
 
 
 @contextmanager
-def _environment(**variables: str) -> Iterator[None]:
+def environment(**variables: str) -> Iterator[None]:
+    """Set variables of this process's environment while the context lasts."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ |= variables
     try:
