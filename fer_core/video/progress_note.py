@@ -24,7 +24,7 @@ _LOOK: Final = 2.0
 class ProgressNote:
     """Writes progress, a few times a second at most.
 
-    How long drawing takes is not known while the video is read, so it is expected to take as many
+    How long drawing takes is not known while the video is read. It is expected to take as many
     times longer or shorter as it did for the last video that was read in the same way here.
     """
 
@@ -45,7 +45,7 @@ class ProgressNote:
         self._way = f"{options.get('fps')} {options.get('thorough')} {options.get('model')}"
 
     def of(self, step: str) -> Any:
-        """What takes the progress of a step."""
+        """Return what takes the progress of a step."""
 
         def note(progress: "Progress") -> None:
             if step == "reading":
@@ -108,7 +108,7 @@ def _ratios_file() -> Path:
 
 
 def _ratios() -> dict[str, float]:
-    """How many times as long as reading drawing took last, by the way of reading."""
+    """Return how many times as long as reading drawing took last, by the way of reading."""
     try:
         found = json.loads(_ratios_file().read_text(encoding="utf-8"))
         return {str(way): float(ratio) for way, ratio in found.items()}
