@@ -42,7 +42,7 @@ def show_damaged(
             )
             if delete is not None:
                 st.button(
-                    "Delete",
+                    f"Delete {plain(item.name)}",
                     icon=":material/delete:",
                     key=f"damaged_{problem}_{item.name}",
                     on_click=attempt,

@@ -25,11 +25,13 @@ def _rows() -> None:
         st.rerun()
     if problem := st.session_state.pop(_PROBLEM, None):
         st.error(sentence(problem), icon=":material/error:")
-    for one in removal.mine():
+    found = removal.mine()
+    for one in found:
         with st.container(horizontal=True, vertical_alignment="center", key=f"row_{one.key}"):
             st.markdown(f":material/delete: Deleted: {plain(one.words)}", width="content")
             st.button(
-                "Undo",
+                # Several buttons of one name could not be told apart by ear.
+                "Undo" if len(found) == 1 else f"Undo: {plain(one.words)}",
                 key=f"undo_{one.key}",
                 icon=":material/undo:",
                 on_click=_undo,

@@ -59,13 +59,14 @@ def _card(one: studies.Listed) -> None:
         st.caption(f"{people} · {count} · {plain(made)}")
         with st.container(horizontal=True):
             st.button(
-                "Open", icon=":material/folder_open:", key=f"study_open_{one.name}",
-                on_click=show, args=(one.name,),
+                f"Open {plain(one.title)}", icon=":material/folder_open:",
+                key=f"study_open_{one.name}", on_click=show, args=(one.name,),
             )  # fmt: skip
             if access.is_admin():
                 st.button(
-                    "Delete", icon=":material/delete:", key=f"study_delete_{one.name}",
-                    on_click=attempt, args=("study_problem", studies.delete, one.name),
+                    f"Delete {plain(one.title)}", icon=":material/delete:",
+                    key=f"study_delete_{one.name}", on_click=attempt,
+                    args=("study_problem", studies.delete, one.name),
                 )  # fmt: skip
 
 
