@@ -123,7 +123,7 @@ def command(
     """
     from fer_core.class_prior import parse
     from fer_core.video import VideoOptions, VideoResult, walk_videos
-    from fer_core.video.batch import Outcome, Task, forget, run_all
+    from fer_core.video.batch import Outcome, Task, clear_cache, run_all
 
     videos = list(dict.fromkeys(walk_videos(list(paths))))
     if not videos:
@@ -188,7 +188,7 @@ def command(
         print_json([_as_json(path, outcomes[path]) for path in videos])
     for folder in folders.values():
         folder.finish()
-    forget(tasks)
+    clear_cache(tasks)
     failed = [outcome for outcome in outcomes.values() if isinstance(outcome, str)]
     if failed:
         of_all = f"{len(failed)} of {len(videos)} videos" if many else "The video"

@@ -66,7 +66,7 @@ class JobQueue(Generic[J]):
             job.write_state(status="queued", queued=datetime.now(UTC).isoformat(), reason=None)
             self._call_keeper()
 
-    def keep(self) -> None:
+    def ensure_served(self) -> None:
         """See to it that somebody starts what waits."""
         if self.waiting():
             with self.lock():

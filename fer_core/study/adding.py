@@ -13,7 +13,7 @@ from fer_core.study.model import Recording, StudyError
 from fer_core.study.patterns import FromName, read_name, two_of_one_name
 from fer_core.study.recordings import add_result, check_consent
 from fer_core.video import VideoResult, analyze_video
-from fer_core.video.batch import Task, forget, run_all
+from fer_core.video.batch import Task, clear_cache, run_all
 from fer_core.video.read import Progress
 
 
@@ -132,7 +132,7 @@ def add_videos(
             yield one, str(error)
         else:
             yield one, recording
-            forget([task])
+            clear_cache([task])
 
 
 def analyse_again(

@@ -264,7 +264,7 @@ def wait(group: CrossValidation, tell: Callable[[CrossValidation], None] | None 
         tell: Called again and again meanwhile.
     """
     while group.is_live():
-        queue.keep()
+        queue.ensure_served()
         if tell:
             tell(group)
         time.sleep(_EVERY)

@@ -68,9 +68,9 @@ def waiting() -> list[TrainingRun]:
     return _queue().waiting()
 
 
-def keep() -> None:
+def ensure_served() -> None:
     """See to it that somebody starts what waits."""
-    _queue().keep()
+    _queue().ensure_served()
 
 
 def _queue() -> JobQueue[TrainingRun]:

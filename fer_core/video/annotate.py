@@ -349,7 +349,7 @@ def stills(
     Args:
         source: the video that ``result`` is of.
         result: see :func:`fer_core.video.analyze_video`.
-        moments: see :meth:`fer_core.video.VideoResult.moments`.
+        moments: see :meth:`fer_core.video.VideoResult.highlights`.
         deadline: On the monotonic clock; nothing is searched for after it.
     """
     faces_at = FacesAt(result)

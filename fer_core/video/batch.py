@@ -47,7 +47,7 @@ class Task:
     annotated: Path | None = None
     report: Path | None = None
 
-    def kept(self) -> Path:
+    def cache_path(self) -> Path:
         """Return where its result is kept meanwhile: the same for the same file, read alike."""
         stat = self.path.stat()
         classifier = load_classifier(self.options.model, parse(self.options.class_prior))
@@ -114,7 +114,7 @@ def run_all(
     waiting: list[Task] = []
     for task in tasks:
         try:
-            result = VideoResult.load(task.kept())
+            result = VideoResult.load(task.cache_path())
         except (VideoError, OSError):
             waiting.append(task)
             continue
@@ -133,15 +133,15 @@ def run_all(
         if isinstance(outcome, VideoResult):
             # On a full disk an interrupted batch begins anew; that is no reason to stop it.
             with suppress(OSError):
-                outcome.save(task.kept())
+                outcome.save(task.cache_path())
         yield task, outcome
 
 
-def forget(tasks: list[Task]) -> None:
+def clear_cache(tasks: list[Task]) -> None:
     """Delete what was kept of a batch, which is done."""
     for task in tasks:
         if task.path.exists():
-            shutil.rmtree(task.kept(), ignore_errors=True)
+            shutil.rmtree(task.cache_path(), ignore_errors=True)
 
 
 def _on_cores(tasks: list[Task], workers: int) -> Iterator[tuple[Task, Outcome]]:

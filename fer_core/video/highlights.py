@@ -18,7 +18,7 @@ from fer_core.video.result import VideoResult
 
 
 def caption(result: VideoResult, moment: Mapping[str, Any]) -> str:
-    """Return a row of :meth:`fer_core.video.VideoResult.moments` in words, its time first."""
+    """Return a row of :meth:`fer_core.video.VideoResult.highlights` in words, its time first."""
     return f"{clock(moment['time'])} · {in_words(result, moment)}"
 
 
@@ -32,7 +32,7 @@ def in_words(result: VideoResult, moment: Mapping[str, Any]) -> str:
 
 def captioned(source: Path, result: VideoResult) -> list[tuple[str, bytes]]:
     """Return captions and stills of the moments that the file leads to."""
-    moments = result.moments()
+    moments = result.highlights()
     pictures = stills(source, result, moments)
     rows = zip(moments.to_dict("records"), pictures, strict=True)
     return [(caption(result, moment), jpeg) for moment, jpeg in rows if jpeg]

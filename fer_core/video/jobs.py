@@ -178,7 +178,7 @@ class VideoJob(Job):
 
         return VideoResult.load(self.path)
 
-    def moments(self, result: "VideoResult") -> list[dict[str, Any]]:
+    def highlights(self, result: "VideoResult") -> list[dict[str, Any]]:
         """Return the key moments: ``time``, ``person`` (number in ``result``), ``kind``,
         ``emotion``, ``value`` and the ``picture``'s path, which may be ``None``.
         """
@@ -214,7 +214,7 @@ class VideoJob(Job):
 
         return [
             (caption(result, row), row["picture"].read_bytes())
-            for row in self.moments(result)
+            for row in self.highlights(result)
             if row["picture"]
         ]
 
@@ -322,7 +322,7 @@ class VideoJob(Job):
     def _save_moments(self, source: Path, result: "VideoResult", deadline: float) -> None:
         from fer_core.video.annotate import stills
 
-        moments = result.moments()
+        moments = result.highlights()
         rows = moments.to_dict("records")
         for row in rows:
             row["person"] = result.found_as(row["person"], row["time"])
@@ -373,9 +373,9 @@ def submit(job: VideoJob, limits: Limits = NO_LIMITS) -> None:
         queue.start_or_wait(job)
 
 
-def keep_queue() -> None:
+def ensure_queue_served() -> None:
     """See to it that somebody starts the jobs that wait."""
-    _queue().keep()
+    _queue().ensure_served()
 
 
 def place(job: VideoJob) -> int | None:

@@ -249,7 +249,7 @@ class VideoResult:
     def _counted_points(self) -> pd.DataFrame:
         return self._points[self._points["person"].isin(self.persons())]
 
-    def moments(self) -> pd.DataFrame:
+    def highlights(self) -> pd.DataFrame:
         """Return the key moments: the peak of each emotion, and the sharpest changes.
 
         Returns:

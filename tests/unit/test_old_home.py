@@ -68,7 +68,7 @@ def test_a_video_with_its_result(old_home: Path) -> None:
     assert job.state()["status"] == "done" and job.config["name"] == "talk.mp4"
     result = job.result()
     assert len(result.table) == 6 and result.persons() == [1]
-    assert all(row["picture"].is_file() for row in job.moments(job.result()))
+    assert all(row["picture"].is_file() for row in job.highlights(job.result()))
 
 
 def test_sessions_corrections_and_collected_faces(old_home: Path) -> None:

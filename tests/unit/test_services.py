@@ -56,7 +56,7 @@ ACTS = {
     "train": lambda run: training.submit(CONFIG),
     "look at runs": lambda run: training.list_runs(),
     "look at the queue": lambda run: training.waiting(),
-    "start what waits": lambda run: training.keep_queue(),
+    "start what waits": lambda run: training.ensure_queue_served(),
     "open a run": lambda run: training.find(run.name),
     "resume": lambda run: training.resume(run.name),
     "pause": lambda run: training.pause(run.name),

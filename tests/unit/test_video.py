@@ -116,7 +116,7 @@ def test_changes_are_found_when_they_happen(result: VideoResult) -> None:
 
 
 def test_moments_are_peaks_and_sharp_changes(result: VideoResult, changing: Path) -> None:
-    moments = result.moments()
+    moments = result.highlights()
     peaks = moments[moments["kind"] == "peak"].set_index("emotion")["time"]
     assert 2 <= peaks["Surprise"] < 4 and not 2 <= peaks["Happy"] < 4
     assert moments[moments["kind"] == "change"]["emotion"].tolist() == ["Surprise", "Happy"]
@@ -395,7 +395,7 @@ def test_no_face_anywhere_is_said(folder: Path) -> None:
     result = analyze_video(write_clip(folder / "grey.mp4", grey(25)))
     assert set(result.table["status"]) == {"no face"}
     assert "No face was found in 5 frames" in result.problems[0]
-    assert result.summary()["dominant"] is None and result.moments().empty
+    assert result.summary()["dominant"] is None and result.highlights().empty
     assert to_html(result) and result.to_csv().startswith("source,time,")
 
 

@@ -141,7 +141,7 @@ def _last_picture(path: Path) -> np.ndarray:
 
 
 def _pictures(job: VideoJob) -> list[bytes]:
-    return [row["picture"].read_bytes() for row in job.moments(job.result())]
+    return [row["picture"].read_bytes() for row in job.highlights(job.result())]
 
 
 def test_the_time_left_counts_the_drawing_as_it_went_last_time(tmp_path: Path) -> None:

@@ -29,8 +29,8 @@ def _run() -> None:
     while True:
         time.sleep(_EVERY)
         # Here, so that the app's start does not wait for what the video page needs.
-        from ui.services.videos import keep_queue, sweep
+        from ui.services.videos import ensure_queue_served, sweep
 
         with suppress(OSError, FerError):  # somebody else deletes at the same time
             sweep()
-            keep_queue()
+            ensure_queue_served()

@@ -13,7 +13,8 @@ from ui.services import access, quotas, removal
 
 __all__ = [
     "By", "CrossValidation", "TrainingRun", "cross_validation_of", "dataset_of", "delete",
-    "delete_folds", "describe", "find", "go_on_with_folds", "judge_run", "keep_queue", "list_runs",
+    "delete_folds", "describe", "find", "go_on_with_folds", "judge_run",
+    "ensure_queue_served", "list_runs",
     "measure",
     "pause", "publish", "resume", "stop", "stop_folds", "submit", "submit_folds", "summary",
     "waiting",
@@ -101,10 +102,10 @@ def waiting() -> list[TrainingRun]:
     return queue.waiting()
 
 
-def keep_queue() -> None:
+def ensure_queue_served() -> None:
     """Make sure that runs that wait are started."""
     access.require("train")
-    queue.keep()
+    queue.ensure_served()
 
 
 def resume(name: str) -> TrainingRun:

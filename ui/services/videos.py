@@ -5,12 +5,13 @@ from typing import BinaryIO
 
 from fer_core.errors import Damaged, FerError, VideoError
 from fer_core.video import jobs
-from fer_core.video.jobs import VideoJob, keep_queue, place, sweep
+from fer_core.video.jobs import VideoJob, ensure_queue_served, place, sweep
 from fer_core.video.result import VideoOptions, VideoResult
 from ui.services import access, quotas, removal
 
 __all__ = [
-    "VideoJob", "cancel", "delete", "delete_damaged", "find", "keep", "keep_queue", "list_damaged",
+    "VideoJob", "cancel", "delete", "delete_damaged", "find", "keep",
+    "ensure_queue_served", "list_damaged",
     "list_jobs", "place", "restart", "save_people", "settle", "start", "sweep",
 ]  # fmt: skip
 

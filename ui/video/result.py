@@ -114,7 +114,7 @@ def _video(job: VideoJob, result: VideoResult) -> None:
     if path := job.annotated or job.source:
         st.video(path)
         return
-    pictures = [row["picture"] for row in job.moments(result) if row["picture"]]
+    pictures = [row["picture"] for row in job.highlights(result) if row["picture"]]
     if pictures:
         st.image(pictures[0], width="stretch", alt="A moment of the video")
     st.caption(
@@ -177,7 +177,7 @@ def _beside(
 
 
 def _moments(job: VideoJob, result: VideoResult) -> None:
-    rows = [row for row in job.moments(result) if row["picture"]]
+    rows = [row for row in job.highlights(result) if row["picture"]]
     if not rows:
         return
     st.subheader("Key moments")

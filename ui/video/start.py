@@ -198,7 +198,7 @@ def working(job: VideoJob) -> None:
     def progress() -> None:
         now = job.state()
         if now["status"] == "queued":
-            videos.keep_queue()
+            videos.ensure_queue_served()
             st.progress(0.0, _turn(videos.place(job)))
             return
         if now["status"] not in ("created", "running"):
