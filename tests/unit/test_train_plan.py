@@ -163,6 +163,9 @@ def test_a_new_run_gets_the_whole_time_as_one_cycle_and_never_too_little(home):
     assert step(Standing(item), cost, 1000).epochs == 3
     assert step(Standing(item), cost, 25).epochs == 2
     assert step(Standing(item), cost, 24) is None
+    # Of more epochs than 'expected' has nothing more is expected, unless a target is missed.
+    more = tiny(home, TINY_PLAN.replace("epochs = 3", "epochs = 9", 1)).items()[0]
+    assert step(Standing(more), cost, 1000).epochs == 3
 
 
 def test_an_interrupted_run_keeps_its_cycle_where_it_fits_and_gets_a_shorter_one_else(home):
@@ -436,7 +439,7 @@ def test_workers_carry_a_plan_out(home):
 @pytest.mark.skipif(not is_posix(), reason="Windows has no SIGINT for another process")
 def test_ctrl_c_stops_in_order_and_the_run_can_go_on(home):
     text = TINY_PLAN.replace("epochs = 3", "epochs = 3000", 1)
-    path = write(home, text)
+    path = write(home, text.replace("[3, 0.5]", "[3000, 0.5]", 1))
     command = [sys.executable, "-m", "fer_core", "train-plan", str(path), "--data", "demo"]
     process = subprocess.Popen(
         [*command, "--minutes", "600", "--device", "cpu"],
