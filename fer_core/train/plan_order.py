@@ -82,9 +82,9 @@ class Step:
 def step(standing: Standing, cost: Cost, seconds: float) -> Step | None:
     """Return what a training does with the time that is left.
 
-    A new run gets one complete cycle of the learning rate, as long as the time allows. An
-    interrupted run goes on with its cycle, or gets a shorter one where that does not fit. A
-    trained one gets a further cycle.
+    A new run gets one complete cycle of the learning rate, as long as the time allows and as more
+    accuracy is expected of more epochs. An interrupted run goes on with its cycle, or gets a
+    shorter one where that does not fit. A trained one gets a further cycle.
 
     Args:
         standing: How it stands.
@@ -98,6 +98,8 @@ def step(standing: Standing, cost: Cost, seconds: float) -> Step | None:
         return None
     run, done = standing.item.run, standing.done
     most = run.epochs - done
+    if not done:
+        most = min(most, max(run.min_epochs, run.expected[-1][0]))
     if math.isfinite(seconds):
         most = min(most, int((seconds - cost.besides) / cost.epoch))
     if standing.planned and not standing.trained:

@@ -2,6 +2,10 @@
 
 import json
 import math
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ from fer_core.datasets import demo, load
 from fer_core.errors import FerError, TrainingError
 from fer_core.models.catalogue import find_model
 from fer_core.settings import settings
-from fer_core.system import has_gpu
+from fer_core.system import has_gpu, is_posix
 from fer_core.train import estimate
 from fer_core.train.plan import Plan, read
 from fer_core.train.plan_order import Cost, Standing, choose, shorter, step
@@ -159,6 +163,9 @@ def test_a_new_run_gets_the_whole_time_as_one_cycle_and_never_too_little(home):
     assert step(Standing(item), cost, 1000).epochs == 3
     assert step(Standing(item), cost, 25).epochs == 2
     assert step(Standing(item), cost, 24) is None
+    # Of more epochs than 'expected' has nothing more is expected, unless a target is missed.
+    more = tiny(home, TINY_PLAN.replace("epochs = 3", "epochs = 9", 1)).items()[0]
+    assert step(Standing(more), cost, 1000).epochs == 3
 
 
 def test_an_interrupted_run_keeps_its_cycle_where_it_fits_and_gets_a_shorter_one_else(home):
@@ -426,3 +433,31 @@ def test_workers_carry_a_plan_out(home):
     parts = json.loads(done.stdout)["parts"]
     assert [part["status"] for part in parts] == ["done", "done", "made"]
     assert "a complete cycle" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not is_posix(), reason="Windows has no SIGINT for another process")
+def test_ctrl_c_stops_in_order_and_the_run_can_go_on(home):
+    text = TINY_PLAN.replace("epochs = 3", "epochs = 3000", 1)
+    path = write(home, text.replace("[3, 0.5]", "[3000, 0.5]", 1))
+    command = [sys.executable, "-m", "fer_core", "train-plan", str(path), "--data", "demo"]
+    process = subprocess.Popen(
+        [*command, "--minutes", "600", "--device", "cpu"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    deadline = time.monotonic() + 250
+    while not list(settings().runs.glob("*/metrics.jsonl")) or not any(
+        one.state().get("epoch") for one in plan_state.runs_of(read(path)).values()
+    ):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1 and "Stopped." in said and "Traceback" not in said
+    assert "first goes on when the plan does" in said
+    row = plan_state.rows(read(path))[0]
+    assert row.status == "stopped" and row.epochs >= 1
+    assert not plan_state.runs_of(read(path))["first"].busy()
