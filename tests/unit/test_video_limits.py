@@ -13,7 +13,7 @@ from benchmarks.browser import wait_for
 from fer_core.errors import FerError
 from fer_core.jobs import Limits, owned_bytes
 from fer_core.settings import settings
-from fer_core.video import VideoOptions, jobs
+from fer_core.video import VideoOptions, jobs, progress_note
 from fer_core.video.jobs import VideoJob
 from tests.unit.video_tools import clip
 
@@ -90,8 +90,8 @@ def test_a_long_video_is_analysed_up_to_its_limit(tmp_path: Path) -> None:
 def test_a_running_job_stops_drawing_where_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "_EVERY", 0.0)
-    monkeypatch.setattr(jobs, "_LOOK", 0.0)
+    monkeypatch.setattr(progress_note, "_EVERY", 0.0)
+    monkeypatch.setattr(progress_note, "_LOOK", 0.0)
     content = clip(tmp_path / "a.mp4", 2).read_bytes()
     job = create(content, annotated=True)
     job.write_state(limits=Limits(disk_bytes=len(content)).to_json())
