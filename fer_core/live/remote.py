@@ -20,6 +20,11 @@ from fer_core.live.session import STALE
 UNIT: Final = 10_000
 #: Numbers of a face: person, box, score, label, seven probabilities as shown and as measured.
 _NUMBERS: Final = 7 + 2 * len(EMOTIONS)
+#: More of them: both eyes and the tip of the nose, sharpness and brightness. A page of an
+#: earlier version that is still open in a browser does not send these.
+_QUALITY: Final = 8
+#: Eyes and nose come in whole numbers of a tenth of a pixel.
+TENTH: Final = 10
 _LARGEST: Final = 1e9
 #: The year 5138, in seconds since 1970.
 _LATEST: Final = 1e11
@@ -91,8 +96,9 @@ class RemoteSession:
                 seconds, ``wall`` the device's clock in seconds since 1970, ``width`` and
                 ``height`` are the picture's, ``first`` numbers the first of ``results``; each
                 is ``[milliseconds, face, …]``, a face is ``[person, x, y, w, h, score, label,
-                …]`` with the seven probabilities as shown and as measured last, see
-                :data:`UNIT`. ``stats`` are ``fps``, ``analyses``, ``delay``.
+                …]`` with the seven probabilities as shown and as measured, see :data:`UNIT`,
+                and at last right eye, left eye and nose in tenths of a pixel, sharpness, and
+                brightness, see :data:`UNIT`. ``stats`` are ``fps``, ``analyses``, ``delay``.
         """
         run, first = self._run, int(_number(report.get("first")))
         if report.get("run") != run.name:
@@ -178,7 +184,7 @@ def _number(value: Any, largest: float = _LARGEST) -> float:
 
 def _face(values: Any) -> tuple[Face, Face] | None:
     """Return a face as shown and as measured, ``None`` if the numbers are none of a face."""
-    if not isinstance(values, list) or len(values) != _NUMBERS:
+    if not isinstance(values, list) or len(values) not in (_NUMBERS, _NUMBERS + _QUALITY):
         return None
     person, *box, score, label = (_number(value) for value in values[:7])
     shown, measured = (
@@ -189,13 +195,21 @@ def _face(values: Any) -> tuple[Face, Face] | None:
     if not valid or not 0 <= label < len(EMOTIONS):
         return None
     x, y, width, height = box
-    detection = Detection((x, y, width, height), min(max(score / UNIT, 0.0), 1.0))
+    quality = [_number(value) for value in values[_NUMBERS:]]
+    points = [value / TENTH for value in quality[:6]]
+    detection = Detection(
+        (x, y, width, height),
+        min(max(score / UNIT, 0.0), 1.0),
+        keypoints=tuple(zip(points[::2], points[1::2], strict=True)),
+    )
     faces = [
         Face(
             detection,
             tuple(share / sum(shares) for share in shares),
             person=int(person),
             label=EMOTIONS[int(label)],
+            sharpness=max(quality[6], 0.0) if quality else None,
+            brightness=min(max(quality[7] / UNIT, 0.0), 1.0) if quality else None,
         )
         for shares in (shown, measured)
     ]

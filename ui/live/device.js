@@ -10,6 +10,7 @@ const PATIENCE_MS = 2000; // within which a busy server is asked for nothing new
 const MOST = 100; // faces and empty frames in one report; after an outage the rest follows
 const KEPT = 20000; // the same while Python does not answer: ten minutes of one face
 const UNIT = 10000; // fer_core/live/remote.py
+const TENTH = 10; // likewise
 const STALE_MS = 3000; // a result older than that is not drawn …
 const FADE_MS = 1000; // … and fades from this age on
 const LOAD_MS = 60000; // within which the files must come, and then the first result
@@ -183,6 +184,9 @@ class Device extends View {
       face.label,
       ...face.probabilities.map((p) => Math.round(p * UNIT)),
       ...face.measured.map((p) => Math.round(p * UNIT)),
+      ...face.points.slice(0, 3).flat().map((p) => Math.round(p * TENTH)), // eyes and nose
+      Math.round(face.sharpness),
+      Math.round(face.brightness * UNIT),
     ]);
     const { width, height } = result;
     this.results.push({ width, height, values: [Math.round(result.time * 1000), ...faces] });

@@ -18,7 +18,7 @@ from fer_core.faces import blazeface
 from fer_core.faces.framing import FRAMINGS
 from fer_core.live import LiveOptions, session
 from fer_core.live.remote import RemoteSession
-from fer_core.preprocess import CROP_SIZE
+from fer_core.preprocess import CROP_SIZE, LUMA
 from fer_core.tracking import detector, motion, smoothing, tracker
 from ui.common.component import nothing
 from ui.common.controls import Only
@@ -66,7 +66,7 @@ def fixed() -> dict[str, Any]:
     """What the worker is told of the library: sizes, limits, how BlazeFace frames."""
     numbers = {n: getattr(m, n) for m, names in _NUMBERS.items() for n in names.split()}
     framing = FRAMINGS[blazeface.BlazeFaceDetector.name]
-    return {"k": numbers, "framing": vars(framing), "size": CROP_SIZE}
+    return {"k": numbers, "framing": vars(framing), "size": CROP_SIZE, "luma": LUMA}
 
 
 class DeviceLink:
