@@ -1,12 +1,18 @@
 """Stimuli in step with a recording: orders, the time in every row, the measured delay."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fer_core.errors import FerError
+from fer_core.live import SessionRecord
+from fer_core.live.page_log import PageLog
+from fer_core.live.record import delay_of, shown_of
+from fer_core.live.spool import Spool
 from fer_core.live.stimulus import FLASH, Shown, estimate_delay, fill, order
+from fer_core.settings import settings
 from fer_core.table import Rows
 from tests.unit.test_live import face, seen
 
@@ -111,3 +117,75 @@ def test_a_camera_that_does_not_see_the_flashes_gives_no_delay() -> None:
     assert estimate_delay(flashes, light[:10]) is None
     assert estimate_delay(flashes, [(t, v) for t, v in light if t > 13]) is None
     assert estimate_delay([], light) is None
+
+
+def recorded() -> SessionRecord:
+    """A recording whose first row is at 5 s of the session."""
+    record = SessionRecord()
+    record.recording = True
+    for step in range(100):
+        record.add(seen(5.0 + step / 5, face()))
+    return record
+
+
+def test_keys_become_moments_or_intervals_and_survive_a_restart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FER_HOME", str(tmp_path))
+    settings.cache_clear()
+    record, log = recorded(), PageLog()
+    log.names = ["smile", " "]
+    entries = [["key", 1.0, 1], ["key", 2.0, 2], ["key", 3.0, 1]]
+    written = Spool("abc")
+    written.write(record)
+    log.take({"name": 7, "first": 0, "entries": entries[:2]}, record)
+    log.take({"name": 7, "first": 0, "entries": entries}, record)  # what was not heard comes again
+    log.intervals = True
+    log.take({"name": 7, "first": 4, "entries": [["key", 9.0, 1]]}, record)  # after a gap
+    more = [["key", 4.0, 1], ["key", 5.0, 3], ["key", 6.5, 1], ["key", "x", 10], "key", None]
+    log.take({"name": 7, "first": 3, "entries": more}, record)
+    assert log.ack == {"name": 7, "next": 9}
+    expected = [
+        {"onset": 1.0, "duration": 0.0, "trial_type": "smile"},
+        {"onset": 2.0, "duration": 0.0, "trial_type": "2"},
+        {"onset": 3.0, "duration": 0.0, "trial_type": "smile"},
+        {"onset": 4.0, "duration": 2.5, "trial_type": "smile"},
+        {"onset": 5.0, "duration": None, "trial_type": "3"},
+    ]
+    assert record.beside == {"events": expected}
+    written.write(record)
+    later = SessionRecord()
+    rows = Spool("abc").read()
+    assert rows is not None
+    later.restore(rows)
+    assert later.beside == record.beside
+    record.restore(record.clear())
+    assert record.beside == later.beside
+    record.clear()
+    assert record.beside == {}
+    settings.cache_clear()
+
+
+def test_flashes_and_stimuli_of_a_page_give_rows_and_a_delay() -> None:
+    record, log = recorded(), PageLog()
+    flashes, light = camera(0.15, np.random.default_rng(3))
+    entries: list[list] = [["light", t - 9, v] for t, v in light]
+    entries += [["flash", t - 9] for t in flashes] + [["flashed", 6.5]]
+    entries += [["show", 7.0, "cat.mp4", 0, True], ["show", 9.0, "", 0, True]]
+    entries += [["show", 1.0, 3, 0, True], ["show", 1.0], ["light"], [], ["flash", None, 1]]
+    log.take({"name": 1, "first": 0, "entries": entries}, record)
+    table = record.table()
+    assert set(table["stimulus"].dropna()) == {"cat.mp4"}
+    row = table[table["time"].sub(8.0).abs() < 0.01].iloc[0]
+    assert (row["stimulus"], row["stimulus_time"]) == ("cat.mp4", pytest.approx(1.0))
+    delay = delay_of(record.beside)
+    assert delay is not None and delay.median == pytest.approx(0.15, abs=0.05)
+    assert [one.name for one in shown_of(record.beside)] == ["cat.mp4", ""]
+
+
+def test_flashes_that_nobody_saw_are_said_to_be_unknown() -> None:
+    record = recorded()
+    for second in range(5):
+        record.flash(6.0 + second)
+    record.measure_delay()
+    assert record.beside == {"delay": None}
