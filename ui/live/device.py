@@ -22,7 +22,7 @@ from fer_core.preprocess import CROP_SIZE, LUMA
 from fer_core.tracking import detector, motion, smoothing, tracker
 from ui.common.component import nothing
 from ui.common.controls import Only
-from ui.live import saving, stage
+from ui.live import beside, saving, stage
 from ui.live.causes import SENTENCES
 from ui.live.recording import Recording, recording
 from ui.services.models import ModelFolder, find_model, labels
@@ -119,6 +119,7 @@ class DeviceLink:
         self.session.take(report)
         self.phase, self.cause = report["phase"], report["cause"]
         self.trouble = report["trouble"]
+        beside.take(report)
         saving.record_with(report)
         options = self.options
         _COMPONENT(
@@ -138,6 +139,7 @@ class DeviceLink:
                 "ack": self.session.ack,
                 "clock": self.session.clock,
                 **saving.about_file(),
+                **beside.about_page(),
                 "sentences": SENTENCES,
             },
             on_report_change=nothing,
