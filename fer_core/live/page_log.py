@@ -9,6 +9,10 @@ from fer_core.live.stimulus import Shown
 
 #: Keys 1 to 9.
 KEYS: Final = 9
+#: Logs that are remembered.
+_LOGS: Final = 100
+#: The largest name of a log: milliseconds since 1970 in the year 5138.
+_LATEST: Final = 1e14
 #: Characters of a name.
 _LONG: Final = 200
 
@@ -23,8 +27,10 @@ class PageLog:
     """
 
     def __init__(self) -> None:
-        self._name: Any = None
-        self._next = 0
+        self._name: int | None = None
+        # Number of the next entry of each log: the last report of one may come again after
+        # another log began.
+        self._next: dict[int, int] = {}
         #: What the keys stand for; a key that is missing stands for its number.
         self.names: Sequence[str] = ()
         #: Whether a key begins and ends an interval instead of marking a moment.
@@ -33,7 +39,7 @@ class PageLog:
     @property
     def ack(self) -> dict[str, Any]:
         """Return which log was received, and the number of the next entry."""
-        return {"name": self._name, "next": self._next}
+        return {"name": self._name, "next": self._next.get(self._name or 0, 0)}
 
     def name_of(self, key: int) -> str:
         """Return what a key stands for.
@@ -48,22 +54,24 @@ class PageLog:
         """Take what came since the last report.
 
         Args:
-            log: ``name`` of the log, ``first`` numbers the first of ``entries``. Each is a list
-                of a word, seconds of the recording, and more: ``key``, its number; ``show``,
-                name of the stimulus, its seconds, whether it runs; ``light``, brightness of the
-                camera's picture, 0 to 1; ``flash``; ``flashed``, the end of the flashes.
-                What is none of these is left out.
+            log: ``name`` of the log, a number; ``first`` numbers the first of ``entries``. Each
+                is a list of a word, seconds of the recording, and more: ``key``, its number;
+                ``show``, name of the stimulus, its seconds, whether it runs; ``light``,
+                brightness of the camera's picture, 0 to 1; ``flash``; ``flashed``, the end of
+                the flashes. What is none of these is left out.
             record: To which they belong.
         """
         if not isinstance(log, dict) or not isinstance(log.get("entries"), list):
             return
-        first = int(number(log.get("first")))
-        if log.get("name") != self._name:
-            self._name, self._next = log.get("name"), first
-        if first > self._next:
+        first, name = int(number(log.get("first"))), int(number(log.get("name"), _LATEST))
+        self._name = name
+        begun = self._next.setdefault(name, first)
+        if first > begun:
             return  # something before it is missing, and will be sent again
-        for entry in log["entries"][self._next - first :]:
-            self._next += 1
+        if len(self._next) > _LOGS:
+            del self._next[next(iter(self._next))]
+        for entry in log["entries"][begun - first :]:
+            self._next[name] += 1
             zero = record.began
             # Without rows there is no recording to which it could belong.
             if zero is not None and isinstance(entry, list) and len(entry) >= 2:

@@ -145,6 +145,10 @@ def test_keys_become_moments_or_intervals_and_survive_a_restart(
     more = [["key", 4.0, 1], ["key", 5.0, 3], ["key", 6.5, 1], ["key", "x", 10], "key", None]
     log.take({"name": 7, "first": 3, "entries": more}, record)
     assert log.ack == {"name": 7, "next": 9}
+    # After another way's page, the last report of this one is seen again.
+    log.take({"name": 8, "first": 0, "entries": []}, record)
+    log.take({"name": 7, "first": 3, "entries": more}, record)
+    assert log.ack == {"name": 7, "next": 9}
     expected = [
         {"onset": 1.0, "duration": 0.0, "trial_type": "smile"},
         {"onset": 2.0, "duration": 0.0, "trial_type": "2"},
@@ -164,6 +168,22 @@ def test_keys_become_moments_or_intervals_and_survive_a_restart(
     record.clear()
     assert record.beside == {}
     settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "log", [None, [], {"name": {}, "first": "x", "entries": [[]]}, {"entries": "much"}, {"name": 1}]
+)
+def test_what_is_no_log_is_left_out(log: object) -> None:
+    record = recorded()
+    PageLog().take(log, record)
+    assert record.beside == {}
+
+
+def test_many_pages_of_one_visitor_do_not_fill_the_memory() -> None:
+    record, log = recorded(), PageLog()
+    for page in range(1000):
+        log.take({"name": page, "first": 0, "entries": [["key", 1.0, 1]]}, record)
+    assert log.ack == {"name": 999, "next": 1} and len(log._next) <= 101
 
 
 def test_flashes_and_stimuli_of_a_page_give_rows_and_a_delay() -> None:
