@@ -146,6 +146,9 @@ class Rows:
         self._numbers = array("d")
         self._statuses = [OK, NO_FACE, PAUSED]
         self._made_by: list[tuple[str, str]] = []
+        #: Lists of JSON values that belong to the recording and are no rows, by name; their
+        #: times are those of the rows.
+        self.notes: dict[str, list[Any]] = {}
 
     def __len__(self) -> int:
         return len(self._numbers) // WIDTH
@@ -279,7 +282,12 @@ class Rows:
         Args:
             first: Index of the first of them; :data:`ROW_BYTES` bytes follow for each.
         """
-        about = {"columns": _NUMBERS, "statuses": self._statuses, "made_by": self._made_by}
+        about = {
+            "columns": _NUMBERS,
+            "statuses": list(self._statuses),
+            "made_by": list(self._made_by),
+            "notes": {name: list(values) for name, values in self.notes.items()},
+        }
         return self._numbers[first * WIDTH :].tobytes(), about
 
     @classmethod
@@ -299,6 +307,7 @@ class Rows:
         rows._numbers.frombytes(content[: len(content) // ROW_BYTES * ROW_BYTES])
         rows._statuses = [str(status) for status in about["statuses"]]
         rows._made_by = [(str(model), str(prior)) for model, prior in about["made_by"]]
+        rows.notes = {str(k): list(v) for k, v in about.get("notes", {}).items()}
         rows.values("live")
         return rows
 

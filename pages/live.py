@@ -22,7 +22,7 @@ from ui.common.notices import say_error
 from ui.common.text import plain
 from ui.common.times import zone
 from ui.common.words import EVERYONE, who
-from ui.live import device
+from ui.live import beside, device
 from ui.live.after import ASKED, ask, kept_sessions, session_name, summary
 from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
 from ui.live.link import live_link
@@ -357,6 +357,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         persist_state="session",
         help="Hides every face in the picture, in snapshots and in videos that you save.",
     )
+    beside.ask_keys()
     with st.popover("Smoothing", icon=":material/waves:"):
         st.slider(
             "Seconds over which probabilities are averaged",
@@ -388,6 +389,7 @@ if len(record) and not record.recording:
         "model": live.model,
         "detector": live.detector,
         "smoothing_seconds": state["live_smoothing"],
+        **record.beside,
     }
     summary(record.table(), about, saved, discard)
 kept_sessions()

@@ -113,6 +113,10 @@ def example(folder: Path, as_json: bool) -> None:
 @click.option("--group", help="Their group, instead of what the name says.")
 @click.option("--task", help="Stimulus or task, instead of what the name says.")
 @click.option("--session", type=int, metavar="ID", help="Add a saved live session.")
+@click.option(
+    "--correct-delay", is_flag=True,
+    help="With --session: correct the times of stimuli by the measured delay of the camera.",
+)  # fmt: skip
 @click.option("--copy", is_flag=True, help="Keep copies of the videos in the study's folder.")
 @click.option(
     "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True,
@@ -131,6 +135,7 @@ def add(
     group: str | None,
     task: str | None,
     session: int | None,
+    correct_delay: bool,
     copy: bool,
     engine: str,
     scheduler: str | None,
@@ -158,7 +163,9 @@ def add(
         note(NOTICE)
     study = open_study(folder)
     if session is not None:
-        _add_session(study, session, participant, consent, setting, group, task, as_json)
+        _add_session(
+            study, session, participant, consent, setting, group, task, correct_delay, as_json
+        )  # fmt: skip
         return
     from fer_core.video import walk_videos
 
@@ -207,6 +214,7 @@ def _add_session(
     setting: str,
     group: str | None,
     task: str | None,
+    correct_delay: bool,
     as_json: bool,
 ) -> None:
     from fer_core.live import saved
@@ -215,10 +223,12 @@ def _add_session(
     if not participant:
         raise FerError("Say whose session it is: --participant CODE.")
     table = saved.load_session(session)
-    name = next((one.name for one in saved.list_sessions() if one.id == session), str(session))
+    kept = next((one for one in saved.list_sessions() if one.id == session), None)
+    name = kept.name if kept else str(session)
     one = add_session(
         study, table, name, participant, consent=consent, setting=setting,
         columns={study.file.group: group} if group else None, task=task or "",
+        about=kept.about if kept else {}, correct_delay=correct_delay,
     )  # fmt: skip
     say(one.model_dump(), f"Session {name} → {one.id}: {one.participant}", as_json)
 

@@ -4,10 +4,13 @@ visitor records. Whoever analyses, this server or the visitor's browser, feeds i
 
 import math
 import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.analysis import Analysis
 from fer_core.emotions import UNSURE_BELOW
+from fer_core.live.stimulus import Delay, Shown, estimate_delay, fill
 from fer_core.table import ROW_BYTES, Rows
 
 if TYPE_CHECKING:
@@ -19,6 +22,10 @@ WINDOW: Final = 60.0
 PAUSE: Final = 3.0
 #: Rows of a recording, so that memory has an end: two hours of one face at 28 a second.
 LIMIT: Final = 200_000
+#: Keys and changes of the stimulus of a recording, so that memory has an end.
+NOTES: Final = 50_000
+#: Pictures of which the brightness is remembered: half a minute at 60 a second.
+_LIGHT: Final = 2000
 
 
 class SessionRecord:
@@ -39,6 +46,7 @@ class SessionRecord:
         self._recording = False
         self._frames = 0
         self._off = False
+        self._light: deque[tuple[float, float]] = deque(maxlen=_LIGHT)
         #: Seconds between the last two analyses, and time and clock of the last row.
         self._step = 0.0
         self._last_row: tuple[float, float | None] | None = None
@@ -141,11 +149,81 @@ class SessionRecord:
     def table(self, source: str = "") -> "pd.DataFrame":
         """Return the recording as measured; its time begins with its first row.
 
+        What was shown is in every row, by the times of the screen: see :attr:`beside` for what
+        corrects them.
+
         Args:
             source: Name of the session.
         """
         with self._lock:
-            return self._rows.table("live", source, from_zero=True)
+            table = self._rows.table("live", source, from_zero=True)
+        return fill(table, shown_of(self.beside))
+
+    def light(self, time: float, brightness: float) -> None:
+        """Remember how bright a picture of the camera is, for a while.
+
+        Args:
+            time: Seconds of the session.
+            brightness: Mean of the picture, 0 to 1.
+        """
+        with self._lock:
+            self._light.append((time, brightness))
+
+    def press(self, time: float, name: str, *, edge: bool) -> None:
+        """Note that a key was pressed during the recording.
+
+        Args:
+            time: Seconds of the session.
+            name: What the key stands for.
+            edge: Whether it begins or ends an interval; otherwise it marks a moment.
+        """
+        self._note("keys", [time, name, edge])
+
+    def show(self, shown: Shown) -> None:
+        """Note what the screen shows from a moment on, in seconds of the session."""
+        self._note("shown", [shown.time, shown.name, shown.at, shown.running])
+
+    def flash(self, time: float) -> None:
+        """Note that the screen turned white, in seconds of the session."""
+        self._note("flashes", [time])
+
+    def measure_delay(self) -> None:
+        """Estimate the delay of the camera from the flashes since the last estimate."""
+        with self._lock:
+            notes = self._rows.notes
+            flashes = [time for (time,) in notes.pop("flashes", [])]
+            found = estimate_delay(flashes, list(self._light))
+            notes["delay"] = [vars(found)] if found else []
+
+    def _note(self, kind: str, value: list[Any]) -> None:
+        with self._lock:
+            notes = self._rows.notes.setdefault(kind, [])
+            if len(notes) < NOTES:
+                notes.append(value)
+
+    @property
+    def beside(self) -> dict[str, Any]:
+        """Return what happened beside the rows, as plain JSON values to store with them.
+
+        Returns:
+            ``events`` of the keys as in BIDS, by ``onset``; ``shown``, each a list of the values
+            of :class:`~fer_core.live.stimulus.Shown`; and ``delay``, the values of
+            :class:`~fer_core.live.stimulus.Delay`, or ``None`` where it could not be measured.
+            Times are seconds of the recording. What did not happen is left out.
+        """
+        with self._lock:
+            zero, notes = self._rows.first or 0.0, self._rows.notes
+            keys = [(time - zero, *rest) for time, *rest in notes.get("keys", [])]
+            shown = [[time - zero, *rest] for time, *rest in notes.get("shown", [])]
+            delay = notes.get("delay")
+        found: dict[str, Any] = {}
+        if keys:
+            found["events"] = events_of(keys)
+        if shown:
+            found["shown"] = sorted(shown)
+        if delay is not None:
+            found["delay"] = delay[0] if delay else None
+        return found
 
     def dump(self, first: int) -> tuple[bytes, dict[str, Any]]:
         """Return recorded rows from an index on; see :meth:`fer_core.table.Rows.dump`."""
@@ -169,3 +247,38 @@ class SessionRecord:
         with self._lock:
             rows, self._rows, self._last_row = self._rows, Rows(), None
             return rows
+
+
+def events_of(keys: Sequence[tuple[float, str, bool]]) -> list[dict[str, Any]]:
+    """Return the events that keys stand for.
+
+    Args:
+        keys: When each was pressed, in seconds; its name; whether it begins or ends an interval.
+
+    Returns:
+        ``onset``, ``duration`` (0 for a moment, ``None`` where the end is unknown) and
+        ``trial_type``, by onset.
+    """
+    found: list[dict[str, Any]] = []
+    begun: dict[str, dict[str, Any]] = {}
+    for time, name, edge in sorted(keys):
+        before = begun.pop(name, None) if edge else None
+        if before is not None:
+            before["duration"] = time - before["onset"]
+            continue
+        event = {"onset": time, "duration": None if edge else 0.0, "trial_type": name}
+        found.append(event)
+        if edge:
+            begun[name] = event
+    return found
+
+
+def shown_of(about: Mapping[str, Any]) -> list[Shown]:
+    """Return what the screen showed during a recording, see :attr:`SessionRecord.beside`."""
+    return [Shown(*values) for values in about.get("shown") or []]
+
+
+def delay_of(about: Mapping[str, Any]) -> Delay | None:
+    """Return the delay that was measured during a recording; ``None`` where it was not."""
+    found = about.get("delay")
+    return Delay(**found) if found else None

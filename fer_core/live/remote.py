@@ -20,6 +20,11 @@ from fer_core.live.session import STALE
 UNIT: Final = 10_000
 #: Numbers of a face: person, box, score, label, seven probabilities as shown and as measured.
 _NUMBERS: Final = 7 + 2 * len(EMOTIONS)
+#: More of them: both eyes and the tip of the nose, sharpness and brightness. A page of an
+#: earlier version that is still open in a browser does not send these.
+_QUALITY: Final = 8
+#: Eyes and nose come in whole numbers of a tenth of a pixel.
+TENTH: Final = 10
 _LARGEST: Final = 1e9
 #: The year 5138, in seconds since 1970.
 _LATEST: Final = 1e11
@@ -91,16 +96,17 @@ class RemoteSession:
                 seconds, ``wall`` the device's clock in seconds since 1970, ``width`` and
                 ``height`` are the picture's, ``first`` numbers the first of ``results``; each
                 is ``[milliseconds, face, …]``, a face is ``[person, x, y, w, h, score, label,
-                …]`` with the seven probabilities as shown and as measured last, see
-                :data:`UNIT`. ``stats`` are ``fps``, ``analyses``, ``delay``.
+                …]`` with the seven probabilities as shown and as measured, see :data:`UNIT`,
+                and at last right eye, left eye and nose in tenths of a pixel, sharpness, and
+                brightness, see :data:`UNIT`. ``stats`` are ``fps``, ``analyses``, ``delay``.
         """
-        run, first = self._run, int(_number(report.get("first")))
+        run, first = self._run, int(number(report.get("first")))
         if report.get("run") != run.name:
             if run.name is not None:
                 self.record.pause()
             # The browser's clock begins at 0 again; the record's goes on.
-            offset = self.now() - _number(report.get("now"))
-            began = _number(report.get("wall"), _LATEST) - _number(report.get("now"))
+            offset = self.now() - number(report.get("now"))
+            began = number(report.get("wall"), _LATEST) - number(report.get("now"))
             run = _Run(
                 report.get("run"),
                 max(offset, _time_of(self.record.latest)),
@@ -109,8 +115,8 @@ class RemoteSession:
             )
             self._run = run
         stats, results = report.get("stats"), report.get("results")
-        run.stats = {k: _number(v) for k, v in stats.items()} if isinstance(stats, dict) else {}
-        size = int(_number(report.get("width"))), int(_number(report.get("height")))
+        run.stats = {k: number(v) for k, v in stats.items()} if isinstance(stats, dict) else {}
+        size = int(number(report.get("width"))), int(number(report.get("height")))
         if not isinstance(results, list) or first > run.next:
             return  # something before it is missing, and will be sent again
         for result in results[run.next - first :]:
@@ -120,7 +126,7 @@ class RemoteSession:
     def _add(self, result: Any, size: tuple[int, int], run: _Run) -> None:
         if not isinstance(result, list) or not result:
             return
-        seconds = _number(result[0]) / 1000
+        seconds = number(result[0]) / 1000
         # Times never go back, whatever the browser says.
         time = max(run.offset + seconds, _time_of(self.record.latest))
         time = min(time, self.now())
@@ -170,7 +176,13 @@ def _time_of(analysis: Analysis | None) -> float:
     return (analysis.time or 0.0) if analysis else 0.0
 
 
-def _number(value: Any, largest: float = _LARGEST) -> float:
+def number(value: Any, largest: float = _LARGEST) -> float:
+    """Return what a browser sent as a number, 0 where it is none; nothing it sends is believed.
+
+    Args:
+        value: Anything.
+        largest: Limit of its size.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return 0.0
     return max(-largest, min(float(value), largest))
@@ -178,24 +190,32 @@ def _number(value: Any, largest: float = _LARGEST) -> float:
 
 def _face(values: Any) -> tuple[Face, Face] | None:
     """Return a face as shown and as measured, ``None`` if the numbers are none of a face."""
-    if not isinstance(values, list) or len(values) != _NUMBERS:
+    if not isinstance(values, list) or len(values) not in (_NUMBERS, _NUMBERS + _QUALITY):
         return None
-    person, *box, score, label = (_number(value) for value in values[:7])
+    person, *box, score, label = (number(value) for value in values[:7])
     shown, measured = (
-        [max(_number(value), 0.0) for value in values[first : first + len(EMOTIONS)]]
+        [max(number(value), 0.0) for value in values[first : first + len(EMOTIONS)]]
         for first in (7, 7 + len(EMOTIONS))
     )
     valid = sum(shown) and sum(measured) and min(box[2:]) > 0
     if not valid or not 0 <= label < len(EMOTIONS):
         return None
     x, y, width, height = box
-    detection = Detection((x, y, width, height), min(max(score / UNIT, 0.0), 1.0))
+    quality = [number(value) for value in values[_NUMBERS:]]
+    points = [value / TENTH for value in quality[:6]]
+    detection = Detection(
+        (x, y, width, height),
+        min(max(score / UNIT, 0.0), 1.0),
+        keypoints=tuple(zip(points[::2], points[1::2], strict=True)),
+    )
     faces = [
         Face(
             detection,
             tuple(share / sum(shares) for share in shares),
             person=int(person),
             label=EMOTIONS[int(label)],
+            sharpness=max(quality[6], 0.0) if quality else None,
+            brightness=min(max(quality[7] / UNIT, 0.0), 1.0) if quality else None,
         )
         for shares in (shown, measured)
     ]

@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from fer_core.files import write_json
 from fer_core.live.record import SessionRecord
@@ -31,6 +32,7 @@ class Spool:
         """
         self.name = name
         self._written = written
+        self._about: dict[str, Any] | None = None
 
     def write(self, record: SessionRecord) -> None:
         """Append the rows that were recorded since the last call.
@@ -40,7 +42,7 @@ class Spool:
         """
         content, about = record.dump(self._written)
         count = len(record)
-        if not content:
+        if not content and about == self._about:
             return
         path = folder() / self.name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +50,7 @@ class Spool:
         write_json(path.with_suffix(".json"), about)
         with path.with_suffix(".rows").open("ab") as file:
             file.write(content)
-        self._written = count
+        self._written, self._about = count, about
 
     def read(self) -> Rows | None:
         """Return the rows of the file, ``None`` where it is damaged or gone."""

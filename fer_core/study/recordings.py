@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path, PurePath
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from fer_core.files import printable, sha256, write_atomic
+from fer_core.live.record import delay_of, shown_of
+from fer_core.live.stimulus import fill
 from fer_core.study.folder import Study, main_person
 from fer_core.study.model import SETTINGS, Recording, StudyError, Video
 from fer_core.study.samples import samples
@@ -110,8 +112,10 @@ def add_session(
     setting: str,
     columns: Mapping[str, str] | None = None,
     task: str = "",
+    about: Mapping[str, Any] | None = None,
+    correct_delay: bool = False,
 ) -> Recording:
-    """Add a saved live session; what was shown during it becomes events.
+    """Add a saved live session; what was shown during it, and its keys, become events.
 
     Args:
         study: The study.
@@ -122,10 +126,23 @@ def add_session(
         setting: In which it was recorded.
         columns: Further columns of the participant.
         task: Stimulus or task, where the table names none.
+        about: What was stored with the session, see
+            :attr:`fer_core.live.record.SessionRecord.beside`.
+        correct_delay: Correct the times of stimuli by the measured delay of the camera.
 
     Raises:
-        StudyError: Consent is missing, or it was recorded otherwise than the study asks.
+        StudyError: Consent is missing, it was recorded otherwise than the study asks, or its
+            delay is to be corrected and was not measured.
     """
+    about = about or {}
+    if correct_delay:
+        delay = delay_of(about)
+        if delay is None:
+            raise StudyError(
+                f"The delay of the camera was not measured in {printable(source)}: add it "
+                "without the correction."
+            )
+        table = fill(table, shown_of(about), delay.median)
     for name, value in (("model", study.file.model), ("class_prior", study.file.class_prior)):
         other = set(table[name].dropna()) - {value}
         if other:
@@ -141,6 +158,7 @@ def add_session(
     return _add(
         study, table, source, participant, "live", consent, setting, columns, task,
         seconds=float(table["time"].max()) if len(table) else 0.0,
+        events=about.get("events") or (),
     )  # fmt: skip
 
 
@@ -160,6 +178,7 @@ def _add(
     copy: Path | None = None,
     options: dict[str, Any] | None = None,
     problems: list[str] | None = None,
+    events: Sequence[Mapping[str, Any]] = (),
 ) -> Recording:
     check_consent(consent, setting)
     participant = clean(participant)
@@ -188,7 +207,8 @@ def _add(
             write_atomic(target, lambda file: _copy(copy, file))
             one.video = one.video.model_copy(update={"path": name, "copied": True})
         write_atomic(study.table_path(one), lambda file: table.to_parquet(file, index=False))
-        study.set_events(one, _first_events(table, one))
+        first = _first_events(table, one)
+        study.set_events(one, pd.concat([first, pd.DataFrame(list(events))], ignore_index=True))
         study.file.recordings = [*study.file.recordings, one]
         study.note_participant(participant, columns or {})
     # Whoever opens the study next does not wait for it.

@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 8acb83aff48a93f2b733d4be7dad15cfbb61fc24066664c65f7f2404082eb42f)
+// Made of ui/device (sha256 cb8fa687fc52d2dc7dc4274e45947c16a3ef6c396a18bafb12864d09de734a6e)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1678,6 +1678,25 @@
     const ty = (cy - (sin + cos) * middle) / factor - 0.5;
     return warp(around, size, [cos, -sin, sin, cos].map((v) => v / factor), tx, ty, true);
   }
+  function quality(crop, size, [red, green, blue]) {
+    const grey = new Float64Array(size * size);
+    for (let i = 0; i < grey.length; i++)
+      grey[i] = Math.round(red * crop[3 * i] + green * crop[3 * i + 1] + blue * crop[3 * i + 2]);
+    const reflected = (i) => i < 0 ? 1 : i >= size ? size - 2 : i;
+    let total = 0, sum = 0, squares = 0;
+    for (let y = 0, i = 0; y < size; y++) {
+      const above = reflected(y - 1) * size, below = reflected(y + 1) * size;
+      for (let x = 0; x < size; x++, i++) {
+        const left = grey[y * size + reflected(x - 1)], right = grey[y * size + reflected(x + 1)];
+        const value = grey[above + x] + grey[below + x] + left + right - 4 * grey[i];
+        total += grey[i];
+        sum += value;
+        squares += value * value;
+      }
+    }
+    const pixels = size * size;
+    return { sharpness: squares / pixels - (sum / pixels) ** 2, brightness: total / pixels / 255 };
+  }
 
   // blazeface.js
   var sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
@@ -1779,7 +1798,7 @@
       this.known = { faces: [], searched: -Infinity };
     }
     // The faces of a camera's picture at `time` in seconds, the largest first: { box, score,
-    // frame, roll }. Searched for now and then, followed in between: fer_core/tracking/detector.py.
+    // frame, roll, points }. Searched for now and then, followed in between: fer_core/tracking/detector.py.
     async detect(pyramid, time) {
       const { width, height } = pyramid;
       let { faces, searched } = this.known;
@@ -1865,7 +1884,8 @@
       const left = x - (dx * cos - dy * sin) * side - side / 2;
       const top = y - (dx * sin + dy * cos) * side - side / 2;
       const frame = { x: left, y: top, side };
-      return { box: [x - w / 2, y - h / 2, w, h], score: sigmoid(face.logit), frame, roll };
+      const box = [x - w / 2, y - h / 2, w, h];
+      return { box, score: sigmoid(face.logit), frame, roll, points: face.points };
     }
   };
 
@@ -2165,7 +2185,7 @@
       }
     }
   };
-  async function load2({ runtime, search, look, model, size, k, framing }) {
+  async function load2({ runtime, search, look, model, size, luma, k, framing }) {
     const files = fetched([runtime.wasm, search, look, model], (progress) => postMessage({ progress }));
     const quiet = () => {
     };
@@ -2182,7 +2202,7 @@
       k,
       framing
     );
-    return { detector, classify: await network(c, size), smoother: new EmotionSmoother(k), size };
+    return { detector, classify: await network(c, size), smoother: new EmotionSmoother(k), size, luma };
   }
   async function run(compiled, values, shape) {
     const tensor = new Tensor(values, shape);
@@ -2193,7 +2213,7 @@
     return arrays;
   }
   async function analyze({ frame, time, largest, smoothing, prior }) {
-    const { detector, classify, smoother, size } = ready;
+    const { detector, classify, smoother, size, luma } = ready;
     const start = performance.now();
     const { width, height } = frame;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
@@ -2202,9 +2222,13 @@
     const detections = await detector.detect(new Pyramid(picture), time);
     const detected = performance.now();
     const faces = [];
-    for (const { box, score, frame: square, roll } of largest ? detections.slice(0, 1) : detections) {
-      const [probabilities] = await classify(cropFace(picture, square, roll, size));
-      faces.push({ box, score, probabilities: assumed(Array.from(probabilities), prior) });
+    for (const found of largest ? detections.slice(0, 1) : detections) {
+      const { box, score, points } = found;
+      const crop = cropFace(picture, found.frame, found.roll, size);
+      const { sharpness, brightness } = quality(crop, size, luma);
+      const [answer] = await classify(crop);
+      const probabilities = assumed(Array.from(answer), prior);
+      faces.push({ box, score, points, sharpness, brightness, probabilities });
     }
     const done = performance.now();
     return {

@@ -12,7 +12,7 @@ from benchmarks.scenes import compose
 from fer_core.analysis import Analysis, Face, analyze
 from fer_core.classifier import load_classifier
 from fer_core.datasets import Dataset, demo
-from fer_core.faces import get_detector
+from fer_core.faces import Detection, get_detector
 from fer_core.images import example_portrait
 from fer_core.tracking.detector import TrackingDetector
 from ui.live import device
@@ -126,6 +126,11 @@ def test_faces_are_followed_and_newcomers_seen_soon(in_browser: Callable[..., li
         for face in faces:
             (other,) = (other for other in found if same(face, other))
             assert np.abs(np.subtract(other["probabilities"], face.probabilities)).max() < 0.02
+            assert other["sharpness"] == pytest.approx(face.sharpness, rel=0.1)
+            assert other["brightness"] == pytest.approx(face.brightness, abs=0.01)
+            points = tuple(map(tuple, other["points"][:3]))
+            turned = Detection(face.box, keypoints=points).head_turn
+            assert turned == pytest.approx(face.detection.head_turn, abs=2)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """A live session without a browser: made sequences, a clock that the test turns."""
 
 import threading
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -399,6 +400,18 @@ def test_the_record_holds_what_was_measured_and_what_the_screen_showed() -> None
     assert datetime.fromisoformat(table["wall_time"][1]).timestamp() == pytest.approx(
         1_790_000_000.1
     )
+
+
+def test_quality_of_a_face_is_in_the_table() -> None:
+    bench = Bench()
+    eyes_and_nose = ((40.0, 50.0), (80.0, 50.0), (60.0, 70.0))
+    known = replace(face().detection, keypoints=eyes_and_nose)
+    bench.faces = (replace(face(), detection=known, sharpness=120.0, brightness=0.5),)
+    bench.session.record.recording = True
+    bench.session.frame(frame())
+    bench.pool.run_pending()
+    row = bench.session.record.table().iloc[0]
+    assert (row["head_turn"], row["sharpness"], row["brightness"]) == (0.0, 120.0, 0.5)
 
 
 def test_a_gap_is_marked_in_the_table_and_in_the_last_minute() -> None:

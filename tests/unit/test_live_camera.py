@@ -31,6 +31,18 @@ def test_the_script_opens_cameras_follows_answers_and_watches_frames(tmp_path: P
     assert {name: why for name, why in results.items() if why} == {}
 
 
+def test_keys_mark_events_unless_somebody_types(tmp_path: Path) -> None:
+    """Each check of ``live_keys.mjs`` holds."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no Node.js on this machine")
+    parts = (LIVE / "page_log.js", Path(__file__).with_name("live_keys.mjs"))
+    script = tmp_path / "checks.mjs"
+    script.write_text("\n".join(part.read_text(encoding="utf-8") for part in parts), "utf-8")
+    done = subprocess.run([node, script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_cause_that_a_script_names_has_its_sentence() -> None:
     known = CAUSES | SERVER_CAUSES | DEVICE_CAUSES | SENTENCES
     named = set()

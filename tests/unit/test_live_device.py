@@ -4,13 +4,19 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from fer_core.analysis import quality
 from fer_core.errors import FerError
 from fer_core.files import sha256
+from fer_core.images import example_portrait
 from fer_core.models import imported
+from fer_core.preprocess import CROP_SIZE, LUMA
 from fer_core.settings import settings
 from tests.model_tools import copy_of_shipped
 from ui.live import device
@@ -107,3 +113,32 @@ def test_a_model_from_elsewhere_runs_in_no_visitors_browser(
     finally:
         monkeypatch.undo()
         settings.cache_clear()
+
+
+def test_the_browser_measures_sharpness_and_brightness_as_the_library_does() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no Node.js on this machine")
+    rng = np.random.default_rng(0)
+    shape = (CROP_SIZE, CROP_SIZE, 3)
+    portrait = example_portrait()[:CROP_SIZE, :CROP_SIZE]
+    crops = [
+        np.full(shape, 127, np.uint8),
+        rng.integers(0, 256, shape, dtype=np.uint8),
+        np.ascontiguousarray(portrait),
+    ]
+    script = (
+        f"import {{ quality }} from {json.dumps((SOURCES / 'pixels.js').as_uri())};"
+        "import { readFileSync } from 'node:fs';"
+        "const { crops, size, luma } = JSON.parse(readFileSync(0));"
+        "console.log(JSON.stringify(crops.map((crop) => quality(crop, size, luma))));"
+    )
+    given = {"crops": [c.ravel().tolist() for c in crops], "size": CROP_SIZE, "luma": LUMA}
+    done = subprocess.run(
+        [node, "--input-type=module", "-e", script],
+        input=json.dumps(given), capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    for crop, found in zip(crops, json.loads(done.stdout), strict=True):
+        sharpness, brightness = quality(crop)
+        assert found["sharpness"] == pytest.approx(sharpness, rel=1e-3, abs=1e-6)
+        assert found["brightness"] == pytest.approx(brightness, abs=1e-4)

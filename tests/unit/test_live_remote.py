@@ -1,12 +1,14 @@
 """What a visitor's browser reports: each result once, in order, whatever the network does."""
 
+import math
 from typing import Any
 
 import pytest
 
 from fer_core import timeline
 from fer_core.emotions import EMOTIONS
-from fer_core.live.remote import UNIT, RemoteSession
+from fer_core.faces.base import NOSE_DEPTH
+from fer_core.live.remote import TENTH, UNIT, RemoteSession
 
 
 class Clock:
@@ -48,7 +50,8 @@ class Sender:
 def face(person: int = 1, label: str = "Happy", share: float = 0.7) -> list[float]:
     rest = (1 - share) / 6
     shares = [round(UNIT * (share if e == label else rest)) for e in EMOTIONS]
-    return [person, 10, 20, 100, 120, 9000, EMOTIONS.index(label), *shares, *shares]
+    quality = [*(TENTH * at for at in (40, 50, 80, 50, 70, 70)), 250, round(UNIT * 0.4)]
+    return [person, 10, 20, 100, 120, 9000, EMOTIONS.index(label), *shares, *shares, *quality]
 
 
 @pytest.fixture
@@ -75,6 +78,20 @@ def test_a_result_becomes_a_row_like_the_servers_own(clock: Clock, session: Remo
     assert seen.faces[0].box == (10, 20, 100, 120) and seen.faces[0].detection.score == 0.9
     assert session.stats().analyses == 25
     assert session.record.table()["emotion"].tolist() == ["Happy", "Sad"]
+
+
+def test_turn_of_the_head_sharpness_and_brightness_are_in_the_table(
+    clock: Clock, session: RemoteSession
+) -> None:
+    sender = Sender(clock)
+    # A page of an earlier version, still open in a browser, sends none of them.
+    sender.see(face(), face(2)[:21])
+    session.take(sender.report())
+    table = session.record.table()
+    turn = math.degrees(math.atan2(10 / 40, NOSE_DEPTH))
+    assert table["head_turn"].iloc[0] == pytest.approx(turn)
+    assert table["sharpness"].iloc[0] == 250 and table["brightness"].iloc[0] == 0.4
+    assert table[["head_turn", "sharpness", "brightness"]].iloc[1].isna().all()
 
 
 def test_what_comes_twice_counts_once_and_what_was_lost_comes_again(
@@ -174,9 +191,9 @@ def test_a_server_that_forgot_takes_what_was_never_acknowledged(clock: Clock) ->
         [[0, None]],
         [[0, [1, 2, 3]]],
         [[0, [*face()[:-1], "much"]], [0, [*face()[:6], 9, *face()[7:]]]],
-        [[float("nan"), [float("inf")] * 21]],
+        [[float("nan"), [float("inf")] * 29]],
         [[0, [1, 10, 20, -5, 120, 9000, 3, *face()[7:]]]],
-        [[0, [1, 10, 20, 100, 120, 9000, 3, *[0] * 14]]],
+        [[0, [1, 10, 20, 100, 120, 9000, 3, *[0] * 14, *face()[21:]]]],
     ],
 )
 def test_what_is_no_face_is_left_out(clock: Clock, session: RemoteSession, results: Any) -> None:

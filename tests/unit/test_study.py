@@ -209,6 +209,21 @@ def test_a_live_session_brings_its_stimuli_as_events(study):
     found = study.events(one)
     assert found["trial_type"].tolist() == ["cat", "dog"]
     assert found["onset"].tolist() == [1.0, 3.0] and found["duration"].iloc[0] == 2.0
+    table = table_of(rows, "live")
+    about = {
+        "events": [{"onset": 0.5, "duration": None, "trial_type": "key"}],
+        "shown": [[1.0, "cat", 0.0, True], [3.0, "dog", 0.0, True]],
+        "delay": {"median": 0.2, "spread": 0.01, "flashes": 5},
+    }
+    corrected = add_session(
+        study, table, "session", "P2", about=about, correct_delay=True, **CONSENT
+    )
+    found = study.events(corrected)
+    assert found["trial_type"].tolist() == ["key", "cat", "dog"]
+    assert found["onset"].tolist() == pytest.approx([0.5, 1.2, 3.2])
+    assert found["duration"].isna().tolist() == [True, False, False]
+    with pytest.raises(StudyError, match="was not measured"):
+        add_session(study, table, "session", "P3", correct_delay=True, **CONSENT)
     other = table_of([row | {"model": "vgg"} for row in rows], "live")
     with pytest.raises(StudyError, match="no video to analyse again"):
         add_session(study, other, "session", "P2", **CONSENT)

@@ -122,7 +122,7 @@ export class BlazeFace {
   }
 
   // The faces of a camera's picture at `time` in seconds, the largest first: { box, score,
-  // frame, roll }. Searched for now and then, followed in between: fer_core/tracking/detector.py.
+  // frame, roll, points }. Searched for now and then, followed in between: fer_core/tracking/detector.py.
   async detect(pyramid, time) {
     const { width, height } = pyramid;
     let { faces, searched } = this.known;
@@ -218,6 +218,7 @@ export class BlazeFace {
     const left = x - (dx * cos - dy * sin) * side - side / 2;
     const top = y - (dx * sin + dy * cos) * side - side / 2;
     const frame = { x: left, y: top, side };
-    return { box: [x - w / 2, y - h / 2, w, h], score: sigmoid(face.logit), frame, roll };
+    const box = [x - w / 2, y - h / 2, w, h];
+    return { box, score: sigmoid(face.logit), frame, roll, points: face.points };
   }
 }

@@ -149,3 +149,25 @@ export function cropFace(picture, { x, y, side }, roll, size) {
   const ty = (cy - (sin + cos) * middle) / factor - 0.5;
   return warp(around, size, [cos, -sin, sin, cos].map((v) => v / factor), tx, ty, true);
 }
+
+// How sharp and how bright a crop is, as quality() of fer_core/analysis.py: the variance of the
+// Laplacian of its grey, and the mean grey, 0 to 1.
+export function quality(crop, size, [red, green, blue]) {
+  const grey = new Float64Array(size * size);
+  for (let i = 0; i < grey.length; i++)
+    grey[i] = Math.round(red * crop[3 * i] + green * crop[3 * i + 1] + blue * crop[3 * i + 2]);
+  const reflected = (i) => (i < 0 ? 1 : i >= size ? size - 2 : i);
+  let total = 0, sum = 0, squares = 0;
+  for (let y = 0, i = 0; y < size; y++) {
+    const above = reflected(y - 1) * size, below = reflected(y + 1) * size;
+    for (let x = 0; x < size; x++, i++) {
+      const left = grey[y * size + reflected(x - 1)], right = grey[y * size + reflected(x + 1)];
+      const value = grey[above + x] + grey[below + x] + left + right - 4 * grey[i];
+      total += grey[i];
+      sum += value;
+      squares += value * value;
+    }
+  }
+  const pixels = size * size;
+  return { sharpness: squares / pixels - (sum / pixels) ** 2, brightness: total / pixels / 255 };
+}

@@ -1,6 +1,6 @@
 // Analyses the camera's frames in the visitor's browser, beside the page: frames in, faces
 // with their emotions out. Takes
-//   { load: { runtime, search, look, model, size, k, framing } }   addresses and numbers
+//   { load: { runtime, search, look, model, size, luma, k, framing } }   addresses and numbers
 //   { frame, time, largest, smoothing, prior }  an ImageBitmap, seconds, three options
 // and answers { progress } (0 to 1), { ready }, { failed: 'simd' | 'load', why } or
 //   { faces, time, width, height, frame, ms: { detect, classify, all } }.
@@ -9,7 +9,7 @@ import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 
 import { BlazeFace, Network } from "./blazeface.js";
 import { fetched, unpacked } from "./files.js";
-import { cropFace, Pyramid } from "./pixels.js";
+import { cropFace, Pyramid, quality } from "./pixels.js";
 import { assumed } from "./prior.js";
 import { EmotionSmoother } from "./smoothing.js";
 import { oneAtOnce } from "./tflite.js";
@@ -39,7 +39,7 @@ onmessage = async ({ data }) => {
   }
 };
 
-async function load({ runtime, search, look, model, size, k, framing }) {
+async function load({ runtime, search, look, model, size, luma, k, framing }) {
   const files = fetched([runtime.wasm, search, look, model], (progress) => postMessage({ progress }));
   // Given the program itself, the runtime looks for none.
   const quiet = () => {};
@@ -56,7 +56,7 @@ async function load({ runtime, search, look, model, size, k, framing }) {
     k,
     framing,
   );
-  return { detector, classify: await network(c, size), smoother: new EmotionSmoother(k), size };
+  return { detector, classify: await network(c, size), smoother: new EmotionSmoother(k), size, luma };
 }
 
 async function run(compiled, values, shape) {
@@ -69,7 +69,7 @@ async function run(compiled, values, shape) {
 }
 
 async function analyze({ frame, time, largest, smoothing, prior }) {
-  const { detector, classify, smoother, size } = ready;
+  const { detector, classify, smoother, size, luma } = ready;
   const start = performance.now();
   const { width, height } = frame;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
@@ -78,9 +78,13 @@ async function analyze({ frame, time, largest, smoothing, prior }) {
   const detections = await detector.detect(new Pyramid(picture), time);
   const detected = performance.now();
   const faces = [];
-  for (const { box, score, frame: square, roll } of largest ? detections.slice(0, 1) : detections) {
-    const [probabilities] = await classify(cropFace(picture, square, roll, size));
-    faces.push({ box, score, probabilities: assumed(Array.from(probabilities), prior) });
+  for (const found of largest ? detections.slice(0, 1) : detections) {
+    const { box, score, points } = found;
+    const crop = cropFace(picture, found.frame, found.roll, size);
+    const { sharpness, brightness } = quality(crop, size, luma);
+    const [answer] = await classify(crop);
+    const probabilities = assumed(Array.from(answer), prior);
+    faces.push({ box, score, points, sharpness, brightness, probabilities });
   }
   const done = performance.now();
   return {

@@ -11,6 +11,7 @@ from fer_core import timeline
 from fer_core.errors import FerError
 from fer_core.files import named_after
 from fer_core.settings import settings
+from fer_core.study.tables import EVENTS, to_tsv
 from fer_core.table import to_csv
 from ui.common import timeline_panels as panels
 from ui.common.damaged import show_damaged
@@ -58,6 +59,7 @@ def summary(
     st.subheader("This recording")
     st.markdown(timeline.in_words(found))
     _details(shown, found, "live_whose")
+    _events(about)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = session_name().strip() or "Unnamed"
         exports(shown.assign(source=name), about, name, "live")
@@ -91,6 +93,7 @@ def exports(table: pd.DataFrame, about: dict[str, Any], name: str, key: str) -> 
         name: Of the session; the files are named after it.
         key: Of the widgets.
     """
+    events = about.get("events") or []
     downloads(
         [
             Download(
@@ -104,6 +107,18 @@ def exports(table: pd.DataFrame, about: dict[str, Any], name: str, key: str) -> 
                 lambda: timeline.to_json(table, **about),
                 named_after(name, "emotions", ".json"),
                 "application/json",
+            ),
+            *(
+                [
+                    Download(
+                        "Events (TSV)",
+                        lambda: to_tsv({name: [one[name] for one in events] for name in EVENTS}),
+                        named_after(name, "events", ".tsv"),
+                        "text/tab-separated-values",
+                    )
+                ]
+                if events
+                else []
             ),
         ],
         key,
@@ -185,6 +200,7 @@ def _table(kept: list[KeptSession]) -> None:
     if len(selected) == 1:
         st.markdown(timeline.in_words(found[0]))
         _details(tables[0], found[0], f"live_whose_{selected[0].id}")
+        _events(selected[0].about)
     else:
         panels.share_bars(_named([session.name for session in selected], found))
         for session, one in zip(selected, found, strict=True):
@@ -233,6 +249,27 @@ def _details(table: pd.DataFrame, found: dict[str, Any], key: str) -> None:
         with st.container():
             st.markdown("**Changes of the dominant emotion**")
             panels.change_table(shown)
+
+
+def _events(about: dict[str, Any]) -> None:
+    """Show the events that keys marked, if there are any."""
+    events = about.get("events") or []
+    if not events:
+        return
+    st.markdown("**Events**")
+    st.dataframe(
+        pd.DataFrame(events, columns=list(EVENTS)),
+        hide_index=True,
+        height=min(250, 38 + 35 * len(events)),
+        column_config={
+            "onset": st.column_config.NumberColumn("Onset", format="%.2f s"),
+            "duration": st.column_config.NumberColumn(
+                "Duration", format="%.2f s", help="0 for a moment; empty while the end is unknown."
+            ),
+            "trial_type": "Event",
+        },
+        alt="Events that keys marked during the recording",
+    )
 
 
 def _named(names: list[str], found: list[dict]) -> dict[str, dict]:

@@ -1,7 +1,7 @@
 // Live on the visitor's own device: a worker analyses the camera's frames (ui/device/), and boxes
 // and labels are drawn over the video. Goes after camera.js and view.js. No picture leaves this
 // script; what Python gets is one value, `report`, twice a second:
-// { phase, cause, trouble, saving, run, now, wall, width, height, first, results, stats }, see
+// { phase, cause, trouble, saving, log, run, now, wall, width, height, first, results, stats }, see
 // fer_core/live/remote.py. Results are sent until Python says that it has them.
 // phase: off | asking | connecting | on | failed | lost
 
@@ -10,6 +10,7 @@ const PATIENCE_MS = 2000; // within which a busy server is asked for nothing new
 const MOST = 100; // faces and empty frames in one report; after an outage the rest follows
 const KEPT = 20000; // the same while Python does not answer: ten minutes of one face
 const UNIT = 10000; // fer_core/live/remote.py
+const TENTH = 10; // likewise
 const STALE_MS = 3000; // a result older than that is not drawn …
 const FADE_MS = 1000; // … and fades from this age on
 const LOAD_MS = 60000; // within which the files must come, and then the first result
@@ -50,7 +51,7 @@ class Device extends View {
   // What Python says: options, files, and which results it has.
   take(data) {
     const files = JSON.stringify(data.files);
-    this.data = data;
+    this.heed(data);
     this.heard = performance.now();
     this.video.classList.toggle("mirrored", data.mirror);
     this.video.classList.toggle("covered", data.hide);
@@ -116,7 +117,7 @@ class Device extends View {
     this.meters.frames.push((this.newest = now));
     this.unseen = this.video.videoWidth > 0;
     this.analyze();
-    if (!this.data.hide) this.save((now - this.began) / 1000, [this.video.videoWidth, this.video.videoHeight]);
+    if (!this.data.hide) this.save(now, [this.video.videoWidth, this.video.videoHeight]);
   }
 
   async analyze(picture = this.video) {
@@ -183,6 +184,9 @@ class Device extends View {
       face.label,
       ...face.probabilities.map((p) => Math.round(p * UNIT)),
       ...face.measured.map((p) => Math.round(p * UNIT)),
+      ...face.points.slice(0, 3).flat().map((p) => Math.round(p * TENTH)), // eyes and nose
+      Math.round(face.sharpness),
+      Math.round(face.brightness * UNIT),
     ]);
     const { width, height } = result;
     this.results.push({ width, height, values: [Math.round(result.time * 1000), ...faces] });
@@ -194,13 +198,17 @@ class Device extends View {
     this.latest = this.latest.filter(({ time }) => result.time - time <= this.data.hiding.seconds);
     this.states.take("live");
     this.draw();
-    if (this.data.hide) this.save(result.time, [width, height]);
+    if (this.data.hide) this.save(this.began + result.time * 1000, [width, height]);
   }
 
-  // Take the picture shown into the video, at a time of the run in seconds.
-  save(time, size) {
+  recordingTime(now) {
     const { run, zero } = this.data.clock ?? {};
-    this.saving?.picture(run === this.run && zero !== null ? time - zero : null, size);
+    return run === this.run && zero !== null ? (now - this.began) / 1000 - zero : null;
+  }
+
+  // Take the picture shown into the video, of a time of the browser's clock.
+  save(now, size) {
+    this.saving?.picture(this.recordingTime(now), size);
   }
 
   // The analysed picture is part of what is drawn where faces are hidden.
@@ -250,6 +258,7 @@ class Device extends View {
       cause: this.states.cause,
       trouble: this.trouble,
       saving: Boolean(this.saving),
+      log: this.log.report(),
       run,
       now: round((now - this.began) / 1000),
       wall: Date.now() / 1000,

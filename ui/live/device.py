@@ -18,11 +18,11 @@ from fer_core.faces import blazeface
 from fer_core.faces.framing import FRAMINGS
 from fer_core.live import LiveOptions, session
 from fer_core.live.remote import RemoteSession
-from fer_core.preprocess import CROP_SIZE
+from fer_core.preprocess import CROP_SIZE, LUMA
 from fer_core.tracking import detector, motion, smoothing, tracker
 from ui.common.component import nothing
 from ui.common.controls import Only
-from ui.live import saving, stage
+from ui.live import beside, saving, stage
 from ui.live.causes import SENTENCES
 from ui.live.recording import Recording, recording
 from ui.services.models import ModelFolder, find_model, labels
@@ -66,7 +66,7 @@ def fixed() -> dict[str, Any]:
     """Return what the worker is told of the library: sizes, limits, how BlazeFace frames."""
     numbers = {n: getattr(m, n) for m, names in _NUMBERS.items() for n in names.split()}
     framing = FRAMINGS[blazeface.BlazeFaceDetector.name]
-    return {"k": numbers, "framing": vars(framing), "size": CROP_SIZE}
+    return {"k": numbers, "framing": vars(framing), "size": CROP_SIZE, "luma": LUMA}
 
 
 class DeviceLink:
@@ -119,6 +119,7 @@ class DeviceLink:
         self.session.take(report)
         self.phase, self.cause = report["phase"], report["cause"]
         self.trouble = report["trouble"]
+        beside.take(report)
         saving.record_with(report)
         options = self.options
         _COMPONENT(
@@ -138,6 +139,7 @@ class DeviceLink:
                 "ack": self.session.ack,
                 "clock": self.session.clock,
                 **saving.about_file(),
+                **beside.about_page(),
                 "sentences": SENTENCES,
             },
             on_report_change=nothing,

@@ -1,6 +1,6 @@
 // Live through the server: one connection that takes the camera's frames there and back. Goes
 // after camera.js and view.js. What happens is told to Python as one value, `report`:
-// { attempt, phase, cause, trouble, saving, offer, candidates, fps, relay }, see ui/live/link.py.
+// { attempt, phase, cause, trouble, saving, log, offer, candidates, fps, relay }, see ui/live/link.py.
 // phase: off | asking | connecting | on | failed | lost
 
 const CONNECT_MS = 8000; // until the first frame is back
@@ -23,9 +23,9 @@ class Link extends View {
   // What Python says: servers to use, the answer to an offer or that it failed, and how many
   // frames have reached the server.
   take(data) {
-    this.data = data;
     if (data.frames !== this.heard.frames) this.heard = { frames: data.frames, at: performance.now() };
     this.tellTime(data.elapsed);
+    this.heed(data);
     if (data.hide && !this.hiding) this.shownUntil = performance.now() + ON_THE_WAY_MS;
     this.hiding = data.hide;
     const { peer } = this;
@@ -45,6 +45,10 @@ class Link extends View {
     this.elapsed = elapsed;
   }
 
+  recordingTime(now) {
+    return this.zero == null ? null : now / 1000 - this.zero;
+  }
+
   // With every picture that comes back: by the time at which it reached the browser.
   returned(peer) {
     const { video } = this;
@@ -52,8 +56,7 @@ class Link extends View {
     const shown = (now, { receiveTime }) => {
       if (peer !== this.peer) return;
       if (this.hiding && now < this.shownUntil) return next(shown);
-      const time = this.zero === null ? null : (receiveTime ?? now) / 1000 - this.zero;
-      this.saving?.picture(time, [video.videoWidth, video.videoHeight]);
+      this.saving?.picture(this.recordingTime(receiveTime ?? now), [video.videoWidth, video.videoHeight]);
       next(shown);
     };
     next(shown);
@@ -227,7 +230,8 @@ class Link extends View {
 
   report() {
     const { attempt, phase, trouble } = this;
-    const report = { attempt, phase, cause: this.states.cause, trouble, saving: Boolean(this.saving) };
+    const report = { attempt, phase, cause: this.states.cause, trouble };
+    Object.assign(report, { saving: Boolean(this.saving), log: this.log.report() });
     if (phase === "connecting") Object.assign(report, { offer: this.offer, candidates: this.candidates });
     if (phase === "on") Object.assign(report, { fps: this.fps, relay: this.relay });
     this.tell?.(report);

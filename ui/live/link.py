@@ -20,7 +20,7 @@ from streamlit_webrtc import WebRtcMode, WebRtcWorker
 from fer_core.live import LiveOptions, LiveSession
 from fer_core.settings import settings
 from ui.common.component import nothing
-from ui.live import saving, stage
+from ui.live import beside, saving, stage
 from ui.live.causes import SENTENCES
 from ui.live.recording import Recording, recording
 
@@ -87,6 +87,7 @@ class LiveLink:
         report = stage.reported("live_link")
         before = self.phase
         self._follow(report)
+        beside.take(report)
         saving.record_with(report)
         record = self.session.record
         _COMPONENT(
@@ -107,6 +108,7 @@ class LiveLink:
                 if record.recording and record.began is not None
                 else None,
                 **saving.about_file(),
+                **beside.about_page(),
             },
             on_report_change=nothing,
         )

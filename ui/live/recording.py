@@ -10,6 +10,7 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.live import SessionRecord
+from fer_core.live.page_log import PageLog
 from fer_core.live.spool import Spool
 from fer_core.table import Rows
 from ui.services import recordings, visits
@@ -31,12 +32,14 @@ class Recording:
         start: Reading of :func:`time.monotonic` at time 0 of the numbers.
         spool: Where they lie on disk while they are made.
         interrupted: Seconds since 1970 up to which a recording goes that was found on disk.
+        log: Takes what the page says of keys and stimuli.
     """
 
     record: SessionRecord = field(default_factory=SessionRecord)
     start: float = field(default_factory=time.monotonic)
     spool: Spool | None = None
     interrupted: float | None = None
+    log: PageLog = field(default_factory=PageLog)
     _written: float = 0.0
 
     def find(self) -> None:

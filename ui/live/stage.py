@@ -26,6 +26,7 @@ HTML: Final = """
 <button id="begin" type="button" class="primary">Save it</button>
 <button id="cancel" type="button">Cancel</button></div>
 <p id="notice" role="status" hidden></p>
+<p id="marks" role="status" hidden></p>
 """
 CSS: Final = """
 #frame, #away { position: relative; aspect-ratio: 4 / 3; max-height: 400px; width: 100%;
@@ -50,7 +51,7 @@ canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: co
 #question p { margin: 0 0 0.5rem; }
 #question button { margin-right: 0.5rem; }
 .covered { opacity: 0; }
-#notice { color: var(--st-text-color); font-size: 0.9rem; margin: 0.5rem 0 0; }
+#notice, #marks { color: var(--st-text-color); font-size: 0.9rem; margin: 0.5rem 0 0; }
 #row { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center;
   margin-top: 0.75rem; }
 button, select { font: inherit; color: var(--st-text-color); min-height: 2.5rem;
@@ -102,7 +103,7 @@ def html(over: str, buttons: str = "") -> str:
 def script(name: str) -> str:
     """Return the script of a way, after what both ways share."""
     here = Path(__file__).parent
-    names = ("camera.js", "view.js", "saving.js", name)
+    names = ("camera.js", "page_log.js", "view.js", "saving.js", name)
     return "".join((here / name).read_text(encoding="utf-8") for name in names)
 
 

@@ -50,6 +50,10 @@ class View {
     this.saveButton.onclick = () => (this.saving ? this.endVideo() : this.ask(this.question.hidden));
     find("#begin").onclick = () => this.beginVideo();
     find("#cancel").onclick = () => this.ask(false);
+    this.marks = find("#marks");
+    this.log = new PageLog();
+    this.words = new KeyWords();
+    this.pressed = (event) => this.press(event);
     this.data = {};
     this.stream = null;
     this.trouble = null;
@@ -79,6 +83,7 @@ class View {
     addEventListener("pagehide", this.leave);
     addEventListener("beforeunload", this.guard);
     document.addEventListener("visibilitychange", this.turned);
+    document.addEventListener("keydown", this.pressed);
     this.ticks = setInterval(() => this.tick(performance.now()), TICK_MS);
   }
 
@@ -89,6 +94,10 @@ class View {
   replaced() {}
   letGo() {}
   framed() {}
+  // Seconds of the recording at a time of the browser's clock, null while nothing is recorded.
+  recordingTime() {
+    return null;
+  }
   hidden() {}
   // What is wrong beside the camera, null where nothing is.
   further() {}
@@ -120,6 +129,7 @@ class View {
     removeEventListener("pagehide", this.leave);
     removeEventListener("beforeunload", this.guard);
     document.removeEventListener("visibilitychange", this.turned);
+    document.removeEventListener("keydown", this.pressed);
   }
 
   // A double click is one, and so is a key that is held down: it starts, or stops, and no more.
@@ -188,6 +198,7 @@ class View {
     const played = () => frame.querySelectorAll("video").forEach((video) => video.play().catch(() => {}));
     frame.replaceWith(place);
     opened.document.body.append(frame);
+    opened.document.addEventListener("keydown", this.pressed);
     played();
     opened.addEventListener("pagehide", () => {
       this.window = null;
@@ -227,6 +238,31 @@ class View {
     if (cause) this.remark = { cause, until: performance.now() + SAID_MS };
     this.report();
     this.show();
+  }
+
+  // Take a key 1 to 9 into the recording, and say so at once.
+  press(event) {
+    const key = digitOf(event);
+    const time = key && this.recordingTime(performance.now());
+    if (!key || time === null) return;
+    const { names, intervals } = this.data.keys;
+    this.log.add("key", time, key);
+    this.words.press(names[key - 1], time, intervals);
+    write(this.marks, this.words.text);
+    this.report();
+  }
+
+  // What Python says that both ways need.
+  heed(data) {
+    this.data = data;
+    this.log.heard(data.log);
+    if (this.recordingTime(performance.now()) !== null) this.noted = true;
+    else if (this.noted) {
+      // The next recording says what is its own.
+      this.noted = false;
+      this.words.begin();
+      write(this.marks, "");
+    }
   }
 
   // Called after each change of state.

@@ -204,16 +204,17 @@ def cancel(name: str) -> None:
 
 
 def add_saved_session(
-    name: str, key: int, who: FromName, *, consent: str, setting: str
+    name: str, key: int, who: FromName, *, consent: str, setting: str, correct_delay: bool = False
 ) -> Recording:
-    """Add a saved live session."""
+    """Add a saved live session, see :func:`fer_core.study.add_session`."""
     with _edited(name) as study:
-        known = {one.id: one.name for one in sessions.list_all()}
+        known = {one.id: one for one in sessions.list_all()}
         if key not in known:
             raise StudyError("This session is not saved any more.")
         return add_session(
-            study, sessions.load(key), known[key], who.participant, consent=consent,
-            setting=setting, columns=who.columns, task=who.stimulus,
+            study, sessions.load(key), known[key].name, who.participant, consent=consent,
+            setting=setting, columns=who.columns, task=who.stimulus, about=known[key].about,
+            correct_delay=correct_delay,
         )  # fmt: skip
 
 

@@ -268,13 +268,19 @@ def _add_session(study: Study) -> None:
         "Session", list(saved), format_func=lambda k: saved[k].name, key="study_session"
     )
     who = _whose(study, FromName(""), f"session_{key}")
+    delay = saved[key].about.get("delay")
+    correct = bool(delay) and st.checkbox(
+        "Correct the times of stimuli by the measured delay of the camera",
+        help="The median, stored with the session, from the flashes before the first stimulus.",
+        key="study_delay",
+    )
     consent, setting = _consent()
     if st.button(
         "Add", type="primary", icon=":material/add:", disabled=not (consent and who.participant)
     ):
         attempt(
             "study_problem", studies.add_saved_session, study.path.name, key, who,
-            consent=consent, setting=setting,
+            consent=consent, setting=setting, correct_delay=correct,
         )  # fmt: skip
         st.rerun()
 
