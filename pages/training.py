@@ -140,7 +140,7 @@ def one(run: TrainingRun, now: dict[str, Any]) -> None:
 
 
 def show_runs() -> None:
-    training.keep_queue()
+    training.ensure_queue_served()
     found = list_runs()
     if not found:
         st.info(

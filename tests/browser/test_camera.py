@@ -26,7 +26,7 @@ FIGURES = re.compile(r"\d+ frames/s · \d+ analyses/s")
 def live(context: BrowserContext, app: App, way: str) -> Page:
     page = open_live(context, app.url)
     page.get_by_role("radio", name=WAYS[way], exact=True).click()
-    said = {"device": "numbers alone go", "server": "and comes back"}[way]
+    said = {"device": "Only numbers go", "server": "and comes back"}[way]
     expect(page.get_by_text(said).first).to_be_visible()
     # The way before stands until its successor does, and takes a press of Start with it.
     expect(page.locator("#snapshot")).to_have_count(1 if way == "device" else 0)

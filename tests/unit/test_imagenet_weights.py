@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import threading
+import urllib.request
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -146,6 +147,8 @@ def proxy(monkeypatch):
         monkeypatch.setenv(name, f"http://127.0.0.1:{server.server_port}")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    # Python asks for proxies once and remembers them: neither those from before, nor ours after.
+    monkeypatch.setattr(urllib.request, "_opener", None)
     # Keras' own address is https, which only a proxy with its certificate could answer.
     monkeypatch.setattr(imagenet, "_FROM", "http://weights.invalid")
     _Proxy.asked = []

@@ -38,7 +38,10 @@ def finished(job: VideoJob) -> None:
         changed = (job.path / "result.json").stat().st_mtime_ns
         result, table, summary = _load(job.name, changed)
     except (FerError, OSError):
-        st.error("This analysis was deleted. Analyse the video again.", icon=":material/error:")
+        st.error(
+            "This analysis was deleted or is damaged. Analyse the video again.",
+            icon=":material/error:",
+        )
         return
     _head(job, result, summary)
     for problem in result.problems:
