@@ -94,10 +94,10 @@ class RemoteSession:
         Args:
             report: ``run`` names one time that the camera was on, ``now`` is its age in
                 seconds, ``wall`` the device's clock in seconds since 1970, ``width`` and
-                ``height`` are the picture's, ``first`` numbers the first of ``results``; each
-                is ``[milliseconds, face, …]``, a face is ``[person, x, y, w, h, score, label,
-                …]`` with the seven probabilities as shown and as measured, see :data:`UNIT`,
-                and at last right eye, left eye and nose in tenths of a pixel, sharpness, and
+                ``height`` are the picture's, ``first`` numbers the first of ``results``. Each
+                is ``[milliseconds, face, …]``. A face is ``[person, x, y, w, h, score, label,
+                …]`` with the seven probabilities as shown and as measured, see :data:`UNIT`.
+                At last come right eye, left eye and nose in tenths of a pixel, sharpness, and
                 brightness, see :data:`UNIT`. ``stats`` are ``fps``, ``analyses``, ``delay``.
         """
         run, first = self._run, int(number(report.get("first")))

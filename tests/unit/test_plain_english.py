@@ -18,7 +18,7 @@ _VERBS: Final = """
     Make Mark Measure Move Name Note Offer Open Paint Paste Place Plan Play Predict Prepare Print
     Publish Put Read Receive Record Refuse Register Remove Replace Restore Return Round Run Save
     Say Search See Send Serve Set Show Skip Sort Stand Start Stop Store Summarise Take Test Throw
-    Trace Track Train Try Turn Undo Unpack Update Use Validate Vary Wait Watch Weigh Wrap Write
+    Remember Trace Track Train Try Turn Undo Unpack Update Use Validate Vary Wait Watch Weigh Wrap Write
     Yield
 """
 VERBS: Final = frozenset(_VERBS.split())
