@@ -16,6 +16,7 @@ from fer_core.files import partial_of
 from fer_core.images import example_portrait
 from fer_core.table import columns, read_csv
 from fer_core.table_file import TableFile
+from tests.command_line import ROOT
 from tests.command_line import fer_core as run
 
 ALIKE = {"model": "fast", "class_prior": "as-trained"}
@@ -59,9 +60,16 @@ def test_ctrl_c_keeps_what_is_done(folder: Path, tmp_path: Path) -> None:
     for number in range(300):
         shutil.copy(folder / "00.png", folder / f"more {number:03}.png")
     table = tmp_path / "faces.csv"
-    command = [sys.executable, "-m", "fer_core", "analyze", str(folder), "--csv", str(table)]
+    # A shell that starts tests in the background lets them ignore the signal.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heard}; from fer_core.cli import main; main()"
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        [sys.executable, "-c", code, "analyze", str(folder), "--csv", str(table)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
     )
     growing = partial_of(table)
     wait_for(lambda: growing.exists() and growing.stat().st_size > 2_000, 60)

@@ -16,10 +16,10 @@ _VERBS: Final = """
     Describe Divide Do Draw Drop Encode End Enlarge Estimate Evaluate Explain Fill Find Fit Follow
     Forget Free Give Go Halt Hold Install Join Judge Keep Leave Lend Let Limit Link List Load Look
     Make Mark Measure Move Name Note Offer Open Paint Paste Place Plan Play Predict Prepare Print
-    Publish Put Read Receive Record Refuse Register Remove Replace Restore Return Round Run Save
-    Say Search See Send Serve Set Show Skip Sort Stand Start Stop Store Summarise Take Test Throw
-    Remember Trace Track Train Try Turn Undo Unpack Update Use Validate Vary Wait Watch Weigh Wrap Write
-    Yield
+    Publish Put Read Receive Record Refuse Register Remember Remove Replace Restore Return Round
+    Run Save Say Search See Send Serve Set Show Skip Sort Stand Start Stop Store Summarise
+    Take Test Throw Trace Track Train Try Turn Undo Unpack Update Use Validate Vary Wait Watch Weigh
+    Wrap Write Yield
 """
 VERBS: Final = frozenset(_VERBS.split())
 #: Turns that make readers look twice, and private words for known things.
