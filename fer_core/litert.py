@@ -1,9 +1,12 @@
 """Models on LiteRT, which loads in a tenth of a second where TensorFlow needs several."""
 
 import os
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from contextlib import contextmanager
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,6 +16,58 @@ _CORES: Final = os.cpu_count() or 1
 #: Inputs after which a long call lets others have the interpreters.
 _BLOCK: Final = 8 * _CORES
 _workers: Final = ThreadPoolExecutor(_CORES, thread_name_prefix="litert")
+#: Threads that compute one input together; more gain little with networks as small as ours.
+_TOGETHER: Final = min(_CORES, 4)
+#: A lone input tries the slower way again after so many, since what else runs here changes.
+_AGAIN: Final = 50
+
+
+class _InFlight:
+    """How many calls of this process are being computed."""
+
+    def __init__(self) -> None:
+        self._lock, self._number = threading.Lock(), 0
+
+    @contextmanager
+    def one_more(self) -> Iterator[bool]:
+        """Count a call while it runs; tell whether it is alone."""
+        with self._lock:
+            self._number += 1
+            alone = self._number == 1
+        try:
+            yield alone
+        finally:
+            with self._lock:
+                self._number -= 1
+
+
+_in_flight: Final = _InFlight()
+
+
+class _Together:
+    """Whether a lone input is computed by several threads: whichever way was faster of late.
+
+    On idle cores that halves the time. Where other processes use the cores, threads wait for each
+    other after every layer, which may double it.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[bool, float] = {}
+        self._calls = 0
+
+    def choose(self) -> bool:
+        """Return whether the next input is computed by several threads."""
+        self._calls += 1
+        if len(self._seconds) < 2:
+            return True not in self._seconds
+        faster = self._seconds[True] < self._seconds[False]
+        return faster != (self._calls % _AGAIN == 0)
+
+    def note(self, together: bool, seconds: float) -> None:
+        """Remember how long an input took; a single slow one counts little."""
+        before = self._seconds.get(together, seconds)
+        slower = 0.3 * (min(seconds, 2 * before) - before)
+        self._seconds[together] = min(seconds, before + slower)
 
 
 class Runner:
@@ -36,6 +91,8 @@ class Runner:
         self._content = content
         self._at_once = min(at_once, _CORES)
         self._pool = Pool(self._interpreter)
+        self._wide: Pool[Any] | None = None
+        self._together = _Together()
         with self._pool.one() as interpreter:
             (taken,) = interpreter.get_input_details()
             self._taken = taken["index"]
@@ -54,6 +111,25 @@ class Runner:
         Returns:
             The outputs of each, in the model's order.
         """
+        with _in_flight.one_more() as alone:
+            if alone and len(inputs) == 1 and min(self._at_once, _TOGETHER) > 1:
+                return [self._alone(inputs[0])]
+            return self._in_blocks(inputs)
+
+    def _alone(self, value: np.ndarray) -> list[np.ndarray]:
+        together = self._together.choose()
+        begun = time.perf_counter()
+        if together:
+            self._wide = self._wide or Pool(lambda: self._interpreter(_TOGETHER))
+            with self._wide.one() as interpreter:
+                result = self._invoke(interpreter, value)
+        else:
+            with self._pool.one() as interpreter:
+                result = self._invoke(interpreter, value)
+        self._together.note(together, time.perf_counter() - begun)
+        return result
+
+    def _in_blocks(self, inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
         # In blocks, between which other threads come to their turn: a picture of hundreds of
         # faces would keep every interpreter for half a minute.
         results: list[list[np.ndarray]] = []
@@ -72,20 +148,19 @@ class Runner:
         return results
 
     def _run(self, inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
-        results = []
         with self._pool.one() as interpreter:
-            for value in inputs:
-                # Converted straight into the model's memory. No view of it may be kept.
-                interpreter.tensor(self._taken)()[...] = value
-                interpreter.invoke()
-                results.append([interpreter.get_tensor(index) for index in self._given])
-        return results
+            return [self._invoke(interpreter, value) for value in inputs]
 
-    def _interpreter(self):
+    def _invoke(self, interpreter: Any, value: np.ndarray) -> list[np.ndarray]:
+        # Converted straight into the model's memory. No view of it may be kept.
+        interpreter.tensor(self._taken)()[...] = value
+        interpreter.invoke()
+        return [interpreter.get_tensor(index) for index in self._given]
+
+    def _interpreter(self, threads: int = 1) -> Any:
         from ai_edge_litert.interpreter import Interpreter
 
-        # One thread each: several wait for each other after every layer, which is half
-        # as fast as one thread as soon as the cores have other work.
-        interpreter = Interpreter(model_content=self._content, num_threads=1)
+        # One thread each, where several inputs keep the cores busy.
+        interpreter = Interpreter(model_content=self._content, num_threads=threads)
         interpreter.allocate_tensors()
         return interpreter
