@@ -1,4 +1,4 @@
-// Made of ui/device (sha256 cb8fa687fc52d2dc7dc4274e45947c16a3ef6c396a18bafb12864d09de734a6e)
+// Made of ui/device (sha256 f26901e8ebd2a533c9793baeddceac2c571968c79f5077bd074af2872a59b252)
 // and @litertjs/core 2.5.3, Apache License 2.0. See build.mjs there.
 (() => {
   // node_modules/@litertjs/wasm-utils/dist/index.js
@@ -1609,18 +1609,18 @@
         if (x0 >= 0 && y0 >= 0 && x0 + 1 < width && y0 + 1 < height) {
           const p = (y0 * width + x0) * 4, q = p + width * 4;
           const w00 = (1 - fx) * (1 - fy), w01 = fx * (1 - fy), w10 = (1 - fx) * fy, w11 = fx * fy;
-          out[to] = w00 * data[p] + w01 * data[p + 4] + w10 * data[q] + w11 * data[q + 4];
-          out[to + 1] = w00 * data[p + 1] + w01 * data[p + 5] + w10 * data[q + 1] + w11 * data[q + 5];
-          out[to + 2] = w00 * data[p + 2] + w01 * data[p + 6] + w10 * data[q + 2] + w11 * data[q + 6];
+          out[to] = w00 * data[p] + w01 * data[p + 4] + w10 * data[q] + w11 * data[q + 4] + 0.5 | 0;
+          out[to + 1] = w00 * data[p + 1] + w01 * data[p + 5] + w10 * data[q + 1] + w11 * data[q + 5] + 0.5 | 0;
+          out[to + 2] = w00 * data[p + 2] + w01 * data[p + 6] + w10 * data[q + 2] + w11 * data[q + 6] + 0.5 | 0;
         } else {
           add(to, x0, y0, (1 - fx) * (1 - fy));
           add(to, x0 + 1, y0, fx * (1 - fy));
           add(to, x0, y0 + 1, (1 - fx) * fy);
           add(to, x0 + 1, y0 + 1, fx * fy);
+          out[to] = Math.round(out[to]);
+          out[to + 1] = Math.round(out[to + 1]);
+          out[to + 2] = Math.round(out[to + 2]);
         }
-        out[to] = Math.round(out[to]);
-        out[to + 1] = Math.round(out[to + 1]);
-        out[to + 2] = Math.round(out[to + 2]);
       }
     }
     return out;
@@ -1679,22 +1679,23 @@
     return warp(around, size, [cos, -sin, sin, cos].map((v) => v / factor), tx, ty, true);
   }
   function quality(crop, size, [red, green, blue]) {
-    const grey = new Float64Array(size * size);
-    for (let i = 0; i < grey.length; i++)
-      grey[i] = Math.round(red * crop[3 * i] + green * crop[3 * i + 1] + blue * crop[3 * i + 2]);
-    const reflected = (i) => i < 0 ? 1 : i >= size ? size - 2 : i;
-    let total = 0, sum = 0, squares = 0;
+    const pixels = size * size, grey = new Int32Array(pixels);
+    let total = 0;
+    for (let i = 0, from = 0; i < pixels; i++, from += 3) {
+      grey[i] = red * crop[from] + green * crop[from + 1] + blue * crop[from + 2] + 0.5 | 0;
+      total += grey[i];
+    }
+    let sum = 0, squares = 0;
+    const last = size - 1;
     for (let y = 0, i = 0; y < size; y++) {
-      const above = reflected(y - 1) * size, below = reflected(y + 1) * size;
+      const above = y ? -size : size, below = y < last ? size : -size;
       for (let x = 0; x < size; x++, i++) {
-        const left = grey[y * size + reflected(x - 1)], right = grey[y * size + reflected(x + 1)];
-        const value = grey[above + x] + grey[below + x] + left + right - 4 * grey[i];
-        total += grey[i];
+        const left = x ? i - 1 : i + 1, right = x < last ? i + 1 : i - 1;
+        const value = grey[i + above] + grey[i + below] + grey[left] + grey[right] - 4 * grey[i];
         sum += value;
         squares += value * value;
       }
     }
-    const pixels = size * size;
     return { sharpness: squares / pixels - (sum / pixels) ** 2, brightness: total / pixels / 255 };
   }
 
