@@ -315,7 +315,7 @@ def nested(data: str, pictures: int, seed: int, as_json: bool, save: bool) -> No
 @command.command("company")
 @click.option("--faces", type=click.IntRange(2, 20), default=10, show_default=True)
 @click.option("--seconds", type=click.FloatRange(1), default=15, help="Per row.")
-@click.option("--model", default="fast", show_default=True)
+@click.option("--model", default="pk_03", show_default=True)
 @click.option(
     "--before",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
