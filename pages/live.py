@@ -358,6 +358,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         help="Hides every face in the picture, in snapshots and in videos that you save.",
     )
     beside.ask_keys()
+    beside.ask_stimuli()
     with st.popover("Smoothing", icon=":material/waves:"):
         st.slider(
             "Seconds over which probabilities are averaged",

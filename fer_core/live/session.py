@@ -128,6 +128,9 @@ class LiveSession:
             image: ``(H, W, 3)`` ``uint8``, RGB; not written to afterwards by either side.
         """
         entered = self.now()
+        if self.record.recording:
+            # Every sixteenth pixel says how bright it is: flashes of the screen are seen by it.
+            self.record.light(entered, float(image[::16, ::16].mean()) / 255)
         with self._lock:
             self.frames += 1
             if not self._closed:

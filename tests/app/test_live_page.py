@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -12,6 +13,7 @@ from fer_core.settings import settings
 from fer_core.study import Study
 from fer_core.study.patterns import FromName
 from tests.app.test_undo import click, home, open_page, words
+from tests.unit.test_live_stimulus import camera
 from ui.live.recording import Recording
 from ui.services import sessions, studies
 
@@ -20,15 +22,23 @@ __all__ = ["home"]
 CONSENT = {"consent": "2026-01-01", "setting": "research"}
 
 
-def recorded() -> Recording:
-    """A recording of ten seconds in which two keys were pressed."""
+def recorded(light: list[tuple[float, float]] | None = None) -> Recording:
+    """A recording of ten seconds in which two keys were pressed.
+
+    With the brightness of a camera's pictures, flashes and a stimulus were shown too.
+    """
     mine, log = Recording(), PageLog()
     face = Face(Detection((10, 10, 90, 90), 0.9), (0.0, 0.0, 0.0, 0.9, 0.0, 0.0, 0.1))
     mine.record.recording = True
     for step in range(51):
         mine.record.add(Analysis(640, 480, "vgg", "blazeface", (face,), 3.0 + step / 5))
     log.names = ["smile"]
-    log.take({"name": 1, "first": 0, "entries": [["key", 1.0, 1], ["key", 2.5, 2]]}, mine.record)
+    entries: list[list] = [["key", 1.0, 1], ["key", 2.5, 2]]
+    if light is not None:
+        entries += [["light", time - 9, value] for time, value in light]
+        entries += [["flash", 1.0 + second] for second in range(5)] + [["flashed", 7.0]]
+        entries += [["show", 7.0, "cat.mp4", 0, True], ["show", 9.0, "", 0, True]]
+    log.take({"name": 1, "first": 0, "entries": entries}, mine.record)
     return mine
 
 
@@ -55,3 +65,38 @@ def test_keys_of_a_kept_session_become_events_of_a_study(home: Path) -> None:
     found = opened.events(opened.file.recordings[0])
     assert found["trial_type"].tolist() == ["talk", "smile", "2"]
     assert found["onset"].tolist() == pytest.approx([0.0, 1.0, 2.5])
+
+
+def test_what_was_shown_is_corrected_by_the_measured_delay_on_request(home: Path) -> None:
+    _, light = camera(0.4, np.random.default_rng(0))
+    app = open_page("live", live_recording=recorded(light), live_name="Talk")
+    assert any("ms later (median of 5 flashes" in one.value for one in app.caption)
+    about = keep(app)
+    assert about["delay"]["median"] == pytest.approx(0.4, abs=0.05)
+    study = studies.create("Smiles", model="vgg", class_prior="as-trained")
+    (one,) = sessions.list_all()
+    for code, correct, onset in (("P1", False, 7.0), ("P2", True, 7.4)):
+        studies.add_saved_session(study, one.id, FromName(code), correct_delay=correct, **CONSENT)
+        opened = Study.open(settings().studies / study)
+        found = opened.events(opened.file.recordings[-1]).set_index("trial_type")
+        assert found.loc["cat.mp4", "onset"] == pytest.approx(onset, abs=0.2)
+        assert found.loc["smile", "onset"] == 1.0
+
+
+def test_flashes_that_the_camera_did_not_see_are_said(home: Path) -> None:
+    _, light = camera(0.4, np.random.default_rng(0), bright=0.0)
+    app = open_page("live", live_recording=recorded(light), live_name="Talk")
+    assert any("did not see the flashes" in one.value for one in app.caption)
+    assert keep(app)["delay"] is None
+
+
+def test_a_random_order_asks_for_the_code_of_the_participant(home: Path) -> None:
+    app = open_page("live", live_stimuli=True)
+    app.selectbox(key="live_stimuli_order").select("random").run()
+    assert not app.exception
+    app.session_state["live_stimuli_files"] = ["a.mp4", "b.mp4"]
+    assert app.text_input(key="live_stimuli_code").value == ""
+    app.text_input(key="live_stimuli_code").input("P01").run()
+    app.selectbox(key="live_stimuli_order").select("latin").run()
+    assert app.number_input(key="live_stimuli_place").value == 1
+    assert not app.exception

@@ -42,6 +42,20 @@ function draw(context, camera, count) {
   } else context.drawImage(portrait, (width - side) / 2 + shift, (height - side) / 2, side, side);
 }
 
+// Whether the page showed a white screen so many milliseconds ago.
+const screens = [];
+let screen = null;
+function lit(ago) {
+  if (!screen?.isConnected) {
+    const roots = [...document.querySelectorAll("*")].map((one) => one.shadowRoot);
+    screen = roots.map((root) => root?.querySelector("#screen")).find(Boolean);
+  }
+  const now = performance.now();
+  screens.push([now, Boolean(screen?.classList.contains("white"))]);
+  while (screens.length > 1 && screens[1][0] <= now - ago) screens.shift();
+  return screens[0][0] <= now - ago && screens[0][1];
+}
+
 function streamOf(camera) {
   const { width, height } = camera;
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
@@ -51,7 +65,13 @@ function streamOf(camera) {
   let count = 0;
   const clock = setInterval(() => {
     if (track.readyState === "ended") clearInterval(clock);
-    else draw(context, camera, (count += 1));
+    else {
+      draw(context, camera, (count += 1));
+      if (camera.sees >= 0 && lit(camera.sees)) {
+        context.fillStyle = "rgb(255 255 255 / 0.2)";
+        context.fillRect(0, 0, camera.width, camera.height);
+      }
+    }
   }, 33);
   Object.defineProperty(track, "label", { value: camera.label });
   track.getSettings = () => ({ width, height, deviceId: camera.id, frameRate: 30 });
@@ -101,6 +121,8 @@ class MadeCamera:
         facing: ``user``, ``environment`` or empty.
         edges: Show a face at each of the four edges instead of one in the middle.
         pair: Show two faces side by side.
+        sees: Milliseconds after which the picture is brighter where the page shows a white
+            screen; negative for a camera that does not see the page.
     """
 
     id: str = "one"
@@ -112,6 +134,7 @@ class MadeCamera:
     facing: str = ""
     edges: bool = False
     pair: bool = False
+    sees: int = -1
 
 
 @lru_cache(maxsize=1)

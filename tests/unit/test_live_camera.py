@@ -31,12 +31,18 @@ def test_the_script_opens_cameras_follows_answers_and_watches_frames(tmp_path: P
     assert {name: why for name, why in results.items() if why} == {}
 
 
-def test_keys_mark_events_unless_somebody_types(tmp_path: Path) -> None:
-    """Each check of ``live_keys.mjs`` holds."""
+@pytest.mark.parametrize(
+    ("scripts", "checks"),
+    [(["page_log.js"], "live_keys.mjs"), (["page_log.js", "player.js"], "live_player.mjs")],
+)
+def test_keys_mark_events_and_stimuli_are_written_down(
+    tmp_path: Path, scripts: list[str], checks: str
+) -> None:
+    """Each check of the script holds."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("no Node.js on this machine")
-    parts = (LIVE / "page_log.js", Path(__file__).with_name("live_keys.mjs"))
+    parts = (*(LIVE / name for name in scripts), Path(__file__).with_name(checks))
     script = tmp_path / "checks.mjs"
     script.write_text("\n".join(part.read_text(encoding="utf-8") for part in parts), "utf-8")
     done = subprocess.run([node, script], capture_output=True, text=True, timeout=60)

@@ -10,6 +10,8 @@ import streamlit as st
 from fer_core import timeline
 from fer_core.errors import FerError
 from fer_core.files import named_after
+from fer_core.live.record import delay_of, shown_of
+from fer_core.live.stimulus import fill
 from fer_core.settings import settings
 from fer_core.study.tables import EVENTS, to_tsv
 from fer_core.table import to_csv
@@ -58,6 +60,7 @@ def summary(
     found = timeline.summarize(shown)
     st.subheader("This recording")
     st.markdown(timeline.in_words(found))
+    shown = _corrected(shown, about, "live_delay")
     _details(shown, found, "live_whose")
     _events(about)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -199,6 +202,7 @@ def _table(kept: list[KeptSession]) -> None:
     found = [timeline.summarize(table) for table in tables]
     if len(selected) == 1:
         st.markdown(timeline.in_words(found[0]))
+        tables[0] = _corrected(tables[0], selected[0].about, f"live_delay_{selected[0].id}")
         _details(tables[0], found[0], f"live_whose_{selected[0].id}")
         _events(selected[0].about)
     else:
@@ -249,6 +253,27 @@ def _details(table: pd.DataFrame, found: dict[str, Any], key: str) -> None:
         with st.container():
             st.markdown("**Changes of the dominant emotion**")
             panels.change_table(shown)
+
+
+def _corrected(table: pd.DataFrame, about: dict[str, Any], key: str) -> pd.DataFrame:
+    """Say the delay of the camera, and return the table corrected by it if that is asked for."""
+    if "delay" not in about:
+        return table
+    delay = delay_of(about)
+    if delay is None:
+        st.caption(
+            "The camera did not see the flashes, so its delay is unknown. Turn the screen "
+            "brighter or the lamp darker, and play the stimuli again."
+        )
+        return table
+    st.caption(
+        f"The camera sees the screen {1000 * delay.median:.0f} ms later (median of "
+        f"{delay.flashes} flashes; {1000 * delay.spread:.0f} ms between the shortest and the "
+        "longest)."
+    )
+    if not st.toggle("Correct the times of stimuli by this delay", key=key):
+        return table
+    return fill(table, shown_of(about), delay.median)
 
 
 def _events(about: dict[str, Any]) -> None:

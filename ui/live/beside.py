@@ -1,10 +1,12 @@
-"""What happens beside the camera during a recording: keys 1 to 9."""
+"""What happens beside the camera during a recording: keys 1 to 9, and stimuli in step."""
 
 from typing import Any, Final
 
 import streamlit as st
 
+from fer_core.errors import FerError
 from fer_core.live.page_log import KEYS
+from fer_core.live.stimulus import FLASH, FLASHES, ORDERS, PERIOD, order
 from ui.live.recording import Recording
 
 _NAMES: Final = [f"live_key_{key}" for key in range(1, KEYS + 1)]
@@ -14,9 +16,14 @@ _CHOICES: Final = {
     "intervals": "Intervals",
 }
 
+#: Names of the files that the visitor chose in their browser.
+_FILES: Final = "live_stimuli_files"
+#: Files of one list, and characters of a name.
+_MOST, _LONG = 500, 200
+
 
 def take(report: dict[str, Any]) -> None:
-    """Take what a page says of keys.
+    """Take what a page says of keys and stimuli.
 
     Args:
         report: What the browser reports; anything that a hostile one thinks of.
@@ -25,13 +32,44 @@ def take(report: dict[str, Any]) -> None:
     mine.log.names = [state.get(name) or "" for name in _NAMES]
     mine.log.intervals = state.get(_WHAT) == "intervals"
     mine.log.take(report.get("log"), mine.record)
+    names = report.get("stimuli")
+    names = names if isinstance(names, list) else []
+    state[_FILES] = [str(name)[:_LONG] for name in names[:_MOST]]
 
 
 def about_page() -> dict[str, Any]:
     """Return what the browser is told: what the keys stand for, and what came of its log."""
     log = _mine().log
     names = [log.name_of(key) for key in range(1, KEYS + 1)]
-    return {"log": log.ack, "keys": {"names": names, "intervals": log.intervals}}
+    return {
+        "log": log.ack,
+        "keys": {"names": names, "intervals": log.intervals},
+        "player": _player(),
+    }
+
+
+def _player() -> dict[str, Any]:
+    """Return how the browser is to play the files that its visitor chose."""
+    state, problem = st.session_state, ""
+    try:
+        found = order(
+            state.get(_FILES, []),
+            state.get("live_stimuli_order", "fixed"),
+            state.get("live_stimuli_code") or "",
+            int(state.get("live_stimuli_place") or 1),
+        )
+    except FerError as error:
+        found, problem = [], str(error)
+    return {
+        "on": bool(state.get("live_stimuli")),
+        "order": found,
+        "problem": problem,
+        "gap": float(state.get("live_stimuli_gap") or 0.0),
+        "still": float(state.get("live_stimuli_still") or 0.0),
+        "flashes": FLASHES if state.get("live_stimuli_flashes") else 0,
+        "period": PERIOD,
+        "flash": FLASH,
+    }
 
 
 def _mine() -> Recording:
@@ -63,3 +101,48 @@ def ask_keys() -> None:
                     f"Key {key}", key=name, placeholder=str(key), max_chars=60,
                     persist_state="session",
                 )  # fmt: skip
+
+
+def ask_stimuli() -> None:
+    """Ask whether stimuli play with the recording, and in which order."""
+    state = st.session_state
+    for name, value in (("gap", 2.0), ("still", 5.0), ("flashes", True), ("place", 1)):
+        state.setdefault(f"live_stimuli_{name}", value)
+    with st.popover("Stimuli", icon=":material/slideshow:"):
+        st.toggle(
+            "Play videos and pictures",
+            key="live_stimuli",
+            help="You choose the files below the picture. They stay in this browser; the table "
+            "gets their names and times.",
+            persist_state="session",
+        )
+        how = st.selectbox(
+            "Order", list(ORDERS), format_func=ORDERS.__getitem__, key="live_stimuli_order",
+            persist_state="session",
+        )  # fmt: skip
+        if how == "random":
+            st.text_input(
+                "Participant's code", key="live_stimuli_code", max_chars=60,
+                persist_state="session",
+            )  # fmt: skip
+        elif how == "latin":
+            st.number_input(
+                "Participant's place in the study's list", 1, 10_000, key="live_stimuli_place",
+                persist_state="session",
+            )  # fmt: skip
+        left, right = st.columns(2, gap="small")
+        left.number_input(
+            "Seconds of a gap", 0.0, 600.0, step=0.5, key="live_stimuli_gap",
+            persist_state="session",
+        )  # fmt: skip
+        right.number_input(
+            "Seconds of a picture", 0.5, 600.0, step=0.5, key="live_stimuli_still",
+            persist_state="session",
+        )  # fmt: skip
+        st.toggle(
+            "Measure the delay with five white flashes",
+            key="live_stimuli_flashes",
+            help="One flash a second before the first stimulus. The camera sees them on the face "
+            "or the wall, which tells how much later it sees what the screen shows.",
+            persist_state="session",
+        )

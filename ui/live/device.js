@@ -1,7 +1,7 @@
 // Live on the visitor's own device: a worker analyses the camera's frames (ui/device/), and boxes
 // and labels are drawn over the video. Goes after camera.js and view.js. No picture leaves this
 // script; what Python gets is one value, `report`, twice a second:
-// { phase, cause, trouble, saving, log, run, now, wall, width, height, first, results, stats }, see
+// { phase, cause, trouble, saving, log, stimuli, run, now, wall, width, height, first, results, stats }, see
 // fer_core/live/remote.py. Results are sent until Python says that it has them.
 // phase: off | asking | connecting | on | failed | lost
 
@@ -116,6 +116,7 @@ class Device extends View {
   framed(now) {
     this.meters.frames.push((this.newest = now));
     this.unseen = this.video.videoWidth > 0;
+    this.player.light(now);
     this.analyze();
     if (!this.data.hide) this.save(now, [this.video.videoWidth, this.video.videoHeight]);
   }
@@ -259,6 +260,7 @@ class Device extends View {
       trouble: this.trouble,
       saving: Boolean(this.saving),
       log: this.log.report(),
+      stimuli: this.player.names,
       run,
       now: round((now - this.began) / 1000),
       wall: Date.now() / 1000,

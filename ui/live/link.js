@@ -1,6 +1,6 @@
 // Live through the server: one connection that takes the camera's frames there and back. Goes
 // after camera.js and view.js. What happens is told to Python as one value, `report`:
-// { attempt, phase, cause, trouble, saving, log, offer, candidates, fps, relay }, see ui/live/link.py.
+// { attempt, phase, cause, trouble, saving, log, stimuli, offer, candidates, fps, relay }, see ui/live/link.py.
 // phase: off | asking | connecting | on | failed | lost
 
 const CONNECT_MS = 8000; // until the first frame is back
@@ -232,6 +232,7 @@ class Link extends View {
     const { attempt, phase, trouble } = this;
     const report = { attempt, phase, cause: this.states.cause, trouble };
     Object.assign(report, { saving: Boolean(this.saving), log: this.log.report() });
+    report.stimuli = this.player.names;
     if (phase === "connecting") Object.assign(report, { offer: this.offer, candidates: this.candidates });
     if (phase === "on") Object.assign(report, { fps: this.fps, relay: this.relay });
     this.tell?.(report);

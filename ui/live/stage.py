@@ -27,6 +27,12 @@ HTML: Final = """
 <button id="cancel" type="button">Cancel</button></div>
 <p id="notice" role="status" hidden></p>
 <p id="marks" role="status" hidden></p>
+<div id="stimuli" role="group" aria-label="Stimuli" hidden><label>Videos and pictures
+<input id="files" type="file" multiple accept="video/*,image/*"></label>
+<button id="play" type="button" disabled>Play</button><ol id="playlist"></ol>
+<p id="played" role="status" hidden></p></div>
+<div id="screen" tabindex="-1" hidden><video id="clip" playsinline hidden></video>
+<img id="still" alt="" hidden></div>
 """
 CSS: Final = """
 #frame, #away { position: relative; aspect-ratio: 4 / 3; max-height: 400px; width: 100%;
@@ -44,6 +50,16 @@ canvas { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: co
 #note.over:not(:empty) { inset: auto 0 0 0; padding: 0.5rem 1rem; color: #fff;
   background: rgb(0 0 0 / 0.65); }
 #away { display: grid; place-items: center; color: var(--st-text-color); }
+#stimuli { margin-top: 0.5rem; padding: 0.75rem; color: var(--st-text-color);
+  font-size: 0.9rem; border: 1px solid var(--st-border-color);
+  border-radius: var(--st-base-radius); }
+#stimuli input { font: inherit; max-width: 100%; }
+#stimuli ol { margin: 0.5rem 0 0; padding-left: 1.5rem; max-height: 8rem; overflow: auto; }
+#stimuli p { margin: 0.5rem 0 0; }
+#screen { position: fixed; inset: 0; z-index: 1000000; background: #000; cursor: none;
+  outline: none; }
+#screen.white { background: #fff; }
+#screen img { width: 100%; height: 100%; object-fit: contain; display: block; }
 [hidden] { display: none !important; }
 #question { margin-top: 0.5rem; padding: 0.75rem; color: var(--st-text-color);
   font-size: 0.9rem; border: 1px solid var(--st-border-color);
@@ -103,7 +119,7 @@ def html(over: str, buttons: str = "") -> str:
 def script(name: str) -> str:
     """Return the script of a way, after what both ways share."""
     here = Path(__file__).parent
-    names = ("camera.js", "page_log.js", "view.js", "saving.js", name)
+    names = ("camera.js", "page_log.js", "player.js", "view.js", "saving.js", name)
     return "".join((here / name).read_text(encoding="utf-8") for name in names)
 
 

@@ -53,6 +53,7 @@ class View {
     this.marks = find("#marks");
     this.log = new PageLog();
     this.words = new KeyWords();
+    this.player = new Player(this, root);
     this.pressed = (event) => this.press(event);
     this.data = {};
     this.stream = null;
@@ -256,6 +257,7 @@ class View {
   heed(data) {
     this.data = data;
     this.log.heard(data.log);
+    this.player.heed(data.player);
     if (this.recordingTime(performance.now()) !== null) this.noted = true;
     else if (this.noted) {
       // The next recording says what is its own.
@@ -330,6 +332,7 @@ class View {
 
   // Let go of the camera and of all that was held for it.
   release() {
+    this.player.end();
     this.endVideo();
     this.letGo();
     stop(this.stream);
