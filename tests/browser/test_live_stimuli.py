@@ -63,7 +63,7 @@ def test_stimuli_play_in_step_with_the_recording(
     expect(page.locator("#playlist li")).to_have_text([clip.name, picture.name])
     expect(page.locator("#play")).to_be_disabled()
     start(page)
-    page.get_by_text("Record numbers").click()
+    page.get_by_text("Record numbers", exact=True).click()
     expect(page.get_by_text(re.compile(r"recording, \d+ rows"))).to_be_visible()
     expect(page.locator("#play")).to_be_enabled()
     page.locator("#play").click()
