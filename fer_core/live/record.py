@@ -45,7 +45,9 @@ class SessionRecord:
         self._latest: Analysis | None = None
         self._recording = False
         self._frames = 0
-        self._off = False
+        #: Whether the camera was off before the next analysis, and before the next recorded row:
+        #: an analysis that comes late, when nothing is recorded, tells nothing of the latter.
+        self._off = self._gap = False
         self._light: deque[tuple[float, float]] = deque(maxlen=_LIGHT)
         #: Seconds between the last two analyses, and time and clock of the last row.
         self._step = 0.0
@@ -99,10 +101,11 @@ class SessionRecord:
             self._recent.add(analysis, unsure_below=self.unsure_below)
             self._recent.drop_before(time - self._window)
             if self._recording and not self.full:
-                if self._last_row and (off or time - self._last_row[0] > PAUSE):
+                if self._last_row and (self._gap or time - self._last_row[0] > PAUSE):
                     row, clock = self._last_row
                     step = min(self._step, time - row)
                     self._rows.add_pause(row + step, None if clock is None else clock + step)
+                self._gap = False
                 self._last_row = time, wall_time
                 self._rows.add(
                     measured or analysis,
@@ -115,7 +118,7 @@ class SessionRecord:
     def pause(self) -> None:
         """Note that the camera is off: the time until the next analysis does not count."""
         with self._lock:
-            self._off = True
+            self._off = self._gap = True
 
     @property
     def latest(self) -> Analysis | None:

@@ -518,3 +518,17 @@ def test_the_portrait_is_found_with_haar_on_the_reduced_frame() -> None:
     centres = [(x + w / 2, y + h / 2) for x, y, w, h in (f.box for f in analysis.faces)]
     assert any(centre == pytest.approx((80 + 225, 120), abs=40) for centre in centres)
     assert (session.snapshot() != portrait).any()
+
+
+def test_a_late_analysis_does_not_hide_that_the_camera_was_off():
+    """One may still come when the camera is off and nothing is recorded any more."""
+    record = SessionRecord()
+    record.recording = True
+    for seconds in (0.0, 0.1):
+        record.add(Analysis(640, 480, "fast", "blazeface", (), seconds))
+    record.recording = False
+    record.pause()
+    record.add(Analysis(640, 480, "fast", "blazeface", (), 0.2))
+    record.recording = True
+    record.add(Analysis(640, 480, "fast", "blazeface", (), 0.4))
+    assert record.table()["status"].tolist() == ["no face", "no face", "paused", "no face"]
