@@ -39,7 +39,7 @@ class DatasetError(FerError):
     def listing(cls, name: str, problems: Sequence[str]) -> "DatasetError":
         """Return the error of a dataset with ``problems``: the message names the first of them."""
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        return cls(f"{name}: {problems[0]}{more}. Mend it, or leave such rows out.", problems)
+        return cls(f"{name}: {problems[0]}{more}. Correct it, or leave such rows out.", problems)
 
 
 class TrainingError(FerError):

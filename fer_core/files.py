@@ -13,7 +13,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePath
@@ -437,6 +437,20 @@ class ExportFolder:
             self._write(sorted({*self._former, *self._names}), complete=False)
         except OSError as error:
             raise cannot_write(self.path, error) from error
+
+    def write_all(self, files: Mapping[str, str | bytes]) -> None:
+        """Write a whole export: every file, and the list of them.
+
+        Args:
+            files: Path within the folder → content.
+
+        Raises:
+            FerError: The folder cannot be written.
+        """
+        self.begin(files)
+        for name, content in files.items():
+            write_output(self.path / name, content)
+        self.finish()
 
     def finish(self) -> None:
         """Delete what the former export wrote and this one did not, and mark it as complete.

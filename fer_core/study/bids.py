@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_core import __version__
-from fer_core.files import ExportFolder, cannot_write, write_output
+from fer_core.files import ExportFolder
 from fer_core.study.folder import Study
 from fer_core.study.tables import EVENTS, PARTICIPANT, to_tsv
 from fer_core.table import TABLE
@@ -66,15 +66,9 @@ def export(study: Study, folder: Path, *, overwrite: bool = False) -> list[str]:
     Raises:
         FerError: The folder holds something else, or cannot be written.
     """
-    files = contents(study)
     place = ExportFolder(folder, overwrite=overwrite)
-    place.begin(files)
-    try:
-        for name, content in files.items():
-            write_output(folder / name, content)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    place.finish()
+    files = contents(study)
+    place.write_all(files)
     return list(files)
 
 

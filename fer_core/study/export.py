@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from fer_core.extras import needed_by
-from fer_core.files import ExportFolder, cannot_write, write_output
+from fer_core.files import ExportFolder
 from fer_core.study import figures
 from fer_core.study.folder import Study
 from fer_core.study.measures import BASELINE, measures, names, per_participant, title, unit
@@ -180,13 +180,7 @@ def export(
     """
     place = ExportFolder(folder, overwrite=overwrite)
     files = contents(study, with_figures=with_figures)
-    place.begin(files)
-    try:
-        for name, content in files.items():
-            write_output(folder / name, content)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    place.finish()
+    place.write_all(files)
     return list(files)
 
 

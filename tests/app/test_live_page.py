@@ -12,12 +12,10 @@ from fer_core.live.page_log import PageLog
 from fer_core.settings import settings
 from fer_core.study import Study
 from fer_core.study.patterns import FromName
-from tests.app.test_undo import click, home, open_page, words
+from tests.app.test_undo import click, open_page, words
 from tests.unit.test_live_stimulus import camera
 from ui.live.recording import Recording
 from ui.services import sessions, studies
-
-__all__ = ["home"]
 
 CONSENT = {"consent": "2026-01-01", "setting": "research"}
 

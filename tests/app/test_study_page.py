@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer_core.settings import settings
@@ -14,26 +13,14 @@ from fer_core.study.folder import Study
 from fer_core.study.patterns import FromName
 from fer_core.study.queue import collect
 from fer_core.video.clips import write_clip
+from tests.app.conftest import KEY
 from tests.unit.study_tools import add, new_study
 from tests.unit.video_tools import portrait
-from ui.services import access, removal, studies
-from ui.services.access import AccessError, Person
+from ui.services import removal, studies
+from ui.services.access import AccessError
 
 ROOT = Path(__file__).resolve().parents[2]
-KEY = "0" * 32
 VIEWS = ("Recordings", "Events", "Measures", "Curves", "Compare", "Agreement", "Report")
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("FER_HOME", str(tmp_path))
-    settings.cache_clear()
-    monkeypatch.setattr(access, "browser_cookie", lambda: None)
-    with access.acting(lambda: Person(KEY)):
-        yield tmp_path
-    monkeypatch.undo()
-    settings.cache_clear()
-    st.cache_data.clear()
 
 
 def made(home: Path, name: str = "smiles") -> Study:

@@ -4,7 +4,6 @@ import io
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -16,29 +15,16 @@ from fer_core.train import configure
 from fer_core.train.runs import TrainingRun
 from fer_core.video.jobs import VideoJob
 from fer_core.video.result import VideoOptions
+from tests.app.conftest import KEY
 from tests.model_tools import copy_of_shipped
 from tests.tables import face_row, table_of
 from ui.live.recording import Recording
-from ui.services import access, removal, sessions, training
-from ui.services.access import Person
+from ui.services import removal, sessions, training
 
 ROOT = Path(__file__).resolve().parents[2]
-KEY = "0" * 32
 _FILE = io.BytesIO()
 Image.fromarray(np.full((60, 80, 3), 128, np.uint8)).save(_FILE, "PNG")
 GREY = _FILE.getvalue()
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("FER_HOME", str(tmp_path))
-    settings.cache_clear()
-    # The testing of Streamlit has no browser, and so no cookies.
-    monkeypatch.setattr(access, "browser_cookie", lambda: None)
-    with access.acting(lambda: Person(KEY)):
-        yield tmp_path
-    monkeypatch.undo()
-    settings.cache_clear()
 
 
 def open_page(page: str, **state: object) -> AppTest:

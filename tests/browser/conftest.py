@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from benchmarks.browser import App, chromium_with_camera
 from benchmarks.camera import moving_portrait, write_y4m
+from tests.browser.page_tools import window
 
 WIDE = {"width": 1280, "height": 800}
 
@@ -36,12 +37,8 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A window; modules that want it otherwise have their own."""
-    context = browser.new_context(viewport=WIDE)
-    context.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
-    yield context
-    expect.set_options(timeout=5_000)
-    context.close()
+    with window(browser) as context:
+        yield context
 
 
 @pytest.fixture

@@ -1,6 +1,20 @@
 """What the browser tests of several pages share."""
 
-from playwright.sync_api import Page, expect
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+
+
+@contextmanager
+def window(browser: Browser, width: int = 1280, height: int = 800) -> Iterator[BrowserContext]:
+    """A window of its own, with patience for slow machines."""
+    context = browser.new_context(viewport=ViewportSize(width=width, height=height))
+    context.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    yield context
+    expect.set_options(timeout=5_000)
+    context.close()
 
 
 def settled(page: Page) -> Page:

@@ -9,19 +9,16 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from benchmarks.browser import App
 from tests.browser.live_tools import open_live, start, stop
 from tests.browser.made_cameras import MadeCamera, with_cameras
+from tests.browser.page_tools import window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
-    with_cameras(context, MadeCamera())
-    yield context
-    expect.set_options(timeout=5_000)
-    context.close()
+    with window(browser, height=1000) as context:
+        with_cameras(context, MadeCamera())
+        yield context
 
 
 @pytest.mark.parametrize("way", ["On this device", "Through the server"])

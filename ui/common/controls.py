@@ -13,7 +13,7 @@ from fer_core.faces import DETECTORS, Detector, get_detector
 from fer_core.settings import settings
 from ui.common.notices import say_error
 from ui.services import visits
-from ui.services.models import default_model, labels, recommended, set_default
+from ui.services.models import default_model, labels, picker_labels, set_default
 
 #: How frequent the emotions are assumed to be, see :mod:`fer_core.class_prior`.
 PRIORS: Final = {
@@ -70,10 +70,9 @@ def model_row(only: Only | None = None) -> Choice:
         only: What can be chosen where not everything can run.
     """
     _set_defaults()
-    titles = labels()
+    titles = labels() if only else picker_labels()
     # A default that cannot be used is offered all the same: the error says why.
     models = titles | {name: name for name in [default_model()] if name not in titles}
-    uses = {name: f" ({use})" for name, use in recommended().items()}
     names = DETECTORS | {n: n for n in [settings().detector] if n not in DETECTORS}
     if only:
         _only(only, models, names)
@@ -81,7 +80,7 @@ def model_row(only: Only | None = None) -> Choice:
         st.selectbox(
             "Model",
             list(models),
-            format_func=lambda name: models.get(name, name) + uses.get(name, ""),
+            format_func=lambda name: models.get(name, name),
             key="model",
             help="The most accurate suits pictures, the balanced one videos, and the fastest live "
             "pictures on slow machines: among the models measured on FER2013.",

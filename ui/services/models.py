@@ -20,7 +20,7 @@ __all__ = [
     "end_job", "exists", "export", "find_model", "finish_imports", "free_name",
     "import_archive", "label", "labels", "list_damaged",
     "list_jobs", "list_models", "make_ensemble", "measure_private", "measure_source",
-    "recommended", "set_default", "stopped",
+    "picker_labels", "set_default", "stopped",
     "times_looked",
 ]  # fmt: skip
 
@@ -48,9 +48,14 @@ def labels() -> dict[str, str]:
     return {folder.name: label(folder) for folder in list_models()}
 
 
-def recommended() -> dict[str, str]:
-    """Return what models are recommended for, by name; see :mod:`fer_core.models.recommend`."""
-    return recommendations(folder.card for folder in list_models())
+def picker_labels() -> dict[str, str]:
+    """Return the label of each model by its name, with what it is recommended for."""
+    found = list_models()
+    uses = recommendations(folder.card for folder in found)
+    return {
+        folder.name: label(folder) + (f" ({uses[folder.name]})" if folder.name in uses else "")
+        for folder in found
+    }
 
 
 def card_text(card: Card) -> str:

@@ -33,30 +33,31 @@ def files(study: Study) -> None:
                 named_after(title, "report", ".html"), "text/html", on_click="ignore",
                 icon=":material/description:",
             )  # fmt: skip
-        with st.container(border=True):
-            st.markdown("**Tables and figures**")
-            st.caption(
-                "Events, long and wide tables as CSV, Parquet and SPSS, each with a codebook; "
-                "figures as SVG and PNG."
-            )
-            st.download_button(
-                "Tables and figures (ZIP)", lambda: studies.to_zip(name, "tables"),
-                named_after(title, "tables", ".zip"), "application/zip", on_click="ignore",
-                icon=":material/table:",
-            )  # fmt: skip
-        with st.container(border=True):
-            st.markdown("**BIDS**")
-            st.caption(
-                "The study in the form of the Brain Imaging Data Structure, with expression tables "
-                "under derivatives."
-            )
-            st.download_button(
-                "BIDS (ZIP)", lambda: studies.to_zip(name, "bids"),
-                named_after(title, "bids", ".zip"), "application/zip", on_click="ignore",
-                icon=":material/account_tree:",
-            )  # fmt: skip
+        _archive(
+            study, "tables", "Tables and figures", ":material/table:",
+            "Events, long and wide tables as CSV, Parquet and SPSS, each with a codebook; "
+            "figures as SVG and PNG.",
+        )  # fmt: skip
+        _archive(
+            study, "bids", "BIDS", ":material/account_tree:",
+            "The study in the form of the Brain Imaging Data Structure, with expression tables "
+            "under derivatives.",
+        )  # fmt: skip
         if access.is_admin():
             _admin(study)
+
+
+def _archive(study: Study, what: str, title: str, icon: str, words: str) -> None:
+    """Show one kind of export that is a ZIP file."""
+    name = study.path.name
+    with st.container(border=True):
+        st.markdown(f"**{title}**")
+        st.caption(words)
+        st.download_button(
+            f"{title} (ZIP)", lambda: studies.to_zip(name, what),
+            named_after(study.file.name, what, ".zip"), "application/zip", on_click="ignore",
+            icon=icon,
+        )  # fmt: skip
 
 
 def _admin(study: Study) -> None:
