@@ -112,14 +112,14 @@ def load(
 
         dataset = ferplus.add(dataset, votes, relabel=relabel)
     if corrections is not None:
-        from fer_core.datasets.corrections import KEPT
+        from fer_core.datasets.corrections import SAVED
         from fer_core.datasets.corrections import load as load_corrections
         from fer_core.datasets.identity import face_keys
 
         overlay = load_corrections(corrections)
         keys = face_keys(dataset.faces)
         unknown = overlay.unknown(keys)
-        if str(corrections) != KEPT and unknown and len(unknown) == len(overlay.faces):
+        if str(corrections) != SAVED and unknown and len(unknown) == len(overlay.faces):
             raise DatasetError(
                 f"None of the {len(unknown)} faces that {corrections} corrects is in "
                 f"{dataset.name}: they belong to other data."

@@ -26,7 +26,7 @@ from fer_core.train import acts, origin
 from fer_core.train.runs import TrainingRun
 
 #: Mistakes whose faces are kept.
-KEPT = 24
+MOST_MISTAKES = 24
 #: Figures of each source.
 SOURCES = "sources.json"
 
@@ -40,7 +40,7 @@ def judge(run: TrainingRun, faces: Dataset, split: str, probabilities: np.ndarra
         split: its name.
         probabilities: ``(N, 7)``, rows sum to 1.
     """
-    worst = [m.index for m in mistakes(probabilities, faces.labels, KEPT)]
+    worst = [m.index for m in mistakes(probabilities, faces.labels, MOST_MISTAKES)]
     write_atomic(
         run.path / f"judged_{split}.npz",
         lambda file: np.savez(
@@ -52,8 +52,11 @@ def judge(run: TrainingRun, faces: Dataset, split: str, probabilities: np.ndarra
         ),
     )
     known = figures(run)
-    looked = [*known.get(split, {}).get("looked", []), datetime.now(UTC).isoformat("T", "seconds")]
-    result = measure(probabilities, faces.labels).to_dict() | {"looked": looked}
+    evaluated_at = [
+        *known.get(split, {}).get("evaluated_at", []),
+        datetime.now(UTC).isoformat("T", "seconds"),
+    ]
+    result = measure(probabilities, faces.labels).to_dict() | {"evaluated_at": evaluated_at}
     write_json(run.path / "evaluation.json", known | {split: result})
 
 
@@ -91,7 +94,7 @@ def sources(run: TrainingRun) -> list[SourceFigures]:
 
 
 def figures(run: TrainingRun) -> dict[str, dict[str, Any]]:
-    """Return per split: the fields of an :class:`fer_core.evaluation.Evaluation`, and ``looked``,
+    """Return per split: the fields of an :class:`fer_core.evaluation.Evaluation`, and ``evaluated_at``,
     the times when it was judged.
     """
     try:

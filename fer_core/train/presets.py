@@ -18,7 +18,7 @@ _FINE_TUNE: Final = {
 
 #: What the report says, and nothing changed. Where it is silent: batches of 32 and the
 #: plateau of its own model; 'decay 1e-4' is read as weight decay.
-_REPORT: Final[dict[str, dict[str, Any]]] = {
+_BASELINE: Final[dict[str, dict[str, Any]]] = {
     "mini_xception": {
         "epochs": 1000, "batch_size": 32, "optimizer": "adam", "learning_rate": 1e-3,
         "schedule": "plateau", "plateau_patience": 12, "plateau_factor": 0.1,
@@ -110,7 +110,7 @@ _QUICK: Final[dict[str, dict[str, Any]]] = {
     },
 }  # fmt: skip
 
-PRESETS: Final = {"report": _REPORT, "recommended": _RECOMMENDED, "quick": _QUICK}
+PRESETS: Final = {"report": _BASELINE, "recommended": _RECOMMENDED, "quick": _QUICK}
 
 
 def preset(name: str, model: str | None, weights: str | None = None) -> dict[str, Any]:

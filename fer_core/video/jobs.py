@@ -311,7 +311,7 @@ class VideoJob(Job):
         """Save pictures of the moments, and the annotated video where it was asked for."""
         from fer_core.video.annotate import annotate
 
-        self._save_moments(source, result, deadline)
+        self._save_highlights(source, result, deadline)
         self._save_faces(source, result, deadline)
         if self.config["annotated"] and len(result.table):
             target = self.path / "annotated.mp4"
@@ -319,14 +319,14 @@ class VideoJob(Job):
                 source, result, target, note.of("drawing"), longest=_ANNOTATED, deadline=deadline
             )
 
-    def _save_moments(self, source: Path, result: "VideoResult", deadline: float) -> None:
+    def _save_highlights(self, source: Path, result: "VideoResult", deadline: float) -> None:
         from fer_core.video.annotate import stills
 
-        moments = result.highlights()
-        rows = moments.to_dict("records")
+        highlights = result.highlights()
+        rows = highlights.to_dict("records")
         for row in rows:
             row["person"] = result.found_as(row["person"], row["time"])
-        self._save_pictures("moment", rows, stills(source, result, moments, deadline))
+        self._save_pictures("moment", rows, stills(source, result, highlights, deadline))
 
     def _save_faces(self, source: Path, result: "VideoResult", deadline: float) -> None:
         from fer_core.video.portraits import pictures, portraits

@@ -76,7 +76,7 @@ def to_html(result: VideoResult, stills: list[tuple[str, bytes]] | None = None) 
     options = result.options
     often = f"{options.fps:g} frames a second" if options.fps else "every frame"
     how = (
-        f"{result.looked} frames were looked at ({often}) with the model {options.model} and the "
+        f"{result.sampled_frames} frames were looked at ({often}) with the model {options.model} and the "
         f"detector {options.detector}. Probabilities are averaged over {options.smoothing:g} s."
     )
     return _PAGE.render(

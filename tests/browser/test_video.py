@@ -139,7 +139,7 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
 
 
 @pytest.mark.slow
-def test_a_kept_video_is_drawn_anew_and_gives_a_corrected_face(
+def test_a_saved_video_is_rendered_again_and_gives_a_corrected_face(
     context: BrowserContext, app: App
 ) -> None:
     page = visit(context, app)
@@ -187,7 +187,7 @@ def test_a_bad_file_is_one_sentence_and_goes(context: BrowserContext, app: App) 
     expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
 
 
-def test_work_can_be_cancelled(context: BrowserContext, app: App) -> None:
+def test_a_job_can_be_cancelled(context: BrowserContext, app: App) -> None:
     page = visit(context, app)
     page.get_by_role("button", name="Sample clip").click()
     page.get_by_role("button", name="Cancel").click()

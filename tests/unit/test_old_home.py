@@ -59,8 +59,8 @@ def test_the_weights_of_a_run(old_home: Path) -> None:
 
     (run,) = runs.list_runs()
     faces = demo.load(28, 14, 14, seed=3).split("PublicTest").faces
-    kept = judge.judged(run, "PublicTest")["probabilities"]
-    assert np.abs(probabilities(run, faces) - kept).max() < 1e-5
+    saved_run = judge.judged(run, "PublicTest")["probabilities"]
+    assert np.abs(probabilities(run, faces) - saved_run).max() < 1e-5
 
 
 def test_a_video_with_its_result(old_home: Path) -> None:
@@ -77,7 +77,7 @@ def test_sessions_corrections_and_collected_faces(old_home: Path) -> None:
     assert saved.load_session(session.id)["emotion"].tolist() == ["Happy"] * 4
 
     keys = face_keys(demo.load().faces)
-    faces = corrections.kept().faces
+    faces = corrections.saved().faces
     assert faces[keys[0]].label == EMOTIONS.index("Sad") and faces[keys[1]].excluded
     assert set(corrections.history()["author"]) == {"ada"}
     assert load(collected.NAME).labels.tolist() == [EMOTIONS.index("Happy")]

@@ -214,7 +214,7 @@ def test_the_time_is_that_of_a_run_of_the_same_kind(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_trial_measures_this_machine(tmp_path, monkeypatch):
+def test_the_training_rate_is_measured_on_this_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_HOME", str(tmp_path))
     settings.cache_clear()
     config = configure(model="fast", data="demo", batch_size=8)

@@ -172,7 +172,7 @@ def test_early_stopping_waits_for_a_better_figure():
 
 
 @pytest.mark.slow
-def test_plateau_lowers_the_rate_and_then_waits_anew(data):
+def test_plateau_lowers_the_rate_and_then_waits_again(data):
     """With a figure that never gets better, the rate falls after every two epochs."""
     plateau = {"schedule": "plateau", "plateau_patience": 2, "plateau_factor": 0.5}
     run = trained(data, **plateau, epochs=7, monitor="loss", learning_rate=1e-5, ema=0.0)
@@ -510,7 +510,7 @@ def test_every_preset_learns_from_200_faces(preset, model):
         (np.nan, "weights are no finite numbers any more"),
     ],
 )
-def test_what_is_no_number_is_never_kept(poison, words, data):
+def test_what_is_no_number_is_never_saved(poison, words, data):
     """A mean that makes answers infinite does not show in the loss, which takes its batch's."""
     from fer_core import train
     from fer_core.train.fit import fit

@@ -85,7 +85,7 @@ def test_delete_all_deletes_the_analyses_of_everybody(tmp_path: Path) -> None:
     assert not any(job.path.exists() for job in jobs)
 
 
-def test_named_people_are_drawn_anew_where_the_video_was_kept(tmp_path: Path) -> None:
+def test_named_people_are_rendered_again_where_the_video_was_retained(tmp_path: Path) -> None:
     frames = [*portrait(25), *drawn(("Happy", 1), seed=4)]
     job = done(write_clip(tmp_path / "two.mp4", frames), keep_source=True)
     before, moments = _last_picture(job.annotated), _pictures(job)
