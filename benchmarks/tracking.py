@@ -139,7 +139,7 @@ def _made(plan: Plan, faces: np.ndarray) -> dict[str, Any]:
         seconds["appearances"] += time.perf_counter() - middle
         seconds["detecting"] += middle - begun
         frame |= {"boxes": [face.box for face in found], "scores": [f.score for f in found]}
-        # The earlier tracker's appearances are the same colours.
+        # The earlier tracker's looks are the same colours.
         frames.append(
             frame | {"appearances": appearances, "colours": [one.colours for one in appearances]}
         )
@@ -312,8 +312,8 @@ def to_markdown(result: dict[str, Any]) -> str:
     took = result["milliseconds a sample"]
     lines += [
         "",
-        f"A sample took {took['detecting']:.1f} ms to detect faces in, {took['appearances']:.1f} ms for "
-        f"their looks and {took['tracking']:.1f} ms to assign them. Tracking took "
+        f"A sample took {took['detecting']:.1f} ms to detect faces in, {took['appearances']:.1f} "
+        f"ms for their appearances and {took['tracking']:.1f} ms to assign them. Tracking took "
         f"{result['share of a video analysis']:.1%} of the processor time of a video analysis at 5 "
         "frames a second.",
     ]

@@ -30,7 +30,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from fer_core import storage
+from fer_core import renamed, storage
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 COLUMNS: Final = ("face", "action", "value", "author", "time", "reason")
 #: What can be done to a face; ``label`` and the tags have a value.
 ACTIONS: Final = ("label", "exclude", "include", "tag", "untag")
-#: In the place of a file's name: the corrections kept on this machine.
-SAVED: Final = "kept"
+#: In the place of a file's name: the corrections saved on this machine.
+SAVED: Final = "saved"
 #: A face's key, see :func:`fer_core.datasets.identity.face_keys`, as a file has it.
 _KEY: Final = re.compile(r"^k?([0-9a-f]{16}(?:-[0-9]+)?)$")
 _LONGEST: Final = 60  # characters of a tag
@@ -157,7 +157,11 @@ class Overlay:
 
 def load(source: str | Path) -> Overlay:
     """Read corrections from a CSV file, or those of this machine for :data:`SAVED`."""
-    return saved() if str(source) == SAVED else read(Path(source))
+    return (
+        saved()
+        if renamed.current_name(str(source), renamed.CORRECTIONS) == SAVED
+        else read(Path(source))
+    )
 
 
 def read(source: Path | bytes) -> Overlay:

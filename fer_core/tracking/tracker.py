@@ -107,10 +107,10 @@ class Tracker:
     Each face has a motion model (:mod:`fer_core.tracking.motion`). The boxes of a frame are
     assigned to the known faces all at once, so that their joint likelihood is largest (Kuhn
     1955, "The Hungarian method"). A face that is not found, because another one or a hand hides
-    it, is expected where its motion leads for :data:`RETENTION` seconds. After that it is forgotten,
-    and whoever comes then is somebody new. Who was in view when a camera paused is expected where
-    they were, however long the pause. Where looks are known, nobody is expected after a pause:
-    looks tell better.
+    it, is expected where its motion leads for :data:`RETENTION` seconds. After that it is
+    dropped, and whoever comes then is somebody new. Who was in view when a camera paused is
+    expected where they were, however long the pause. Where appearances are known, nobody is
+    expected after a pause: appearances tell better.
 
     >>> tracker = Tracker()
     >>> tracker.update([(10, 10, 80, 80)], 0.0), tracker.update([(14, 10, 80, 80)], 0.1)

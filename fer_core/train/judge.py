@@ -94,14 +94,21 @@ def sources(run: TrainingRun) -> list[SourceFigures]:
 
 
 def figures(run: TrainingRun) -> dict[str, dict[str, Any]]:
-    """Return per split: the fields of an :class:`fer_core.evaluation.Evaluation`, and ``evaluated_at``,
-    the times when it was judged.
+    """Return the figures of each split that was evaluated.
+
+    They are the fields of an :class:`fer_core.evaluation.Evaluation`, and ``evaluated_at``, the
+    times at which it was evaluated.
     """
     try:
         found = json.loads((run.path / "evaluation.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    for one in found.values():
+        if isinstance(one, dict) and "looked" in one:  # as it was called until version 0.1
+            one["evaluated_at"] = one.pop("looked")
+    return found
 
 
 def is_judged(run: TrainingRun, split: str) -> bool:

@@ -247,7 +247,7 @@ def test_browse_accept_a_proposal_and_train_on_the_result(visit, app, tmp_path) 
     result = subprocess.run(
         [
             sys.executable, "-m", "fer_core", "train", "--model", "mini_xception", "--data",
-            str(app.folder / "small.csv"), "--corrections", "kept", "--epochs", "1", "--json",
+            str(app.folder / "small.csv"), "--corrections", "saved", "--epochs", "1", "--json",
         ],
         cwd=ROOT,
         env=os.environ | {"FER_HOME": str(app.folder / "home")},

@@ -149,7 +149,7 @@ def test_corrections_stand_above_votes(faces, tmp_path):
         tmp_path / "v.csv",
         relabel=True,
         drop_not_faces=True,
-        corrections="kept",
+        corrections="saved",
     )
     assert EMOTIONS[corrected.labels[0]] == "Sad" and EMOTIONS[corrected.labels[1]] == "Happy"
     assert len(corrected) == len(faces) - 1
@@ -157,10 +157,10 @@ def test_corrections_stand_above_votes(faces, tmp_path):
 
 def test_a_frozen_file_does_not_follow_later_corrections(keys):
     corrections.add([Change(keys[0], "exclude")])
-    path = corrections.frozen("kept")
+    path = corrections.frozen("saved")
     corrections.add([Change(keys[1], "exclude")])
     assert list(corrections.read(path).faces) == [keys[0]]
-    assert corrections.frozen("kept") != path
+    assert corrections.frozen("saved") != path
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def test_training_takes_corrections_as_they_are_when_it_begins(keys):
     from fer_core.train import configure, load_data
 
     corrections.add([Change(key, "exclude") for key in face_keys(demo.load().faces)[:9]])
-    config = configure(model="mini_xception", data="demo", corrections="kept")
+    config = configure(model="mini_xception", data="demo", corrections="saved")
     corrections.add([Change(face_keys(demo.load().faces)[10], "exclude")])
     assert len(load_data(config)) == len(demo.load()) - 9
 

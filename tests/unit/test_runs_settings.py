@@ -185,7 +185,7 @@ def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path):
 
 
 def test_corrections_of_this_machine_are_taken():
-    assert check({"model": "fast", "data": "demo", "corrections": "kept"}) == {}
+    assert check({"model": "fast", "data": "demo", "corrections": "saved"}) == {}
     wrong = check({"model": "fast", "data": "demo", "corrections": "/gone.csv"})
     assert "no file /gone.csv" in wrong["corrections"]
 

@@ -86,7 +86,7 @@ ACTS = {
     "correct": lambda run: corrections.add([]),
     "import corrections": lambda run: corrections.add_overlay(None),
     "undo": lambda run: corrections.undo("batch"),
-    "keep a video": lambda run: videos.keep(run, True),
+    "keep a video": lambda run: videos.set_saved(run, True),
 }
 
 

@@ -115,11 +115,11 @@ def test_half_created_folders_count_and_are_swept(tmp_path: Path) -> None:
 
 
 def test_jobs_from_the_future_are_swept_unless_they_are_saved(tmp_path: Path) -> None:
-    for kept in (True, False):
+    for saved in (True, False):
         job = create(b"x")
-        job.write_state(status="done", kept=kept)
+        job.write_state(status="done", saved=saved)
         state = json.loads((job.path / "state.json").read_text(encoding="utf-8"))
         state["updated"] = (datetime.now(UTC) + timedelta(days=400)).isoformat()
         (job.path / "state.json").write_text(json.dumps(state), encoding="utf-8")
         jobs.sweep()
-        assert job.path.exists() == kept
+        assert job.path.exists() == saved

@@ -44,10 +44,11 @@ _COMPONENT: Final = st.components.v2.component(
     js=stage.script("device.js"),
 )
 
-# The numbers that ui/device works with are the library's own.
+# The numbers that ui/device works with are the library's own; behind "=" stands the library's name
+# of one that has another name there.
 _NUMBERS: Final = {
-    blazeface: "SUSPECT CLEAR LOOK=CROP_SCORE NOTHING LIKELY MAX_LOOKS=MAX_CROP_PASSES OVERLAP FIRST_ZOOM "
-    "SECOND_ZOOM SURE UNSURE DETAIL DETAIL_SIZE DECIDED",
+    blazeface: "SUSPECT CLEAR LOOK=CROP_SCORE NOTHING LIKELY MAX_LOOKS=MAX_CROP_PASSES OVERLAP "
+    "FIRST_ZOOM SECOND_ZOOM SURE UNSURE DETAIL DETAIL_SIZE DECIDED",
     detector: "MOMENT=DETECT_EVERY",
     motion: "PLACE_NOISE SIZE_NOISE PLACE_DRIFT SIZE_DRIFT PLACE_SPEED SIZE_SPEED FADE",
     tracker: "KEEP=RETENTION PAUSE GATE",
@@ -64,7 +65,11 @@ _HIDDEN: Final = {
 
 def fixed() -> dict[str, Any]:
     """Return what the worker is told of the library: sizes, limits, how BlazeFace frames."""
-    numbers = {n: getattr(m, n) for m, names in _NUMBERS.items() for n in names.split()}
+    numbers = {
+        name: getattr(module, ours or name)
+        for module, names in _NUMBERS.items()
+        for name, _, ours in (one.partition("=") for one in names.split())
+    }
     framing = FRAMINGS[blazeface.BlazeFaceDetector.name]
     return {"k": numbers, "framing": vars(framing), "size": CROP_SIZE, "luma": LUMA}
 

@@ -26,7 +26,8 @@ class Task(Generic[Result]):
 
         Args:
             name: What to call it.
-            function: Does it; it is given a function to which it tells the share that is done, 0 to 1.
+            function: Does the task. It is given a function to which it tells the share that is
+                done, 0 to 1.
         """
         self.name = name
         self.begun = time.monotonic()

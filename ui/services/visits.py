@@ -177,7 +177,9 @@ def _take_over(visit: Visit, runtime: Runtime) -> None:
 
 
 def tidy(runtime: Runtime, now: float) -> None:
-    """Free everything of visits whose browser lost its last connection :data:`RETENTION` seconds ago.
+    """Free everything of visits whose browser lost its last connection.
+
+    That must be :data:`RETENTION` seconds ago.
 
     Args:
         runtime: That of the server, in its event loop.

@@ -63,7 +63,7 @@ def finished(job: VideoJob) -> None:
 
 
 def _head(job: VideoJob, result: VideoResult, summary: dict[str, Any]) -> None:
-    kept = job.state().get("kept", False)
+    saved = job.is_saved
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{plain(result.info.name)}** · {timeline.in_words(summary)}"
@@ -74,13 +74,13 @@ def _head(job: VideoJob, result: VideoResult, summary: dict[str, Any]) -> None:
         st.button("Another video", icon=":material/arrow_back:", on_click=show, args=(None,))
         downloads(_files(job, result), "video")
         st.button(
-            "Kept" if kept else "Keep",
-            icon=":material/bookmark_added:" if kept else ":material/bookmark:",
+            "Kept" if saved else "Keep",
+            icon=":material/bookmark_added:" if saved else ":material/bookmark:",
             key="video_save",
-            on_click=videos.keep,
-            args=(job, not kept),
+            on_click=videos.set_saved,
+            args=(job, not saved),
             help="Press again to have it deleted automatically."
-            if kept
+            if saved
             else "Do not delete it automatically.",
         )
         if st.button("Delete", icon=":material/delete:", key="video_delete"):
