@@ -139,7 +139,7 @@ def _made(plan: Plan, faces: np.ndarray) -> dict[str, Any]:
         seconds["appearances"] += time.perf_counter() - middle
         seconds["detecting"] += middle - begun
         frame |= {"boxes": [face.box for face in found], "scores": [f.score for f in found]}
-        # The earlier tracker's looks are the same colours.
+        # The earlier tracker's appearances are the same colours.
         frames.append(
             frame | {"appearances": appearances, "colours": [one.colours for one in appearances]}
         )

@@ -42,6 +42,7 @@ def test_a_run_and_the_model_made_of_it(old_home: Path) -> None:
     assert run.state()["status"] == "trained" and len(run.metrics()) == 1
     assert manage.about(run) == {"title": "An old run", "note": "of an earlier version"}
     assert run.config.model == "fast" and run.config.data == "demo"
+    assert len(judge.figures(run)["PublicTest"]["evaluated_at"]) == 1
     probabilities = judge.judged(run, "PublicTest")["probabilities"]
     faces = demo.load(28, 14, 14, seed=3).split("PublicTest").faces
 
@@ -69,6 +70,9 @@ def test_a_video_with_its_result(old_home: Path) -> None:
     result = job.result()
     assert len(result.table) == 6 and result.persons() == [1]
     assert all(row["picture"].is_file() for row in job.highlights(job.result()))
+    assert job.is_saved
+    job.set_saved(False)
+    assert not job.is_saved
 
 
 def test_sessions_corrections_and_collected_faces(old_home: Path) -> None:

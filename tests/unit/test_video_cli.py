@@ -34,7 +34,7 @@ def run(*arguments: object):
     return CliRunner().invoke(command, [str(a) for a in arguments])
 
 
-def kept() -> list[Path]:
+def saved_results() -> list[Path]:
     return list((settings().cache / "video").glob("*"))
 
 
@@ -52,7 +52,7 @@ def test_one_video_with_everything(folder: Path, tmp_path: Path) -> None:
     assert "<html" in page.read_text(encoding="utf-8")
     with VideoFile(video) as written:
         assert len(list(written.frames())) == 15
-    assert kept() == []
+    assert saved_results() == []
 
 
 def test_folders_are_walked_and_files_of_one_name_do_not_collide(

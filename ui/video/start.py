@@ -191,7 +191,7 @@ def show(name: str | None) -> None:
     state.pop("video_person", None)
 
 
-def working(job: VideoJob) -> None:
+def show_progress(job: VideoJob) -> None:
     """Show how far it is; nothing here needs the page to stay open."""
 
     @st.fragment(run_every=1.0)
