@@ -391,15 +391,15 @@ def study_statistics(studies: int, seed: int, as_json: bool, save: bool) -> None
 
 @command.command("results")
 @click.option(
-    "--keep", type=click.Path(file_okay=False, path_type=Path),
+    "--keep", "model_folder", type=click.Path(file_okay=False, path_type=Path),
     help="First save the figures of this model's folder, which does not ship, for the page.",
 )  # fmt: skip
-def results(keep: Path | None) -> None:
+def results(model_folder: Path | None) -> None:
     """Write docs/results.md and the models' READMEs from cards and measurements."""
     from benchmarks import report
 
-    if keep:
-        note(f"Saved as {report.keep(keep)}.")
+    if model_folder:
+        note(f"Saved as {report.save_card(model_folder)}.")
     note(f"Written to {report.write()}.")
 
 

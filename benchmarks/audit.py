@@ -338,17 +338,17 @@ def _not_faces(result: dict[str, Any]) -> list[str]:
     rows = []
     for kind in ("blank", "no_face", "drawn"):
         seen = eye[kind]["seen"]
-        looked = sum(seen.values())
-        right = looked - seen.get("photo", 0)
+        inspected = sum(seen.values())
+        right = inspected - seen.get("photo", 0)
         if kind == "no_face":
             right -= seen.get("drawn", 0)
         rows.append(
             (
                 KINDS[kind].lower(),
                 eye[kind]["listed"],
-                looked,
+                inspected,
                 *(seen.get(what, 0) for what in ("photo", "drawn", "text", "object")),
-                f"{right / max(1, looked):.0%}",
+                f"{right / max(1, inspected):.0%}",
             )
         )
     voted = [

@@ -127,7 +127,7 @@ def _linear(dataset: Dataset, values: np.ndarray, overlay: Overlay) -> np.ndarra
 def _trained(data: str, overlay: Overlay, epochs: int, seed: int) -> TrainingRun:
     file = None
     if len(overlay.events):
-        file = settings().kept / "proposed.csv"
+        file = settings().saved_files / "proposed.csv"
         write_bytes(file, overlay.to_csv())
     config = configure(**RECIPE, data=data, corrections=file, epochs=epochs, seed=seed)
     run = _known(config)

@@ -53,16 +53,16 @@ class Truth:
     scene: int = 0
 
 
-def dress(face: np.ndarray, side: int, rng: np.random.Generator, alike: int | None) -> Person:
+def dress(face: np.ndarray, side: int, rng: np.random.Generator, twins: int | None) -> Person:
     """Return a person with a face, hair and clothes.
 
     Args:
         face: ``(48, 48)`` grey, ``uint8``.
         side: Pixels of the face.
         rng: Chooses the colours.
-        alike: Seed of the colours that everybody in the clip has, or ``None``.
+        twins: Seed of the colours that everybody in the clip has, or ``None``.
     """
-    colours = rng if alike is None else np.random.default_rng(alike)
+    colours = rng if twins is None else np.random.default_rng(twins)
     skin = np.array(_SKIN[colours.integers(len(_SKIN))], np.float32)
     hair = np.array(_HAIR[colours.integers(len(_HAIR))], np.float32)
     shirt = colours.uniform(20, 235, 3)
@@ -105,14 +105,14 @@ class Plan:
         event: One of :data:`EVENTS`.
         people: 2 to 6.
         grey: Black and white.
-        alike: Everybody is dressed alike.
+        twins: Everybody is dressed alike.
         seed: Of everything else.
     """
 
     event: str
     people: int
     grey: bool
-    alike: bool
+    twins: bool
     seed: int
 
 
@@ -124,7 +124,7 @@ def plans(count: int, seed: int) -> list[Plan]:
             event=EVENTS[number % len(EVENTS)],
             people=int(rng.integers(2, 7)),
             grey=bool(rng.random() < 0.3),
-            alike=number // len(EVENTS) % 3 == 0,
+            twins=number // len(EVENTS) % 3 == 0,
             seed=int(rng.integers(2**31)),
         )
         for number in range(count)
@@ -142,8 +142,8 @@ def frames(plan: Plan, faces: np.ndarray) -> Iterator[tuple[np.ndarray, list[Tru
     count = plan.people * (2 if plan.event == "cuts, other people" else 1)
     chosen = faces[rng.choice(len(faces), count, replace=False)]
     side = int(rng.uniform(0.13, 0.2) * SIZE[0]) if plan.people < 4 else int(0.1 * SIZE[0])
-    alike = plan.seed if plan.alike else None
-    people = [dress(face, side, rng, alike) for face in chosen]
+    twins = plan.seed if plan.twins else None
+    people = [dress(face, side, rng, twins) for face in chosen]
     stage = _Stage(plan, people, rng)
     for index in range(round(SECONDS * RATE)):
         image, truth = stage.frame(index / RATE)

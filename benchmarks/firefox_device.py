@@ -142,17 +142,17 @@ def main(arguments: list[str]) -> None:
                 cold, again = first_result(firefox, app.url), first_result(firefox, app.url)
                 time.sleep(SETTLE)
                 firefox.evaluate("window.took.length = window.drawn = 0")
-                looks, start = [], time.perf_counter()
+                samples, start = [], time.perf_counter()
                 while time.perf_counter() - start < given.seconds:
                     time.sleep(1)
-                    looks.append(figures(firefox))
+                    samples.append(figures(firefox))
                 drawn, took = firefox.evaluate("[window.drawn, window.took]")
                 spent = time.perf_counter() - start
             finally:
                 firefox.close()
         finally:
             app.stop()
-    frames, analyses, delay = np.mean(looks, axis=0).tolist()
+    frames, analyses, delay = np.mean(samples, axis=0).tolist()
     print(
         json.dumps(
             {

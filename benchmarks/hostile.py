@@ -27,7 +27,7 @@ from tests.security.visitor import Visitor, new_key
 MB: Final = 1_000_000
 #: Seconds between two pictures of the normal visitor, and between two looks at the memory.
 _PAUSE: Final = 5.0
-_LOOK: Final = 0.25
+_INTERVAL: Final = 0.25
 
 
 def run_hostile(visitors: int, seconds: float) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def _attacked(app: App, visitors: int, seconds: float) -> dict[str, Any]:
     with Visitor(app.url) as normal:
         alone = [_analyse(normal, number) for number in range(8)][2:]
         memory = _Memory(app)
-        before = memory.look()
+        before = memory.sample()
         over, begun = threading.Event(), multiprocessing.get_context("spawn")
         threading.Thread(target=memory.watch, args=(over,), daemon=True).start()
         # In a process of its own, so that it is the app alone that keeps the visitor waiting.
@@ -98,12 +98,12 @@ class _Memory:
         self.app = self.jobs = 0.0
         self.count = 0
 
-    def look(self) -> float:
+    def sample(self) -> float:
         return self._process.memory_info().rss / MB
 
     def watch(self, over: threading.Event) -> None:
-        while not over.wait(_LOOK):
-            self.app = max(self.app, self.look())
+        while not over.wait(_INTERVAL):
+            self.app = max(self.app, self.sample())
             jobs = []
             for path in self._home.glob("jobs/*/worker.json"):
                 with suppress(OSError, ValueError, KeyError, psutil.Error):

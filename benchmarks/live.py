@@ -125,11 +125,11 @@ def _soak(frames: np.ndarray, minutes: float) -> list[dict[str, float]]:
     session.record.recording = True
     visitor = _Visitor(frames, session, minutes * 60)
     visitor.start()
-    looks = []
+    samples = []
     for number in range(1, int(minutes * 2) + 1):
         visitor.join(30)
         stats = session.stats()
-        looks.append(
+        samples.append(
             {
                 "minute": number / 2,
                 "frames": stats.frames,
@@ -141,7 +141,7 @@ def _soak(frames: np.ndarray, minutes: float) -> list[dict[str, float]]:
         )
     visitor.join()
     session.close()
-    return looks
+    return samples
 
 
 def _usual(frames: np.ndarray, seconds: float, versus: Path | None) -> list[dict[str, Any]]:
@@ -176,7 +176,7 @@ def _in_browser(seconds: float) -> dict[str, float]:
     chromium = find_chromium()
     if chromium is None:
         raise FerError("There is no Chromium on this machine: install one or set FER_CHROMIUM.")
-    looks = []
+    samples = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         camera = write_y4m(folder / "camera.y4m", moving_portrait())
@@ -193,12 +193,12 @@ def _in_browser(seconds: float) -> dict[str, float]:
                 before, start = cpu_seconds(process), time.perf_counter()
                 while time.perf_counter() - start < seconds:
                     page.wait_for_timeout(2000)
-                    looks.append([int(n) for n in re.findall(r"\d+", said.inner_text())[:3]])
+                    samples.append([int(n) for n in re.findall(r"\d+", said.inner_text())[:3]])
                 after, spent = cpu_seconds(process), time.perf_counter() - start
                 memory = process.memory_info().rss / 1e6
         finally:
             app.stop()
-    frames, analyses, delay = np.median(np.array(looks), axis=0).tolist()
+    frames, analyses, delay = np.median(np.array(samples), axis=0).tolist()
     return {
         "frames": frames,
         "analyses": analyses,

@@ -157,14 +157,14 @@ class _Visit:
         page = self.page
         page.wait_for_timeout(SETTLE * 1000)
         page.evaluate("window.took.length = window.drawn = 0")
-        said, heard, looks = len(self.said), self.heard, []
+        said, heard, samples = len(self.said), self.heard, []
         before, start = cpu_seconds(process), time.perf_counter()
         while time.perf_counter() - start < seconds:
             page.wait_for_timeout(1000)
-            looks.append([int(n) for n in re.findall(r"\d+", self._figures().inner_text())[:3]])
+            samples.append([int(n) for n in re.findall(r"\d+", self._figures().inner_text())[:3]])
         drawn, took = page.evaluate("[window.drawn, window.took]")
         spent = time.perf_counter() - start
-        frames, analyses, delay = np.mean(looks, axis=0).tolist()
+        frames, analyses, delay = np.mean(samples, axis=0).tolist()
         found = {
             "frames": frames,
             "analyses": analyses,

@@ -19,7 +19,7 @@ from fer_core.zoo import readme
 ROOT: Final = Path(__file__).resolve().parents[1]
 MEASURED: Final = ROOT / "docs" / "measured"
 #: Cards of models that were trained and measured, and do not ship.
-KEPT: Final = MEASURED / "models"
+SAVED: Final = MEASURED / "models"
 RESULTS: Final = ROOT / "docs" / "results.md"
 AUDIT: Final = ROOT / "docs" / "dataset-audit.md"
 
@@ -31,12 +31,12 @@ def write() -> Path:
     models = [folder for folder in list_models() if folder.ships]
     for folder in models:
         readme.write(folder.path, folder.card)
-    RESULTS.write_text(text(models, _kept()), encoding="utf-8")
+    RESULTS.write_text(text(models, _saved_cards()), encoding="utf-8")
     AUDIT.write_text(_measured("audit"), encoding="utf-8")
     return RESULTS
 
 
-def keep(folder: Path) -> Path:
+def save_card(folder: Path) -> Path:
     """Keep a model's card for the page, where the model itself will not ship.
 
     Returns:
@@ -45,23 +45,24 @@ def keep(folder: Path) -> Path:
     Raises:
         ModelError: that is no model's folder.
     """
-    kept = KEPT / f"{read_folder(folder).name}.json"
-    write_bytes(kept, (folder / "card.json").read_bytes())
-    return kept
+    saved = SAVED / f"{read_folder(folder).name}.json"
+    write_bytes(saved, (folder / "card.json").read_bytes())
+    return saved
 
 
-def _kept() -> list[Card]:
+def _saved_cards() -> list[Card]:
     return [
-        Card.model_validate_json(p.read_text(encoding="utf-8")) for p in sorted(KEPT.glob("*.json"))
+        Card.model_validate_json(p.read_text(encoding="utf-8"))
+        for p in sorted(SAVED.glob("*.json"))
     ]
 
 
-def text(models: list[ModelFolder], kept: list[Card]) -> str:
+def text(models: list[ModelFolder], saved: list[Card]) -> str:
     """Return the page as Markdown.
 
     Args:
         models: those that ship.
-        kept: cards of those that do not.
+        saved: cards of those that do not.
     """
     parts = [
         "# Results",
@@ -83,7 +84,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
         "Accuracies in per cent. Its ensemble's figure is counted as PublicTest's, which its "
         "numbers of faces per emotion are. What stands in brackets was trained and measured, and "
         "does not ship.",
-        _beside_report(cards, kept),
+        _beside_baseline(cards, saved),
     ]
     if hard := [
         card for card in cards if (public := card.figure("PublicTest")) and public.conditions
@@ -93,7 +94,7 @@ def text(models: list[ModelFolder], kept: list[Card]) -> str:
             "Accuracy on PublicTest (`evaluate --hard`).",
             _hard(hard),
         ]
-    for card in (*cards, *kept):
+    for card in (*cards, *saved):
         parts += [f"### {card.name}", _recipe(card)]
         if card.architecture == "mini_xception" and card.figure("all"):
             parts += [
@@ -187,15 +188,15 @@ def _recipe(card: Card) -> str:
     )
 
 
-def _beside_report(cards: list[Card], kept: list[Card]) -> str:
+def _beside_baseline(cards: list[Card], saved: list[Card]) -> str:
     rows = []
-    for architecture, reported in baseline.ACCURACY.items():
-        same = [card for card in (*cards, *kept) if card.architecture == architecture]
+    for architecture, expected in baseline.ACCURACY.items():
+        same = [card for card in (*cards, *saved) if card.architecture == architecture]
         for card in same or [None]:
             found = [card.figure(s) if card else None for s in ("PublicTest", "PrivateTest")]
             ours = [f"{100 * one.accuracy:.2f}" if one else "–" for one in found]
             name = card.name if card else "not trained"
-            rows.append((architecture, f"({name})" if card in kept else name, *ours, *reported))
+            rows.append((architecture, f"({name})" if card in saved else name, *ours, *expected))
     head = ("architecture", "ours", "PublicTest", "PrivateTest")
     return readme.table((*head, "report, Public", "report, Private"), rows)
 
@@ -213,7 +214,7 @@ def _hard(cards: list[Card]) -> str:
     return readme.table(("faces", *(card.name for card in cards)), rows)
 
 
-def _per_emotion(card: Card, split: str, reported: dict[str, tuple[float, ...]]) -> str:
+def _per_emotion(card: Card, split: str, expected: dict[str, tuple[float, ...]]) -> str:
     figures = card.figure(split)
     ours = figures.per_class if figures else {}
     rows = [
@@ -223,7 +224,7 @@ def _per_emotion(card: Card, split: str, reported: dict[str, tuple[float, ...]])
                 "–" if value is None else f"{value:.2f}"
                 for value in (ours[name].precision, ours[name].recall, ours[name].f1)
             ),
-            *(f"{value:.2f}" for value in reported[name]),
+            *(f"{value:.2f}" for value in expected[name]),
             ours[name].support,
         )
         for name in ours

@@ -81,13 +81,13 @@ def run_tracking(
         films = list(executor.map(made, plans))
     sampled = {rate: [_thinned(film, rate) for film in films] for rate in rates}
     begun = time.perf_counter()
-    followed = {OURS: {rate: [_ours(clip) for clip in sampled[rate]] for rate in rates}}
+    tracked = {OURS: {rate: [_ours(clip) for clip in sampled[rate]] for rate in rates}}
     tracking = time.perf_counter() - begun
     if before:
-        followed["65fb702"] = _peer("before", Path(sys.executable), before.resolve(), sampled)
-    followed[PERFECT] = {rate: [_perfect(clip) for clip in sampled[rate]] for rate in rates}
+        tracked["65fb702"] = _peer("before", Path(sys.executable), before.resolve(), sampled)
+    tracked[PERFECT] = {rate: [_perfect(clip) for clip in sampled[rate]] for rate in rates}
     if bytetrack:
-        followed["ByteTrack"] = _peer("bytetrack", bytetrack, Path.cwd(), sampled)
+        tracked["ByteTrack"] = _peer("bytetrack", bytetrack, Path.cwd(), sampled)
     frames = sum(len(film["frames"]) for film in films)
     samples = sum(len(clip["frames"]) for clips_ in sampled.values() for clip in clips_)
     return {
@@ -101,11 +101,11 @@ def run_tracking(
                 | {"half hidden": _judged(plans, sampled[rate], numbers, HALF)["events"]["all"]}
                 for rate, numbers in by_rate.items()
             }
-            for name, by_rate in followed.items()
+            for name, by_rate in tracked.items()
         },
         "milliseconds a sample": {
             "detecting": 1000 * sum(film["detecting"] for film in films) / frames,
-            "looks": 1000 * sum(film["looks"] for film in films) / frames,
+            "appearances": 1000 * sum(film["appearances"] for film in films) / frames,
             "tracking": 1000 * tracking / samples,
         },
         "share of a video analysis": _share_of_analysis(plans[0], faces),
@@ -115,32 +115,34 @@ def run_tracking(
 def _found(faces: np.ndarray, seed: int) -> np.ndarray:
     """Return faces that the detector finds where they are drawn: they look out of the picture."""
     rng, detector = np.random.default_rng([seed, 9]), get_detector("blazeface")
-    kept = []
+    retained = []
     for face in faces[rng.permutation(len(faces))[:TRIED]]:
         person = crowd.dress(face, 120, rng, None)
         image = np.full((480, 480, 3), 128, np.uint8)
         crowd.blend(image, person.picture, 180 - person.left, 150 - person.top)
         found = detector.detect(image)
         if len(found) == 1 and pairs([(0, (180, 150, 120, 120), True)], [(0, found[0].box)]):
-            kept.append(face)
-    return np.stack(kept)
+            retained.append(face)
+    return np.stack(retained)
 
 
 def _made(plan: Plan, faces: np.ndarray) -> dict[str, Any]:
     """Return a clip without its pictures: what was found in each frame, and the truth."""
     detector = TrackingDetector(get_detector("blazeface"), recorded=True)
-    frames, seconds = [], {"detecting": 0.0, "looks": 0.0}
+    frames, seconds = [], {"detecting": 0.0, "appearances": 0.0}
     for index, (image, truth) in enumerate(crowd.frames(plan, faces)):
         begun = time.perf_counter()
         found = detector.at(index / crowd.RATE).detect(image, fast=True)
         middle = time.perf_counter()
-        looks = [appearance(image, face.box) for face in found]
+        appearances = [appearance(image, face.box) for face in found]
         frame = {"time": index / crowd.RATE, "scene": scene(image), "truth": truth}
-        seconds["looks"] += time.perf_counter() - middle
+        seconds["appearances"] += time.perf_counter() - middle
         seconds["detecting"] += middle - begun
         frame |= {"boxes": [face.box for face in found], "scores": [f.score for f in found]}
-        # The earlier tracker's looks are the same colours.
-        frames.append(frame | {"looks": looks, "colours": [one.colours for one in looks]})
+        # The earlier tracker's appearances are the same colours.
+        frames.append(
+            frame | {"appearances": appearances, "colours": [one.colours for one in appearances]}
+        )
     return {"frames": frames} | seconds
 
 
@@ -180,9 +182,11 @@ def _thinned(film: dict[str, Any], rate: int) -> dict[str, Any]:
 def _ours(clip: dict[str, Any]) -> Numbers:
     identities, numbers = IdentityTracker(), []
     for frame in clip["frames"]:
-        looks = frame["looks"]
+        appearances = frame["appearances"]
         numbers.append(
-            identities.update(frame["time"], frame["scene"], frame["boxes"], looks, crowd.SIZE)
+            identities.update(
+                frame["time"], frame["scene"], frame["boxes"], appearances, crowd.SIZE
+            )
         )
     of = identities.persons()
     return [[of[number] for number in frame] for frame in numbers]
@@ -203,11 +207,11 @@ def _peer(
     what: str, python: Path, folder: Path, sampled: dict[int, list[dict[str, Any]]]
 ) -> dict[int, list[Numbers]]:
     """Return the numbers of another tracker, by rate and clip."""
-    kept = ("time", "scene", "boxes", "scores", "colours")
+    retained = ("time", "scene", "boxes", "scores", "colours")
     clips = [
         {
             "rate": clip["rate"],
-            "frames": [{name: frame[name] for name in kept} for frame in clip["frames"]],
+            "frames": [{name: frame[name] for name in retained} for frame in clip["frames"]],
         }
         for clips_ in sampled.values()
         for clip in clips_
@@ -308,8 +312,8 @@ def to_markdown(result: dict[str, Any]) -> str:
     took = result["milliseconds a sample"]
     lines += [
         "",
-        f"A sample took {took['detecting']:.1f} ms to detect faces in, {took['looks']:.1f} ms for "
-        f"their looks and {took['tracking']:.1f} ms to assign them. Tracking took "
+        f"A sample took {took['detecting']:.1f} ms to detect faces in, {took['appearances']:.1f} "
+        f"ms for their appearances and {took['tracking']:.1f} ms to assign them. Tracking took "
         f"{result['share of a video analysis']:.1%} of the processor time of a video analysis at 5 "
         "frames a second.",
     ]

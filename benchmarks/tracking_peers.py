@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 #: Seconds for which a face that is not found keeps its number, as in ours.
-KEEP = 2.0
+RETENTION = 2.0
 
 
 def before(clip: dict[str, Any]) -> list[list[int | None]]:
@@ -32,7 +32,7 @@ def bytetrack(clip: dict[str, Any]) -> list[list[int | None]]:
     import supervision as sv
 
     rate = clip["rate"]
-    tracker = sv.ByteTrack(frame_rate=rate, lost_track_buffer=round(30 * KEEP))
+    tracker = sv.ByteTrack(frame_rate=rate, lost_track_buffer=round(30 * RETENTION))
     numbers: list[list[int | None]] = []
     for frame in clip["frames"]:
         boxes = np.array(frame["boxes"], float).reshape(-1, 4)
@@ -51,6 +51,6 @@ def bytetrack(clip: dict[str, Any]) -> list[list[int | None]]:
 
 
 if __name__ == "__main__":
-    follow = {"before": before, "bytetrack": bytetrack}[sys.argv[1]]
+    track = {"before": before, "bytetrack": bytetrack}[sys.argv[1]]
     clips = pickle.load(sys.stdin.buffer)
-    pickle.dump([follow(clip) for clip in clips], sys.stdout.buffer)
+    pickle.dump([track(clip) for clip in clips], sys.stdout.buffer)

@@ -41,7 +41,7 @@ SPAN: Final = (1.5, 3.0)
 STEADY: Final = "steady"
 HANDHELD: Final = "handheld"
 #: A made video has the frames that are looked at, and need not be small: it lives for a moment.
-LOOKS: Final = int(VideoOptions().fps)
+FPS: Final = int(VideoOptions().fps)
 _UNPACKED: Final = {"preset": "ultrafast"}
 #: Seconds within which a change must be found.
 WITHIN: Final = 0.5
@@ -175,7 +175,7 @@ def _correct(
     """Show still faces in turn: is what is said at each look what is shown?"""
     public, rng = data.split("PublicTest"), np.random.default_rng(seed)
     classifier, detector = load_classifier(), get_detector()
-    looks, hits = [], {"found": 0, "known": 0, "seen": 0, "seen found": 0, "said": 0, "right": 0}
+    samples, hits = [], {"found": 0, "known": 0, "seen": 0, "seen found": 0, "said": 0, "right": 0}
     faces_shown = 0
     for number in range(clips):
         chosen = _in_turn(public.labels, rng)
@@ -183,14 +183,14 @@ def _correct(
         faces, labels = public.faces[chosen], public.labels[chosen]
         path = folder / f"turn-{number}.mp4"
         large = [cv2.resize(f, (192, 192), interpolation=cv2.INTER_CUBIC) for f in faces]
-        middles = dict.fromkeys(((np.cumsum(spans) - spans / 2) * LOOKS).astype(int).tolist())
-        shown = shown_in_turn(large, spans, rate=LOOKS, seed=seed + number, handheld=handheld)
-        frames = _keeping(shown, middles)
-        result = analyze_video(write_clip(path, frames, rate=LOOKS, options=_UNPACKED))
+        middles = dict.fromkeys(((np.cumsum(spans) - spans / 2) * FPS).astype(int).tolist())
+        shown = shown_in_turn(large, spans, rate=FPS, seed=seed + number, handheld=handheld)
+        frames = _remembering(shown, middles)
+        result = analyze_video(write_clip(path, frames, rate=FPS, options=_UNPACKED))
         path.unlink()
         still = classifier.predict_faces(faces).argmax(axis=1)
         photo = [_surest(analyze(frame, classifier, detector)) for frame in middles.values()]
-        looks.append(_looks(result, np.cumsum(spans), labels, still, photo, faces_shown))
+        samples.append(_samples(result, np.cumsum(spans), labels, still, photo, faces_shown))
         faces_shown += len(faces)
         # A face may be another one though the model says the same emotion of both.
         found = np.concatenate([result.changes()["time"], result.shifts()["time"]])
@@ -203,14 +203,14 @@ def _correct(
         hits["seen found"] += int((near.any(axis=0) & visible).sum())
         hits["said"] += len(found)
         hits["right"] += int(near.any(axis=1).sum())
-    every = pd.concat(looks)
+    every = pd.concat(samples)
     return {
         "data": data.name,
         "clips": clips,
         "seed": seed,
         "faces": faces_shown,
-        "looks": len(every),
-        "looks with a face": float(every["face found"].mean()),
+        "samples": len(every),
+        "samples with a face": float(every["face found"].mean()),
         **{
             name: float((every[column] == every["shown"]).mean())
             for name, column in (
@@ -226,12 +226,12 @@ def _correct(
     }
 
 
-def _more_often(looks: pd.DataFrame, one: str, other: str, seed: int) -> dict[str, float]:
+def _more_often(samples: pd.DataFrame, one: str, other: str, seed: int) -> dict[str, float]:
     """Return how much more of the time ``one`` is right than ``other``, and what 95 of 100 draws of
     as many faces would say (bootstrap over the faces shown).
     """
-    right = (looks[[one, other]].to_numpy() == looks[["shown"]].to_numpy()).astype(float)
-    of = pd.DataFrame({"more": right[:, 0] - right[:, 1], "face": looks["face"].to_numpy()})
+    right = (samples[[one, other]].to_numpy() == samples[["shown"]].to_numpy()).astype(float)
+    of = pd.DataFrame({"more": right[:, 0] - right[:, 1], "face": samples["face"].to_numpy()})
     sums = of.groupby("face")["more"].agg(["sum", "count"]).to_numpy()
     rows = np.random.default_rng(seed).integers(len(sums), size=(4000, len(sums)))
     drawn = sums[rows].sum(axis=1)
@@ -249,7 +249,7 @@ def _in_turn(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.array(chosen)
 
 
-def _keeping(
+def _remembering(
     frames: Iterable[np.ndarray], wanted: dict[int, np.ndarray | None]
 ) -> Iterator[np.ndarray]:
     """Return the frames; those whose numbers are ``wanted`` are put there."""
@@ -265,7 +265,7 @@ def _surest(analysis: Analysis) -> str | None:
     return faces[-1].emotion if faces else None
 
 
-def _looks(
+def _samples(
     result: VideoResult,
     ends: np.ndarray,
     labels: np.ndarray,
@@ -332,7 +332,7 @@ def _speed_in_words(speed: dict[str, Any]) -> list[str]:
         if "fer" in of:
             row += [f"{of['fer']:.1f}", f"{of['fer'] / of['ours']:.1f}"]
         rows.append(row)
-    head = ["looks", "ours"] + ([speed["package"], "times as fast"] if speed["package"] else [])
+    head = ["samples", "ours"] + ([speed["package"], "times as fast"] if speed["package"] else [])
     return [
         f"Seconds per minute of 720p video at 30 frames a second with one face: a clip of "
         f"{speed['clip seconds']} s, both sides loaded and warmed, writing nothing; ours the "
@@ -342,12 +342,12 @@ def _speed_in_words(speed: dict[str, Any]) -> list[str]:
 
 
 def _correct_in_words(correct: dict[str, Any]) -> list[str]:
-    first, columns = correct[STEADY], ("stills", "photos", "raw", "smoothed", "looks with a face")
+    first, columns = correct[STEADY], ("stills", "photos", "raw", "smoothed", "samples with a face")
     gains = ("smoothed over photos", "smoothed over raw")
     return [
         f"Made videos: {first['clips']} clips of {FACES} still PublicTest faces of "
         f"{first['data']} each, shown for {SPAN[0]:g} to {SPAN[1]:g} s one after another, "
-        f"moving and growing in 720p, {LOOKS} frames a second, all looked at; seed "
+        f"moving and growing in 720p, {FPS} frames a second, all looked at; seed "
         f"{first['seed']}. Steady, or as a hand holds a camera in a dim room: swaying, flickering, "
         "noisy. Share of the time in which what is said is the label shown (where no face was "
         "found for a second, nothing is, which counts as wrong): of the dataset's own crops, of "
@@ -361,7 +361,7 @@ def _correct_in_words(correct: dict[str, Any]) -> list[str]:
                 "still pictures",
                 "video, as measured",
                 "smoothed",
-                "looks with a face",
+                "samples with a face",
                 "smoothed over still pictures",
                 "over as measured",
             ),

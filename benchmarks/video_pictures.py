@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from benchmarks.browser import App, chromium_with_camera, find_chromium, wait_for
-from benchmarks.walkthrough import PICTURES, keep, take
+from benchmarks.walkthrough import PICTURES, save_picture, take
 
 
 def walk(page: Page, url: str, folder: Path) -> None:
@@ -29,9 +29,9 @@ def walk(page: Page, url: str, folder: Path) -> None:
     page.get_by_role("button", name="0:06").first.click()
     wait_for(lambda: page.evaluate("document.querySelector('video').currentTime") > 5, 30)
     page.get_by_test_id("stMain").evaluate("e => e.scrollTo(0, 0)")
-    keep(page, "video-result")
+    save_picture(page, "video-result")
     page.get_by_text("Key moments").evaluate("e => e.scrollIntoView()")
-    keep(page, "video-moments")
+    save_picture(page, "video-moments")
 
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as waiting:

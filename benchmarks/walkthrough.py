@@ -30,7 +30,7 @@ def settled(page: Page) -> None:
     page.wait_for_timeout(1500)
 
 
-def keep(page: Page, name: str) -> None:
+def save_picture(page: Page, name: str) -> None:
     """Return a picture of the app's window as it stands."""
     settled(page)
     take(page, name)
@@ -57,7 +57,7 @@ def walk(page: Page, url: str) -> None:
     page.get_by_role("button", name="New run").click()
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
     page.set_viewport_size({"width": 1280, "height": 1060})
-    keep(page, "training-start")
+    save_picture(page, "training-start")
     page.set_viewport_size({"width": 1280, "height": 800})
 
     first = begin("first try")
@@ -67,7 +67,7 @@ def walk(page: Page, url: str) -> None:
     page.goto(f"{url}/training?run={second.name}", wait_until="domcontentloaded")
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     expect(page.get_by_text("images/s")).to_be_visible()
-    keep(page, "training-watch")
+    save_picture(page, "training-watch")
 
     runs.wait(second.name, 600)
     page.goto(f"{url}/training?run={second.name}", wait_until="domcontentloaded")
@@ -75,7 +75,7 @@ def walk(page: Page, url: str) -> None:
     page.get_by_role("tab", name="Surest mistakes").click()
     page.get_by_text("Calibration error").scroll_into_view_if_needed()
     page.get_by_test_id("stMain").evaluate("e => e.scrollBy(0, 420)")
-    keep(page, "training-after")
+    save_picture(page, "training-after")
 
     for run, name in ((first, "first-try"), (second, "more-epochs")):
         publish_job.start(run, name)
@@ -84,7 +84,7 @@ def walk(page: Page, url: str) -> None:
     page.get_by_text("Build an ensemble", exact=True).click()
     expect(page.get_by_test_id("stMetricValue")).to_be_visible()
     page.set_viewport_size({"width": 1280, "height": 1060})
-    keep(page, "models-ensemble")
+    save_picture(page, "models-ensemble")
 
 
 def main(arguments: list[str]) -> None:

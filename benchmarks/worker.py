@@ -126,7 +126,7 @@ class Ours:
         """Return a call that reads a video."""
         from fer_core.video import VideoOptions, analyze_video
 
-        return lambda: analyze_video(Path(path), VideoOptions(fps=fps)).looked
+        return lambda: analyze_video(Path(path), VideoOptions(fps=fps)).sampled_frames
 
     def folder(self, folder: str) -> Callable[[], int]:
         """Return a call that reads all pictures of a folder, and returns how many faces it

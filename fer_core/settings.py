@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         return self.home / "models"
 
     @property
-    def making(self) -> Path:
+    def model_jobs(self) -> Path:
         """Return the folder of long work on models, one folder each."""
         return self.home / "making"
 
@@ -139,7 +139,7 @@ class Settings(BaseSettings):
         return self.home / "store.sqlite"
 
     @property
-    def kept(self) -> Path:
+    def saved_files(self) -> Path:
         """Return the folder of files that go with the store, such as uploaded datasets."""
         return self.home / "kept"
 

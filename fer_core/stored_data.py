@@ -63,7 +63,7 @@ def delete_all() -> StoredData:
     storage.delete_database()
     computed = settings().cache / "study"
     for folder in (
-        settings().kept, settings().audits, spool.folder(), settings().studies, computed,
+        settings().saved_files, settings().audits, spool.folder(), settings().studies, computed,
     ):  # fmt: skip
         shutil.rmtree(folder, ignore_errors=True)
     jobs.delete_all()

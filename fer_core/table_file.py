@@ -31,7 +31,7 @@ class TableFile:
         self,
         path: Path,
         *,
-        alike: Mapping[str, str],
+        constants: Mapping[str, str],
         resume: bool = False,
         overwrite: bool = False,
     ) -> None:
@@ -39,7 +39,7 @@ class TableFile:
 
         Args:
             path: The target; its folder is made. A named pipe is written to directly.
-            alike: The values of ``model`` and ``class_prior`` in every row.
+            constants: The values of ``model`` and ``class_prior`` in every row.
             resume: Go on with what an interrupted call left.
             overwrite: Begin anew where an interrupted call left something.
 
@@ -53,7 +53,7 @@ class TableFile:
         kept = ""
         if self._new != path and self._new.exists() and self._new.stat().st_size:
             if resume:
-                kept = self._read(alike)
+                kept = self._read(constants)
             elif not overwrite:
                 raise FerError(
                     f"{printable(self._new)} holds the results of an interrupted call: add "
@@ -67,7 +67,7 @@ class TableFile:
         except OSError as error:
             raise cannot_write(path, error) from error
 
-    def _read(self, alike: Mapping[str, str]) -> str:
+    def _read(self, constants: Mapping[str, str]) -> str:
         """Note the finished pictures, and return the lines that hold them."""
         header, *rows = csv.reader(
             io.StringIO(self._new.read_text(encoding="utf-8", errors="replace"), newline="")
@@ -81,7 +81,7 @@ class TableFile:
         # The last picture may have been cut off in the middle: it is read again.
         finished = [row for row in rows if row[:1] != rows[-1][:1]]
         for row in finished:
-            for name, expected in alike.items():
+            for name, expected in constants.items():
                 if (said := row[names.index(name)]) != expected:
                     raise FerError(
                         f"{printable(self._new)} was made with the {name.replace('_', ' ')} "

@@ -34,7 +34,7 @@ Why = Literal["ended", "late", "memory"]
 #: Types of arrays that a message may hold.
 _TYPES: Final = ("float32", "uint8")
 #: Seconds between two looks at a worker's memory.
-_LOOK: Final = 0.05
+_CHECK_SECONDS: Final = 0.05
 #: Seconds after its limit at which a worker ends itself, should nobody have ended it.
 _GRACE: Final = 10.0
 
@@ -218,7 +218,9 @@ def _watching(process: subprocess.Popen, seconds: float, memory: int | None):
     end = time.monotonic() + seconds
 
     def watch() -> None:
-        while not done.wait(max(0.0, min(end - time.monotonic(), _LOOK if memory else seconds))):
+        while not done.wait(
+            max(0.0, min(end - time.monotonic(), _CHECK_SECONDS if memory else seconds))
+        ):
             if time.monotonic() >= end:
                 reasons.append("late")
             elif memory and _resident(process.pid) > memory:

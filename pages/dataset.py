@@ -46,7 +46,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 say_problem("dataset_problem")
 data = opened(source)
 if data:
-    look = data.look(state["model"])
+    audit = data.audit(state["model"])
     with st.container(horizontal=True, vertical_alignment="center"):
         view = st.segmented_control(
             "View",
@@ -72,22 +72,22 @@ if data:
             "get FER2013 from Kaggle and give its path under 'Open…', or set FER_DATA."
         )
     if view in ("Overview", "Browse", "Problems"):
-        if audits.is_deleted(look):
+        if audits.is_deleted(audit):
             st.info(
                 "The audit of this dataset is deleted. Undo brings it back, or open this view "
                 "again in a moment to start a new one.",
                 icon=":material/delete:",
             )
-        elif problem := look.problem():
+        elif problem := audit.problem():
             show_damaged(
-                [Damaged(look.name, problem)], lambda _: audits.delete(look), "dataset_problem"
+                [Damaged(audit.name, problem)], lambda _: audits.delete(audit), "dataset_problem"
             )
         elif view == "Overview":
-            overview.view(data, look)
+            overview.view(data, audit)
         elif view == "Browse":
-            browse.view(data, look)
+            browse.view(data, audit)
         else:
-            problems.view(data, look)
+            problems.view(data, audit)
     elif view == "Compare":
         compare.view(data, state["model"])
     elif view == "Corrections":

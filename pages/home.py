@@ -4,7 +4,7 @@ import streamlit as st
 
 from fer_core.models.card import Figures
 from ui.common.controls import current
-from ui.common.faces import emotion_bars, looks, percent
+from ui.common.faces import emotion_bars, expression_in_words, percent
 from ui.common.footer import footer
 from ui.common.navigation import HOME, IMAGES, PAGES, through_front_door
 from ui.common.notices import say_error
@@ -47,7 +47,7 @@ with right, st.container(gap="small"):
         say_error(result.error)
     elif result.analysis.faces:
         face = result.analysis.faces[0]
-        st.subheader(f"This face {looks(face, choice.unsure_below)}")
+        st.subheader(f"This face {expression_in_words(face, choice.unsure_below)}")
         emotion_bars(face, key="home_bars", row=26)
     else:
         st.subheader("No face found in the example")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.common.collect import say_kept
+from ui.common.collect import say_collected
 from ui.common.controls import model_row
 from ui.common.footer import footer
 from ui.common.navigation import through_front_door
@@ -22,7 +22,7 @@ state = st.session_state
 prepare()
 
 # The page, from top to bottom.
-say_kept()
+say_collected()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Images")

@@ -13,17 +13,17 @@ from fer_core.settings import settings
 from fer_core.tracking.smoothing import SMOOTHING
 from ui.common import timeline_panels as panels
 from ui.common.browser_key import browser_key
-from ui.common.collect import correct, say_kept
+from ui.common.collect import correct, say_collected
 from ui.common.controls import model_row
-from ui.common.faces import looks
+from ui.common.faces import expression_in_words
 from ui.common.footer import footer
 from ui.common.navigation import IMAGES, through_front_door
 from ui.common.notices import say_error
 from ui.common.text import plain
 from ui.common.times import zone
-from ui.common.words import EVERYONE, who
+from ui.common.words import EVERYONE, person_label
 from ui.live import beside, device
-from ui.live.after import ASKED, ask, kept_sessions, session_name, summary
+from ui.live.after import ASKED, ask, saved_sessions, session_name, summary
 from ui.live.causes import CAUSES, DEVICE_CAUSES, SERVER_CAUSES
 from ui.live.link import live_link
 from ui.live.recording import recording
@@ -193,7 +193,9 @@ def faces_in_view() -> None:
             for index, face in enumerate(faces):
                 with columns[index % len(columns)]:
                     number = f"{face.person} · " if many else ""
-                    st.markdown(f"**{number}{looks(face, choice.unsure_below).capitalize()}**")
+                    st.markdown(
+                        f"**{number}{expression_in_words(face, choice.unsure_below).capitalize()}**"
+                    )
                     if state["live_bars"]:
                         panels.bars(face, key=f"live_bars_{index}")
 
@@ -230,7 +232,7 @@ def running_numbers() -> None:
         person = st.pills(
             "Person",
             options,
-            format_func=who,
+            format_func=person_label,
             required=True,
             key="live_person",
             on_change=lambda: state.update(live_person_chosen=True),
@@ -267,16 +269,16 @@ def correct_newest() -> None:
 def discard() -> None:
     """Throw the recording away."""
     mine.discard(session_name())
-    begin_anew()
+    restart_recording()
 
 
 def saved() -> None:
     """Let go of a recording that is kept now."""
     mine.finish()
-    begin_anew()
+    restart_recording()
 
 
-def begin_anew() -> None:
+def restart_recording() -> None:
     """Prepare for the next recording, which gets a name of its own."""
     state["live_record"] = False
     state.pop("live_name", None)
@@ -286,7 +288,7 @@ def begin_anew() -> None:
 asked = state.pop(ASKED, None)
 if asked == "record":  # with a video that begins
     state["live_record"] = True
-say_kept()
+say_collected()
 place = where()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
@@ -393,7 +395,7 @@ if len(record) and not record.recording:
         **record.beside,
     }
     summary(record.table(), about, saved, discard)
-kept_sessions()
+saved_sessions()
 if asked == "correct":
     correct_newest()
 footer()

@@ -60,14 +60,14 @@ def choose_data(label: str, split: str, key: str) -> str:
 def measure_private(folder: ModelFolder) -> None:
     """Show the plain act by which a model of this machine is measured on PrivateTest."""
     private = folder.card.figure("PrivateTest")
-    looked = len(private.looked) if private else 0
+    evaluated = len(private.evaluated_at) if private else 0
     # Its state is kept here: the bar of the work above would close it, coming and going.
     with st.popover(
         "PrivateTest…", icon=":material/lock:", key="models_private_open", on_change="rerun"
     ):
         st.markdown(
             "PrivateTest is for reporting, once, when nothing will be changed any more. Every "
-            "look is written into the model's card." + judgement.looked(looked)
+            "look is written into the model's card." + judgement.evaluated(evaluated)
         )
         data = choose_data("Dataset", "PrivateTest", "models_private_data")
         if st.button(
@@ -100,10 +100,10 @@ def measure_source(folder: ModelFolder) -> None:
             begin(attempt("models_problem", models.measure_source, folder.name, data))
 
 
-def begin(work: ModelJob | None) -> None:
+def begin(job: ModelJob | None) -> None:
     """Show what was begun above the table, and the model itself when it is there."""
-    if work:
-        state["models_waits_for"] = work.name
+    if job:
+        state["models_waits_for"] = job.name
     st.rerun()
 
 
@@ -178,8 +178,8 @@ def several(names: list[str]) -> None:
     try:
         if view == "Compare":
             model_compare.two(names, faces)
-        elif work := model_compare.build(names, faces, data):
-            begin(work)
+        elif job := model_compare.build(names, faces, data):
+            begin(job)
     except FerError as error:
         say_error(error)
 
@@ -209,7 +209,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         take_archive()
 say_problem("models_problem")
 if access.is_admin():
-    model_jobs.at_work()
+    model_jobs.running_jobs()
 
 folders = {folder.name: folder for folder in list_models()}
 measured_on = model_table.choose_dataset(list(folders.values()))

@@ -150,10 +150,10 @@ def show_runs() -> None:
         )
     states = [run.state() for run in found]
     known = list(map(standing, found, states))
-    look = st.fragment(alive, run_every=2)
+    show_alive = st.fragment(alive, run_every=2)
     if not found:
         say_missing("run", state["training_chosen"], ())
-        look(known, None)
+        show_alive(known, None)
         return
     names = {run.name: run for run in found}
     say_missing("run", state["training_chosen"], names)
@@ -163,17 +163,17 @@ def show_runs() -> None:
     st.query_params["run"] = state["training_chosen"]
     table(found, states)
     if not chosen:
-        look(known, None)
+        show_alive(known, None)
         return
     training_folds.show(chosen)
     if len(chosen) == 1:
         now = states[found.index(chosen[0])]
         training_watch.headline(chosen[0], now)
-        look(known, chosen[0])
+        show_alive(known, chosen[0])
         with or_damaged(chosen[0].name, training.delete, "training_problem"):
             one(chosen[0], now)
     else:
-        look(known, None)
+        show_alive(known, None)
         training_watch.beside(chosen)
 
 
@@ -182,7 +182,7 @@ def show_form() -> None:
     config = training_form.form()
     folds, by = training_form.cross_validation()
     if config and folds != 1:
-        training_form.outlook(config, folds, by)
+        training_form.expected_duration(config, folds, by)
     with st.container(horizontal=True):
         if st.button(
             "Start",

@@ -11,7 +11,7 @@ from ui.common.navigation import through_front_door
 from ui.services import videos, visits
 from ui.services.videos import VideoJob
 from ui.video.result import finished
-from ui.video.start import broken_off, earlier, new_video, show, working
+from ui.video.start import broken_off, earlier, new_video, show, show_progress
 
 through_front_door()
 
@@ -66,7 +66,7 @@ else:
     with or_damaged(job.name, delete, "video_problem"):
         now = job.state()
         if now["status"] in ("created", "queued", "running"):
-            working(job)
+            show_progress(job)
         elif now["status"] == "done":
             finished(job)
         else:

@@ -210,9 +210,9 @@ def _pace(job: AuditJob) -> tuple[float, str, float] | None:
         return None
 
 
-def look(work: AuditJob) -> None:
+def run_audit(job: AuditJob) -> None:
     """Do it, in this process."""
-    config: dict[str, Any] = json.loads((work.path / "config.json").read_text(encoding="utf-8"))
+    config: dict[str, Any] = json.loads((job.path / "config.json").read_text(encoding="utf-8"))
     votes = Path(config["votes"]) if config["votes"] else None
     dataset = load(
         config["source"],
@@ -227,7 +227,7 @@ def look(work: AuditJob) -> None:
         steps.setdefault(what, time.monotonic())
         spent = time.monotonic() - steps[what]
         left = spent / share - spent if share > 0.02 else None
-        work.write_progress({"what": what, "share": round(share, 3), "seconds_left": left})
+        job.write_progress({"what": what, "share": round(share, 3), "seconds_left": left})
 
     said = predictions(
         config["model"], dataset, lambda share: tell("Reading every face with the model", share)
@@ -236,10 +236,10 @@ def look(work: AuditJob) -> None:
     found = audit(dataset, model=config["model"], counts=counts, on_progress=tell)
     seen = features(dataset.faces, explainable(config["model"]))
     arrays = {"probabilities": said, "features": seen, "map": _flat(seen)}
-    write_atomic(work.path / "seen.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
-    write_bytes(work.path / "problems.csv", found.problems.to_csv(index=False).encode())
-    write_json(work.path / "summary.json", found.summary)
-    work.write_state(status="done", seconds=round(time.monotonic() - begun, 1))
+    write_atomic(job.path / "seen.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
+    write_bytes(job.path / "problems.csv", found.problems.to_csv(index=False).encode())
+    write_json(job.path / "summary.json", found.summary)
+    job.write_state(status="done", seconds=round(time.monotonic() - begun, 1))
 
 
 def _flat(values: np.ndarray) -> np.ndarray:
@@ -252,9 +252,9 @@ def main(name: str) -> int:
     """Do the audit ``name``; returns the exit status."""
 
     def do() -> None:
-        work = AuditJob(settings().audits / name)
-        with work.hold():
-            look(work)
+        job = AuditJob(settings().audits / name)
+        with job.hold():
+            run_audit(job)
 
     return run_worker(do)
 

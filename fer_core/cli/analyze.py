@@ -103,9 +103,9 @@ def command(
     with ExitStack() as stack:
         table = None
         if csv_file:
-            alike = {"model": analyzer.model, "class_prior": analyzer.class_prior}
+            constants = {"model": analyzer.model, "class_prior": analyzer.class_prior}
             table = stack.enter_context(
-                TableFile(csv_file, alike=alike, resume=resume, overwrite=overwrite)
+                TableFile(csv_file, constants=constants, resume=resume, overwrite=overwrite)
             )
         waiting = [
             (path, name)

@@ -5,12 +5,13 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from fer_core import renamed
 from fer_core.errors import FerError
 from fer_core.files import printable
 from fer_core.settings import settings
@@ -18,6 +19,24 @@ from fer_core.settings import settings
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 model_option = click.option(
     "--model", default=None, help="Model, see 'models'; without it the default."
+)
+
+
+def _renamed(names: Mapping[str, str]) -> Callable[..., Any]:
+    """Return a callback for an option that takes former names of its values, with a note."""
+
+    def callback(_ctx: click.Context, _option: click.Parameter, value: Any) -> Any:
+        if value in names:
+            note_new_name(value, names[value])
+        return names.get(value, value)
+
+    return callback
+
+
+preset_option = click.option(
+    "--preset",
+    help="A named recipe; other options change it.",
+    callback=_renamed(renamed.PRESETS),
 )
 
 
@@ -54,7 +73,8 @@ label_order_option = click.option(
 corrections_option = click.option(
     "--corrections",
     metavar="FILE",
-    help="Corrections of labels as CSV, or 'kept' for those of the Dataset page.",
+    help="Corrections of labels as CSV, or 'saved' for those of the Dataset page.",
+    callback=_renamed(renamed.CORRECTIONS),
 )
 
 

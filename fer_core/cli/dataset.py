@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 )
 @votes_option
 @corrections_option
-@click.option("--audit", "look", is_flag=True, help="Look for wrong labels, copies, no faces.")
+@click.option(
+    "--audit", "with_audit", is_flag=True, help="Look for wrong labels, copies, no faces."
+)
 @click.option("--model", help="Whose features the audit uses; without it the default's.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the audit's folds.")
 @click.option(
@@ -88,7 +90,7 @@ def command(
     frames: int,
     votes: str | None,
     corrections: str | None,
-    look: bool,
+    with_audit: bool,
     model: str | None,
     seed: int,
     propose: Path | None,
@@ -101,7 +103,7 @@ def command(
     overwrite: bool,
 ) -> None:
     """Say what a dataset holds: PATH, 'demo' or 'collected'; FER_DATA without."""
-    if propose and not look:
+    if propose and not with_audit:
         raise DatasetError("--propose writes what an audit proposes: give --audit as well.")
     read = [Path(given) for given in (path, votes, corrections) if given]
     outputs = [file for file in (propose, predict) if file]
@@ -115,7 +117,7 @@ def command(
             skip_bad=skip_bad,
             label_order=label_order,
             frames=frames,
-            unlabelled=bool(predict) and not (votes or corrections or look or folder),
+            unlabelled=bool(predict) and not (votes or corrections or with_audit or folder),
             on_progress=lambda share: status(f"Reading: {share:.0%}"),
         )
     except DatasetError as error:
@@ -129,13 +131,13 @@ def command(
     result: dict[str, Any] = {}
     dataset = raw
     if corrections is not None:
-        from fer_core.datasets.corrections import KEPT
+        from fer_core.datasets.corrections import SAVED
         from fer_core.datasets.corrections import load as load_corrections
 
         keys = face_keys(raw.faces)
         given = load_corrections(corrections)
         overlay = given.of_faces(keys)
-        if str(corrections) != KEPT and (unknown := given.unknown(keys)):
+        if str(corrections) != SAVED and (unknown := given.unknown(keys)):
             result["unknown_faces"] = len(unknown)
             note(
                 f"{len(unknown)} of {len(given.faces)} corrected faces are not in this dataset, "
@@ -145,7 +147,7 @@ def command(
         result["left_out"] = len(raw) - len(dataset)
         result["relabelled"] = sum(c.label is not None for c in overlay.faces.values())
     result = describe(dataset) | result
-    if look:
+    if with_audit:
         found = _audit(dataset, votes, model, seed)
         result["audit"] = _first(found)
         if propose:

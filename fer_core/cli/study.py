@@ -223,12 +223,12 @@ def _add_session(
     if not participant:
         raise FerError("Say whose session it is: --participant CODE.")
     table = saved.load_session(session)
-    kept = next((one for one in saved.list_sessions() if one.id == session), None)
-    name = kept.name if kept else str(session)
+    saved_session = next((one for one in saved.list_sessions() if one.id == session), None)
+    name = saved_session.name if saved_session else str(session)
     one = add_session(
         study, table, name, participant, consent=consent, setting=setting,
         columns={study.file.group: group} if group else None, task=task or "",
-        about=kept.about if kept else {}, correct_delay=correct_delay,
+        about=saved_session.about if saved_session else {}, correct_delay=correct_delay,
     )  # fmt: skip
     say(one.model_dump(), f"Session {name} → {one.id}: {one.participant}", as_json)
 

@@ -14,6 +14,7 @@ from fer_core.cli.common import (
     json_option,
     label_order_option,
     note,
+    preset_option,
     print_json,
     status,
     votes_option,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @label_order_option
 @votes_option
 @corrections_option
-@click.option("--preset", help="A named recipe; other options change it.")
+@preset_option
 @click.option(
     "--config",
     "config_file",

@@ -92,14 +92,14 @@ def command(
         if dry_run:
             _try(chosen, data, votes, as_json)
         else:
-            again = ["python", "-m", "fer_core", "train-plan", str(plan), "--data", data]
-            again += ["--votes", votes] if votes else []
-            again += ["--device", device] if device else []
-            _carry_out(chosen, data, votes, minutes or 0, where, again, as_json)
+            arguments = ["python", "-m", "fer_core", "train-plan", str(plan), "--data", data]
+            arguments += ["--votes", votes] if votes else []
+            arguments += ["--device", device] if device else []
+            _carry_out(chosen, data, votes, minutes or 0, where, arguments, as_json)
 
 
 def _carry_out(
-    plan: "Plan", data: str, votes: str | None, minutes: float, device: Any, again: list[str],
+    plan: "Plan", data: str, votes: str | None, minutes: float, device: Any, arguments: list[str],
     as_json: bool,
 ) -> None:  # fmt: skip
     from fer_core.zoo.plan import conductor
@@ -112,7 +112,7 @@ def _carry_out(
         found.carry_out()
     finally:
         _show(plan, as_json)
-        for line in found.next_steps(again, data):
+        for line in found.next_steps(arguments, data):
             note(line)
 
 

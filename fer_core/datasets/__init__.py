@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from fer_core import renamed
+
 # Each module registers the formats that it reads.
 from fer_core.datasets import (  # noqa: F401
     affectnet,
@@ -71,7 +73,7 @@ def load(
         detector: finds the faces in a folder's pictures; without, they are faces.
         skip_bad: go on without rows or files that are wrong.
         seed: decides the splits where the source has none.
-        corrections: a CSV of :mod:`fer_core.datasets.corrections`, or ``kept`` for those of
+        corrections: a CSV of :mod:`fer_core.datasets.corrections`, or ``saved`` for those of
             this machine. What people corrected stands above what votes decide.
         agreement: keep only faces of which at least this share of the annotators of FER+ agree
             on one emotion, 0 to 1.
@@ -90,8 +92,10 @@ def load(
         if text is not None and not str(text).strip():
             # The path of an empty text would be the current folder.
             raise DatasetError("The path of the dataset or its corrections is empty: give one.")
+    if corrections is not None:
+        corrections = renamed.current_name(str(corrections), renamed.CORRECTIONS)
     for text in (votes, corrections):
-        if text is not None and str(text) != "kept":
+        if text is not None and str(text) != "saved":
             existing(text)
     if str(source) == "demo":
         from fer_core.datasets import demo
@@ -112,14 +116,14 @@ def load(
 
         dataset = ferplus.add(dataset, votes, relabel=relabel)
     if corrections is not None:
-        from fer_core.datasets.corrections import KEPT
+        from fer_core.datasets.corrections import SAVED
         from fer_core.datasets.corrections import load as load_corrections
         from fer_core.datasets.identity import face_keys
 
         overlay = load_corrections(corrections)
         keys = face_keys(dataset.faces)
         unknown = overlay.unknown(keys)
-        if str(corrections) != KEPT and unknown and len(unknown) == len(overlay.faces):
+        if str(corrections) != SAVED and unknown and len(unknown) == len(overlay.faces):
             raise DatasetError(
                 f"None of the {len(unknown)} faces that {corrections} corrects is in "
                 f"{dataset.name}: they belong to other data."

@@ -174,7 +174,7 @@ def open_list(path: Path, errors: str = "strict") -> Iterator[Iterator[str]]:
 
 def most_bytes(path: Path) -> float:
     """Return to how many bytes a file may unpack."""
-    if path.resolve().is_relative_to(settings().kept.resolve()):
+    if path.resolve().is_relative_to(settings().saved_files.resolve()):
         return min(MOST_BYTES, MOST_TIMES * path.stat().st_size)
     return MOST_BYTES
 

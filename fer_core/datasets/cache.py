@@ -30,8 +30,8 @@ def cached(
             it, and goes with it.
     """
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
-    upload = source is not None and source.is_relative_to(settings().kept.resolve())
-    path = (settings().kept if upload else settings().cache) / f"{name}-{digest}.npz"
+    upload = source is not None and source.is_relative_to(settings().saved_files.resolve())
+    path = (settings().saved_files if upload else settings().cache) / f"{name}-{digest}.npz"
     try:
         with np.load(path) as file:
             return {key: file[key] for key in file.files}

@@ -46,14 +46,14 @@ def _connect() -> AbstractContextManager[sqlite3.Connection]:
 
 
 @dataclass(frozen=True)
-class Kept:
+class CollectedFace:
     """One collected face.
 
     Attributes:
         id: its number.
         face: ``(48, 48)`` ``uint8``.
         label: as corrected, 0 to 6.
-        kept: when.
+        saved: when.
         source: the page it comes from.
         model: what had read it.
         probabilities: what that model said, ``(7,)``.
@@ -62,13 +62,13 @@ class Kept:
     id: int
     face: np.ndarray
     label: int
-    kept: datetime
+    saved: datetime
     source: str
     model: str
     probabilities: tuple[float, ...]
 
 
-def keep(
+def add(
     crop: np.ndarray,
     emotion: str,
     *,
@@ -115,7 +115,7 @@ def keep(
     return key
 
 
-def list_faces() -> list[Kept]:
+def list_faces() -> list[CollectedFace]:
     """Return all collected faces that can be read, the oldest first."""
     return [face for row in _stored() if (face := _face(*row)) is not None]
 
@@ -139,19 +139,19 @@ def _stored() -> list[tuple]:
 
 
 def _face(
-    key: int, face: Any, label: Any, kept: Any, source: Any, model: Any, probabilities: Any
-) -> Kept | None:
+    key: int, face: Any, label: Any, saved: Any, source: Any, model: Any, probabilities: Any
+) -> CollectedFace | None:
     """Return a face from its row; ``None`` where the row is damaged."""
     try:
         said = tuple(float(p) for p in json.loads(probabilities))
         pixels = np.frombuffer(face, np.uint8).reshape(FACE_SIZE, FACE_SIZE)
         EMOTIONS[label]
-        when = datetime.fromisoformat(kept)
+        when = datetime.fromisoformat(saved)
     except (ValueError, TypeError, LookupError, RecursionError):
         return None
     if label < 0 or len(said) not in (0, len(EMOTIONS)) or not np.isfinite(said).all():
         return None
-    return Kept(key, pixels, label, when, str(source), str(model), said)
+    return CollectedFace(key, pixels, label, when, str(source), str(model), said)
 
 
 def delete(*keys: int) -> None:

@@ -30,7 +30,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from fer_core import storage
+from fer_core import renamed, storage
 from fer_core.datasets.base import Dataset
 from fer_core.datasets.identity import face_keys
 from fer_core.emotions import EMOTIONS
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 COLUMNS: Final = ("face", "action", "value", "author", "time", "reason")
 #: What can be done to a face; ``label`` and the tags have a value.
 ACTIONS: Final = ("label", "exclude", "include", "tag", "untag")
-#: In the place of a file's name: the corrections kept on this machine.
-KEPT: Final = "kept"
+#: In the place of a file's name: the corrections saved on this machine.
+SAVED: Final = "saved"
 #: A face's key, see :func:`fer_core.datasets.identity.face_keys`, as a file has it.
 _KEY: Final = re.compile(r"^k?([0-9a-f]{16}(?:-[0-9]+)?)$")
 _LONGEST: Final = 60  # characters of a tag
@@ -156,8 +156,12 @@ class Overlay:
 
 
 def load(source: str | Path) -> Overlay:
-    """Read corrections from a CSV file, or those of this machine for :data:`KEPT`."""
-    return kept() if str(source) == KEPT else read(Path(source))
+    """Read corrections from a CSV file, or those of this machine for :data:`SAVED`."""
+    return (
+        saved()
+        if renamed.current_name(str(source), renamed.CORRECTIONS) == SAVED
+        else read(Path(source))
+    )
 
 
 def read(source: Path | bytes) -> Overlay:
@@ -235,7 +239,7 @@ def _wrong_time(time: str) -> str | None:
     return None
 
 
-def kept() -> Overlay:
+def saved() -> Overlay:
     """Return the corrections of this machine, those that were undone left out."""
     log = history()
     return Overlay.of(log.loc[~log["undone"], list(COLUMNS)])
@@ -337,7 +341,7 @@ def add_overlay(overlay: Overlay, author: str = "") -> str:
         The batch, which :func:`undo` takes.
     """
     now = _now()
-    here = set(kept().events[list(COLUMNS)].itertuples(index=False, name=None))
+    here = set(saved().events[list(COLUMNS)].itertuples(index=False, name=None))
     rows: list[tuple[str, ...]] = [
         (face, action, value, said or author or user(), time or now, reason)
         for face, action, value, said, time, reason in overlay.events[list(COLUMNS)].itertuples(
@@ -389,7 +393,7 @@ def frozen(source: str | Path) -> Path:
     Training takes it, so that a run that is resumed goes on with the same labels.
     """
     content = load(source).to_csv()
-    path = settings().kept / f"corrections-{blake2b(content, digest_size=8).hexdigest()}.csv"
+    path = settings().saved_files / f"corrections-{blake2b(content, digest_size=8).hexdigest()}.csv"
     if not path.exists():
         write_bytes(path, content)
     return path.resolve()

@@ -71,7 +71,7 @@ def near(faces: np.ndarray, codes: np.ndarray, bits: int = BITS) -> np.ndarray:
     pairs = [np.zeros((0, 2), np.int64)]
     for start in range(0, n, _BLOCK):
         part = slice(start, start + _BLOCK)
-        found = _alike(small[part], codes[part], small[start:], codes[start:], bits)
+        found = _similar_pairs(small[part], codes[part], small[start:], codes[start:], bits)
         pairs.append(found[found[:, 1] > found[:, 0]] + start)
     first, second = np.concatenate(pairs).T
     graph = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(n, n))
@@ -95,7 +95,7 @@ def between(one: np.ndarray, other: np.ndarray, bits: int = BITS) -> np.ndarray:
     pairs = [np.zeros((0, 2), np.int64)]
     for start in range(0, len(one), _BLOCK):
         part = slice(start, start + _BLOCK)
-        found = _alike(small[part], codes[part], smaller, others, bits)
+        found = _similar_pairs(small[part], codes[part], smaller, others, bits)
         pairs.append(found + np.array([start, 0]))
     return np.concatenate(pairs)
 
@@ -108,7 +108,7 @@ def _small(faces: np.ndarray) -> np.ndarray:
     return small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)
 
 
-def _alike(
+def _similar_pairs(
     one: np.ndarray, codes: np.ndarray, other: np.ndarray, others: np.ndarray, bits: int
 ) -> np.ndarray:
     """Return ``(K, 2)`` positions of faces whose hashes and pixels are alike."""

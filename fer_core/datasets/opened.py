@@ -83,7 +83,7 @@ def list_opened() -> list[OpenedDataset]:
     return [OpenedDataset(int(a), b, c, bool(d), e) for a, b, c, d, e in rows]
 
 
-def forget(source: str) -> None:
+def remove(source: str) -> None:
     """Leave a dataset out of the list; its files stay.
 
     Raises:

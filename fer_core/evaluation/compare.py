@@ -79,23 +79,23 @@ def compare(
     """
     parts = [_part(dataset) for dataset in (one, other)]
     # In milliseconds per face: a hash takes about as long as a prediction.
-    work = [len(one), len(other), *(len(dataset.split(split)) for dataset, split in parts)]
+    amounts = [len(one), len(other), *(len(dataset.split(split)) for dataset, split in parts)]
     done = 0
 
     def tell(step: int) -> Callable[[float], None]:
         def told(share: float) -> None:
             if on_progress:
-                on_progress((done + share * work[step]) / sum(work))
+                on_progress((done + share * amounts[step]) / sum(amounts))
 
         return told
 
     for step, dataset in enumerate((one, other)):
         hashes(dataset.faces, tell(step))
-        done += work[step]
+        done += amounts[step]
     sides = []
     for step, (dataset, split) in enumerate(parts, start=2):
         said = predictions(model, dataset.split(split), tell(step))
-        done += work[step]
+        done += amounts[step]
         sides.append(_side(dataset, split, said))
     shared = between(one.faces, other.faces)
     first, second = shared.T

@@ -40,14 +40,14 @@ _FILES: Final = {
 SUSPECT: Final = 0.1
 #: Logit of clear suspects, a score of 0.2; fainter ones matter where those come to nothing.
 CLEAR: Final = -1.4
-#: Score from which a closer look sees one: faint, since it is weighed with other looks.
-LOOK: Final = 0.01
-#: Logit of a look that sees none.
+#: Score from which a crop pass sees one: faint, since it is weighed with other passes.
+CROP_SCORE: Final = 0.01
+#: Logit of a crop pass that sees none.
 NOTHING: Final = -5.0
 #: Logit from which a suspect is so likely that what is suspected within it is part of it.
 LIKELY: Final = 1.0
-#: At most so many suspects get a second look, the likeliest first.
-MAX_LOOKS: Final = 200
+#: At most so many suspects get a crop pass, the likeliest first.
+MAX_CROP_PASSES: Final = 200
 #: Overlap (intersection over union) from which two boxes are one face.
 OVERLAP: Final = 0.3
 #: Sides of the looks' windows, in sides of the box.
@@ -224,15 +224,15 @@ class BlazeFaceDetector(Detector):
 
     def __init__(self) -> None:
         self._framing = FRAMINGS[self.name]
-        search, look = read_models()
+        search, crop_network = read_models()
         self._search = Network(search, ((16, 2), (32, 6)))
-        self._look = Network(look, ((8, 2), (16, 6)))
+        self._crop_network = Network(crop_network, ((8, 2), (16, 6)))
 
     def detect(self, image: np.ndarray, fast: bool = False) -> list[Detection]:
         """See :class:`fer_core.faces.base.Detector`."""
         pyramid = Pyramid(image)
         faces = self._in_whole(pyramid, doubtful=not fast)
-        if not fast and self._worth_tiles(pyramid, faces):
+        if not fast and self._needs_tiles(pyramid, faces):
             tiles = pyramid.tiles(self._search.size, TILES_ACROSS, TILES_OVERLAP)
             suspects = self._suspects(pyramid, tiles)
             suspects = suspects.take(suspects.logits > CLEAR)
@@ -265,7 +265,9 @@ class BlazeFaceDetector(Detector):
             np.array([face.keypoints for face in faces]),
             np.asarray(_logit(scores)),
         )
-        now = self._looked(self._look, Pyramid(image), before, FIRST_ZOOM, threshold=SUSPECT)
+        now = self._crop_pass(
+            self._crop_network, Pyramid(image), before, FIRST_ZOOM, threshold=SUSPECT
+        )
         if (now.logits <= SURE).any() or len(now.merged()) < len(faces):
             return None
         return self._detections(now)
@@ -279,7 +281,7 @@ class BlazeFaceDetector(Detector):
             faces = self._faces(pyramid, suspects.take(~clear), DECIDED, doubtful)
         return faces.without_nested()
 
-    def _worth_tiles(self, pyramid: Pyramid, faces: Candidates) -> bool:
+    def _needs_tiles(self, pyramid: Pyramid, faces: Candidates) -> bool:
         """Return whether small faces may have been missed: in a large picture, where there is
         none so far, and in company of another small one.
         """
@@ -293,20 +295,20 @@ class BlazeFaceDetector(Detector):
         suspects = together(
             [c.merged().moved(w) for c, w in zip(found, windows, strict=True)]
         ).merged()
-        return suspects.take(~_inside(suspects)).first(MAX_LOOKS)
+        return suspects.take(~_inside(suspects)).first(MAX_CROP_PASSES)
 
     def _faces(
         self, pyramid: Pyramid, suspects: Candidates, decided: float, doubtful: bool
     ) -> Candidates:
         """Return those that are faces; ``doubtful`` ones too, if most opinions are in favour."""
-        # The first look puts the box right; where it leaves doubts, the second decides.
-        first = self._looked(self._look, pyramid, suspects, FIRST_ZOOM)
+        # The first pass corrects the box; where it leaves doubts, the second decides.
+        first = self._crop_pass(self._crop_network, pyramid, suspects, FIRST_ZOOM)
         likely = (suspects.logits + first.logits) / 2
         sure = replace(first, logits=likely).take(likely > SURE)
         unsure = (likely > UNSURE) & (likely <= SURE)
         unsure[unsure] = _detailed(pyramid, first.take(unsure))
         suspects, first = suspects.take(unsure), first.take(unsure)
-        second = self._looked(self._look, pyramid, first, SECOND_ZOOM)
+        second = self._crop_pass(self._crop_network, pyramid, first, SECOND_ZOOM)
         likely = (suspects.logits + 2 * second.logits) / 3
         kept = likely > decided
         if doubtful:
@@ -320,9 +322,9 @@ class BlazeFaceDetector(Detector):
     ) -> np.ndarray:
         """Return the mean logit of each, ``(N,)``, over as many opinions as it takes."""
         total = suspects.logits.astype(np.float64)
-        looks = ((suspects, first, FIRST_ZOOM), (first, second, SECOND_ZOOM))
-        for at, seen, zoom in looks:
-            again = self._looked(self._look, pyramid, at, zoom, mirrored=True)
+        passes = ((suspects, first, FIRST_ZOOM), (first, second, SECOND_ZOOM))
+        for at, seen, zoom in passes:
+            again = self._crop_pass(self._crop_network, pyramid, at, zoom, mirrored=True)
             total += (seen.logits + again.logits) / 2
         mean, rows = total / 3, np.arange(len(suspects))
         thirds = zip((second, first, second), THIRD_ZOOMS, ENOUGH, strict=True)
@@ -332,19 +334,19 @@ class BlazeFaceDetector(Detector):
                 break
             # Each and its mirror image at once, which keeps two cores busy.
             both, mirrored = np.concatenate([rows, rows]), np.repeat([False, True], len(rows))
-            seen = self._looked(self._search, pyramid, at.take(both), zoom, mirrored)
+            seen = self._crop_pass(self._search, pyramid, at.take(both), zoom, mirrored)
             total[rows] += seen.logits.reshape(2, -1).mean(axis=0)
             mean[rows] = total[rows] / number
         return mean
 
-    def _looked(
+    def _crop_pass(
         self,
         network: Network,
         pyramid: Pyramid,
         suspects: Candidates,
         zoom: float,
         mirrored: bool | np.ndarray = False,
-        threshold: float = LOOK,
+        threshold: float = CROP_SCORE,
     ) -> Candidates:
         """Look at each from closer by.
 
@@ -406,8 +408,8 @@ def read_models() -> tuple[bytes, bytes]:
     Raises:
         DetectorError: A file is missing or is not the one it should be.
     """
-    search, look = (_read(models_folder() / "detectors" / name) for name in _FILES)
-    return search, look
+    search, crop_network = (_read(models_folder() / "detectors" / name) for name in _FILES)
+    return search, crop_network
 
 
 def _read(path: Path) -> bytes:

@@ -49,7 +49,7 @@ class Job:
     path: Path
 
     #: What to call it, what its errors are, and what is said where it is done already.
-    kind: ClassVar[str] = "work"
+    kind: ClassVar[str] = "job"
     error: ClassVar[type[FerError]] = FerError
     taken: ClassVar[str] = "{name} is being done already."
     #: The module whose ``__main__`` does it, given the job's name.
@@ -198,15 +198,15 @@ class Job:
         """Return whether a process works on it now."""
         path = self.path / "lock"
         if path.exists():
-            look = FileLock(path)
+            probe = FileLock(path)
             try:
-                look.acquire(timeout=0)
+                probe.acquire(timeout=0)
             except Timeout:
                 return True
             except OSError:
                 pass  # a folder that is being deleted, or that cannot be written by us
             else:
-                look.release()
+                probe.release()
         # A worker that was started a moment ago does not hold the lock yet.
         return self.process() is not None
 

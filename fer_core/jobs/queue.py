@@ -38,14 +38,14 @@ class JobQueue(Generic[J]):
         list_jobs: Returns the jobs that take turns.
         begin: Starts one of them.
         at_once: Jobs that are at work at the same time.
-        keeper: The module whose ``__main__`` calls :meth:`serve`.
+        dispatcher: The module whose ``__main__`` calls :meth:`serve`.
     """
 
     folder: Path
     list_jobs: Callable[[], Sequence[J]]
     begin: Callable[[J], object]
     at_once: int
-    keeper: str
+    dispatcher: str
 
     def waiting(self) -> list[J]:
         """Return the jobs that wait, the next first."""
@@ -64,13 +64,13 @@ class JobQueue(Generic[J]):
             (begin or self.begin)(job)
         else:
             job.write_state(status="queued", queued=datetime.now(UTC).isoformat(), reason=None)
-            self._call_keeper()
+            self._start_dispatcher()
 
     def ensure_served(self) -> None:
         """See to it that somebody starts what waits."""
         if self.waiting():
             with self.lock():
-                self._call_keeper()
+                self._start_dispatcher()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -89,10 +89,10 @@ class JobQueue(Generic[J]):
 
     def serve(self) -> None:
         """Start what waits until nothing does: the keeper's work."""
-        keeper = self._keeper_lock()
+        dispatcher = self._dispatcher_lock()
         with self.lock():
             try:
-                keeper.acquire(timeout=0)
+                dispatcher.acquire(timeout=0)
             except Timeout:
                 return  # there is one, and it leaves only while nobody holds the queue
         while True:
@@ -100,7 +100,7 @@ class JobQueue(Generic[J]):
                 queued = self.waiting()
                 if not queued:
                     # Let go while nobody can add to the queue, so that no job is forgotten.
-                    keeper.release()
+                    dispatcher.release()
                     return
                 if self._free():
                     try:
@@ -110,17 +110,17 @@ class JobQueue(Generic[J]):
             time.sleep(_EVERY)
 
     def _free(self) -> bool:
-        working = sum(job.state()["status"] == "running" for job in self.list_jobs())
-        return working < self.at_once
+        running = sum(job.state()["status"] == "running" for job in self.list_jobs())
+        return running < self.at_once
 
-    def _call_keeper(self) -> None:
+    def _start_dispatcher(self) -> None:
         """Start a keeper where there is none."""
         try:
-            self._keeper_lock().acquire(timeout=0).lock.release()
+            self._dispatcher_lock().acquire(timeout=0).lock.release()
         except Timeout:
             return
         subprocess.Popen(
-            module_command(self.keeper),
+            module_command(self.dispatcher),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -128,7 +128,7 @@ class JobQueue(Generic[J]):
             **system.detached(),
         )
 
-    def _keeper_lock(self) -> BaseFileLock:
+    def _dispatcher_lock(self) -> BaseFileLock:
         """Return the lock that the keeper holds for as long as it is there."""
         return FileLock(self.folder / ".keeper")
 

@@ -18,7 +18,7 @@ class Client(Protocol):
         """Return whether there is a frame to analyse."""
         ...
 
-    def work(self) -> None:
+    def analyze_newest(self) -> None:
         """Analyse the newest frame."""
         ...
 
@@ -73,7 +73,7 @@ class WorkerPool:
                 self._condition.wait()
             client = self._ready.popleft()
         try:
-            client.work()
+            client.analyze_newest()
         except Exception:
             log.exception("an analysis failed")
         with self._condition:

@@ -65,25 +65,25 @@ def _connect() -> AbstractContextManager[sqlite3.Connection]:
 
 
 @dataclass(frozen=True)
-class KeptSession:
+class SavedSession:
     """A live session that somebody kept.
 
     Attributes:
         id: its number.
         name: given by the visitor.
-        kept: when, with its time zone.
+        saved: when, with its time zone.
         seconds: from first to last row.
         about: model, detector and the like, as kept with it.
     """
 
     id: int
     name: str
-    kept: datetime
+    saved: datetime
     seconds: float
     about: dict[str, Any]
 
 
-def keep_session(
+def save_session(
     table: "pd.DataFrame", name: str, about: dict[str, Any] | None = None, owner: str = ""
 ) -> int:
     """Keep the numbers of a session; returns its id.
@@ -103,7 +103,7 @@ def keep_session(
     if table.empty:
         raise FerError("There are no numbers to keep: record some first.")
     seconds = timeline.length(table)
-    kept = datetime.now(UTC).isoformat()
+    saved = datetime.now(UTC).isoformat()
     names = columns("live")
     rows = [tuple(row.values()) for row in records(table.assign(source=name)[names])]
     marks = ", ".join("?" * (len(names) + 1))
@@ -111,7 +111,7 @@ def keep_session(
     with _connect() as db:
         key = db.execute(
             "INSERT INTO sessions (name, kept, about, seconds, owner) VALUES (?, ?, ?, ?, ?)",
-            (name, kept, json.dumps(about or {}), seconds, owner),
+            (name, saved, json.dumps(about or {}), seconds, owner),
         ).lastrowid
         db.executemany(
             f"INSERT INTO session_rows (session, {stored}) VALUES ({marks})",
@@ -121,7 +121,7 @@ def keep_session(
     return key
 
 
-def list_sessions(owner: str | None = None) -> list[KeptSession]:
+def list_sessions(owner: str | None = None) -> list[SavedSession]:
     """Return saved sessions, the newest first.
 
     Args:
@@ -139,7 +139,7 @@ def list_damaged(owner: str | None = None) -> list[Damaged]:
     return [Damaged(str(key), _DAMAGED) for key, session in _listed(owner) if session is None]
 
 
-def _listed(owner: str | None) -> list[tuple[Any, KeptSession | None]]:
+def _listed(owner: str | None) -> list[tuple[Any, SavedSession | None]]:
     """Return each id, the newest first, with its session; ``None`` for one that is damaged."""
     if not storage.exists():
         return []
@@ -152,18 +152,18 @@ def _listed(owner: str | None) -> list[tuple[Any, KeptSession | None]]:
     return [(row[0], _session(*row)) for row in rows]
 
 
-def _session(key: int, name: Any, kept: Any, seconds: Any, about: Any) -> KeptSession | None:
+def _session(key: int, name: Any, saved: Any, seconds: Any, about: Any) -> SavedSession | None:
     """Return a session from its row; ``None`` where the row is damaged."""
     try:
         more = json.loads(about)
-        when = datetime.fromisoformat(kept)
+        when = datetime.fromisoformat(saved)
         whole = isinstance(more, dict) and math.isfinite(seconds) and when.tzinfo is not None
         smoothing = float(more.get("smoothing_seconds") or 0.0)
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
     if not whole or not math.isfinite(smoothing):
         return None
-    return KeptSession(key, str(name), when, float(seconds), more)
+    return SavedSession(key, str(name), when, float(seconds), more)
 
 
 def load_session(key: int, owner: str | None = None) -> "pd.DataFrame":

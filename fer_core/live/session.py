@@ -162,7 +162,7 @@ class LiveSession:
         """Return whether a frame waits to be analysed; see :class:`fer_core.live.pool.Client`."""
         return self._newest is not None
 
-    def work(self) -> None:
+    def analyze_newest(self) -> None:
         """Analyse the newest frame, in a worker's thread."""
         with self._lock:
             newest, self._newest = self._newest, None
@@ -195,8 +195,10 @@ class LiveSession:
         self._loading = False
         if self._tracking is None or self._tracking.detector is not detector:
             self._tracking = TrackingDetector(detector)
-        follower = self._tracking.at(time)
-        return analyze(image, classifier, follower, largest=options.largest, fast=True, time=time)
+        tracking_detector = self._tracking.at(time)
+        return analyze(
+            image, classifier, tracking_detector, largest=options.largest, fast=True, time=time
+        )
 
     def stats(self) -> LiveStats:
         """Return how it runs, measured."""

@@ -96,7 +96,15 @@ class Figures(_Part):
     conditions: dict[str, float] = Field(
         {}, description="Accuracy on these faces under evaluation.conditions.CONDITIONS."
     )
-    looked: list[str] = Field([], description="When this split was looked at, ISO 8601.")
+    evaluated_at: list[str] = Field([], description="When this split was evaluated, ISO 8601.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, value: Any) -> Any:
+        # Cards were written with "looked" until version 0.1.
+        if isinstance(value, dict) and "looked" in value:
+            value = {("evaluated_at" if k == "looked" else k): v for k, v in value.items()}
+        return value
 
     @property
     def macro_recall(self) -> float | None:

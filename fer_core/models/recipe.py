@@ -5,6 +5,8 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from fer_core import renamed
+
 #: How deep the values of an option may lie in each other.
 _DEEPEST: Final = 20
 
@@ -46,7 +48,7 @@ class Recipe(BaseModel):
     relabel: bool = Field(False, description="Labels by majority of the votes.")
     drop_not_faces: bool = Field(False, description="Leave out what the votes call no face.")
     corrections: Path | None = Field(
-        None, description="Of labels: 'kept' for this machine's, or a CSV of the Dataset page."
+        None, description="Of labels: 'saved' for this machine's, or a CSV of the Dataset page."
     )
     mix: dict[str, float] = Field(
         {}, description="Further datasets, each with its weight; that of 'data' is 1."
@@ -131,6 +133,13 @@ class Recipe(BaseModel):
     )
     tensorboard: bool = Field(False, description="Write TensorBoard events as well.")
     augmentation: Augmentation = Field(default_factory=Augmentation)
+
+    @field_validator("corrections")
+    @classmethod
+    def _renamed(cls, value: Path | None) -> Path | None:
+        return (
+            value if value is None else Path(renamed.current_name(str(value), renamed.CORRECTIONS))
+        )
 
     @field_validator("model_options")
     @classmethod

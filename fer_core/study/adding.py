@@ -135,7 +135,7 @@ def add_videos(
             clear_cache([task])
 
 
-def analyse_again(
+def reanalyse(
     study: Study, recording: Recording, progress: Callable[[Progress], None] | None = None
 ) -> VideoResult:
     """Analyse the video of a recording once more, as it was analysed.

@@ -85,7 +85,7 @@ def submit(
         source, name, study.file.options(), f"study {study.path.name}", annotated=False,
         keep_source=copy, limits=Limits(together=settings().workers),
     )  # fmt: skip
-    job.keep(True)
+    job.set_saved(True)
     entry = {
         "job": job.name, "name": name, "participant": who.participant, "task": who.stimulus,
         "columns": dict(who.columns), "consent": consent, "setting": setting, "copy": copy,

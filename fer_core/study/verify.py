@@ -7,7 +7,7 @@ import numpy as np
 
 from fer_core.errors import FerError
 from fer_core.files import sha256
-from fer_core.study.adding import analyse_again
+from fer_core.study.adding import reanalyse
 from fer_core.study.folder import Study
 from fer_core.study.model import Recording
 from fer_core.table import PROBABILITIES
@@ -70,21 +70,21 @@ def _verify(study: Study, one: Recording) -> Verified:
     if sha256(path) != one.video.sha256:
         return Verified(one.id, None, None, "its video is not the file that was analysed")
     try:
-        before, after = study.table(one), analyse_again(study, one).rows()
+        before, after = study.table(one), reanalyse(study, one).rows()
     except FerError as error:
         return Verified(one.id, None, None, str(error))
     names = list(PROBABILITIES)
     old = dict(iter(before.groupby("time")))
     new = dict(iter(after.groupby("time")))
-    alike, worst = 0, 0.0
+    matching, worst = 0, 0.0
     for time, rows in old.items():
         other = new.get(time)
         if other is None or len(other) != len(rows) or other["x"].count() != rows["x"].count():
             continue
-        alike += 1
+        matching += 1
         if rows["x"].notna().any():
             a = rows.sort_values("x")[names].to_numpy(float)
             b = other.sort_values("x")[names].to_numpy(float)
             worst = max(worst, float(np.nanmax(np.abs(a - b))))
-    share = alike / len(old) if old else 1.0
-    return Verified(one.id, worst if alike else None, share)
+    share = matching / len(old) if old else 1.0
+    return Verified(one.id, worst if matching else None, share)

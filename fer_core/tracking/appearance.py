@@ -45,9 +45,9 @@ class Appearance:
         """Return whether it has no colours to speak of."""
         return self.saturation < _COLOURLESS
 
-    def mean_with(self, other: "Appearance", looks: int) -> "Appearance":
-        """Return the mean over ``looks`` looks, of which ``other`` is the newest."""
-        return self.mixed(other, 1 / looks)
+    def mean_with(self, other: "Appearance", count: int) -> "Appearance":
+        """Return the mean over ``count`` appearances, of which ``other`` is the newest."""
+        return self.mixed(other, 1 / count)
 
     def mixed(self, other: "Appearance", share: float) -> "Appearance":
         """Return the mean of which ``other`` has this share, 0 to 1."""
@@ -98,18 +98,18 @@ def similarity(a: Appearance, b: Appearance) -> float:
     return (float(cosines.mean()) + texture) / 2
 
 
-def similarities(looks: Sequence[Appearance]) -> np.ndarray:
+def similarities(appearances: Sequence[Appearance]) -> np.ndarray:
     """Return ``(N, N)`` ``float64``: :func:`similarity` of each of ``N`` with each."""
-    colours = np.stack([look.colours for look in looks])
+    colours = np.stack([one.colours for one in appearances])
     norms = np.linalg.norm(colours, axis=2)
     unit = colours / np.maximum(norms, 1e-9)[..., None]
     shown = (norms > 0).astype(np.float64)
     parts = shown @ shown.T
     cosines = np.tensordot(unit, unit, ([1, 2], [1, 2])) / np.maximum(parts, 1)
-    textures = np.stack([look.texture for look in looks])
+    textures = np.stack([one.texture for one in appearances])
     textures /= np.maximum(np.linalg.norm(textures, axis=1), 1e-9)[:, None]
     correlations = np.maximum(0.0, textures @ textures.T)
-    grey = np.array([look.is_grey for look in looks])
+    grey = np.array([one.is_grey for one in appearances])
     texture_alone = (parts == 0) | grey | grey[:, None]
     return np.where(texture_alone, correlations, (cosines + correlations) / 2)
 

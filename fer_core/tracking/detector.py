@@ -8,7 +8,7 @@ from fer_core.faces.base import Detection, Detector
 
 #: Seconds for which faces are tracked before the whole picture is searched again, for people
 #: who came in meanwhile.
-MOMENT: Final = 0.2
+DETECT_EVERY: Final = 0.2
 
 
 class TrackingDetector(Detector):
@@ -16,7 +16,7 @@ class TrackingDetector(Detector):
 
     Where the detector can look at known faces only (BlazeFace can, in a seventh of the
     time), it does so in fast searches. It searches everywhere where there are none yet, where one
-    of them is not surely seen again, and every :data:`MOMENT`.
+    of them is not surely seen again, and every :data:`DETECT_EVERY`.
 
     Args:
         detector: that finds the faces.
@@ -35,11 +35,11 @@ class TrackingDetector(Detector):
     def at(self, time: float) -> "TrackingDetector":
         """Say of which second the next frame is."""
         self._time = time
-        if time - self._searched >= MOMENT:
-            self.forget()
+        if time - self._searched >= DETECT_EVERY:
+            self.reset()
         return self
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forget what was tracked: what comes next is another scene."""
         self._faces = []
 

@@ -38,13 +38,13 @@ _TOUCHING: Final = 0.02
 
 #: Similarity, 0 to 1, from which on two chains are one person where the clip shows how alike its
 #: strangers are …
-ALIKE: Final = 0.72
+SIMILAR: Final = 0.72
 #: … where it does not …
-ALIKE_UNKNOWN: Final = 0.8
+SIMILAR_UNKNOWN: Final = 0.8
 #: … and by how much it must be above that of any two strangers, …
 MARGIN: Final = 0.05
 #: … but this much is enough in any clip.
-SURELY_ALIKE: Final = 0.9
+SURELY_SIMILAR: Final = 0.9
 #: What more it takes where the texture decides alone.
 COLOURLESS_MORE: Final = 0.08
 #: Change of similarity by which the odds of a join change e-fold.
@@ -109,7 +109,7 @@ class IdentityTracker:
         self._found = None
         before, now = self._scene, list(zip(boxes, appearances, strict=True))
         if before is not None and (is_cut(before, shown) or self._other_faces(time, now)):
-            self._tracker.forget()
+            self._tracker.reset()
             self.cuts.append(time)
         self._scene, self._newest, self._time = shown, now, time
         doubted = len(self._tracker.swaps)
@@ -156,14 +156,14 @@ class IdentityTracker:
         if time - self._time > _SOON or not now or not self._newest:
             return False
         found = []
-        for box, look in now:
+        for box, current in now:
             places = [place for place, _ in now if place is not box]
             if any(covered(box, place) > _TOUCHING for place in places):
                 continue
             if sum(covered(box, place) > _TOUCHING for place, _ in self._newest) > 1:
                 continue
             near = [
-                max(texture_similarity(look, before), similarity(look, before) - _COLOURS)
+                max(texture_similarity(current, before), similarity(current, before) - _COLOURS)
                 for place, before in self._newest
                 if distance(box, place) < _REACH
             ]
@@ -204,17 +204,17 @@ def _joined(
     """
     if not chains:
         return {}, []
-    looks = [chain.appearance for chain in chains]
-    alike = similarities(looks)
-    few = np.array([chain.looks < ENOUGH for chain in chains])
-    alike[few | few[:, None]] = 0
-    needed = np.full(alike.shape, _threshold(chains, alike, together))
-    grey = np.array([look.is_grey for look in looks])
+    appearances = [chain.appearance for chain in chains]
+    similar = similarities(appearances)
+    few = np.array([chain.appearance_count < ENOUGH for chain in chains])
+    similar[few | few[:, None]] = 0
+    needed = np.full(similar.shape, _threshold(chains, similar, together))
+    grey = np.array([current.is_grey for current in appearances])
     needed[grey | grey[:, None]] += COLOURLESS_MORE
-    confidences = 1 / (1 + np.exp(-(alike - needed) / _SOFTNESS))
-    earlier, later = np.nonzero(np.triu((alike > 0) & (confidences >= _WORTH), 1))
+    confidences = 1 / (1 + np.exp(-(similar - needed) / _SOFTNESS))
+    earlier, later = np.nonzero(np.triu((similar > 0) & (confidences >= _WORTH), 1))
     groups, joins, doubted = [[place] for place in range(len(chains))], list[Join](), set[int]()
-    for rank in np.argsort(-alike[earlier, later], kind="stable"):
+    for rank in np.argsort(-similar[earlier, later], kind="stable"):
         one, other = int(earlier[rank]), int(later[rank])
         ours, theirs = groups[one], groups[other]
         if ours is theirs or any(chains[a].is_seen_with(chains[b]) for a in ours for b in theirs):
@@ -237,7 +237,7 @@ def _joined(
 
 
 def _threshold(
-    chains: Sequence[Chain], alike: np.ndarray, together: Mapping[tuple[int, int], int]
+    chains: Sequence[Chain], similar: np.ndarray, together: Mapping[tuple[int, int], int]
 ) -> float:
     """Return the similarity from which on two chains of this clip are one person."""
     of = {part.number: place for place, chain in enumerate(chains) for part in chain.parts}
@@ -245,6 +245,6 @@ def _threshold(
     for (first, second), count in together.items():
         low, high = sorted((of[first], of[second]))
         frames[low, high] += count
-    strangers = [float(alike[pair]) for pair, count in frames.items() if count >= ENOUGH]
+    strangers = [float(similar[pair]) for pair, count in frames.items() if count >= ENOUGH]
     known = [value for value in strangers if value > 0]
-    return min(max(ALIKE, max(known) + MARGIN), SURELY_ALIKE) if known else ALIKE_UNKNOWN
+    return min(max(SIMILAR, max(known) + MARGIN), SURELY_SIMILAR) if known else SIMILAR_UNKNOWN

@@ -16,12 +16,12 @@ import numpy as np
 
 from fer_core.tracking.appearance import Appearance, similarity
 from fer_core.tracking.motion import PLACE_NOISE, SIZE_NOISE
-from fer_core.tracking.tracker import APPEARANCE, DOUBT, ENOUGH, KEEP, Swap
+from fer_core.tracking.tracker import APPEARANCE, DOUBT, ENOUGH, RETENTION, Swap
 from fer_core.tracking.tracklets import Mean, Tracklet
 
 #: Seconds between two tracklets up to which they are linked, level by level, and the cost, twice a
 #: negative logarithm of a likelihood, from which on they stay apart.
-LEVELS: Final = ((0.45, 12.0), (KEEP, 22.0))
+LEVELS: Final = ((0.45, 12.0), (RETENTION, 22.0))
 #: Degrees of freedom of Student's t, as which distances from the expected place are distributed:
 #: people move suddenly.
 FREEDOM: Final = 4.0
@@ -59,7 +59,7 @@ class Chain:
         parts: By time.
         appearance: Mean over the frames in which nothing hides the face, or over all where those
             are too few.
-        looks: Number of these frames.
+        appearance_count: Number of these frames.
     """
 
     def __init__(self, parts: list[Tracklet]) -> None:
@@ -69,7 +69,7 @@ class Chain:
             mean = _mean(part.any for part in parts)
         assert mean.appearance is not None  # each tracklet has a frame
         self.appearance: Appearance = mean.appearance
-        self.looks = mean.count
+        self.appearance_count = mean.count
 
     @property
     def number(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fer_core.analysis import Analysis, Face
 from fer_core.emotions import EMOTIONS
-from fer_core.tracking.tracker import KEEP, Tracker
+from fer_core.tracking.tracker import RETENTION, Tracker
 
 #: Time constant of the smoothing in seconds, unless told otherwise.
 SMOOTHING: Final = 0.4
@@ -38,8 +38,8 @@ class EmotionSmoother:
     [1]
     """
 
-    def __init__(self, keep: float = KEEP) -> None:
-        self._tracker = Tracker(keep)
+    def __init__(self, retention: float = RETENTION) -> None:
+        self._tracker = Tracker(retention)
         self._states: dict[int, _State] = {}
 
     def __call__(self, analysis: Analysis, smoothing: float = SMOOTHING) -> Analysis:
@@ -57,14 +57,14 @@ class EmotionSmoother:
         size = (analysis.width, analysis.height)
         numbers = self._tracker.update(boxes, analysis.time, size)
         faces = tuple(
-            self._steady(face, number, analysis.time, smoothing)
+            self._smooth(face, number, analysis.time, smoothing)
             for face, number in zip(analysis.faces, numbers, strict=True)
         )
         known = self._tracker.known()
         self._states = {n: state for n, state in self._states.items() if n in known}
         return replace(analysis, faces=faces)
 
-    def _steady(self, face: Face, number: int, time: float, smoothing: float) -> Face:
+    def _smooth(self, face: Face, number: int, time: float, smoothing: float) -> Face:
         now = np.array(face.probabilities)
         state = self._states.get(number)
         if state is None:

@@ -11,7 +11,7 @@ from fer_core.tracking.appearance import Appearance, similarity, texture_similar
 from fer_core.tracking.motion import Box, Motion
 
 #: Seconds for which a person who is not found keeps their number.
-KEEP: Final = 2.0
+RETENTION: Final = 2.0
 #: Where no frame came for longer than that, because the camera was off or the machine slept, nobody
 #: was seen to leave: it counts as so many seconds. Then a face may be a known one within about two
 #: of its sides, at half to twice its size.
@@ -80,7 +80,7 @@ class Track:
         start: Seconds of the first frame.
         seen: Seconds of the last frame in which they were found.
         appearance: Mean over the frames in which nothing hid the face, ``None`` before the first.
-        looks: Number of these frames.
+        appearance_count: Number of these frames.
         missing: Seconds for which they have not been found; a pause counts as :data:`PAUSE`.
     """
 
@@ -89,14 +89,16 @@ class Track:
     start: float
     seen: float
     appearance: Appearance | None = None
-    looks: int = 0
+    appearance_count: int = 0
     missing: float = 0.0
 
-    def look(self, appearance: Appearance) -> None:
-        """Let another look be part of the mean."""
-        self.looks += 1
+    def add_appearance(self, appearance: Appearance) -> None:
+        """Let another appearance be part of the mean."""
+        self.appearance_count += 1
         before = self.appearance
-        self.appearance = before.mean_with(appearance, self.looks) if before else appearance
+        self.appearance = (
+            before.mean_with(appearance, self.appearance_count) if before else appearance
+        )
 
 
 class Tracker:
@@ -105,18 +107,18 @@ class Tracker:
     Each face has a motion model (:mod:`fer_core.tracking.motion`). The boxes of a frame are
     assigned to the known faces all at once, so that their joint likelihood is largest (Kuhn
     1955, "The Hungarian method"). A face that is not found, because another one or a hand hides
-    it, is expected where its motion leads for :data:`KEEP` seconds. After that it is forgotten,
-    and whoever comes then is somebody new. Who was in view when a camera paused is expected where
-    they were, however long the pause. Where looks are known, nobody is expected after a pause:
-    looks tell better.
+    it, is expected where its motion leads for :data:`RETENTION` seconds. After that it is
+    dropped, and whoever comes then is somebody new. Who was in view when a camera paused is
+    expected where they were, however long the pause. Where appearances are known, nobody is
+    expected after a pause: appearances tell better.
 
     >>> tracker = Tracker()
     >>> tracker.update([(10, 10, 80, 80)], 0.0), tracker.update([(14, 10, 80, 80)], 0.1)
     ([1], [1])
     """
 
-    def __init__(self, keep: float = KEEP) -> None:
-        self._keep = keep
+    def __init__(self, retention: float = RETENTION) -> None:
+        self._retention = retention
         self._tracks: list[Track] = []
         self._size: tuple[int, int] | None = None
         self._time = 0.0
@@ -142,14 +144,14 @@ class Tracker:
             appearances: Of each face, see :func:`fer_core.tracking.appearance.appearance`; they
                 decide where places alone do not.
         """
-        self._follow_size(size)
+        self._adapt_to_size(size)
         step = time - self._time
-        if step > self._keep and appearances is None:
+        if step > self._retention and appearances is None:
             step = PAUSE
         self._time = time
         for track in self._tracks:
             track.missing += step
-        self._tracks = [track for track in self._tracks if track.missing <= self._keep]
+        self._tracks = [track for track in self._tracks if track.missing <= self._retention]
         for track in self._tracks:
             track.motion.predict(track.motion.time + step)
         costs = self._costs(boxes, time, appearances)
@@ -169,10 +171,10 @@ class Tracker:
                 self._tracks.append(Track(self._next, Motion(box, time), time, time))
                 self._next += 1
         if appearances is not None:
-            self._look(boxes, numbers, appearances)
+            self._add_appearances(boxes, numbers, appearances)
         return numbers
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forget everybody: after a cut nobody is where they were."""
         self._tracks = []
 
@@ -184,7 +186,7 @@ class Tracker:
         """Return numbers of those in view, or out of it for a short while only."""
         return {track.number for track in self._tracks}
 
-    def _follow_size(self, size: tuple[int, int] | None) -> None:
+    def _adapt_to_size(self, size: tuple[int, int] | None) -> None:
         if size is None:
             return
         if self._size is not None and size != self._size:
@@ -208,7 +210,7 @@ class Tracker:
                 if appearances is not None and track.appearance is not None:
                     now = appearances[column]
                     away += APPEARANCE * (1 - similarity(track.appearance, now))
-                    lost = time - track.seen > LOST and track.looks >= ENOUGH
+                    lost = time - track.seen > LOST and track.appearance_count >= ENOUGH
                     if lost and texture_similarity(track.appearance, now) < STRANGER:
                         away = _FORBIDDEN
                 row.append(away + spread)
@@ -233,7 +235,7 @@ class Tracker:
                     numbers = both[0].number, both[1].number
                     self.swaps.append(Swap(time, before, numbers, probability))
 
-    def _look(
+    def _add_appearances(
         self, boxes: Sequence[Box], numbers: list[int], appearances: Sequence[Appearance]
     ) -> None:
         """Take the appearance of every face that nothing hides."""
@@ -248,7 +250,7 @@ class Tracker:
             )
             self.surroundings.append(around)
             if around.alone and around.whole:
-                tracks[number].look(appearance)
+                tracks[number].add_appearance(appearance)
 
 
 def assign(costs: Sequence[Sequence[float]]) -> list[tuple[int, int]]:

@@ -70,10 +70,10 @@ class Tracklet:
             return False
         if not surroundings.whole or self.whole.appearance is None:
             return True
-        alike = max(
+        similar = max(
             similarity(self.whole.appearance, appearance), similarity(self.latest, appearance)
         )
-        return alike >= (OTHER_NEAR if surroundings.near else OTHER)
+        return similar >= (OTHER_NEAR if surroundings.near else OTHER)
 
     def add(
         self, time: float, surroundings: Surroundings, appearance: Appearance, motion: Motion
@@ -125,7 +125,7 @@ class Tracklets:
             appearances: Of the faces.
             size: Width and height of the frame in pixels.
         """
-        self._follow_size(size)
+        self._adapt_to_size(size)
         self._latest = {
             track: one
             for track, one in self._latest.items()
@@ -133,17 +133,19 @@ class Tracklets:
         }
         self._time = time
         found = []
-        for track, around, box, look in zip(tracks, surroundings, boxes, appearances, strict=True):
+        for track, around, box, appearance in zip(
+            tracks, surroundings, boxes, appearances, strict=True
+        ):
             now = self._latest.get(track)
-            if now is None or not now.goes_on(around, look):
+            if now is None or not now.goes_on(around, appearance):
                 now = Tracklet(len(self.all) + 1, scene, around, time, box)
                 self.all.append(now)
-            now.add(time, around, look, track.motion)
+            now.add(time, around, appearance, track.motion)
             found.append(now)
         self._latest |= dict(zip(tracks, found, strict=True))
         return found
 
-    def _follow_size(self, size: tuple[int, int] | None) -> None:
+    def _adapt_to_size(self, size: tuple[int, int] | None) -> None:
         if size is None:
             return
         if self._size is not None and size != self._size:

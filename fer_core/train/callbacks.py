@@ -146,17 +146,17 @@ class Validation(keras.callbacks.Callback):
         self._run, self._faces, self._average, self._copy = run, faces, average, copy
         #: The weights in training and those that are kept, as of the last validation.
         self.live: list[np.ndarray] = []
-        self.kept: list[np.ndarray] = []
+        self.retained: list[np.ndarray] = []
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Validate, or end the run where weights or answers are NaN or infinite."""
         logs = {} if logs is None else logs
         self.live = network_weights.read(self.model)
-        self.kept = self._average.values if self._average else self.live
-        if not network_weights.are_finite([*self.live, *self.kept]):
+        self.retained = self._average.values if self._average else self.live
+        if not network_weights.are_finite([*self.live, *self.retained]):
             raise diverged(self._run, epoch, "The weights are no finite numbers any more")
         alone = self._copy or self.model
-        network_weights.write(alone, self.kept)
+        network_weights.write(alone, self.retained)
         accuracy, loss = score(logits(alone, self._faces.faces), self._faces.labels)
         if not self._copy:
             network_weights.write(self.model, self.live)
@@ -269,7 +269,7 @@ class Checkpoint(keras.callbacks.Callback):
         optimizer = [ops.convert_to_numpy(v) for v in self.model.optimizer.variables]
         if not network_weights.are_finite(optimizer):
             raise diverged(self._run, epoch, "The optimiser's state is no finite numbers any more")
-        kept = self._validation.kept
+        retained = self._validation.retained
         best = max((row["val_accuracy"] for row in self._rows[self._since :]), default=-1.0)
         self._rows.append(
             {"epoch": epoch + 1}
@@ -282,9 +282,9 @@ class Checkpoint(keras.callbacks.Callback):
         # The checkpoint comes last: what is newer than it is made anew.
         self._run.write_metrics(self._rows)
         if self._rows[-1]["val_accuracy"] > best:
-            self._run.save_arrays("best.npz", {"model": kept})
+            self._run.save_arrays("best.npz", {"model": retained})
         if cycle := optimize.cycle_ended(epoch + 1, self._config):
-            self._run.save_arrays(f"cycle{cycle}.npz", {"model": kept})
+            self._run.save_arrays(f"cycle{cycle}.npz", {"model": retained})
         self._run.save_checkpoint(
             {
                 "model": self._validation.live,

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from fer_core.datasets import MADE_HERE, recognise
-from fer_core.datasets.corrections import KEPT
+from fer_core.datasets.corrections import SAVED
 from fer_core.datasets.labels import parse_order
 from fer_core.errors import DatasetError, FerError, TrainingError
 from fer_core.models.architectures import registry
@@ -165,7 +165,7 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
         changes["weights"] = str(Path(config.weights).absolute())
     for name in ("votes", "corrections"):
         path = getattr(config, name)
-        if path is not None and str(path) != KEPT:
+        if path is not None and str(path) != SAVED:
             changes[name] = path.expanduser().absolute()
     return config.model_copy(update=changes)
 
@@ -206,7 +206,7 @@ def _files(config: TrainConfig) -> dict[str, str]:
     if config.votes is not None and not config.votes.expanduser().is_file():
         wrong["votes"] = f"There is no file {config.votes} on this machine."
     given = config.corrections
-    if given is not None and str(given) != KEPT and not given.expanduser().is_file():
+    if given is not None and str(given) != SAVED and not given.expanduser().is_file():
         wrong["corrections"] = f"There is no file {config.corrections} on this machine."
     for source in config.mix:
         if source not in MADE_HERE and not Path(source).expanduser().exists():

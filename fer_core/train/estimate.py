@@ -61,7 +61,7 @@ def rate(config: TrainConfig) -> tuple[float, str] | None:
 def tried(config: TrainConfig) -> float | None:
     """Return the faces per second that :func:`measure` has found on this machine and device."""
     try:
-        return float(_trials()[_trial_key(config)])
+        return float(_measured_rates()[_rate_key(config)])
     except (LookupError, TypeError, ValueError):
         return None
 
@@ -78,13 +78,13 @@ def seconds(config: TrainConfig, faces: int) -> float | None:
 
 
 def measure(config: TrainConfig, limit: float = 300.0) -> float:
-    """Run :func:`trial` on this backend, and keep the rate for :func:`rate`."""
-    measured = trial(config, limit)
-    write_json(_path(), _trials() | {_trial_key(config): measured})
+    """Run :func:`measure_rate` on this backend, and keep the rate for :func:`rate`."""
+    measured = measure_rate(config, limit)
+    write_json(_path(), _measured_rates() | {_rate_key(config): measured})
     return measured
 
 
-def trial(config: TrainConfig, limit: float = 300.0, backend: str | None = None) -> float:
+def measure_rate(config: TrainConfig, limit: float = 300.0, backend: str | None = None) -> float:
     """Train some updates on random faces in a process of its own; returns faces per second.
 
     Args:
@@ -101,7 +101,7 @@ def trial(config: TrainConfig, limit: float = 300.0, backend: str | None = None)
 def together(
     configs: Sequence[TrainConfig], limit: float = 300.0, backend: str | None = None
 ) -> list[float]:
-    """Try several runs at the same time, each in a process of its own, see :func:`trial`.
+    """Try several runs at the same time, each in a process of its own, see :func:`measure_rate`.
 
     None of them begins to measure before all of them have compiled their networks.
 
@@ -211,7 +211,7 @@ def kind(config: TrainConfig) -> str:
     return json.dumps(chosen, sort_keys=True)
 
 
-def _trial_key(config: TrainConfig) -> str:
+def _rate_key(config: TrainConfig) -> str:
     # A folder may be shared by several machines.
     where = [platform.node(), *(f"{name}={os.environ.get(name, '')}" for name in _DEVICE)]
     return f"{' '.join(where)} {kind(config)}"
@@ -221,7 +221,7 @@ def _path() -> Path:
     return settings().cache / "training_rates.json"
 
 
-def _trials() -> dict[str, Any]:
+def _measured_rates() -> dict[str, Any]:
     try:
         return json.loads(_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -229,7 +229,7 @@ def _trials() -> dict[str, Any]:
 
 
 @our_keras()
-def try_updates(
+def time_updates(
     config: TrainConfig, seconds: float = 3.0, ready: Callable[[], object] | None = None
 ) -> float:
     """Return faces per second over some updates on random faces, in this process.
@@ -289,7 +289,7 @@ def _main() -> None:
         print(f"{_ANSWER}{_READY}", flush=True)
         sys.stdin.readline()
 
-    print(f"{_ANSWER}{try_updates(config, ready=ready)}", flush=True)
+    print(f"{_ANSWER}{time_updates(config, ready=ready)}", flush=True)
 
 
 if __name__ == "__main__":

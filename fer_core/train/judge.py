@@ -26,7 +26,7 @@ from fer_core.train import acts, origin
 from fer_core.train.runs import TrainingRun
 
 #: Mistakes whose faces are kept.
-KEPT = 24
+MOST_MISTAKES = 24
 #: Figures of each source.
 SOURCES = "sources.json"
 
@@ -40,7 +40,7 @@ def judge(run: TrainingRun, faces: Dataset, split: str, probabilities: np.ndarra
         split: its name.
         probabilities: ``(N, 7)``, rows sum to 1.
     """
-    worst = [m.index for m in mistakes(probabilities, faces.labels, KEPT)]
+    worst = [m.index for m in mistakes(probabilities, faces.labels, MOST_MISTAKES)]
     write_atomic(
         run.path / f"judged_{split}.npz",
         lambda file: np.savez(
@@ -52,8 +52,11 @@ def judge(run: TrainingRun, faces: Dataset, split: str, probabilities: np.ndarra
         ),
     )
     known = figures(run)
-    looked = [*known.get(split, {}).get("looked", []), datetime.now(UTC).isoformat("T", "seconds")]
-    result = measure(probabilities, faces.labels).to_dict() | {"looked": looked}
+    evaluated_at = [
+        *known.get(split, {}).get("evaluated_at", []),
+        datetime.now(UTC).isoformat("T", "seconds"),
+    ]
+    result = measure(probabilities, faces.labels).to_dict() | {"evaluated_at": evaluated_at}
     write_json(run.path / "evaluation.json", known | {split: result})
 
 
@@ -91,14 +94,21 @@ def sources(run: TrainingRun) -> list[SourceFigures]:
 
 
 def figures(run: TrainingRun) -> dict[str, dict[str, Any]]:
-    """Return per split: the fields of an :class:`fer_core.evaluation.Evaluation`, and ``looked``,
-    the times when it was judged.
+    """Return the figures of each split that was evaluated.
+
+    They are the fields of an :class:`fer_core.evaluation.Evaluation`, and ``evaluated_at``, the
+    times at which it was evaluated.
     """
     try:
         found = json.loads((run.path / "evaluation.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    for one in found.values():
+        if isinstance(one, dict) and "looked" in one:  # as it was called until version 0.1
+            one["evaluated_at"] = one.pop("looked")
+    return found
 
 
 def is_judged(run: TrainingRun, split: str) -> bool:

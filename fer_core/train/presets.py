@@ -1,8 +1,9 @@
-"""Named recipes per architecture: the report's, and ours."""
+"""Named recipes per architecture: those of the 2021 project report (``baseline``), and ours."""
 
 import copy
 from typing import Any, Final
 
+from fer_core import renamed
 from fer_core.errors import TrainingError
 from fer_core.system import computes_bfloat16
 
@@ -18,7 +19,7 @@ _FINE_TUNE: Final = {
 
 #: What the report says, and nothing changed. Where it is silent: batches of 32 and the
 #: plateau of its own model; 'decay 1e-4' is read as weight decay.
-_REPORT: Final[dict[str, dict[str, Any]]] = {
+_BASELINE: Final[dict[str, dict[str, Any]]] = {
     "mini_xception": {
         "epochs": 1000, "batch_size": 32, "optimizer": "adam", "learning_rate": 1e-3,
         "schedule": "plateau", "plateau_patience": 12, "plateau_factor": 0.1,
@@ -110,7 +111,7 @@ _QUICK: Final[dict[str, dict[str, Any]]] = {
     },
 }  # fmt: skip
 
-PRESETS: Final = {"report": _REPORT, "recommended": _RECOMMENDED, "quick": _QUICK}
+PRESETS: Final = {"baseline": _BASELINE, "recommended": _RECOMMENDED, "quick": _QUICK}
 
 
 def preset(name: str, model: str | None, weights: str | None = None) -> dict[str, Any]:
@@ -126,6 +127,7 @@ def preset(name: str, model: str | None, weights: str | None = None) -> dict[str
     Raises:
         TrainingError: no such recipe, or none for this model.
     """
+    name = renamed.current_name(name, renamed.PRESETS)
     if name not in PRESETS:
         raise TrainingError(f"Unknown preset '{name}': use one of {', '.join(PRESETS)}.")
     recipes = PRESETS[name]

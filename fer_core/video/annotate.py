@@ -342,23 +342,23 @@ def _written(target: Path) -> Iterator[Path]:
 
 
 def stills(
-    source: Path, result: VideoResult, moments: pd.DataFrame, deadline: float = math.inf
+    source: Path, result: VideoResult, highlights: pd.DataFrame, deadline: float = math.inf
 ) -> list[bytes | None]:
     """Return a JPEG of each moment, its faces boxed; ``None`` where the file does not lead there.
 
     Args:
         source: the video that ``result`` is of.
         result: see :func:`fer_core.video.analyze_video`.
-        moments: see :meth:`fer_core.video.VideoResult.highlights`.
+        highlights: see :meth:`fer_core.video.VideoResult.highlights`.
         deadline: On the monotonic clock; nothing is searched for after it.
     """
     faces_at = FacesAt(result)
     found: list[bytes | None] = []
     with VideoFile(source, result.options.stream, deadline) as video:
-        for moment in moments.itertuples():
+        for highlight in highlights.itertuples():
             # A change is seen a little later, when it is complete.
-            at = moment.time + (timeline.HOLD if moment.kind == "change" else 0.0)
-            frame = video.frame_at(at) or video.frame_at(moment.time)
+            at = highlight.time + (timeline.HOLD if highlight.kind == "change" else 0.0)
+            frame = video.frame_at(at) or video.frame_at(highlight.time)
             if frame is None:
                 found.append(None)
                 continue

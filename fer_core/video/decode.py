@@ -137,7 +137,7 @@ class VideoFile:
         except BaseException:
             self.close()
             raise
-        self._steady = path.is_file() and self._container.format.name in _SEEKABLE
+        self._in_order = path.is_file() and self._container.format.name in _SEEKABLE
         self._checked = -math.inf
         self._opening = self._choices()
         self.problems: list[str] = list(self._opening)
@@ -190,7 +190,7 @@ class VideoFile:
             raise VideoError(_NO_TIME if self.out_of_time else _NO_PICTURE)
         self.problems += [*self._times.problems(), *self._losses()]
         if end == math.inf:
-            self._steady, self._checked = self._steady and not self._times.faulty, math.inf
+            self._in_order, self._checked = self._in_order and not self._times.faulty, math.inf
         if not self.end:
             if self._seen >= end:
                 raise VideoError(f"The video shows its first picture after {end:g} s.")
@@ -374,13 +374,13 @@ class VideoFile:
         """Return whether the timestamps up to a time are those of the timeline."""
         if self._stamps is None:
             self._stamps = iter(in_order(self._all_stamps()))
-        while self._steady and self._checked <= time + 1:
+        while self._in_order and self._checked <= time + 1:
             stamp = next(self._stamps, math.inf)
             if stamp is None:
-                self._steady = False
+                self._in_order = False
             else:
                 self._checked = stamp - (self._start or 0.0)
-        return self._steady
+        return self._in_order
 
     def _all_stamps(self) -> Iterator[float | None]:
         """Yield the timestamps of all packets of the track, without decoding them."""

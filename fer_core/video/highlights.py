@@ -17,25 +17,25 @@ from fer_core.video.decode import VideoFile
 from fer_core.video.result import VideoResult
 
 
-def caption(result: VideoResult, moment: Mapping[str, Any]) -> str:
+def caption(result: VideoResult, highlight: Mapping[str, Any]) -> str:
     """Return a row of :meth:`fer_core.video.VideoResult.highlights` in words, its time first."""
-    return f"{clock(moment['time'])} · {in_words(result, moment)}"
+    return f"{clock(highlight['time'])} · {in_words(result, highlight)}"
 
 
-def in_words(result: VideoResult, moment: Mapping[str, Any]) -> str:
+def in_words(result: VideoResult, highlight: Mapping[str, Any]) -> str:
     """Return what happens at a moment, without its time."""
-    who, emotion = result.name(moment["person"]), moment["emotion"]
-    if moment["kind"] == "peak":
-        return f"{who} most clearly {emotion}, {moment['value']:.0%}"
-    return f"{who} turns to {emotion}"
+    name, emotion = result.name(highlight["person"]), highlight["emotion"]
+    if highlight["kind"] == "peak":
+        return f"{name} most clearly {emotion}, {highlight['value']:.0%}"
+    return f"{name} turns to {emotion}"
 
 
 def captioned(source: Path, result: VideoResult) -> list[tuple[str, bytes]]:
     """Return captions and stills of the moments that the file leads to."""
-    moments = result.highlights()
-    pictures = stills(source, result, moments)
-    rows = zip(moments.to_dict("records"), pictures, strict=True)
-    return [(caption(result, moment), jpeg) for moment, jpeg in rows if jpeg]
+    highlights = result.highlights()
+    pictures = stills(source, result, highlights)
+    rows = zip(highlights.to_dict("records"), pictures, strict=True)
+    return [(caption(result, highlight), jpeg) for highlight, jpeg in rows if jpeg]
 
 
 def face_at(

@@ -69,7 +69,9 @@ class VideoJob(Job):
     error = VideoError
     taken = "This video is being analysed already."
     worker = "fer_core.video.jobs"
-    state_types: ClassVar[dict[str, Kind]] = Job.state_types | {"kept": bool}
+    state_types: ClassVar[dict[str, Kind]] = Job.state_types | {
+        "saved": bool, "kept": bool,
+    }  # fmt: skip
     progress_types: ClassVar[dict[str, Kind]] = Job.progress_types | {"faces": int, "step": str}
 
     @classmethod
@@ -112,7 +114,7 @@ class VideoJob(Job):
                     "keep_source": keep_source,
                 },
             )
-            job.write_state(status="created", kept=False, owner=owner)
+            job.write_state(status="created", saved=False, owner=owner)
         except OSError as error:
             shutil.rmtree(path, ignore_errors=True)
             raise VideoError(
@@ -230,9 +232,15 @@ class VideoJob(Job):
         result = self.result()
         return before != (result.people()["names"], result.edits)
 
-    def keep(self, kept: bool) -> None:
-        """Keep it beyond ``FER_KEEP_HOURS``, or no longer."""
-        self.write_state(kept=kept)
+    @property
+    def is_saved(self) -> bool:
+        """Return whether its result stays after ``FER_KEEP_HOURS``."""
+        state = self.state()
+        return bool(state.get("saved", state.get("kept")))  # "kept" until version 0.1
+
+    def set_saved(self, saved: bool) -> None:
+        """Save its result beyond ``FER_KEEP_HOURS``, or no longer."""
+        self.write_state(saved=saved)
 
     def cancel(self) -> None:
         """End its work; all of it goes, unless there was a result before."""
@@ -311,7 +319,7 @@ class VideoJob(Job):
         """Save pictures of the moments, and the annotated video where it was asked for."""
         from fer_core.video.annotate import annotate
 
-        self._save_moments(source, result, deadline)
+        self._save_highlights(source, result, deadline)
         self._save_faces(source, result, deadline)
         if self.config["annotated"] and len(result.table):
             target = self.path / "annotated.mp4"
@@ -319,14 +327,14 @@ class VideoJob(Job):
                 source, result, target, note.of("drawing"), longest=_ANNOTATED, deadline=deadline
             )
 
-    def _save_moments(self, source: Path, result: "VideoResult", deadline: float) -> None:
+    def _save_highlights(self, source: Path, result: "VideoResult", deadline: float) -> None:
         from fer_core.video.annotate import stills
 
-        moments = result.highlights()
-        rows = moments.to_dict("records")
+        highlights = result.highlights()
+        rows = highlights.to_dict("records")
         for row in rows:
             row["person"] = result.found_as(row["person"], row["time"])
-        self._save_pictures("moment", rows, stills(source, result, moments, deadline))
+        self._save_pictures("moment", rows, stills(source, result, highlights, deadline))
 
     def _save_faces(self, source: Path, result: "VideoResult", deadline: float) -> None:
         from fer_core.video.portraits import pictures, portraits
@@ -435,7 +443,7 @@ def sweep() -> None:
     for path in settings().jobs.glob("*/"):
         job = VideoJob(path)
         state = job.state()
-        if state.get("kept") or job.busy():
+        if job.is_saved or job.busy():
             continue
         half = not all((path / name).is_file() for name in ("config.json", "state.json"))
         try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Seconds between two notes of progress, and between two looks at the room on the disk.
 _EVERY: Final = 0.5
-_LOOK: Final = 2.0
+_CHECK_SECONDS: Final = 2.0
 
 
 class ProgressNote:
@@ -36,7 +36,7 @@ class ProgressNote:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._job, self._steps, self._limits, self._clock = job, steps, limits, clock
-        self._looked, self.no_room = clock(), False
+        self._checked, self.no_room = clock(), False
         self._begun, self._noted = clock(), 0.0
         self._faces, self._share = 0, 0.0
         self._step_begun: dict[str, float] = {}
@@ -95,9 +95,9 @@ class ProgressNote:
     def _check_room(self, now: float) -> None:
         """Stop drawing where the jobs of all owners have filled what they may."""
         most = self._limits.disk_bytes
-        if most is None or now - self._looked < _LOOK:
+        if most is None or now - self._checked < _CHECK_SECONDS:
             return
-        self._looked = now
+        self._checked = now
         self.no_room = owned_bytes(self._job.path.parent) > most
         if self.no_room:
             raise VideoError("There is no room left on this copy for the annotated video.")

@@ -20,7 +20,7 @@ from fer_core.preprocess import ZOOMS
 from fer_core.progress import seconds_left
 from fer_core.table import Rows
 from fer_core.tracking.appearance import Appearance, appearance
-from fer_core.tracking.detector import MOMENT, TrackingDetector
+from fer_core.tracking.detector import DETECT_EVERY, TrackingDetector
 from fer_core.tracking.identity import IdentityTracker, is_cut, scene
 from fer_core.video.decode import Frame, VideoFile
 from fer_core.video.part import Region, clipped
@@ -91,17 +91,17 @@ def analyze_video(
     people, rows = IdentityTracker(), Rows()
     begun, sampled, found = time.monotonic(), 0, 0
 
-    look = partial(_see, classifier=classifier, detector=detector, options=options)
+    analyze_group = partial(_see, classifier=classifier, detector=detector, options=options)
 
-    def see(moment: tuple[float, list[Frame]]) -> tuple[float, list[_Seen]]:
-        share, frames = moment
-        return share, look(frames)
+    def see(group: tuple[float, list[Frame]]) -> tuple[float, list[_Seen]]:
+        share, frames = group
+        return share, analyze_group(frames)
 
     with VideoFile(path, options.stream, deadline) as video:
         frames_of_file = video.frames(options.fps or None, options.start, options.end)
-        moments = ((video.progress(), frames) for frames in _moments(frames_of_file))
-        for share, moment in map_in_order(see, moments, threads):
-            for seen in moment:
+        groups = ((video.progress(), frames) for frames in _groups(frames_of_file))
+        for share, group in map_in_order(see, groups, threads):
+            for seen in group:
                 analysis = seen.analysis
                 numbers = people.update(
                     analysis.time or 0.0,
@@ -146,13 +146,13 @@ class _Seen:
     appearances: list[Appearance]
 
 
-def _moments(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+def _groups(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
     """Yield the frames of one moment together, no more than memory allows."""
     together: list[Frame] = []
     for frame in frames:
         first = together[0] if together else frame
         full = (len(together) + 1) * frame.width * frame.height > _PIXELS
-        if together and (full or int(first.time / MOMENT) != int(frame.time / MOMENT)):
+        if together and (full or int(first.time / DETECT_EVERY) != int(frame.time / DETECT_EVERY)):
             yield together
             together = []
         together.append(frame)
@@ -163,7 +163,7 @@ def _moments(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
 def _see(
     frames: list[Frame], classifier: Classifier, detector: Detector, options: VideoOptions
 ) -> list[_Seen]:
-    follower, seen = TrackingDetector(detector, recorded=True), list[_Seen]()
+    tracking_detector, seen = TrackingDetector(detector, recorded=True), list[_Seen]()
     # When sampling is dense, averaging neighbouring frames replaces averaging several crops of
     # one frame.
     few = len(frames) < _FEW
@@ -172,11 +172,11 @@ def _see(
         image = frame.image(LONGEST, region)
         shown = scene(image)
         if seen and is_cut(seen[-1].scene, shown):
-            follower.forget()
+            tracking_detector.reset()
         analysis = analyze(
             image,
             classifier,
-            follower,
+            tracking_detector,
             largest=options.largest,
             fast=not options.thorough,
             zooms=len(ZOOMS) if options.thorough or (few and not seen) else 1,

@@ -32,14 +32,14 @@ figcaption, .small { color: #55606c; font-size: .9rem; }
 <h1>Emotions in {{ name }}</h1>
 <p>{{ words }}</p>
 {% for problem in problems %}<p><strong>Note:</strong> {{ problem }}</p>{% endfor %}
-{% if moments %}<h2>Key moments</h2><div class="stills">
-{% for moment in moments %}<figure><img src="{{ moment.image }}" alt="{{ moment.text }}">
-<figcaption>{{ moment.text }}</figcaption></figure>{% endfor %}</div>{% endif %}
+{% if highlights %}<h2>Key moments</h2><div class="stills">
+{% for one in highlights %}<figure><img src="{{ one.image }}" alt="{{ one.text }}">
+<figcaption>{{ one.text }}</figcaption></figure>{% endfor %}</div>{% endif %}
 {% for person in persons %}<h2>{{ person.name }}</h2>
 <p>{{ person.words }}</p>{{ person.charts | safe }}{% endfor %}
 {% macro listed(rows, one) %}<table><tr><th>time</th><th>who</th>
 {% if one %}<th>emotion</th>{% else %}<th>from</th><th>to</th>{% endif %}<th>size</th></tr>
-{% for c in rows %}<tr><td>{{ c.time }}</td><td>{{ c.who }}</td><td>{{ c.before }}</td>
+{% for c in rows %}<tr><td>{{ c.time }}</td><td>{{ c.name }}</td><td>{{ c.before }}</td>
 {% if not one %}<td>{{ c.after }}</td>{% endif %}<td class="n">{{ c.size }}</td></tr>{% endfor %}
 </table>{% endmacro %}
 {% if changes or shifts %}<h2>Changes</h2>
@@ -76,14 +76,15 @@ def to_html(result: VideoResult, stills: list[tuple[str, bytes]] | None = None) 
     options = result.options
     often = f"{options.fps:g} frames a second" if options.fps else "every frame"
     how = (
-        f"{result.looked} frames were looked at ({often}) with the model {options.model} and the "
-        f"detector {options.detector}. Probabilities are averaged over {options.smoothing:g} s."
+        f"{result.sampled_frames} frames were analysed ({often}) with the model {options.model} "
+        f"and the detector {options.detector}. "
+        f"Probabilities are averaged over {options.smoothing:g} s."
     )
     return _PAGE.render(
         name=result.info.name,
         words=timeline.in_words(summary),
         problems=result.problems,
-        moments=[
+        highlights=[
             {"text": text, "image": f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"}
             for text, jpeg in stills or []
         ],
@@ -98,7 +99,7 @@ def to_html(result: VideoResult, stills: list[tuple[str, bytes]] | None = None) 
 def _in_row(change: dict[str, Any]) -> dict[str, str]:
     return {
         "time": clock(change["time"]),
-        "who": change["name"],
+        "name": change["name"],
         "before": change["before"],
         "after": change["after"],
         "size": f"{change['size']:.0%}",

@@ -78,7 +78,7 @@ class VideoResult:
         table: One row per face and sampled frame as measured, or one for a frame without a
             face, in the columns of a video, see :data:`fer_core.table.TABLE`.
         seconds: When the last frame ends, or the part that was read, from the video's start.
-        looked: Number of sampled frames.
+        sampled_frames: Number of sampled frames.
         cuts: seconds at which the scene changed.
         problems: sentences on what was wrong with the file.
         names: what persons are called, by number.
@@ -90,7 +90,7 @@ class VideoResult:
     options: VideoOptions
     table: pd.DataFrame
     seconds: float
-    looked: int
+    sampled_frames: int
     cuts: tuple[float, ...] = ()
     problems: tuple[str, ...] = ()
     names: dict[int, str] = field(default_factory=dict)
@@ -305,7 +305,7 @@ class VideoResult:
         """Return file, options and problems, as plain JSON values."""
         return {
             "video": self.info.to_dict(),
-            "read": asdict(self.options) | {"frames": self.looked, "seconds": self.seconds},
+            "read": asdict(self.options) | {"frames": self.sampled_frames, "seconds": self.seconds},
             "cuts": list(self.cuts),
             "problems": list(self.problems),
         }
@@ -361,7 +361,7 @@ class VideoResult:
                 options=VideoOptions.of(read),
                 table=_stored_table(folder, value),
                 seconds=seconds,
-                looked=frames,
+                sampled_frames=frames,
                 cuts=tuple(value["cuts"]),
                 problems=tuple(value["problems"]),
                 names={int(k): v for k, v in value["names"].items()},

@@ -22,7 +22,7 @@ from fer_core.zoo.prior import recommend
 from fer_core.zoo.writing import write_card
 
 
-def finish(
+def calibrate_model(
     folder: ModelFolder,
     dataset: Dataset,
     on_progress: Callable[[float], None] | None = None,
@@ -125,7 +125,7 @@ def _written(folder: ModelFolder, card: Card, classifier: Classifier) -> ModelFo
     return read_folder(folder.path)
 
 
-def look_at_private(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
+def evaluate_private(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
     """Measure a model on PrivateTest, and write the figures and the time of this look into
     its card.
 
@@ -138,16 +138,19 @@ def look_at_private(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
     """
     chosen = dataset.split("PrivateTest")
     before = folder.card.figure("PrivateTest")
-    looked = [*(before.looked if before else []), datetime.now(UTC).isoformat("T", "seconds")]
+    evaluated_at = [
+        *(before.evaluated_at if before else []),
+        datetime.now(UTC).isoformat("T", "seconds"),
+    ]
     said = predict(Classifier(folder), chosen.faces)
-    figures = card_figures(said, dataset, "PrivateTest", looked=looked)
+    figures = card_figures(said, dataset, "PrivateTest", evaluated_at=evaluated_at)
     card = folder.card.with_figures(figures)
     write_card(folder.path, card)
     readme.write(folder.path, card)
     return read_folder(folder.path)
 
 
-def look_at_source(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
+def evaluate_source(folder: ModelFolder, dataset: Dataset) -> ModelFolder:
     """Measure a model on a source that reports and chooses nothing, and write that into its card.
 
     A source with splits is measured on PublicTest, one without as a whole.

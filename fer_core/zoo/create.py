@@ -20,7 +20,7 @@ from fer_core.models.catalogue import check_new_name, find_model
 from fer_core.progress import seconds_left
 from fer_core.settings import settings
 from fer_core.zoo import ensembles
-from fer_core.zoo.calibrate import look_at_private, look_at_source
+from fer_core.zoo.calibrate import evaluate_private, evaluate_source
 
 _ACTS: Final = ("ensemble", "private", "source")
 
@@ -29,7 +29,7 @@ _ACTS: Final = ("ensemble", "private", "source")
 class ModelJob(Job):
     """An ensemble that is made, or a model that is measured on faces that choose nothing."""
 
-    kind = "work"
+    kind = "job"
     error = ModelError
     taken = "Something is done with the model {name} already."
     worker = "fer_core.zoo.create"
@@ -99,8 +99,8 @@ def measure(
 
     Args:
         name: Of a model of this machine.
-        what: On PrivateTest (:func:`fer_core.zoo.calibrate.look_at_private`), or on a source that
-            reports (:func:`fer_core.zoo.calibrate.look_at_source`).
+        what: On PrivateTest (:func:`fer_core.zoo.calibrate.evaluate_private`), or on a source that
+            reports (:func:`fer_core.zoo.calibrate.evaluate_source`).
         data: The dataset, see :func:`fer_core.datasets.load`.
         label_order: Likewise.
         owner: Opaque text that says in whose limits it counts.
@@ -114,54 +114,54 @@ def measure(
     return _start(name, {"what": what, "data": data, "label_order": label_order}, owner, limits)
 
 
-def list_work() -> list[ModelJob]:
+def list_jobs() -> list[ModelJob]:
     """Return what is done with models now, or ended and was not seen to yet; the oldest first."""
-    found = [ModelJob(path) for path in settings().making.glob("[!.]*/")]
-    return sorted(found, key=lambda work: work.state().get("created", ""))
+    found = [ModelJob(path) for path in settings().model_jobs.glob("[!.]*/")]
+    return sorted(found, key=lambda job: job.state().get("created", ""))
 
 
 def _start(name: str, config: dict[str, Any], owner: str, limits: Limits) -> ModelJob:
-    work = ModelJob(settings().making / name)
-    if work.busy():
-        raise ModelError(work.taken.format(name=name))
+    job = ModelJob(settings().model_jobs / name)
+    if job.busy():
+        raise ModelError(job.taken.format(name=name))
     try:
-        work.path.mkdir(parents=True, exist_ok=True)
-        write_json(work.path / "config.json", config)
-        work.write_state(status="created", owner=owner)
-        work.spawn(limits=limits)
+        job.path.mkdir(parents=True, exist_ok=True)
+        write_json(job.path / "config.json", config)
+        job.write_state(status="created", owner=owner)
+        job.spawn(limits=limits)
     except OSError as error:
-        raise ModelError(f"{work.path} cannot be written: {error.strerror}.") from error
-    return work
+        raise ModelError(f"{job.path} cannot be written: {error.strerror}.") from error
+    return job
 
 
-def _do(work: ModelJob) -> None:
-    config, begun = work.config, time.monotonic()
+def _run(job: ModelJob) -> None:
+    config, begun = job.config, time.monotonic()
 
     def tell(share: float) -> None:
-        work.write_progress({"share": round(share, 3), "seconds_left": seconds_left(begun, share)})
+        job.write_progress({"share": round(share, 3), "seconds_left": seconds_left(begun, share)})
 
     data = load(config["data"], label_order=config.get("label_order"))
     if config["what"] == "ensemble":
         ensembles.save(
             config["members"],
             data.split("PublicTest"),
-            settings().models / work.name,
+            settings().models / job.name,
             weights=config["weights"],
             on_progress=tell,
         )
     else:
-        look = look_at_private if config["what"] == "private" else look_at_source
-        look(find_model(work.name), data)
-    work.write_state(status="done")
+        evaluate = evaluate_private if config["what"] == "private" else evaluate_source
+        evaluate(find_model(job.name), data)
+    job.write_state(status="done")
 
 
 def main(name: str) -> int:
     """Do the work called ``name``; returns the exit status."""
 
     def do() -> None:
-        work = ModelJob(settings().making / name)
-        with work.hold():
-            _do(work)
+        job = ModelJob(settings().model_jobs / name)
+        with job.hold():
+            _run(job)
 
     return run_worker(do)
 

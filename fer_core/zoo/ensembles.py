@@ -30,7 +30,7 @@ from fer_core.models.catalogue import (
     find_model,
     is_shipped_folder,
 )
-from fer_core.zoo.calibrate import finish
+from fer_core.zoo.calibrate import calibrate_model
 from fer_core.zoo.writing import write_folder
 
 
@@ -87,7 +87,7 @@ def save(
     return write_folder(
         folder,
         fill,
-        partial(finish, dataset=dataset, on_progress=on_progress),
+        partial(calibrate_model, dataset=dataset, on_progress=on_progress),
         overwrite=overwrite,
         title=f"Ensemble of {len(members)} models",
         architecture="ensemble",

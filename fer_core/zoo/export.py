@@ -44,7 +44,7 @@ def save_model(
     stored: Stored = "float32",
     keras_form: bool = True,
     overwrite: bool = False,
-    finish: Callable[[ModelFolder], object] | None = None,
+    calibrate: Callable[[ModelFolder], object] | None = None,
     **card: Any,
 ) -> ModelFolder:
     """Write a model folder: ``model.tflite``, ``card.json`` and ``model.keras``.
@@ -65,7 +65,7 @@ def save_model(
             start from.
         overwrite: Whether it may replace a model of that name, see
             :func:`fer_core.models.catalogue.check_new_name`.
-        finish: see :func:`fer_core.zoo.writing.write_folder`.
+        calibrate: see :func:`fer_core.zoo.writing.write_folder`.
         card: further entries of the card.
 
     Raises:
@@ -87,7 +87,7 @@ def save_model(
     return write_folder(
         folder,
         fill,
-        finish,
+        calibrate,
         overwrite=overwrite,
         parameters=core.count_params(),
         temperatures=Temperatures(as_trained=temperature),

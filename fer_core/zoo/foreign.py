@@ -26,7 +26,7 @@ from fer_core.models.card import FOREIGN
 from fer_core.models.catalogue import ModelFolder, check_new_name
 from fer_core.preprocess import CROP_SIZE
 from fer_core.zoo import inspection
-from fer_core.zoo.calibrate import finish
+from fer_core.zoo.calibrate import calibrate_model
 from fer_core.zoo.keras_files import MOST_BYTES
 from fer_core.zoo.writing import write_folder
 
@@ -146,29 +146,29 @@ def import_network(
     if kind == "onnx":
         require("onnx", "Importing a network in the format ONNX", "onnx")
     with tempfile.TemporaryDirectory(prefix="fer-import-") as place:
-        work = Path(place) / folder.name
-        work.mkdir()
+        request_folder = Path(place) / folder.name
+        request_folder.mkdir()
         request = {"file": str(path.resolve()), "kind": kind} | asdict(interface)
-        write_json(work / "request.json", request)
+        write_json(request_folder / "request.json", request)
         try:
             sandbox.ask_once(
                 "fer_core.zoo.wrapping",
-                header={"act": "wrap", "folder": str(work)},
+                header={"act": "wrap", "folder": str(request_folder)},
                 seconds=_WRAP_SECONDS,
                 memory=WRAP_MEMORY,
             )
         except ModelError as error:
             raise ModelError(f"{printable(path.name)}: {error}") from error
-        report = read_json(work / "report.json")
+        report = read_json(request_folder / "report.json")
 
         def fill(new: Path) -> None:
-            copyfile(work / "model.tflite", new / "model.tflite")
+            copyfile(request_folder / "model.tflite", new / "model.tflite")
 
         def complete(new: ModelFolder) -> None:
             imported.mark(new.path)
             inspection.try_model(new)
             if data is not None:
-                finish(new, data, brief=True)
+                calibrate_model(new, data, brief=True)
 
         return write_folder(
             folder,

@@ -1,6 +1,6 @@
 """Trying models from elsewhere, and the process that looks into their ``model.keras``.
 
-``python -m fer_core.zoo.inspection look`` looks what is in it, ``… load`` loads it. A few
+``python -m fer_core.zoo.inspection inspect`` looks what is in it, ``… load`` loads it. A few
 kilobytes of HDF5 can keep a reader busy for ever, and a damaged file makes it raise whatever it
 likes. The file is read in this process, with limits on memory and time.
 """
@@ -37,7 +37,7 @@ def inspect(path: Path) -> None:
         ModelError: It does not, it is damaged, or it exceeds its limits.
     """
     header = {"act": "inspect", "path": str(path.resolve())}
-    for how in ("look", "load"):
+    for how in ("inspect", "load"):
         try:
             sandbox.ask_once("fer_core.zoo.inspection", how, header=header, seconds=SECONDS)
         except ModelError as error:
@@ -68,12 +68,12 @@ def try_model(folder: ModelFolder) -> None:
             raise ModelError(f"{folder.name}: {error}") from error
 
 
-def _answer(message: Message, look: Callable[[Path], None]) -> tuple:
+def _answer(message: Message, check: Callable[[Path], None]) -> tuple:
     header, _ = message
     if header["act"] == "prepare":
         return ({},)
     try:
-        look(Path(header["path"]))
+        check(Path(header["path"]))
     except FerError:
         raise
     # h5py and Keras raise errors of any kind for a damaged file.
@@ -99,10 +99,10 @@ def main(act: str) -> None:
     """Answer requests until nobody asks any more."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # What is loaded before memory is limited does not count.
-    import_module("h5py" if act == "look" else "keras")
+    import_module("h5py" if act == "inspect" else "keras")
     limit_memory(MEMORY)
-    look = {"look": no_code, "load": _load}[act]
-    answer_requests(lambda message: _answer(message, look), PREPARE_SECONDS)
+    check = {"inspect": no_code, "load": _load}[act]
+    answer_requests(lambda message: _answer(message, check), PREPARE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -86,14 +86,14 @@ class Conductor:
         with self._alone():
             plan_state.check(self.plan, self.configs)
             try:
-                self._finish_what_is_there()
+                self._complete_earlier_runs()
                 self.estimate()
-                self._work()
+                self._run_steps()
             finally:
                 self._stop()
                 self.watch("")
 
-    def _work(self) -> None:
+    def _run_steps(self) -> None:
         while True:
             self._collect()
             while self._begin_next():
@@ -103,7 +103,7 @@ class Conductor:
             if self.left() <= 0 and not self._publishing:
                 self.say("The time is over.")
                 return
-            self._look()
+            self._check_active()
             time.sleep(_EVERY)
 
     @contextmanager
@@ -216,12 +216,12 @@ class Conductor:
                 f"{'a complete cycle' if step.changes else 'its cycle goes on'} (run {run.name})."
             )
             self._active[item.name] = run
-            self.hands.train(run, step.epochs, self.look_at)
+            self.hands.train(run, step.epochs, self.needed_epochs)
         except FerError as error:
             self._active.pop(item.name, None)
             self._give_up(item.name, str(error))
 
-    def look_at(self, run: TrainingRun, progress: Mapping[str, Any]) -> int | None:
+    def needed_epochs(self, run: TrainingRun, progress: Mapping[str, Any]) -> int | None:
         """Say whether a run in progress needs another number of epochs to end in time.
 
         Where a run is slower than was estimated its cycle is shortened, right after an epoch or
@@ -265,11 +265,11 @@ class Conductor:
         of = plan_state.belongs_to(run)
         return of[1] if of else run.name
 
-    def _look(self) -> None:
+    def _check_active(self) -> None:
         lines = []
         for name, run in list(self._active.items()):
             try:
-                self.hands.look(run, self.look_at)
+                self.hands.check(run, self.needed_epochs)
             except FerError as error:
                 self._give_up(name, str(error))
             if progress := run.progress():
@@ -341,7 +341,7 @@ class Conductor:
         figure = f", {public.accuracy:.2%} on PublicTest" if public else ""
         self.say(f"{name}: its model {item.publish} is ready{figure}.")
 
-    def _finish_what_is_there(self) -> None:
+    def _complete_earlier_runs(self) -> None:
         """Publish what an earlier call has trained and not published, and adopt what still runs.
 
         Workers outlive a command that is killed.

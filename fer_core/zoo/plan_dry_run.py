@@ -163,7 +163,7 @@ def _try(
             return Tried(item.name, error=act["reason"], seconds=time.monotonic() - begun)
         rate = float(run.metrics()[-1]["images_per_second"])
         if backend != "tensorflow":
-            rate = estimate.trial(config, limit=600, backend=backend)
+            rate = estimate.measure_rate(config, limit=600, backend=backend)
     except FerError as error:
         return Tried(item.name, error=str(error), seconds=time.monotonic() - begun)
     finally:

@@ -66,7 +66,7 @@ class Hands(Protocol):
         """Begin a run or go on with it, up to so many epochs altogether."""
         ...
 
-    def look(self, run: TrainingRun, watch: Watch) -> None:
+    def check(self, run: TrainingRun, watch: Watch) -> None:
         """Ask ``watch`` about a run in progress, and do what it says."""
         ...
 
@@ -117,7 +117,7 @@ class Workers:
         changed = epochs if epochs != run.config.epochs else None
         queue.resume(run.name, epochs=changed)
 
-    def look(self, run: TrainingRun, watch: Watch) -> None:
+    def check(self, run: TrainingRun, watch: Watch) -> None:
         """Do what ``watch`` says of a run."""
         epochs = watch(run, run.progress())
         if epochs is None:
@@ -169,7 +169,7 @@ class ThisProcess:
         """Try it, once for each kind of run."""
         key = estimate.kind(config)
         if key not in self.rates:
-            self.rates[key] = estimate.try_updates(config)
+            self.rates[key] = estimate.time_updates(config)
         return self.rates[key]
 
     def crowd(self, configs: list[TrainConfig]) -> Crowd:
@@ -194,7 +194,7 @@ class ThisProcess:
             except _OtherEpochs as other:
                 wanted = other.epochs
 
-    def look(self, run: TrainingRun, watch: Watch) -> None:
+    def check(self, run: TrainingRun, watch: Watch) -> None:
         """Do nothing: training has ended by now."""
 
     @our_keras()

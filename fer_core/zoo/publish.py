@@ -26,7 +26,7 @@ from fer_core.train.config import TrainConfig
 from fer_core.train.fit import load_best
 from fer_core.train.origin import RunData
 from fer_core.train.runs import TrainingRun
-from fer_core.zoo.calibrate import finish
+from fer_core.zoo.calibrate import calibrate_model
 from fer_core.zoo.export import round_weights, save_model
 
 
@@ -61,7 +61,7 @@ def publish(
         flip: build the mean over both mirror images into the exported file.
         stored: see :func:`fer_core.zoo.export.save_model`.
         keras_form: see there.
-        brief: see :func:`fer_core.zoo.calibrate.finish`.
+        brief: see :func:`fer_core.zoo.calibrate.calibrate_model`.
         splits: likewise.
         cycle: take the weights at the end of this cycle, see
             :func:`fer_core.train.fit.load_best`.
@@ -95,7 +95,9 @@ def publish(
         stored=stored,
         keras_form=keras_form,
         overwrite=overwrite,
-        finish=partial(finish, dataset=dataset, brief=brief, splits=origins.measured(splits)),
+        calibrate=partial(
+            calibrate_model, dataset=dataset, brief=brief, splits=origins.measured(splits)
+        ),
         title=of.title,
         architecture=of.name,
         reference=of.reference,

@@ -54,9 +54,9 @@ def main(run_name: str, name: str, options: str = "{}") -> int:
 
         data = load_data(run.config)
         origin.check_same(run, data, "put the run's own data back to make a model of the run.")
-        looked = ["PublicTest", *(["PrivateTest"] if "PrivateTest" in judge.figures(run) else [])]
+        splits = ["PublicTest", *(["PrivateTest"] if "PrivateTest" in judge.figures(run) else [])]
         about = "Faces drawn by the program." if run.config.data == "demo" else f"{data.name}."
-        publish(run, data, settings().models / name, splits=looked, data=about, **how)
+        publish(run, data, settings().models / name, splits=splits, data=about, **how)
 
     return acts.carry_out(run_name, "publish", name, do)
 

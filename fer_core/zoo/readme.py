@@ -131,11 +131,11 @@ def _measured(card: Card) -> str:
         f"Measured on the exported file; again with `python -m fer_core evaluate --model "
         f"{card.name} --data {data} --split {split}`. {chose}"
         # Once, where the card does not count: it was measured as the model was made.
-        + (times_looked(len(private.looked) or 1) if private else "not looked at.")
+        + (times_evaluated(len(private.evaluated_at) or 1) if private else "not looked at.")
     )
 
 
-def times_looked(times: int) -> str:
+def times_evaluated(times: int) -> str:
     """Return how often PrivateTest was looked at, 1 or more, as the end of a sentence."""
     return "looked at once." if times == 1 else f"looked at {times} times."
 

@@ -104,7 +104,7 @@ def _check(path: Path) -> None:
         name = reached.pop()
         if name not in seen and name in functions:
             seen.add(name)
-            reached += _look_at(functions[name].node_def, path.name)
+            reached += _check_nodes(functions[name].node_def, path.name)
 
 
 def _child(nodes: Sequence[Any], parent: Any, name: str) -> Any:
@@ -115,7 +115,7 @@ def _child(nodes: Sequence[Any], parent: Any, name: str) -> Any:
     return None
 
 
-def _look_at(nodes: Iterable[Any], name: str) -> list[str]:
+def _check_nodes(nodes: Iterable[Any], name: str) -> list[str]:
     """Check operations, and return the functions that they call."""
     called = []
     for node in nodes:

@@ -167,7 +167,7 @@ def _export(
     spec = tf.TensorSpec((1, CROP_SIZE, CROP_SIZE, 3), tf.float32, name="crops")
     # AutoGraph would translate every function on the way, of ONNX' operations for a minute.
     plain = {"input_signature": [spec], "autograph": False}
-    trial = tf.function(outputs, **plain)
+    traced = tf.function(outputs, **plain)
 
     def probabilities(crops: Any) -> Any:
         answer = tf.matmul(outputs(crops), order)
@@ -179,7 +179,7 @@ def _export(
         return tf.math.divide(answer, tf.reduce_sum(answer, -1, True), name="probabilities")
 
     try:
-        _check_answers(trial, interface)
+        _check_answers(traced, interface)
         served = tf.function(probabilities, **plain).get_concrete_function()
         converter = tf.lite.TFLiteConverter.from_concrete_functions([served], tf.Module())
         return converter.convert()
@@ -193,13 +193,13 @@ def _export(
         ) from error
 
 
-def _check_answers(trial: Callable[[Any], Any], interface: Interface) -> None:
+def _check_answers(traced: Callable[[Any], Any], interface: Interface) -> None:
     """Let the network see a few crops, and compare what it answers with what was said of it."""
     generator = np.random.default_rng(0)
     shape = (1, CROP_SIZE, CROP_SIZE, 3)
     crops = [np.full(shape, grey, np.float32) for grey in (0, 128, 255)]
     crops += [generator.uniform(0, 255, shape).astype(np.float32) for _ in range(5)]
-    answers = np.concatenate([np.asarray(trial(crop)) for crop in crops])
+    answers = np.concatenate([np.asarray(traced(crop)) for crop in crops])
     named = len(interface.labels)
     if answers.shape[1] != named:
         raise ModelError(

@@ -15,7 +15,7 @@ from fer_core.zoo.staging import put_in_place, staging
 def write_folder(
     folder: Path,
     fill: Callable[[Path], None],
-    finish: Callable[[ModelFolder], object] | None = None,
+    calibrate: Callable[[ModelFolder], object] | None = None,
     *,
     overwrite: bool = False,
     **card: Any,
@@ -25,7 +25,7 @@ def write_folder(
     Args:
         folder: Its name becomes the model's.
         fill: Writes the files into the path that it is given.
-        finish: What else is to be done before anybody sees it, such as measuring it.
+        calibrate: What else is to be done before anybody sees it, such as measuring it.
         overwrite: Whether it may replace a model of that name, see :func:`check_new_name`.
         card: Entries of the card besides name, date and checksums.
 
@@ -50,8 +50,8 @@ def write_folder(
                     **card,
                 ),
             )
-            if finish:
-                finish(read_folder(new))
+            if calibrate:
+                calibrate(read_folder(new))
             # Measuring takes minutes, in which somebody else may have taken the name.
             check_new_name(folder.name, folder.parent, overwrite=overwrite)
             put_in_place(new, folder)

@@ -164,7 +164,7 @@ def test_a_dataset_is_offered_everywhere_once_it_was_opened(own_home) -> None:
     assert source in models.selectbox(key="models_data").options
     assert source in open_form().selectbox(key="train_data").options
     # When it is left out of the list, its number leads nowhere.
-    opened.forget(source)
+    opened.remove(source)
     last = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
     last.run().switch_page("pages/dataset.py")
     last.query_params["data"] = "1"

@@ -40,21 +40,21 @@ def recorded(light: list[tuple[float, float]] | None = None) -> Recording:
     return mine
 
 
-def keep(app: AppTest) -> dict:
+def save(app: AppTest) -> dict:
     click(app, "Keep this session")
     assert not app.exception
     (one,) = sessions.list_all()
     return one.about
 
 
-def test_keys_of_a_kept_session_become_events_of_a_study(home: Path) -> None:
+def test_keys_of_a_saved_session_become_events_of_a_study(home: Path) -> None:
     app = open_page("live", live_recording=recorded(), live_name="Talk")
     assert "**Events**" in words(app)
     events = [
         {"onset": 1.0, "duration": 0.0, "trial_type": "smile"},
         {"onset": 2.5, "duration": 0.0, "trial_type": "2"},
     ]
-    about = keep(app)
+    about = save(app)
     assert about["events"] == events
     study = studies.create("Smiles", model="vgg", class_prior="as-trained")
     (one,) = sessions.list_all()
@@ -69,7 +69,7 @@ def test_what_was_shown_is_corrected_by_the_measured_delay_on_request(home: Path
     _, light = camera(0.4, np.random.default_rng(0))
     app = open_page("live", live_recording=recorded(light), live_name="Talk")
     assert any("ms later (median of 5 flashes" in one.value for one in app.caption)
-    about = keep(app)
+    about = save(app)
     assert about["delay"]["median"] == pytest.approx(0.4, abs=0.05)
     study = studies.create("Smiles", model="vgg", class_prior="as-trained")
     (one,) = sessions.list_all()
@@ -85,7 +85,7 @@ def test_flashes_that_the_camera_did_not_see_are_said(home: Path) -> None:
     _, light = camera(0.4, np.random.default_rng(0), bright=0.0)
     app = open_page("live", live_recording=recorded(light), live_name="Talk")
     assert any("did not see the flashes" in one.value for one in app.caption)
-    assert keep(app)["delay"] is None
+    assert save(app)["delay"] is None
 
 
 def test_a_random_order_asks_for_the_code_of_the_participant(home: Path) -> None:

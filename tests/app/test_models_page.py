@@ -27,8 +27,8 @@ def own_home(tmp_path, monkeypatch) -> Path:
     settings.cache_clear()
     copy_of_shipped(settings().models, "another", figures=[])
     yield tmp_path
-    for work in create.list_work():
-        work.delete()
+    for job in create.list_jobs():
+        job.delete()
     monkeypatch.undo()
     settings.cache_clear()
 
@@ -65,8 +65,8 @@ def test_each_member_has_a_weight_of_its_own(own_home):
     next(one for one in app.text_input if one.label == "Name").set_value("weighed")
     next(one for one in app.button if one.label == "Save as a model").click().run()
     assert not app.exception and not errors()
-    (work,) = create.list_work()
-    work.wait(120)
+    (job,) = create.list_jobs()
+    job.wait(120)
     assert find_model("weighed").card.members == {"mini_xception": 0.75, "another": 0.25}
 
 
@@ -124,9 +124,9 @@ def test_every_source_has_a_column(own_home):
     assert shown().loc["vgg"][second]["Accuracy"] > vgg["Accuracy"]
     # A model of this machine gets a column for a source that it is measured on.
     with access.acting(lambda: Person("ann")):
-        work = models.measure_source("another", str(own_home / "faces.csv"))
-    work.wait(120)
-    assert work.state()["status"] == "done"
+        job = models.measure_source("another", str(own_home / "faces.csv"))
+    job.wait(120)
+    assert job.state()["status"] == "done"
     app.segmented_control(key="models_sources_prior").set_value("as-trained").run()
     (own,) = [t for t in shown().columns.get_level_values(0).unique() if t.startswith("faces.csv")]
     assert own.endswith("PublicTest: 28 faces") and shown().loc["another"][own]["Accuracy"]

@@ -314,13 +314,13 @@ def test_reading_can_stop_and_go_on() -> None:
 
 
 def test_a_changed_model_or_limit_looks_for_no_face_again(another_model) -> None:
-    looks, haar = [], get_detector("haar")
+    searched, haar = [], get_detector("haar")
 
     class Counting:
         name, title = "haar", "counting"
 
         def detect(self, image: np.ndarray, fast: bool = False):
-            looks.append(image.shape)
+            searched.append(image.shape)
             return haar.detect(image, fast)
 
     choice = Choice(load_classifier(), Counting(), False, 0.5)
@@ -336,7 +336,7 @@ def test_a_changed_model_or_limit_looks_for_no_face_again(another_model) -> None
         assert again.analysis.faces[0].box == one.analysis.faces[0].box
         assert again.analysis.model == changed.classifier.name
         assert again.analysis.class_prior == changed.classifier.class_prior
-    assert len(looks) == 1
+    assert len(searched) == 1
 
 
 def test_a_visitor_chooses_the_class_prior() -> None:
@@ -389,7 +389,7 @@ def test_labels_that_are_numbers_are_chosen_by_their_faces(tmp_path, without_fer
     assert "8 faces · 2 classes" in texts(app) and "4 other left out" in texts(app)
 
 
-def test_memory_is_bounded_and_forgets_what_is_used_least() -> None:
+def test_memory_is_bounded_and_drops_what_is_used_least() -> None:
     memory = Memory(2)
     for key in ("a", "b", "a", "c"):
         memory.get(key, str)

@@ -170,7 +170,7 @@ def test_videos_wait_in_the_queue_and_enter_the_study(home, monkeypatch):
     from fer_core.video.jobs import VideoJob
 
     job = VideoJob.open(entry["job"])
-    assert job.state()["kept"]
+    assert job.is_saved
     job.do()
     assert studies.collect("clips") == []
     again = studies.open_study("clips")

@@ -39,7 +39,7 @@ def test_no_page_has_a_serious_violation(visit, app, scheme: str) -> None:
     page: Page = visit(scheme=scheme)
     found: set[str] = set()
 
-    def look(station: str) -> None:
+    def check(station: str) -> None:
         for violation in axe.run(page).response["violations"]:
             if violation["impact"] not in ("serious", "critical"):
                 continue
@@ -48,5 +48,5 @@ def test_no_page_has_a_serious_violation(visit, app, scheme: str) -> None:
                 if not is_known(violation["id"], f"{address} {node['html']}"):
                     found.add(f"{station}: {violation['id']} at {address}: {node['html'][:120]}")
 
-    walk(page, app.url, look)
+    walk(page, app.url, check)
     assert not found, "\n".join(sorted(found))

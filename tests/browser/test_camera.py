@@ -169,8 +169,8 @@ def test_the_whole_view_of_a_camera_is_seen_shown_and_recorded(
             with_cameras(context, MadeCamera(width=width, height=height, edges=True))
         page = live(context, app, way)
         start(page)
-        looks = page.get_by_text(re.compile(r"^\d+ · (Looks|Unsure)", re.IGNORECASE))
-        expect(looks).to_have_count(4)
+        captions = page.get_by_text(re.compile(r"^\d+ · (Looks|Unsure)", re.IGNORECASE))
+        expect(captions).to_have_count(4)
         assert shown_shape(page) == pytest.approx(width / height, rel=0.01)
         rows = [row for row in record(page, 40) if row["status"] == "ok"]
     expect.set_options(timeout=5_000)

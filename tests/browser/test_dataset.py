@@ -61,7 +61,7 @@ def store_of_app(app: App, monkeypatch):
     settings.cache_clear()
 
 
-def keep(page: Page, name: str) -> None:
+def save_picture(page: Page, name: str) -> None:
     ARTIFACTS.mkdir(exist_ok=True)
     settled(page).screenshot(path=ARTIFACTS / f"{name}.png")
 
@@ -92,12 +92,12 @@ def scrolls_sideways(page: Page) -> bool:
     )
 
 
-def kept(app: App, number: int) -> dict:
+def saved_corrections(app: App, number: int) -> dict:
     """The corrections in the store, once there are so many."""
     from benchmarks.browser import wait_for
 
-    wait_for(lambda: len(corrections.kept().events) == number, 60)
-    return corrections.kept().faces
+    wait_for(lambda: len(corrections.saved().events) == number, 60)
+    return corrections.saved().faces
 
 
 def test_overview_opens_what_fer_data_names(visit) -> None:
@@ -105,7 +105,7 @@ def test_overview_opens_what_fer_data_names(visit) -> None:
     expect(page.get_by_text("210 faces · 7 classes · 3 splits")).to_be_visible()
     expect(page.get_by_text("Every class has equally many faces.")).to_be_visible()
     expect(page.get_by_alt_text("Mean face of Happy and its variation")).to_be_visible()
-    keep(page, "dataset-overview")
+    save_picture(page, "dataset-overview")
     page.get_by_role("button", name="Happy", exact=True).click()
     expect(page.get_by_text("30 faces", exact=True)).to_be_visible()
     expect(page.get_by_role("option", name=re.compile("labelled Happy"))).to_have_count(30)
@@ -121,15 +121,15 @@ def test_relabel_by_keyboard_reload_undo_and_export(visit, app, faces, tmp_path)
     for key in ("5", "ArrowRight", "1", "ArrowRight", "x", "ArrowRight", "t"):
         page.keyboard.press(key)
     expect(tiles(page).nth(0)).to_have_attribute("aria-label", re.compile("labelled Sad"))
-    keep(page, "dataset-browse")
+    save_picture(page, "dataset-browse")
     happy = np.flatnonzero(faces.labels == EMOTIONS.index("Happy"))
     keys = face_keys(faces.faces)[happy]
-    held = kept(app, 4)
+    held = saved_corrections(app, 4)
     assert EMOTIONS[held[keys[0]].label] == "Sad" and EMOTIONS[held[keys[1]].label] == "Angry"
     assert held[keys[2]].excluded and held[keys[3]].tags == {"look again"}
 
     page.keyboard.press("u")
-    assert keys[3] not in kept(app, 3)
+    assert keys[3] not in saved_corrections(app, 3)
 
     again = browse(visit("dataset"))  # another window, as after a reload
     choose(again, "State", "relabelled")
@@ -143,15 +143,15 @@ def test_relabel_by_keyboard_reload_undo_and_export(visit, app, faces, tmp_path)
         again.get_by_role("button", name=re.compile("^Download .*cleaned.csv")).click()
     path = tmp_path / "cleaned.csv"
     path.write_bytes(Path(waiting.value.path()).read_bytes())
-    mended = load(path)
-    assert len(mended) == len(faces) - 1
-    assert EMOTIONS[mended.labels[happy[0]]] == "Sad"
+    corrected = load(path)
+    assert len(corrected) == len(faces) - 1
+    assert EMOTIONS[corrected.labels[happy[0]]] == "Sad"
     # The file that was read is as it was.
     assert np.array_equal(load(app.folder / "small.csv").labels, faces.labels)
 
     show(again, "Corrections")
     expect(again.get_by_text("2 relabelled, 1 left out, 0 tagged.")).to_be_visible()
-    keep(again, "dataset-corrections")
+    save_picture(again, "dataset-corrections")
 
 
 @pytest.mark.slow
@@ -160,9 +160,9 @@ def test_selected_faces_are_corrected_at_once_and_undone_at_once(visit, app) -> 
     tiles(page).nth(0).click()
     tiles(page).nth(4).click(modifiers=["Shift"])
     page.keyboard.press("7")
-    assert {c.label for c in kept(app, 5).values()} == {EMOTIONS.index("Neutral")}
+    assert {c.label for c in saved_corrections(app, 5).values()} == {EMOTIONS.index("Neutral")}
     page.keyboard.press("u")
-    kept(app, 0)
+    saved_corrections(app, 0)
 
 
 @pytest.mark.slow
@@ -173,7 +173,7 @@ def test_two_people_at_once_lose_nothing(visit, app) -> None:
     for _ in range(4):
         one.keyboard.press("2")
         other.keyboard.press("3")
-    held = kept(app, 8)
+    held = saved_corrections(app, 8)
     assert sorted(c.label for c in held.values()) == [1, 2]
 
 
@@ -186,23 +186,23 @@ def test_every_wrong_row_is_listed_and_can_be_left_out(visit, app) -> None:
     page.get_by_role("button", name="Open", exact=True).last.click()
     expect(page.get_by_text("2 rows or files are wrong")).to_be_visible()
     page.keyboard.press("Escape")
-    keep(page, "dataset-problems-of-a-file")
+    save_picture(page, "dataset-problems-of-a-file")
     page.get_by_role("button", name="Go on without them").click()
     expect(page.get_by_text("210 faces · 7 classes")).to_be_visible()
 
 
-def test_a_corrected_face_is_kept_with_consent_and_deleted(visit, app) -> None:
+def test_a_corrected_face_is_collected_with_consent_and_deleted(visit, app) -> None:
     page = visit("images")
     page.get_by_role("button", name="Use the example").click()
     page.get_by_role("button", name="Correct…").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("Surprise", exact=True).click()
-    keep(page, "images-correct")
+    save_picture(page, "images-correct")
     dialog.get_by_role("button", name="Save label").click()
     page.get_by_role("button", name="Keep for training…").click()
     expect(dialog.get_by_role("button", name="Keep this face")).to_be_disabled()
     dialog.get_by_text("I agree that this face").click()
-    keep(page, "images-keep")
+    save_picture(page, "images-keep")
     dialog.get_by_role("button", name="Keep this face").click()
     expect(dialog).to_have_count(0)
     expect(page.get_by_text("Kept as surprise")).to_be_visible()
@@ -212,7 +212,7 @@ def test_a_corrected_face_is_kept_with_consent_and_deleted(visit, app) -> None:
     page = visit("dataset")
     show(page, "Collected")
     expect(page.get_by_text("1 face, kept with consent")).to_be_visible()
-    keep(page, "dataset-collected")
+    save_picture(page, "dataset-collected")
     page.get_by_role("button", name="Browse them").click()
     expect(tiles(page)).to_have_count(1)
 
@@ -222,32 +222,32 @@ def test_a_narrow_window_and_both_themes(visit, scheme: str) -> None:
     page = visit("dataset", size=NARROW, scheme=scheme)
     expect(page.get_by_text("210 faces · 7 classes")).to_be_visible()
     assert not scrolls_sideways(settled(page))
-    keep(page, f"dataset-narrow-overview-{scheme}")
+    save_picture(page, f"dataset-narrow-overview-{scheme}")
     browse(page)
     tiles(page).nth(2).click()
     assert not scrolls_sideways(settled(page))
-    keep(page, f"dataset-narrow-browse-{scheme}")
+    save_picture(page, f"dataset-narrow-browse-{scheme}")
 
 
 @pytest.mark.slow
-def test_look_through_accept_a_proposal_and_train_on_the_result(visit, app, tmp_path) -> None:
+def test_browse_accept_a_proposal_and_train_on_the_result(visit, app, tmp_path) -> None:
     page = visit("dataset")
     page.get_by_role("button", name="Look through all faces").click()
     expect(page.get_by_text("Map of the faces")).to_be_visible(timeout=280_000)
-    keep(page, "dataset-model")
+    save_picture(page, "dataset-model")
     show(page, "Problems")
     expect(tiles(page).first).to_be_visible()
     settled(page)
-    keep(page, "dataset-problems")
+    save_picture(page, "dataset-problems")
     tiles(page).first.click()
     page.keyboard.press("a")
-    (change,) = kept(app, 1).values()
+    (change,) = saved_corrections(app, 1).values()
     assert change.label is not None or change.excluded
 
     result = subprocess.run(
         [
             sys.executable, "-m", "fer_core", "train", "--model", "mini_xception", "--data",
-            str(app.folder / "small.csv"), "--corrections", "kept", "--epochs", "1", "--json",
+            str(app.folder / "small.csv"), "--corrections", "saved", "--epochs", "1", "--json",
         ],
         cwd=ROOT,
         env=os.environ | {"FER_HOME": str(app.folder / "home")},

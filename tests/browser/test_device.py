@@ -81,12 +81,12 @@ def visit(browser: Browser) -> Visit:
         visit.addresses.append(request.url)
         visit.messages.append(len(request.post_data_buffer or b""))
 
-    def follow(page: Page) -> None:
+    def set_up(page: Page) -> None:
         page.on("websocket", lambda socket: visit.addresses.append(socket.url))
         page.on("websocket", lambda ws: ws.on("framesent", lambda m: visit.messages.append(len(m))))
 
     visit.context.on("request", note)
-    visit.context.on("page", follow)
+    visit.context.on("page", set_up)
     return visit
 
 
@@ -231,11 +231,11 @@ def test_two_faces_the_largest_only_and_the_mirror(chromium: str, app: App, tmp_
     with chromium_with_camera(chromium, camera) as browser:
         page = open_live(browser.new_context(viewport={"width": 1280, "height": 800}), app.url)
         start(page)
-        looks = page.get_by_text(re.compile(r"^\d+ · Looks happy", re.IGNORECASE))
-        expect(looks).to_have_count(2, timeout=60_000)
+        captions = page.get_by_text(re.compile(r"^\d+ · Looks happy", re.IGNORECASE))
+        expect(captions).to_have_count(2, timeout=60_000)
         page.get_by_role("button", name="Options").click()
         page.get_by_text("Largest face only").click()
-        expect(looks).to_have_count(0, timeout=60_000)
+        expect(captions).to_have_count(0, timeout=60_000)
         expect(page.get_by_text(HAPPY).first).to_be_visible(timeout=60_000)
         page.keyboard.press("Escape")
         expect(page.get_by_text("Largest face only")).to_be_hidden()
@@ -246,7 +246,7 @@ def test_two_faces_the_largest_only_and_the_mirror(chromium: str, app: App, tmp_
 
 
 @pytest.mark.slow
-def test_a_session_is_kept_and_found_again(visit: Visit, app: App) -> None:
+def test_a_session_is_saved_and_found_again(visit: Visit, app: App) -> None:
     page = visit.open(app.url)
     start(page)
     page.get_by_text("Record numbers").click()
@@ -258,19 +258,19 @@ def test_a_session_is_kept_and_found_again(visit: Visit, app: App) -> None:
     page.close()
     page = visit.open(app.url)
     expect(page.get_by_text("Select one to open it")).to_be_visible(timeout=60_000)
-    select_the_kept_one(page)
+    select_the_saved_one(page)
     expect(page.get_by_text(re.compile("1 person · mostly happy"))).to_be_visible(timeout=60_000)
     # It is deleted while the camera is on, and its reports meet the click.
     page.close()
     with_long_turns(visit)
     page = visit.open(app.url)
     start(page)
-    select_the_kept_one(page)
+    select_the_saved_one(page)
     page.get_by_role("button", name="Delete this session").click(timeout=60_000)
     expect(page.get_by_text("Kept sessions")).to_have_count(0, timeout=20_000)
 
 
-def select_the_kept_one(page: Page) -> None:
+def select_the_saved_one(page: Page) -> None:
     """Select the first row of the kept sessions."""
     grid = page.get_by_test_id("stDataFrame").locator("canvas").first
     grid.scroll_into_view_if_needed()
@@ -316,7 +316,7 @@ def test_half_a_minute_without_network_loses_no_numbers(visit: Visit, wire: Wire
     wait_for(lambda: rows(page) > 10, 60)
     wire.cut()
     page.wait_for_timeout(30_000)
-    wire.mend()
+    wire.restore()
     before = rows(page)
     wait_for(lambda: rows(page) > before + 300, 120)
     stop(page)

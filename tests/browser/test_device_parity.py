@@ -109,7 +109,7 @@ def test_browser_and_library_agree(in_browser: Callable[[np.ndarray], list[dict]
     assert check_parity(faces, in_browser) == 0
 
 
-def test_faces_are_followed_and_newcomers_seen_soon(in_browser: Callable[..., list[dict]]) -> None:
+def test_faces_are_tracked_and_newcomers_seen_soon(in_browser: Callable[..., list[dict]]) -> None:
     alone, portrait = (
         np.full((480, 640, 3), 118, np.uint8),
         cv2.resize(example_portrait(), (300, 300)),
@@ -117,11 +117,13 @@ def test_faces_are_followed_and_newcomers_seen_soon(in_browser: Callable[..., li
     alone[20:320, 10:310] = portrait
     company = np.roll(alone, 6, axis=1)
     company[120:420, 330:630] = portrait
-    follower = TrackingDetector(get_detector("blazeface"))
+    tracking_detector = TrackingDetector(get_detector("blazeface"))
     times = (60.0, 60.1, 60.3)
     for picture, time, step in zip((alone, company, company), times, (60, 0.1, 0.2), strict=True):
         found = in_browser(picture, step)
-        faces = analyze(picture, load_classifier(device.SMALL), follower.at(time), fast=True).faces
+        faces = analyze(
+            picture, load_classifier(device.SMALL), tracking_detector.at(time), fast=True
+        ).faces
         assert len(found) == len(faces) == (2 if time == times[-1] else 1)
         for face in faces:
             (other,) = (other for other in found if same(face, other))

@@ -102,7 +102,7 @@ def test_forty_photos_are_filtered_summed_up_and_exported(visit) -> None:
     assert {row["emotion"]: row["faces"] for row in counts}["Happy"] == "38"
 
 
-def test_a_recording_outlives_a_reload_and_is_kept_deleted_and_brought_back(
+def test_a_recording_outlives_a_reload_and_is_saved_deleted_and_restored(
     browser: Browser, app: App
 ) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})

@@ -111,7 +111,7 @@ def test_a_snapshot_is_a_picture_with_the_result_on_it(context: BrowserContext, 
         assert picture.size == (640, 480)
 
 
-def test_a_face_is_kept_with_what_it_really_shows(context: BrowserContext, app: App) -> None:
+def test_a_face_is_collected_with_what_it_really_shows(context: BrowserContext, app: App) -> None:
     page = open_live(context, app.url)
     start(page)
     expect(page.get_by_text(re.compile("Looks happy")).first).to_be_visible(timeout=60_000)
@@ -122,7 +122,7 @@ def test_a_face_is_kept_with_what_it_really_shows(context: BrowserContext, app: 
     expect(page.get_by_text("Kept as happy.")).to_be_visible(timeout=60_000)
 
 
-def test_sessions_are_kept_compared_and_deleted(context: BrowserContext, app: App) -> None:
+def test_sessions_are_saved_compared_and_deleted(context: BrowserContext, app: App) -> None:
     page = open_live(context, app.url)
     for name in ("First", "Second"):
         start(page)

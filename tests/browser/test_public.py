@@ -63,7 +63,7 @@ def leave_something(home: Path) -> None:
         settings.cache_clear()
         TrainingRun.create(configure(model="fast", data="demo", epochs=1))
         rows = [face_row(time=0.0), face_row(time=1.0)]
-        saved.keep_session(table_of(rows, "live"), "of the owner")
+        saved.save_session(table_of(rows, "live"), "of the owner")
     settings.cache_clear()
 
 

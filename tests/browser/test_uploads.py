@@ -127,7 +127,7 @@ def test_a_file_given_without_a_connection_arrives(
     wire.cut()
     disconnected(page)
     give(page)
-    wire.mend()
+    wire.restore()
     expect(page.get_by_text(HAPPY)).to_be_visible()
     expect(alert(page)).to_have_count(0)
 
@@ -238,7 +238,7 @@ def test_an_archive_chosen_without_a_connection_arrives(
     page.locator("input[type=file]").set_input_files(
         {"name": "model.zip", "mimeType": "application/zip", "buffer": b"no archive"}
     )
-    wire.mend()
+    wire.restore()
     expect(page.get_by_role("button", name="Remove model.zip")).to_be_visible()
     expect(alert(page)).to_have_count(0)
     page.get_by_role("button", name="Check and add").click()

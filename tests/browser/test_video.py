@@ -67,7 +67,7 @@ def download(page: Page, name: str) -> bytes:
     return Path(waiting.value.path()).read_bytes()
 
 
-def moment(page: Page) -> float:
+def shown_time(page: Page) -> float:
     return page.evaluate("document.querySelector('video').currentTime")
 
 
@@ -97,9 +97,9 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     line = page.get_by_role("slider", name="Timeline: choose a moment")
     box = line.bounding_box()
     line.click(position={"x": box["width"] / 2, "y": 60})
-    wait_for(lambda: 5 < moment(page) < 7, 30)
+    wait_for(lambda: 5 < shown_time(page) < 7, 30)
     line.press("ArrowRight")
-    wait_for(lambda: 6 < moment(page) < 8, 30)
+    wait_for(lambda: 6 < shown_time(page) < 8, 30)
     assert line.get_attribute("aria-valuetext").startswith("0:0")
     for view in ("Stacked", "Segments"):
         page.get_by_text(view, exact=True).click()
@@ -108,7 +108,7 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / "video-result.png")
     page.get_by_role("button", name="0:09").first.click()
-    wait_for(lambda: 8.5 < moment(page) < 9.5, 30)
+    wait_for(lambda: 8.5 < shown_time(page) < 9.5, 30)
     assert page.evaluate("document.querySelector('video').mine")
 
     # People get names.
@@ -139,7 +139,7 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
 
 
 @pytest.mark.slow
-def test_a_kept_video_is_drawn_anew_and_gives_a_corrected_face(
+def test_a_saved_video_is_rendered_again_and_gives_a_corrected_face(
     context: BrowserContext, app: App
 ) -> None:
     page = visit(context, app)
@@ -187,7 +187,7 @@ def test_a_bad_file_is_one_sentence_and_goes(context: BrowserContext, app: App) 
     expect(page.get_by_role("button", name="Sample clip")).to_be_visible()
 
 
-def test_work_can_be_cancelled(context: BrowserContext, app: App) -> None:
+def test_a_job_can_be_cancelled(context: BrowserContext, app: App) -> None:
     page = visit(context, app)
     page.get_by_role("button", name="Sample clip").click()
     page.get_by_role("button", name="Cancel").click()
@@ -232,7 +232,7 @@ def test_people_are_chosen_named_split_and_joined(context: BrowserContext, app: 
     line = page.get_by_role("slider", name="Timeline: choose a moment")
     box = line.bounding_box()
     line.click(position={"x": box["width"] / 2, "y": 60})
-    wait_for(lambda: 5 < moment(page) < 7, 30)
+    wait_for(lambda: 5 < shown_time(page) < 7, 30)
     split.click()
     expect(page.get_by_text("People (3)")).to_be_visible()
     expect(page.get_by_text(re.compile("3 people"))).to_be_visible()

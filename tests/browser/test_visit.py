@@ -59,7 +59,7 @@ def drop(page: Page, **files: bytes) -> None:
     )
 
 
-def keep(page: Page, name: str) -> None:
+def save_picture(page: Page, name: str) -> None:
     ARTIFACTS.mkdir(exist_ok=True)
     settled(page).screenshot(path=ARTIFACTS / f"{name}.png")
 
@@ -103,7 +103,7 @@ def test_home_shows_the_example_as_happy(visit) -> None:
     settled(page)
     for element in (heading, portrait, bars):
         assert on_screen(page, element)
-    keep(page, "home-wide-light")
+    save_picture(page, "home-wide-light")
 
 
 def test_from_home_to_a_first_result_of_ones_own(visit) -> None:
@@ -115,7 +115,7 @@ def test_from_home_to_a_first_result_of_ones_own(visit) -> None:
     settled(page)
     assert on_screen(page, page.get_by_alt_text("me.png with 1 face"))
     assert on_screen(page, charts(page))
-    keep(page, "images-wide-light")
+    save_picture(page, "images-wide-light")
 
 
 def test_several_pictures_one_of_them_bad(visit) -> None:
@@ -124,7 +124,7 @@ def test_several_pictures_one_of_them_bad(visit) -> None:
     drop(page, one__png=png(example_portrait()), two__png=png(twins), bad__png=b"no picture")
     expect(page.get_by_text("3 pictures · 3 faces · 1 not readable")).to_be_visible()
     expect(page.get_by_text("This is not a picture that can be read")).to_be_visible()
-    keep(page, "images-cards")
+    save_picture(page, "images-cards")
 
     rows = list(csv.DictReader(io.StringIO(download(page, "Table of faces").decode())))
     assert list(rows[0]) == columns("pictures")
@@ -160,7 +160,7 @@ def test_why_shows_both_explanations(visit) -> None:
     expect(
         dialog.get_by_role("img", name=re.compile("brighter where it speaks for Happy"))
     ).to_be_visible()
-    keep(page, "images-why")
+    save_picture(page, "images-why")
     dialog.get_by_text(re.compile(r"^Sad \d+ %")).click()
     expect(
         dialog.get_by_role("img", name=re.compile("brighter where it speaks for Sad"))
@@ -220,13 +220,13 @@ def test_a_narrow_window_and_both_themes(visit, scheme: str) -> None:
     ink = page.locator(".role-axis-label text").first.evaluate("e => getComputedStyle(e).fill")
     assert (brightness(paper) > 200 > 80 > brightness(ink)) == (scheme == "light")
     assert (brightness(ink) > 200 > 80 > brightness(paper)) == (scheme == "dark")
-    keep(page, f"home-narrow-{scheme}")
+    save_picture(page, f"home-narrow-{scheme}")
 
     page.goto(page.url + "images")
     page.get_by_role("button", name="Use the example").click()
     expect(page.get_by_alt_text("Example portrait.png with 1 face")).to_be_visible()
     assert not scrolls_sideways(settled(page))
-    keep(page, f"images-narrow-{scheme}")
+    save_picture(page, f"images-narrow-{scheme}")
 
 
 def brightness(color: str) -> float:

@@ -21,7 +21,7 @@ class Wire:
             _close(end)
         self._ends.clear()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self.whole = True
 
     def close(self) -> None:

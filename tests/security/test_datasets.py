@@ -62,7 +62,7 @@ def test_an_upload_unpacks_to_200_times_its_size_at_most(
 ) -> None:
     monkeypatch.setenv("FER_HOME", str(tmp_path / "home"))
     settings.cache_clear()
-    folder = settings().kept / "0123456789ab"
+    folder = settings().saved_files / "0123456789ab"
     folder.mkdir(parents=True)
     lines = small_csv(tmp_path).splitlines(keepends=True)
     with lzma.open(folder / "fer2013.csv.xz", "wb") as file:

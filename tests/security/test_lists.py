@@ -193,7 +193,7 @@ def database(home: Path, *statements: str) -> None:
 
 def test_a_session_that_is_damaged(home: Path) -> None:
     for name in ("good", "when", "about", "long", "rows"):
-        saved.keep_session(table_of([face_row(time=0.0), face_row(time=1.0)], "live"), name)
+        saved.save_session(table_of([face_row(time=0.0), face_row(time=1.0)], "live"), name)
     database(
         home,
         "UPDATE sessions SET kept = 'yesterday' WHERE name = 'when'",
@@ -217,7 +217,7 @@ def test_a_correction_that_is_damaged(home: Path) -> None:
         corrections.add([corrections.Change(key, "label", "Sad")])
         database(home, f"UPDATE corrections SET {column} = '{value}' WHERE value = 'Sad'")
         database(home, "UPDATE corrections SET value = 'Fear' WHERE value = 'Sad'")
-    assert corrections.kept().faces[key].label == 3
+    assert corrections.saved().faces[key].label == 3
     app = open_page("dataset", dataset_view="Corrections")
     assert words(app).count("This correction is damaged") == 3
     for one in corrections.list_damaged():
@@ -229,7 +229,7 @@ def test_a_correction_that_is_damaged(home: Path) -> None:
 
 def test_a_collected_face_that_is_damaged(home: Path) -> None:
     for _ in range(2):
-        collected.keep(np.zeros((48, 48)), "Happy", consent=True)
+        collected.add(np.zeros((48, 48)), "Happy", consent=True)
     database(home, "UPDATE faces SET face = X'00' WHERE id = 2")
     app = open_page("dataset", dataset_view="Collected")
     assert "This face is damaged" in words(app) and len(collected.load()) == 1

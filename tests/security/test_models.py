@@ -221,7 +221,7 @@ def test_groups_that_hold_each_other_are_visited_once(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_file_that_is_looked_into_for_too_long_is_refused(tmp_path, monkeypatch):
+def test_a_file_whose_inspection_takes_too_long_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "model.keras"
     path.write_bytes(unpacked()["mini_xception/model.keras"])
     monkeypatch.setattr(inspection, "SECONDS", 0.0)

@@ -48,7 +48,7 @@ TEXTS = (
 
 def hostile_home(home: Path) -> None:
     """Leave an item of a hostile name in every list."""
-    saved.keep_session(table_of([face_row(time=0.0), face_row(time=1.0)], "live"), NAME)
+    saved.save_session(table_of([face_row(time=0.0), face_row(time=1.0)], "live"), NAME)
     run = TrainingRun.create(configure(model="fast", data="demo", epochs=1))
     manage.describe(run, title=FILE, note=NAME)
     run.write_state(status="failed", reason=NAME)

@@ -235,7 +235,7 @@ def test_more_than_was_announced_is_not_unpacked(home, monkeypatch):
         archive.import_(packed(twin()))
 
 
-def test_the_default_is_kept_and_forgotten_with_its_model(home, monkeypatch):
+def test_the_default_is_saved_and_deleted_with_its_model(home, monkeypatch):
     before = default_model()
     archive.import_(packed(twin()))
     manage.set_default("twin")
@@ -255,7 +255,7 @@ def test_the_default_is_kept_and_forgotten_with_its_model(home, monkeypatch):
         manage.set_default("mini_xception")
 
 
-def test_what_a_model_said_is_kept(home):
+def test_what_a_model_said_is_saved(home):
     faces = demo.load(7, 7, 7, seed=2)
     seen = []
     first = predictions("mini_xception", faces, seen.append)

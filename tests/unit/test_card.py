@@ -44,7 +44,7 @@ def test_a_card_of_version_1_is_read_through_a_migration() -> None:
     # It gets the name that its text gives, and no checksum.
     assert (public.dataset, public.checksum) == ("FER2013", None)
     assert public.conditions == {"dark (×0.3)": 0.4} and not private.conditions
-    assert private.looked == ["2026-11-02"] and public.class_prior == "as-trained"
+    assert private.evaluated_at == ["2026-11-02"] and public.class_prior == "as-trained"
     assert card.recipe.augmentation.rotation == 15 and card.training.best_epoch == 2
     assert card.class_frequencies is None
     assert read_card(json.dumps(card.to_json())) == card

@@ -116,8 +116,8 @@ def test_an_audit_names_every_kind(troubled):
     assert found.summary["kinds"]["blank"] == 2
     assert {what for what, _ in told} >= {"Looking at every face", "Looking for label errors"}
 
-    mended = found.to_overlay().apply(troubled)
-    keys = set(face_keys(mended.faces))
+    corrected = found.to_overlay().apply(troubled)
+    keys = set(face_keys(corrected.faces))
     assert not keys & set(face_keys(troubled.faces)[[n - 6, n - 5, n - 1]])
     only = found.to_overlay(kinds=("blank",), split="PublicTest")
     assert only.events.empty
@@ -180,8 +180,8 @@ def test_trainings_with_and_without_corrections_are_compared(tmp_path, monkeypat
         settings.cache_clear()
     assert result["corrections"]["labels from 0.5"]["left_out"] >= 1
     for of in result["learners"].values():
-        plain, mended = of["as it is"], of["labels from 0.5"]
-        private = mended["PrivateTest"]
+        plain, corrected = of["as it is"], of["labels from 0.5"]
+        private = corrected["PrivateTest"]
         assert private["own"]["faces"] == 36 and private["unseen"]["faces"] == 35
         assert "difference" in private["own"] and "difference" not in plain["PrivateTest"]["own"]
     each = result["learners"]["network"]["labels from 0.5"]["PrivateTest"]["own"]

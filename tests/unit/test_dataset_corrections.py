@@ -57,11 +57,11 @@ def test_what_holds_follows_from_all_events_in_order(faces, keys):
     corrections.add([Change(keys[0], "label", "Fear"), Change(keys[1], "exclude")], "bob")
     corrections.add([Change(keys[2], "exclude"), Change(keys[2], "tag", "cartoon")])
     corrections.add([Change(keys[2], "include")])
-    mended = corrections.kept().apply(faces)
-    assert EMOTIONS[mended.labels[0]] == "Fear"
-    assert len(mended) == len(faces) - 1 and keys[1] not in face_keys(mended.faces)
-    assert keys[2] in face_keys(mended.faces)
-    assert corrections.kept().faces[keys[2]].tags == {"cartoon"}
+    corrected = corrections.saved().apply(faces)
+    assert EMOTIONS[corrected.labels[0]] == "Fear"
+    assert len(corrected) == len(faces) - 1 and keys[1] not in face_keys(corrected.faces)
+    assert keys[2] in face_keys(corrected.faces)
+    assert corrections.saved().faces[keys[2]].tags == {"cartoon"}
 
 
 def test_undo_takes_back_a_batch_and_remembers_it(faces, keys):
@@ -69,9 +69,9 @@ def test_undo_takes_back_a_batch_and_remembers_it(faces, keys):
     batch = corrections.add([Change(k, "exclude") for k in keys[:5]], "ada")
     assert sorted(corrections.undo(batch)) == sorted(keys[:5])
     assert corrections.undo(batch) == []
-    assert len(corrections.kept().apply(faces)) == len(faces)
+    assert len(corrections.saved().apply(faces)) == len(faces)
     assert corrections.history()["undone"].sum() == 5
-    assert corrections.kept().faces[keys[0]].label == EMOTIONS.index("Sad")
+    assert corrections.saved().faces[keys[0]].label == EMOTIONS.index("Sad")
 
 
 def test_a_change_that_is_none_keeps_nothing_of_its_batch(keys):
@@ -83,11 +83,11 @@ def test_a_change_that_is_none_keeps_nothing_of_its_batch(keys):
 def test_csv_there_and_back(keys, tmp_path):
     corrections.add([Change(keys[0], "label", "Sad"), Change(keys[1], "tag", "a, b")], "ada", "x")
     path = tmp_path / "c.csv"
-    path.write_bytes(corrections.kept().to_csv())
+    path.write_bytes(corrections.saved().to_csv())
     # No key is a number to a spreadsheet.
     assert all(line.startswith("k") for line in path.read_text().splitlines()[1:])
     there = corrections.read(path)
-    assert there.faces == corrections.kept().faces
+    assert there.faces == corrections.saved().faces
     corrections.add_overlay(there)
     assert len(corrections.history()) == 2  # they were here already
     stored_data.delete_all()
@@ -144,23 +144,23 @@ def test_corrections_stand_above_votes(faces, tmp_path):
     write_votes(tmp_path / "v.csv", votes, faces.usage)
     key = face_keys(faces.faces)[0]
     corrections.add([Change(key, "label", "Sad")])
-    mended = load(
+    corrected = load(
         tmp_path / "a.csv",
         tmp_path / "v.csv",
         relabel=True,
         drop_not_faces=True,
-        corrections="kept",
+        corrections="saved",
     )
-    assert EMOTIONS[mended.labels[0]] == "Sad" and EMOTIONS[mended.labels[1]] == "Happy"
-    assert len(mended) == len(faces) - 1
+    assert EMOTIONS[corrected.labels[0]] == "Sad" and EMOTIONS[corrected.labels[1]] == "Happy"
+    assert len(corrected) == len(faces) - 1
 
 
 def test_a_frozen_file_does_not_follow_later_corrections(keys):
     corrections.add([Change(keys[0], "exclude")])
-    path = corrections.frozen("kept")
+    path = corrections.frozen("saved")
     corrections.add([Change(keys[1], "exclude")])
     assert list(corrections.read(path).faces) == [keys[0]]
-    assert corrections.frozen("kept") != path
+    assert corrections.frozen("saved") != path
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def test_training_takes_corrections_as_they_are_when_it_begins(keys):
     from fer_core.train import configure, load_data
 
     corrections.add([Change(key, "exclude") for key in face_keys(demo.load().faces)[:9]])
-    config = configure(model="mini_xception", data="demo", corrections="kept")
+    config = configure(model="mini_xception", data="demo", corrections="saved")
     corrections.add([Change(face_keys(demo.load().faces)[10], "exclude")])
     assert len(load_data(config)) == len(demo.load()) - 9
 
@@ -201,13 +201,13 @@ def test_writers_at_the_same_time_and_a_killed_one_lose_nothing():
 # -- collected faces
 
 
-def test_a_face_is_kept_with_consent_only_and_forgotten(faces):
+def test_a_face_is_collected_with_consent_only_and_deleted(faces):
     with pytest.raises(DatasetError, match="consent"):
-        collected.keep(faces.faces[0], "Sad", consent=False)
+        collected.add(faces.faces[0], "Sad", consent=False)
     with pytest.raises(DatasetError, match="No faces were collected"):
         load("collected")
     for i in range(3):
-        collected.keep(faces.faces[i], "Sad", consent=True, source="Images", model="m")
+        collected.add(faces.faces[i], "Sad", consent=True, source="Images", model="m")
     kept = load("collected")
     assert np.array_equal(kept.faces, faces.faces[:3])
     assert set(kept.usage) == {"Training"} and set(kept.labels) == {EMOTIONS.index("Sad")}
@@ -219,17 +219,17 @@ def test_a_face_is_kept_with_consent_only_and_forgotten(faces):
     assert (gone.faces, gone.corrections) == (2, 0) and not settings().store.exists()
 
 
-def test_a_crop_is_kept_as_the_model_saw_it(faces):
+def test_a_crop_is_collected_as_the_model_saw_it(faces):
     from fer_core.preprocess import faces_to_crops
 
-    collected.keep(faces_to_crops(faces.faces[:1])[0], "Happy", consent=True)
+    collected.add(faces_to_crops(faces.faces[:1])[0], "Happy", consent=True)
     assert np.array_equal(load("collected").faces, faces.faces[:1])
 
 
 def test_collected_faces_mix_into_training(faces):
     from fer_core.train import configure, load_data
 
-    collected.keep(faces.faces[0], "Sad", consent=True)
+    collected.add(faces.faces[0], "Sad", consent=True)
     config = configure(model="mini_xception", data="demo", mix={"collected": 2.0})
     mixed = load_data(config)
     assert len(mixed) == len(demo.load()) + 1

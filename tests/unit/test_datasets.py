@@ -122,7 +122,7 @@ def test_csv_in_every_wrapping(tmp_path, faces, text, name, pack):
     assert same(load(tmp_path / name), faces)
 
 
-def test_second_load_reads_the_cache_and_a_changed_file_is_parsed_anew(tmp_path, faces, text):
+def test_second_load_reads_the_cache_and_a_changed_file_is_parsed_again(tmp_path, faces, text):
     path = tmp_path / "fer.csv"
     path.write_text(text, encoding="utf-8")
     load(path)

@@ -75,7 +75,7 @@ sys.meta_path.insert(0, Before())
     monkeypatch.setenv("PYTHONPATH", str(path))
 
 
-def looks_at(rows: slice, sign: float = 1.0):
+def reads_only(rows: slice, sign: float = 1.0):
     """A network whose score for Happy is the brightness of some rows of the face."""
     import keras
     from keras import layers
@@ -110,21 +110,21 @@ def test_each_emotion_has_an_explanation_of_its_own(crop: np.ndarray) -> None:
 
 @pytest.mark.slow
 def test_guided_pixels_are_those_that_the_network_reads(tmp_path: Path, crop: np.ndarray) -> None:
-    shown = explain(crop, "Happy", folder(tmp_path / "bottom", looks_at(slice(32, 48))))
+    shown = explain(crop, "Happy", folder(tmp_path / "bottom", reads_only(slice(32, 48))))
     rows = shown.guided[..., 0].astype(float).mean(axis=1)
     # Brighter where it reads, mid grey elsewhere; the edge is soft by enlargement.
     assert (rows[-100:] > 250).all() and (np.abs(rows[:230] - 127.5) < 2).all()
 
 
 def test_guided_back_propagation_stops_negative_gradients(tmp_path: Path, crop: np.ndarray) -> None:
-    against = folder(tmp_path / "against", looks_at(slice(0, 48), sign=-1.0))
+    against = folder(tmp_path / "against", reads_only(slice(0, 48), sign=-1.0))
     shown = explain(crop, "Happy", against)
     assert not shown.has_region and (shown.grad_cam == shown.face).all()
     assert (np.abs(shown.guided.astype(int) - 127) <= 1).all()
 
 
 def test_zero_gradients_give_plain_pictures(tmp_path: Path, crop: np.ndarray) -> None:
-    blind = folder(tmp_path / "blind", looks_at(slice(0, 0)))
+    blind = folder(tmp_path / "blind", reads_only(slice(0, 0)))
     shown = explain(crop, "Sad", blind)
     assert not shown.has_region and np.ptp(shown.guided) == 0
 
@@ -164,7 +164,7 @@ def test_many_threads_get_the_same_answer(crop: np.ndarray) -> None:
 def test_a_model_without_its_keras_form_says_so_and_starts_nothing(
     tmp_path: Path, crop: np.ndarray, explainer: Explainer
 ) -> None:
-    whole = folder(tmp_path / "whole", looks_at(slice(0, 48)))
+    whole = folder(tmp_path / "whole", reads_only(slice(0, 48)))
     card = json.loads((whole.path / "card.json").read_text(encoding="utf-8"))
     del card["files"]["model.keras"]
     (whole.path / "card.json").write_text(json.dumps(card), encoding="utf-8")
@@ -176,7 +176,7 @@ def test_a_model_without_its_keras_form_says_so_and_starts_nothing(
 
 
 def test_a_changed_file_is_refused(tmp_path: Path, crop: np.ndarray) -> None:
-    whole = folder(tmp_path / "changed", looks_at(slice(0, 48)))
+    whole = folder(tmp_path / "changed", reads_only(slice(0, 48)))
     with (whole.path / "model.keras").open("ab") as file:
         file.write(b" ")
     with pytest.raises(ModelError, match="not the file its card describes"):
@@ -286,7 +286,9 @@ def test_a_warm_up_that_failed_is_not_repeated(
 def test_a_model_that_is_warm_costs_nothing_and_the_third_replaces_the_first(
     explainer: Explainer, tmp_path: Path
 ) -> None:
-    folders = [folder(tmp_path / name, looks_at(slice(0, 48))) for name in ("one", "two", "three")]
+    folders = [
+        folder(tmp_path / name, reads_only(slice(0, 48))) for name in ("one", "two", "three")
+    ]
 
     def warm() -> list[str]:
         return [Path(path).name for path, _ in explainer._warm]
@@ -304,7 +306,9 @@ def test_a_model_that_is_warm_costs_nothing_and_the_third_replaces_the_first(
 
 @pytest.mark.slow
 def test_of_many_wishes_only_the_newest_waits(explainer: Explainer, tmp_path: Path) -> None:
-    folders = [folder(tmp_path / name, looks_at(slice(0, 48))) for name in ("one", "two", "three")]
+    folders = [
+        folder(tmp_path / name, reads_only(slice(0, 48))) for name in ("one", "two", "three")
+    ]
     with explainer._lock:  # as if the worker were busy
         explainer.warm_up(folders[0])
         wait_for(lambda: explainer._wanted is None, 30)

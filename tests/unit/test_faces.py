@@ -18,7 +18,7 @@ from fer_core.faces import mtcnn as mtcnn_module
 from fer_core.images import example_portrait
 from fer_core.preprocess import crop_face
 from fer_core.resources import models_folder
-from fer_core.tracking.detector import MOMENT, TrackingDetector
+from fer_core.tracking.detector import DETECT_EVERY, TrackingDetector
 
 NAMES = [name for name in DETECTORS if name != "auto"]
 #: ``(x, y, side)`` of the portrait's face as FER2013 would frame it.
@@ -129,7 +129,7 @@ def test_blazeface_finds_small_faces_beside_a_large_one(portrait):
         assert max(overlap(face.frame, truth) for face in found) > 0.6
 
 
-def test_blazeface_follows_a_face_a_little_further_and_says_when_it_is_gone(portrait):
+def test_blazeface_tracks_a_face_a_little_further_and_says_when_it_is_gone(portrait):
     detector = get_detector("blazeface")
     before = detector.detect(portrait, fast=True)
     moved = np.roll(portrait, (6, -8), axis=(0, 1))
@@ -145,15 +145,15 @@ def test_newcomers_are_seen_within_a_moment_and_who_left_is_gone_at_once(portrai
     nobody = np.full((480, 640, 3), 118, np.uint8)
     alone, company = nobody.copy(), nobody.copy()
     alone[20:320, 10:310] = company[20:320, 16:316] = company[120:420, 330:630] = small
-    follower = TrackingDetector(get_detector("blazeface"))
+    tracking_detector = TrackingDetector(get_detector("blazeface"))
 
     def seen(time, picture):
-        return len(follower.at(time).detect(picture, fast=True))
+        return len(tracking_detector.at(time).detect(picture, fast=True))
 
     assert seen(0.0, alone) == 1
-    assert seen(MOMENT / 2, company) == 1
-    assert seen(MOMENT, company) == 2
-    assert seen(MOMENT * 1.5, nobody) == 0
+    assert seen(DETECT_EVERY / 2, company) == 1
+    assert seen(DETECT_EVERY, company) == 2
+    assert seen(DETECT_EVERY * 1.5, nobody) == 0
 
 
 def test_the_default_invents_no_face():

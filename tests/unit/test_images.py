@@ -28,7 +28,7 @@ def ramp() -> Image.Image:
     return Image.fromarray(np.tile(row, (64, 1))).convert("RGB")
 
 
-def looks_like_ramp(image: np.ndarray) -> bool:
+def is_ramp(image: np.ndarray) -> bool:
     assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
     return bool(image[:, :8].mean() < 40 < 215 < image[:, -8:].mean())
 
@@ -51,13 +51,13 @@ def looks_like_ramp(image: np.ndarray) -> bool:
 def test_formats_become_plain_rgb(ramp: Image.Image, kind: str, mode: str) -> None:
     image = read_image(encode(ramp.convert(mode), kind))
     assert image.shape == (64, 96, 3)
-    assert looks_like_ramp(image)
+    assert is_ramp(image)
 
 
 def test_16_bit_is_scaled_not_clipped() -> None:
     deep = np.tile(np.linspace(0, 65535, 96).astype(np.uint16), (64, 1))
     image = read_image(encode(Image.fromarray(deep), "PNG"))
-    assert looks_like_ramp(image)
+    assert is_ramp(image)
     assert 100 < image[:, 48].mean() < 155
 
 
@@ -94,7 +94,7 @@ def test_phones_mpo_files_are_read(ramp: Image.Image) -> None:
     content = encode(ramp, "MPO", save_all=True, append_images=[ramp.rotate(180)])
     assert Image.open(io.BytesIO(content)).format == "MPO"
     picture = read_picture(content)
-    assert looks_like_ramp(picture.image) and not picture.problems
+    assert is_ramp(picture.image) and not picture.problems
 
 
 def test_postscript_is_no_picture_whatever_its_name(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_postscript_is_no_picture_whatever_its_name(tmp_path: Path) -> None:
 def test_animation_gives_its_first_frame(ramp: Image.Image) -> None:
     black = Image.new("RGB", ramp.size)
     image = read_image(encode(ramp, "GIF", save_all=True, append_images=[black, black]))
-    assert looks_like_ramp(image)
+    assert is_ramp(image)
 
 
 def test_fifty_megapixels_are_read() -> None:

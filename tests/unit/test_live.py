@@ -213,7 +213,7 @@ class Hungry:
     def __init__(self, name: str, log: list[str]) -> None:
         self.name, self.log, self.pending = name, log, True
 
-    def work(self) -> None:
+    def analyze_newest(self) -> None:
         self.log.append(self.name)
 
 
@@ -233,7 +233,7 @@ def test_the_pool_is_bounded_and_a_failure_does_not_end_it() -> None:
     class Job:
         pending = False
 
-        def work(self) -> None:
+        def analyze_newest(self) -> None:
             with lock:
                 running.append(self)
                 most[0] = max(most[0], len(running))

@@ -19,7 +19,7 @@ from fer_core.table_file import TableFile
 from tests.command_line import ROOT
 from tests.command_line import fer_core as run
 
-ALIKE = {"model": "fast", "class_prior": "as-trained"}
+CONSTANTS = {"model": "fast", "class_prior": "as-trained"}
 
 
 @pytest.fixture
@@ -102,13 +102,13 @@ def test_a_file_that_is_no_such_table_is_not_gone_on_with(tmp_path: Path) -> Non
     target = tmp_path / "faces.csv"
     partial_of(target).write_text("shopping list\n", encoding="utf-8")
     with pytest.raises(FerError, match="is not the beginning of such a table"):
-        TableFile(target, alike=ALIKE, resume=True)
+        TableFile(target, constants=CONSTANTS, resume=True)
     assert partial_of(target).read_text(encoding="utf-8") == "shopping list\n"
 
 
 def test_nothing_is_left_of_a_call_that_read_nothing(tmp_path: Path) -> None:
     target = tmp_path / "faces.csv"
-    with pytest.raises(KeyboardInterrupt), TableFile(target, alike=ALIKE):
+    with pytest.raises(KeyboardInterrupt), TableFile(target, constants=CONSTANTS):
         raise KeyboardInterrupt
     assert not list(tmp_path.iterdir())
 

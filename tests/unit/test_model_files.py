@@ -136,10 +136,10 @@ def test_eight_threads_share_one_model(classifier, faces) -> None:
     alone = classifier.predict(crops)
     results: list[np.ndarray] = [None] * 8
 
-    def work(index: int) -> None:
+    def read(index: int) -> None:
         results[index] = classifier.predict(crops)
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    threads = [threading.Thread(target=read, args=(i,)) for i in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

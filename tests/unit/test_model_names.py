@@ -203,7 +203,7 @@ def test_a_link_is_never_replaced(models, tmp_path):
 
 def test_a_name_that_is_taken_meanwhile_stays_with_who_took_it(models):
     with pytest.raises(ModelError, match="already"):
-        write(models / "new", finish=lambda folder: copy_of_shipped(models, "new"))
+        write(models / "new", calibrate=lambda folder: copy_of_shipped(models, "new"))
     assert find_model("new").card.title != "Quickly written"
     assert not list(models.glob(".*"))
 

@@ -50,7 +50,7 @@ def test_every_architecture_maps_faces_to_logits(name, faces):
     assert np.ptp(logits) > 0
 
 
-def test_mini_xception_of_the_report_module_by_module():
+def test_mini_xception_of_the_baseline_module_by_module():
     model = registry.build("mini_xception")
     widths = [model.get_layer(f"module{i}").output.shape[1:] for i in (2, 3, 4, 5)]
     assert widths == [(22, 22, 32), (11, 11, 64), (6, 6, 128), (3, 3, 256)]
@@ -65,7 +65,7 @@ def test_original_mini_xception_has_the_published_size():
     assert registry.build("arriaga").count_params() == 58_423
 
 
-def test_report_dropout_and_stages_of_pramerdorfer_and_kampel():
+def test_baseline_dropout_and_stages_of_pramerdorfer_and_kampel():
     for name, rate in (("pk_03", 0.3), ("pk_04", 0.4)):
         model = registry.build(name)
         convolutions = [la for la in model.layers if isinstance(la, keras.layers.Conv2D)]

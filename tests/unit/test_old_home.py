@@ -42,6 +42,7 @@ def test_a_run_and_the_model_made_of_it(old_home: Path) -> None:
     assert run.state()["status"] == "trained" and len(run.metrics()) == 1
     assert manage.about(run) == {"title": "An old run", "note": "of an earlier version"}
     assert run.config.model == "fast" and run.config.data == "demo"
+    assert len(judge.figures(run)["PublicTest"]["evaluated_at"]) == 1
     probabilities = judge.judged(run, "PublicTest")["probabilities"]
     faces = demo.load(28, 14, 14, seed=3).split("PublicTest").faces
 
@@ -59,8 +60,8 @@ def test_the_weights_of_a_run(old_home: Path) -> None:
 
     (run,) = runs.list_runs()
     faces = demo.load(28, 14, 14, seed=3).split("PublicTest").faces
-    kept = judge.judged(run, "PublicTest")["probabilities"]
-    assert np.abs(probabilities(run, faces) - kept).max() < 1e-5
+    saved_run = judge.judged(run, "PublicTest")["probabilities"]
+    assert np.abs(probabilities(run, faces) - saved_run).max() < 1e-5
 
 
 def test_a_video_with_its_result(old_home: Path) -> None:
@@ -69,6 +70,9 @@ def test_a_video_with_its_result(old_home: Path) -> None:
     result = job.result()
     assert len(result.table) == 6 and result.persons() == [1]
     assert all(row["picture"].is_file() for row in job.highlights(job.result()))
+    assert job.is_saved
+    job.set_saved(False)
+    assert not job.is_saved
 
 
 def test_sessions_corrections_and_collected_faces(old_home: Path) -> None:
@@ -77,7 +81,7 @@ def test_sessions_corrections_and_collected_faces(old_home: Path) -> None:
     assert saved.load_session(session.id)["emotion"].tolist() == ["Happy"] * 4
 
     keys = face_keys(demo.load().faces)
-    faces = corrections.kept().faces
+    faces = corrections.saved().faces
     assert faces[keys[0]].label == EMOTIONS.index("Sad") and faces[keys[1]].excluded
     assert set(corrections.history()["author"]) == {"ada"}
     assert load(collected.NAME).labels.tolist() == [EMOTIONS.index("Happy")]

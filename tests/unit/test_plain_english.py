@@ -35,6 +35,44 @@ PHRASES: Final = (
     r"mend(?:s|ed)?",
     r"where it is not to be",
 )
+#: Words that no module, class, public function, parameter or field has in its name, and what is
+#: written instead. Each of them stood for a thing that has a name in the field.
+PRIVATE: Final = {
+    "work": "job",
+    "works": "jobs",
+    "making": "model job",
+    "look": "sample, crop pass or job",
+    "looks": "samples, crop passes or appearances",
+    "looked": "sampled, evaluated",
+    "looking": "sampling, searching",
+    "steady": "smooth",
+    "steadier": "smoother",
+    "calm": "smooth",
+    "alike": "similar",
+    "follow": "track",
+    "followed": "tracked",
+    "follower": "tracking detector",
+    "mend": "fix, correct",
+    "mended": "corrected",
+    "anew": "again: re-detect, re-render, re-evaluate",
+    "keep": "save, retain",
+    "keeper": "dispatcher",
+    "kept": "saved, retained",
+    "forget": "delete, reset",
+    "worth": "highlight",
+}
+#: Words that no module has for a name.
+PRIVATE_MODULES: Final = {
+    "finish": "calibrate",
+    "choice": "recommend",
+    "sets": "starting weights",
+    "trial": "sandbox",
+}
+#: Names with such a word that stay, and why.
+EXCEPTIONS: Final = {
+    "keep_hours": "the setting FER_KEEP_HOURS, whose name is fixed",
+    "keep_source": "a verb: whether to keep the upload; stored with every video job",
+}
 _PHRASE: Final = re.compile(rf"\b(?:{'|'.join(PHRASES)})\b", re.IGNORECASE)
 LONGEST: Final = 35
 #: Written by commands, from what was measured.
@@ -92,6 +130,26 @@ def sentences(text: str) -> Iterator[str]:
     yield from re.split(r"(?<=[.!?;:])\s+", re.sub(r"\s+", " ", text))
 
 
+def words_of(name: str) -> list[str]:
+    """The words of ``a_name`` or ``AName``, in small letters."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+
+
+def names(file: Path) -> Iterator[tuple[str, str]]:
+    """Classes, public functions, their parameters and annotated fields, each with its place."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        found = []
+        if isinstance(node, ast.ClassDef):
+            fields = [n.target for n in node.body if isinstance(n, ast.AnnAssign)]
+            found = [node.name, *(field.id for field in fields if isinstance(field, ast.Name))]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            if not node.name.startswith("_") or node.name == "__init__":
+                found = [node.name, *(argument.arg for argument in arguments)]
+        for name in found:
+            yield f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}", name
+
+
 TEXTS: Final = [
     *((f"{page.relative_to(ROOT)}", prose(page.read_text("utf-8"))) for page in pages_of_docs()),
     *(one for file in python_files() for one in docstrings(file)),
@@ -122,6 +180,28 @@ def test_nothing_has_to_be_read_twice() -> None:
         if found
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_names_are_the_terms_of_the_field() -> None:
+    wrong = [
+        f"{where}: {name}: instead of '{word}' say {PRIVATE[word]}"
+        for file in python_files()
+        for where, name in names(file)
+        for word in words_of(name)
+        if word in PRIVATE and name not in EXCEPTIONS
+    ]
+    wrong += [
+        f"{file.relative_to(ROOT)}: instead of '{word}' say {(PRIVATE | PRIVATE_MODULES)[word]}"
+        for file in python_files()
+        for word in words_of(file.stem)
+        if word in PRIVATE | PRIVATE_MODULES
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_names_are_split_into_words() -> None:
+    assert words_of("KeptSession") == ["kept", "session"]
+    assert words_of("_looks_at_RGB") == ["looks", "at", "rgb"]
 
 
 def test_sentences_have_an_end() -> None:

@@ -69,7 +69,7 @@ def test_nobody_undoes_what_others_deleted(act_as):
 
 
 def test_the_next_start_deletes_what_waited(act_as, monkeypatch):
-    key = saved.keep_session(TABLE, "mine")
+    key = saved.save_session(TABLE, "mine")
     # A server that stops: its timers never run.
     monkeypatch.setattr(threading.Timer, "start", lambda self: None)
     monkeypatch.setattr(removal, "SECONDS", 0.0)

@@ -70,10 +70,10 @@ def test_a_run_is_judged_and_made_a_model(one_at_a_time):
     runs.wait(run.name, 240)
     assert status(run) == "trained", manage.log(run)
     assert list(judge.figures(run)) == ["PublicTest"]
-    kept = judge.judged(run, "PublicTest")
-    right = kept["probabilities"].argmax(axis=1) == kept["labels"]
+    saved_run = judge.judged(run, "PublicTest")
+    right = saved_run["probabilities"].argmax(axis=1) == saved_run["labels"]
     assert right.mean() == judge.figures(run)["PublicTest"]["accuracy"]
-    assert len(kept["faces"]) == judge.KEPT and not right[kept["mistakes"]].any()
+    assert len(saved_run["faces"]) == judge.MOST_MISTAKES and not right[saved_run["mistakes"]].any()
     assert run.usage()[0]["memory"] > 100
     with pytest.raises(TrainingError, match="not judged on PrivateTest"):
         judge.judged(run, "PrivateTest")
@@ -83,7 +83,7 @@ def test_a_run_is_judged_and_made_a_model(one_at_a_time):
         queue.resume(run.name)
     runs.wait(run.name, 240)
     assert run.state()["act"]["status"] == "done", manage.log(run)
-    assert len(judge.figures(run)["PrivateTest"]["looked"]) == 1
+    assert len(judge.figures(run)["PrivateTest"]["evaluated_at"]) == 1
 
     publish_job.start(run, "little")
     runs.wait(run.name, 240)

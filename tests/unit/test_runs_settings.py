@@ -185,7 +185,7 @@ def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path):
 
 
 def test_corrections_of_this_machine_are_taken():
-    assert check({"model": "fast", "data": "demo", "corrections": "kept"}) == {}
+    assert check({"model": "fast", "data": "demo", "corrections": "saved"}) == {}
     wrong = check({"model": "fast", "data": "demo", "corrections": "/gone.csv"})
     assert "no file /gone.csv" in wrong["corrections"]
 
@@ -214,7 +214,7 @@ def test_the_time_is_that_of_a_run_of_the_same_kind(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_trial_measures_this_machine(tmp_path, monkeypatch):
+def test_the_training_rate_is_measured_on_this_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_HOME", str(tmp_path))
     settings.cache_clear()
     config = configure(model="fast", data="demo", batch_size=8)

@@ -79,14 +79,14 @@ ACTS = {
     "audit": lambda run: audits.start(run, datasets.Request("demo"), None),
     "stop an audit": lambda run: audits.stop(run),
     "collected faces": lambda run: collected.list_faces(),
-    "collect a face": lambda run: collected.keep(None, "Sad", consent=True),
+    "collect a face": lambda run: collected.add(None, "Sad", consent=True),
     "delete faces": lambda run: collected.delete(1),
     "corrections": lambda run: corrections.history(),
-    "all corrections": lambda run: corrections.kept(),
+    "all corrections": lambda run: corrections.saved(),
     "correct": lambda run: corrections.add([]),
     "import corrections": lambda run: corrections.add_overlay(None),
     "undo": lambda run: corrections.undo("batch"),
-    "keep a video": lambda run: videos.keep(run, True),
+    "keep a video": lambda run: videos.set_saved(run, True),
 }
 
 

@@ -76,10 +76,10 @@ def test_who_was_in_view_when_the_camera_paused_keeps_the_number() -> None:
         numbers.update([], 60 + index / 10, (640, 480))
     assert numbers.update([(560, 300, 160, 160)], 63.0, (640, 480)) == [3]
     # In a recorded video looks decide.
-    looks = [appearance(np.zeros((480, 640, 3), np.uint8), (100, 100, 80, 80))]
+    appearances = [appearance(np.zeros((480, 640, 3), np.uint8), (100, 100, 80, 80))]
     numbers = Tracker()
-    numbers.update([(100, 100, 80, 80)], 0.0, (640, 480), looks)
-    assert numbers.update([(100, 100, 80, 80)], 5.0, (640, 480), looks) == [2]
+    numbers.update([(100, 100, 80, 80)], 0.0, (640, 480), appearances)
+    assert numbers.update([(100, 100, 80, 80)], 5.0, (640, 480), appearances) == [2]
 
 
 def test_a_doubtful_assignment_is_told_and_a_clear_one_is_not() -> None:
@@ -133,8 +133,8 @@ def persons(shots: list[list[np.ndarray]], places: list[list[Box]]) -> list[list
     for shot, boxes in zip(shots, places, strict=True):
         numbers.append(list[int]())
         for image in shot:
-            looks = [appearance(image, box) for box in boxes]
-            numbers[-1] += identities.update(time, scene(image), boxes, looks, (480, 240))
+            appearances = [appearance(image, box) for box in boxes]
+            numbers[-1] += identities.update(time, scene(image), boxes, appearances, (480, 240))
             time += 0.2
     of = identities.persons()
     return [sorted({of[number] for number in shot}) for shot in numbers]
@@ -161,30 +161,32 @@ def test_who_comes_back_after_a_cut_is_known_by_colours_and_face() -> None:
     assert persons(shots, [[BOX]] * 3) == [[1], [2], [1]]
 
 
-def test_strangers_who_look_as_alike_as_those_seen_together_stay_apart() -> None:
+def test_strangers_as_similar_as_those_seen_together_stay_apart() -> None:
     """Two people in one picture are alike to some degree; later ones must be more so."""
     both = np.hstack([picture(3)[:, 200:440], picture(3, "Sad")[:, 200:440]])
     boxes: list[Box] = [(50.0, 60.0, 100.0, 120.0), (290.0, 60.0, 100.0, 120.0)]
     alone = picture(3, wall=20)
     alone[20:220, 200:400] = draw_face("Sad", 200, 3, roll=6)
-    alike = similarity(appearance(both, boxes[1]), appearance(alone, BOX))
-    assert identity.ALIKE_UNKNOWN < alike < similarity(*(appearance(both, b) for b in boxes))
+    similar = similarity(appearance(both, boxes[1]), appearance(alone, BOX))
+    assert identity.SIMILAR_UNKNOWN < similar < similarity(*(appearance(both, b) for b in boxes))
     assert persons([[both] * 10, [alone] * 10], [boxes, [BOX]]) == [[1, 2], [3]]
     # Without them it would be the same person.
     assert persons([[both] * 10, [alone] * 10], [boxes[1:], [BOX]]) == [[1], [1]]
 
 
-def looks_of(*seeds: int) -> list[Appearance]:
+def appearances_of(*seeds: int) -> list[Appearance]:
     """What drawn people look like."""
     return [appearance(picture(seed), BOX) for seed in seeds]
 
 
-def recorded(frames: list[tuple[float, list[tuple[int, Box]]]], looks: list[Appearance]) -> list:
+def recorded(
+    frames: list[tuple[float, list[tuple[int, Box]]]], appearances: list[Appearance]
+) -> list:
     """The numbers that each person of a recorded video gets, in the order of time."""
     identities, given = IdentityTracker(), []
     plain = scene(np.full((240, 480, 3), 150, np.uint8))
     for time, found in frames:
-        boxes, seen = [box for _, box in found], [looks[person] for person, _ in found]
+        boxes, seen = [box for _, box in found], [appearances[person] for person, _ in found]
         given += zip(
             [person for person, _ in found],
             identities.update(time, plain, boxes, seen, (1280, 720)),
@@ -193,17 +195,17 @@ def recorded(frames: list[tuple[float, list[tuple[int, Box]]]], looks: list[Appe
     of = identities.persons()
     return [
         list(dict.fromkeys(of[number] for one, number in given if one == person))
-        for person in range(len(looks))
+        for person in range(len(appearances))
     ]
 
 
 @pytest.mark.parametrize("rate", [5, 10, 30])
 def test_two_people_who_cross_in_a_recording_stay_two(rate: int) -> None:
-    assert recorded(crossing(rate), looks_of(3, 11)) == [[1], [2]]
+    assert recorded(crossing(rate), appearances_of(3, 11)) == [[1], [2]]
 
 
 @pytest.mark.parametrize("rate", [5, 10, 30])
-def test_who_meets_and_turns_round_is_known_by_looks(rate: int) -> None:
+def test_people_who_meet_and_turn_round_are_known_by_appearance(rate: int) -> None:
     """Both go back where they came from, while their motion says that they go on."""
     frames = []
     for index in range(8 * rate):
@@ -215,7 +217,7 @@ def test_who_meets_and_turns_round_is_known_by_looks(rate: int) -> None:
         ]
         if time < 6:
             frames.append((time, boxes[:1] if covered(boxes[0][1], boxes[1][1]) > 0.4 else boxes))
-    assert recorded(frames, looks_of(3, 11)) == [[1], [2]]
+    assert recorded(frames, appearances_of(3, 11)) == [[1], [2]]
 
 
 def test_who_comes_back_in_front_of_somebody_does_not_become_them() -> None:
@@ -230,16 +232,16 @@ def test_who_comes_back_in_front_of_somebody_does_not_become_them() -> None:
         if covered(front, behind) < 0.5:
             boxes.append((1, behind))
         frames.append((time, boxes))
-    assert recorded(frames, looks_of(3, 11)) == [[1], [2]]
+    assert recorded(frames, appearances_of(3, 11)) == [[1], [2]]
 
 
 def test_all_similarities_at_once_are_those_of_pairs() -> None:
-    looks = looks_of(3, 11, 5)
+    appearances = appearances_of(3, 11, 5)
     grey = appearance(film(cv2.resize(np.eye(6, dtype=np.uint8) * 200, (48, 48))), BOX)
     edge = appearance(picture(3), (250.0, -100.0, 100.0, 120.0))
-    looks += [grey, edge]
-    expected = [[similarity(a, b) for b in looks] for a in looks]
-    assert similarities(looks) == pytest.approx(np.array(expected))
+    appearances += [grey, edge]
+    expected = [[similarity(a, b) for b in appearances] for a in appearances]
+    assert similarities(appearances) == pytest.approx(np.array(expected))
 
 
 def test_a_join_has_a_confidence() -> None:
@@ -327,5 +329,5 @@ def test_the_browser_gives_the_same_numbers(tmp_path: Path) -> None:
 
 def test_the_browser_is_told_every_constant_of_the_tracker() -> None:
     told = fixed()["k"]
-    assert told["KEEP"] == tracker.KEEP and told["GATE"] == tracker.GATE
+    assert told["KEEP"] == tracker.RETENTION and told["GATE"] == tracker.GATE
     assert told["PLACE_DRIFT"] == motion.PLACE_DRIFT and told["FADE"] == motion.FADE

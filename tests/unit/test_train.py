@@ -85,13 +85,13 @@ def test_importing_the_package_does_not_import_keras():
 
 
 def test_preset_is_changed_by_what_is_given(tmp_path):
-    config = configure(preset="report", model="pk_03", data="demo", epochs=5, seed=None)
+    config = configure(preset="baseline", model="pk_03", data="demo", epochs=5, seed=None)
     assert (config.epochs, config.optimizer, config.plateau_factor) == (5, "sgd", 0.5)
     file = tmp_path / "config.json"
     file.write_text(
         json.dumps({"model": "pk_03", "data": "demo", "learning_rate": 0.02}), encoding="utf-8"
     )
-    config = configure(preset="report", config_file=file, batch_size=64)
+    config = configure(preset="baseline", config_file=file, batch_size=64)
     assert (config.learning_rate, config.batch_size, config.epochs) == (0.02, 64, 150)
 
 
@@ -105,9 +105,9 @@ def test_every_preset_is_a_valid_configuration_of_a_known_model():
 
 
 def test_nothing_is_frozen_that_nobody_trained():
-    frozen = configure(preset="report", model="resnet50", data="demo")
+    frozen = configure(preset="baseline", model="resnet50", data="demo")
     assert (frozen.weights, frozen.model_options) == ("imagenet", {"frozen": 170})
-    scratch = configure(preset="report", model="resnet50", data="demo", weights="none")
+    scratch = configure(preset="baseline", model="resnet50", data="demo", weights="none")
     assert scratch.model_options == {}
 
 
@@ -118,7 +118,7 @@ def test_nothing_is_frozen_that_nobody_trained():
         ({"model": "vgg", "data": "demo", "epochs": 0}, "epochs"),
         ({"model": "vgg", "data": "demo", "epoch": 3}, "epoch"),
         ({"preset": "mine", "model": "vgg", "data": "demo"}, "Unknown preset 'mine'"),
-        ({"preset": "report", "data": "demo"}, "give one with --model"),
+        ({"preset": "baseline", "data": "demo"}, "give one with --model"),
         ({"config_file": Path("nowhere.json")}, "is no configuration"),
     ],
 )
@@ -172,7 +172,7 @@ def test_early_stopping_waits_for_a_better_figure():
 
 
 @pytest.mark.slow
-def test_plateau_lowers_the_rate_and_then_waits_anew(data):
+def test_plateau_lowers_the_rate_and_then_waits_again(data):
     """With a figure that never gets better, the rate falls after every two epochs."""
     plateau = {"schedule": "plateau", "plateau_patience": 2, "plateau_factor": 0.5}
     run = trained(data, **plateau, epochs=7, monitor="loss", learning_rate=1e-5, ema=0.0)
@@ -510,7 +510,7 @@ def test_every_preset_learns_from_200_faces(preset, model):
         (np.nan, "weights are no finite numbers any more"),
     ],
 )
-def test_what_is_no_number_is_never_kept(poison, words, data):
+def test_what_is_no_number_is_never_saved(poison, words, data):
     """A mean that makes answers infinite does not show in the loss, which takes its batch's."""
     from fer_core import train
     from fer_core.train.fit import fit

@@ -218,8 +218,8 @@ def data():
 
 def test_a_plan_is_trained_published_and_voted_on_and_goes_on_elsewhere(home, data):
     plan = tiny(home)
-    work, said = conductor(plan, data)
-    work.carry_out()
+    plan_run, said = conductor(plan, data)
+    plan_run.carry_out()
     assert [row.status for row in plan_state.rows(plan)] == ["done", "done", "made"], said
     runs = plan_state.runs_of(plan)
     assert [runs[name].config.epochs for name in ("first", "second")] == [3, 2]
@@ -229,7 +229,7 @@ def test_a_plan_is_trained_published_and_voted_on_and_goes_on_elsewhere(home, da
     # PrivateTest is for a person to ask for, once.
     for name in ("first", "second", "both"):
         assert {figure.split for figure in find_model(name).card.figures} == {"PublicTest"}
-    steps = work.next_steps(["train-plan"], "demo")
+    steps = plan_run.next_steps(["train-plan"], "demo")
     assert any("--model both --data demo --split PrivateTest" in line for line in steps)
 
     before = [path.stat().st_mtime_ns for path in settings().models.glob("*/card.json")]
@@ -269,10 +269,10 @@ def test_models_are_made_of_the_runs_that_came_from_elsewhere(home, data):
 
 def test_a_run_that_is_slower_than_estimated_is_shortened_where_little_is_lost(home, data):
     plan = tiny(home, TINY_PLAN.replace("epochs = 3", "epochs = 40", 1))
-    work, said = conductor(plan, data, clock=lambda: 0.0)
-    run = TrainingRun.create(work.configs["first"])
+    plan_run, said = conductor(plan, data, clock=lambda: 0.0)
+    run = TrainingRun.create(plan_run.configs["first"])
     plan_state.mark(run, plan, plan.items()[0])
-    work._deadline = 60.0 + 1000.0  # a minute for publishing
+    plan_run._deadline = 60.0 + 1000.0  # a minute for publishing
 
     def at(epoch: int, step: int, epoch_seconds: float) -> dict:
         ahead = 41 - epoch - step / 100
@@ -281,29 +281,31 @@ def test_a_run_that_is_slower_than_estimated_is_shortened_where_little_is_lost(h
 
     with run.lock():
         run.write_state(status="running")
-        assert work.look_at(run, {}) is None
-        assert work.look_at(run, at(1, 50, 25)) is None
-        assert work.look_at(run, at(1, 2, 50)) is None, "its first steps say little"
-        assert work.look_at(run, at(1, 50, 50)) == 20
+        assert plan_run.needed_epochs(run, {}) is None
+        assert plan_run.needed_epochs(run, at(1, 50, 25)) is None
+        assert plan_run.needed_epochs(run, at(1, 2, 50)) is None, "its first steps say little"
+        assert plan_run.needed_epochs(run, at(1, 50, 50)) == 20
         assert said == ["first is slower than estimated and is shortened from 40 to 20 epochs."]
         run.write_state(epoch=10)
-        assert work.look_at(run, at(11, 50, 50)) is None, "half an epoch would be lost"
-        assert work.look_at(run, at(10, 99, 50)) is None, "what was written before the epoch"
-        assert work.look_at(run, at(11, 10, 50)) == 30
+        assert plan_run.needed_epochs(run, at(11, 50, 50)) is None, "half an epoch would be lost"
+        assert plan_run.needed_epochs(run, at(10, 99, 50)) is None, (
+            "what was written before the epoch"
+        )
+        assert plan_run.needed_epochs(run, at(11, 10, 50)) == 30
         run.write_metrics([{"epoch": 10, "seconds": 20.0}])
-        assert work.look_at(run, at(11, 10, 50)) is None, "the epoch before was quick"
-        work._deadline = 0.0
-        assert work.look_at(run, at(11, 50, 25)) == 10
-    assert work.look_at(run, at(11, 10, 50)) is None, "nothing trains it"
+        assert plan_run.needed_epochs(run, at(11, 10, 50)) is None, "the epoch before was quick"
+        plan_run._deadline = 0.0
+        assert plan_run.needed_epochs(run, at(11, 50, 25)) == 10
+    assert plan_run.needed_epochs(run, at(11, 10, 50)) is None, "nothing trains it"
 
 
 @pytest.mark.slow
 def test_a_shortened_run_gets_a_complete_cycle_of_what_is_left(home, data):
     plan = tiny(home, TINY_PLAN.replace("epochs = 3", "epochs = 40", 1))
-    work, _ = conductor(plan, data)
-    run = TrainingRun.create(work.configs["first"])
+    plan_run, _ = conductor(plan, data)
+    run = TrainingRun.create(plan_run.configs["first"])
     answers = iter([None] * 7 + [6])
-    work.hands.train(run, 40, lambda _, __: next(answers, None))
+    plan_run.hands.train(run, 40, lambda _, __: next(answers, None))
     assert run.state()["status"] == "trained" and run.state()["epoch"] == 6
     assert run.history()[0]["changes"]["epochs"] == [40, 6]
     rates = [row["learning_rate"] for row in run.metrics()]
@@ -382,9 +384,9 @@ def test_a_file_that_is_no_state_of_the_plan_is_refused(home):
 
 def test_models_of_others_stop_a_plan_before_anything_is_trained(home, data):
     copy_of_shipped(settings().models, "second")
-    work, _ = conductor(tiny(home), data)
+    plan_run, _ = conductor(tiny(home), data)
     with pytest.raises(FerError, match="runs.second.publish: There is a model 'second' here"):
-        work.carry_out()
+        plan_run.carry_out()
     plan = tiny(home, TINY_PLAN.replace('teacher = "first"', 'teacher = "nobody"'))
     with pytest.raises(FerError, match="tiny needs the model nobody"):
         conductor(plan, data)[0].carry_out()

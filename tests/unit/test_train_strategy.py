@@ -74,9 +74,9 @@ def test_two_workers_train_one_network(tmp_path):
     assert digest == others
     # The first keeps the run, the other nothing.
     assert [str(folder) for folder in (tmp_path / "runs").iterdir()] == [path]
-    kept = TrainingRun(Path(path))
-    assert kept.state()["status"] == "trained"
-    assert [row["epoch"] for row in kept.metrics()] == [1, 2]
+    saved_run = TrainingRun(Path(path))
+    assert saved_run.state()["status"] == "trained"
+    assert [row["epoch"] for row in saved_run.metrics()] == [1, 2]
     assert not Path(elsewhere).exists()
 
 

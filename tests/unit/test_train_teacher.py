@@ -104,7 +104,7 @@ def test_a_teacher_that_does_not_exist_ends_the_run_with_a_reason(data):
     assert "No model 'nobody'" in runs.TrainingRun.open(run.name).state()["reason"]
 
 
-def test_cosine_starts_anew_with_every_cycle():
+def test_cosine_starts_again_with_every_cycle():
     from fer_core.train.optimize import OneCycle, cycle_ended
 
     rate = OneCycle(0.1, 100, 0.0, cycles=2)
@@ -124,8 +124,8 @@ def test_the_weights_at_the_end_of_each_cycle_become_models(data, tmp_path):
     changes = {"schedule": "cosine", "cycles": 2, "teacher": None, "learning_rate": 0.01}
     run = TrainingRun.create(configure(**TINY | changes))
     fit(run, data)
-    kept = [run.load_arrays(f"cycle{k}.npz")["model"] for k in (1, 2)]
-    assert not np.array_equal(kept[0][0], kept[1][0])
+    saved = [run.load_arrays(f"cycle{k}.npz")["model"] for k in (1, 2)]
+    assert not np.array_equal(saved[0][0], saved[1][0])
     with pytest.raises(TrainingError, match="no cycle 3 yet"):
         load_best(run, 3)
     folder = publish(
@@ -173,10 +173,10 @@ def test_a_model_that_does_not_ship_has_its_row(data, tmp_path, monkeypatch):
     assert [one.split for one in folder.card.figures] == ["PublicTest", "PrivateTest"]
     assert not folder.card.figure("PublicTest").conditions
 
-    monkeypatch.setattr(report, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(report, "SAVED", tmp_path / "saved")
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results.md")
-    kept = report.keep(folder.path)
-    assert kept == tmp_path / "kept" / "ours.json"
+    saved = report.save_card(folder.path)
+    assert saved == tmp_path / "saved" / "ours.json"
     page = report.write().read_text(encoding="utf-8")
     public, private = (
         100 * folder.card.figure(split).accuracy for split in ("PublicTest", "PrivateTest")

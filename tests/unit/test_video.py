@@ -115,16 +115,16 @@ def test_changes_are_found_when_they_happen(result: VideoResult) -> None:
     assert timeline.in_words(fewer).endswith("1 change")
 
 
-def test_moments_are_peaks_and_sharp_changes(result: VideoResult, changing: Path) -> None:
-    moments = result.highlights()
-    peaks = moments[moments["kind"] == "peak"].set_index("emotion")["time"]
+def test_highlights_are_peaks_and_sharp_changes(result: VideoResult, changing: Path) -> None:
+    highlights = result.highlights()
+    peaks = highlights[highlights["kind"] == "peak"].set_index("emotion")["time"]
     assert 2 <= peaks["Surprise"] < 4 and not 2 <= peaks["Happy"] < 4
-    assert moments[moments["kind"] == "change"]["emotion"].tolist() == ["Surprise", "Happy"]
-    pictures = stills(changing, result, moments)
+    assert highlights[highlights["kind"] == "change"]["emotion"].tolist() == ["Surprise", "Happy"]
+    pictures = stills(changing, result, highlights)
     assert all(picture and picture[:2] == b"\xff\xd8" for picture in pictures)
 
 
-def test_the_face_of_a_moment_is_cut_out_to_be_corrected(
+def test_the_face_of_a_highlight_is_cut_out_to_be_corrected(
     result: VideoResult, changing: Path
 ) -> None:
     for time, emotion in ((1.0, "Happy"), (3.0, "Surprise")):
@@ -174,14 +174,14 @@ def test_every_frame_gives_what_a_search_of_each_would(
     """Faces are followed between searches, and not across a cut."""
     frames = [*portrait(13), *drawn(("Happy", 0.5), seed=4), *portrait(12)]
     path = write_clip(folder / "quick.mp4", frames)
-    followed = analyze_video(path, VideoOptions(fps=0)).table
+    tracked = analyze_video(path, VideoOptions(fps=0)).table
     monkeypatch.setattr("fer_core.video.read.MOMENT", 1e-6)
     searched = analyze_video(path, VideoOptions(fps=0)).table
-    assert followed["time"].tolist() == searched["time"].tolist()
-    assert followed["person"].tolist() == searched["person"].tolist()
-    apart = (followed[["x", "y", "width"]] - searched[["x", "y", "width"]]).abs()
+    assert tracked["time"].tolist() == searched["time"].tolist()
+    assert tracked["person"].tolist() == searched["person"].tolist()
+    apart = (tracked[["x", "y", "width"]] - searched[["x", "y", "width"]]).abs()
     assert (apart.max(axis=1) < 0.1 * searched["width"]).all()
-    assert (followed["emotion"] == searched["emotion"]).mean() > 0.9
+    assert (tracked["emotion"] == searched["emotion"]).mean() > 0.9
 
 
 def test_two_people_keep_their_numbers_side_by_side(folder: Path) -> None:
@@ -210,7 +210,7 @@ def test_people_are_named_and_merged_by_hand(folder: Path) -> None:
         VideoResult(result.info, result.options, both, 2.0, 10).with_merged(2, 1)
 
 
-def test_a_result_is_kept_and_read_again(result: VideoResult, tmp_path: Path) -> None:
+def test_a_result_is_saved_and_read_again(result: VideoResult, tmp_path: Path) -> None:
     result.called(1, "Ann").save(tmp_path)
     again = VideoResult.load(tmp_path)
     assert again.to_json() == result.called(1, "Ann").to_json()

@@ -34,7 +34,7 @@ def run(*arguments: object):
     return CliRunner().invoke(command, [str(a) for a in arguments])
 
 
-def kept() -> list[Path]:
+def saved_results() -> list[Path]:
     return list((settings().cache / "video").glob("*"))
 
 
@@ -52,7 +52,7 @@ def test_one_video_with_everything(folder: Path, tmp_path: Path) -> None:
     assert "<html" in page.read_text(encoding="utf-8")
     with VideoFile(video) as written:
         assert len(list(written.frames())) == 15
-    assert kept() == []
+    assert saved_results() == []
 
 
 def test_folders_are_walked_and_files_of_one_name_do_not_collide(
@@ -192,16 +192,16 @@ def test_an_interrupted_batch_goes_on_where_it_stopped(folder: Path, tmp_path: P
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    (kept_result,) = home.glob("cache/video/*/result.json")
-    before = kept_result.stat().st_mtime_ns
+    (saved_result,) = home.glob("cache/video/*/result.json")
+    before = saved_result.stat().st_mtime_ns
     long.unlink()
     clip(long, 0.2)
-    kept_table = kept_result.with_name("table.parquet")
-    assert kept_table.stat().st_mtime_ns <= before
+    saved_table = saved_result.with_name("table.parquet")
+    assert saved_table.stat().st_mtime_ns <= before
     # What is kept is what the second run says, even where the file now says otherwise.
-    marked = json.loads(kept_result.read_text(encoding="utf-8"))
+    marked = json.loads(saved_result.read_text(encoding="utf-8"))
     marked["problems"] = ["from the first run"]
-    kept_result.write_text(json.dumps(marked), encoding="utf-8")
+    saved_result.write_text(json.dumps(marked), encoding="utf-8")
     done = subprocess.run(
         [*arguments, "--json"], env=environment, capture_output=True, text=True, encoding="utf-8"
     )

@@ -64,28 +64,28 @@ def test_what_nobody_keeps_is_gone_after_keep_hours(
     path = clip(tmp_path / "a.mp4", 0.2)
     monkeypatch.setenv("FER_KEEP_HOURS", "2")
     settings.cache_clear()
-    old, kept, new = (done(path, annotated=False) for _ in range(3))
-    kept.keep(True)
-    for job, hours in ((old, 2.1), (kept, 200), (new, 1.9)):
+    old, saved, new = (done(path, annotated=False) for _ in range(3))
+    saved.set_saved(True)
+    for job, hours in ((old, 2.1), (saved, 200), (new, 1.9)):
         ended(job, hours)
-    assert {job.name for job in list_jobs("mine")} == {kept.name, new.name}
+    assert {job.name for job in list_jobs("mine")} == {saved.name, new.name}
     assert not old.path.exists()
-    kept.keep(False)
-    ended(kept, 2.1)
+    saved.set_saved(False)
+    ended(saved, 2.1)
     sweep()
-    assert not kept.path.exists() and new.path.exists()
+    assert not saved.path.exists() and new.path.exists()
 
 
 def test_delete_all_deletes_the_analyses_of_everybody(tmp_path: Path) -> None:
     path = clip(tmp_path / "a.mp4", 0.2)
     jobs = [done(path, owner, annotated=False) for owner in ("mine", "another's")]
-    jobs[0].keep(True)
+    jobs[0].set_saved(True)
     said = CliRunner().invoke(delete_all, ["--yes"])
     assert said.exit_code == 0 and "2 analysed videos" in said.output
     assert not any(job.path.exists() for job in jobs)
 
 
-def test_named_people_are_drawn_anew_where_the_video_was_kept(tmp_path: Path) -> None:
+def test_named_people_are_rendered_again_where_the_video_was_retained(tmp_path: Path) -> None:
     frames = [*portrait(25), *drawn(("Happy", 1), seed=4)]
     job = done(write_clip(tmp_path / "two.mp4", frames), keep_source=True)
     before, moments = _last_picture(job.annotated), _pictures(job)

@@ -91,7 +91,7 @@ def test_a_running_job_stops_drawing_where_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_note, "_EVERY", 0.0)
-    monkeypatch.setattr(progress_note, "_LOOK", 0.0)
+    monkeypatch.setattr(progress_note, "_CHECK_SECONDS", 0.0)
     content = clip(tmp_path / "a.mp4", 2).read_bytes()
     job = create(content, annotated=True)
     job.write_state(limits=Limits(disk_bytes=len(content)).to_json())
@@ -114,12 +114,12 @@ def test_half_created_folders_count_and_are_swept(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_jobs_from_the_future_are_swept_unless_they_are_kept(tmp_path: Path) -> None:
-    for kept in (True, False):
+def test_jobs_from_the_future_are_swept_unless_they_are_saved(tmp_path: Path) -> None:
+    for saved in (True, False):
         job = create(b"x")
-        job.write_state(status="done", kept=kept)
+        job.write_state(status="done", saved=saved)
         state = json.loads((job.path / "state.json").read_text(encoding="utf-8"))
         state["updated"] = (datetime.now(UTC) + timedelta(days=400)).isoformat()
         (job.path / "state.json").write_text(json.dumps(state), encoding="utf-8")
         jobs.sweep()
-        assert job.path.exists() == kept
+        assert job.path.exists() == saved

@@ -116,10 +116,10 @@ def test_doubts_come_most_doubtful_first_and_go_when_they_are_settled() -> None:
 def test_what_the_tracker_doubts_is_told_in_person_numbers() -> None:
     tracker = IdentityTracker()
     dark = np.zeros((18, 32, 3), np.uint8)
-    look = appearance(draw_face("Neutral", 80, 3), (0, 0, 80, 80))  # twins
+    twin = appearance(draw_face("Neutral", 80, 3), (0, 0, 80, 80))  # twins
     for index in range(4):  # two faces come so close that either may be the other
         boxes = [(100 + 8.0 * index, 100, 80, 80), (150 - 8.0 * index, 100, 80, 80)]
-        tracker.update(index / 2, dark, boxes, [look, look], (600, 300))
+        tracker.update(index / 2, dark, boxes, [twin, twin], (600, 300))
     (swap,) = [doubt for doubt in doubts(tracker) if doubt.kind == "swap"]  # however long it lasts
     assert swap.persons == (1, 2) and 0.4 < swap.confidence < 0.95
 

@@ -7,7 +7,7 @@ from streamlit.runtime.state import SessionState
 
 from fer_core.settings import settings
 from ui.services import uploads, visits
-from ui.services.visits import KEPT, Visit
+from ui.services.visits import RETENTION, Visit
 
 
 @dataclass
@@ -49,18 +49,18 @@ def test_two_minutes_begin_when_the_last_connection_of_the_browser_is_lost(serve
     stranger = open_tab(server, "stranger", "another")
     server.connected.discard("one")
     visits.tidy(server, 1000.0)
-    visits.tidy(server, 1000.0 + 10 * KEPT)
+    visits.tidy(server, 1000.0 + 10 * RETENTION)
     assert "one" in visits.visits, "a tab of the browser is still there"
     server.connected.discard("two")
     visits.tidy(server, 5000.0)
-    visits.tidy(server, 5000.0 + KEPT - 1)
+    visits.tidy(server, 5000.0 + RETENTION - 1)
     assert {"one", "two"} <= visits.visits.keys() and not server.closed
     # A connection that was dropped and comes back is the same visit; its time begins anew.
     server.connected.add("two")
-    visits.tidy(server, 5000.0 + KEPT)
+    visits.tidy(server, 5000.0 + RETENTION)
     server.connected.discard("two")
     visits.tidy(server, 6000.0)
-    visits.tidy(server, 6000.0 + KEPT)
+    visits.tidy(server, 6000.0 + RETENTION)
     assert set(server.closed) == {"one", "two"} and list(visits.visits) == ["stranger"]
     assert not one.state.filtered_state and two.lost and stranger.lost is None
 

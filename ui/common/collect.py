@@ -21,16 +21,16 @@ def correct(crop: np.ndarray, face: Face, model: str, source: str) -> None:
         model: By which model.
         source: The page's name.
     """
-    _keep(crop, face, model, source)
+    _collect(crop, face, model, source)
 
 
 @st.dialog("Keep this face for training", icon=":material/save:")
-def keep_face(crop: np.ndarray, face: Face, model: str, source: str, label: str) -> None:
+def collect_face(crop: np.ndarray, face: Face, model: str, source: str, label: str) -> None:
     """Keep a face that has a label; arguments as those of :func:`correct`."""
-    _keep(crop, face, model, source, label)
+    _collect(crop, face, model, source, label)
 
 
-def _keep(crop: np.ndarray, face: Face, model: str, source: str, label: str = "") -> None:
+def _collect(crop: np.ndarray, face: Face, model: str, source: str, label: str = "") -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         seen = np.clip(np.round(crops_to_faces(crop[None])[0]), 0, 255).astype(np.uint8)
         st.image(seen, width=96, alt="The face as it would be kept, 48 by 48 grey pixels")
@@ -52,10 +52,10 @@ def _keep(crop: np.ndarray, face: Face, model: str, source: str, label: str = ""
         type="primary",
         icon=":material/save:",
         disabled=not agreed,
-        key="collect_keep",
+        key="collect_save",
     ):
         try:
-            collected.keep(
+            collected.add(
                 crop,
                 emotion,
                 consent=agreed,
@@ -70,7 +70,7 @@ def _keep(crop: np.ndarray, face: Face, model: str, source: str, label: str = ""
         st.rerun()
 
 
-def say_kept() -> None:
+def say_collected() -> None:
     """Say, after the dialog is closed, that the face was kept."""
     if emotion := st.session_state.pop("collect_done", None):
         st.toast(

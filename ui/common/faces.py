@@ -17,7 +17,7 @@ def percent(probability: float) -> str:
     return f"{probability * 100:.0f} %"
 
 
-def looks(face: Face, unsure_below: float) -> str:
+def expression_in_words(face: Face, unsure_below: float) -> str:
     """Say in plain words: 'looks happy, 92 %', or 'unsure: sad 38 %, neutral 35 %'."""
     if face.is_unsure(unsure_below):
         best = (f"{emotion.lower()} {percent(p)}" for emotion, p in face.ranked()[:2])

@@ -12,7 +12,7 @@ from fer_core import charts
 from fer_core.calibration import reliability
 from fer_core.emotions import EMOTIONS
 from fer_core.evaluation.sources import SourceFigures
-from ui.services.models import times_looked
+from ui.services.models import times_evaluated
 
 #: Of :func:`sources_table`.
 SOURCES_COLUMNS: Final = {
@@ -94,9 +94,9 @@ def sources_table(found: Sequence[SourceFigures]) -> pd.DataFrame:
     )
 
 
-def looked(times: int) -> str:
+def evaluated(times: int) -> str:
     """Return how often PrivateTest was looked at, as a sentence to add; none where never."""
-    return f" It was {times_looked(times)}" if times else ""
+    return f" It was {times_evaluated(times)}" if times else ""
 
 
 def faces(pictures: np.ndarray, words: list[str]) -> None:

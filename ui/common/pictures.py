@@ -91,26 +91,28 @@ class Memory:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
         with self._lock:
             self._all.add(self)
 
     def __contains__(self, key: Hashable) -> bool:
-        return key in self._kept
+        return key in self._entries
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """Return what is kept under ``key``; made first where nothing is."""
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][0]
+            if key in self._entries:
+                self._entries.move_to_end(key)
+                return self._entries[key][0]
         value = make()
         most = settings().visitor_mb * 1e6
         with self._lock:
-            self._kept[key] = value, _size_of(value)
-            self._bytes += self._kept[key][1]
-            while len(self._kept) > 1 and (len(self._kept) > self._size or self._bytes > most):
+            self._entries[key] = value, _size_of(value)
+            self._bytes += self._entries[key][1]
+            while len(self._entries) > 1 and (
+                len(self._entries) > self._size or self._bytes > most
+            ):
                 self._drop()
             while sum(one._bytes for one in self._all) > most * 10:
                 max(self._all, key=lambda one: one._bytes)._drop()
@@ -124,11 +126,11 @@ class Memory:
     def clear(self) -> None:
         """Let go of everything."""
         with self._lock:
-            while self._kept:
+            while self._entries:
                 self._drop()
 
     def _drop(self) -> None:
-        _, (_, size) = self._kept.popitem(last=False)
+        _, (_, size) = self._entries.popitem(last=False)
         self._bytes -= size
 
 

@@ -14,6 +14,6 @@ def duration_in_words(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def who(number: int) -> str:
+def person_label(number: int) -> str:
     """Return what a choice of a person says: a number, or everyone's mean."""
     return "Everyone" if number == EVERYONE else str(number)

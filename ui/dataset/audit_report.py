@@ -16,9 +16,9 @@ _SAMPLES: Final = 10
 _PERCENT: Final = st.column_config.NumberColumn(format="percent")
 
 
-def audit_report(data: Opened, look: AuditJob) -> None:
+def audit_report(data: Opened, audit: AuditJob) -> None:
     """Show the report of an audit that is done."""
-    found = look.result()
+    found = audit.result()
     summary = found.summary
     left, right = st.columns([2, 3], gap="medium")
     with left:

@@ -27,7 +27,7 @@ from ui.dataset.face_grid import (
     change,
     face_grid,
     page_of,
-    steady,
+    stable_order,
     turn_to,
     turner,
     undo_last,
@@ -79,20 +79,20 @@ def _first_page() -> None:
     turn_to(1, "browse")
 
 
-def view(data: Opened, look: AuditJob) -> None:
+def view(data: Opened, audit: AuditJob) -> None:
     """Show filters, faces, and the one looked at."""
     afresh("browse")
-    _view(data, look)
+    _view(data, audit)
 
 
 @st.fragment
-def _view(data: Opened, look: AuditJob) -> None:
+def _view(data: Opened, audit: AuditJob) -> None:
     _set_defaults()
     state = st.session_state
     overlay = data.overlay()
-    table = browse.corrected(data.seen(look) if look.done else data.table, overlay)
+    table = browse.corrected(data.seen(audit) if audit.done else data.table, overlay)
     _filters(table)
-    rows = _rows(data, look, table)
+    rows = _rows(data, audit, table)
     if not len(rows):
         st.info("No face fits. Widen the filters.", icon=":material/search_off:")
         return
@@ -128,7 +128,7 @@ def _view(data: Opened, look: AuditJob) -> None:
         st.rerun(scope="fragment")
     focus = found.focus if found.focus in set(data.keys[shown]) else state["browse_focus"]
     with right:
-        large(data, table, data.rows[focus], look)
+        large(data, table, data.rows[focus], audit)
 
 
 def _notes(table: pd.DataFrame, rows: np.ndarray) -> list[str]:
@@ -192,7 +192,7 @@ def _filters(table: pd.DataFrame) -> None:
             st.text_input("Tag that the key T sets", key="dataset_tag", max_chars=60)
 
 
-def _rows(data: Opened, look: AuditJob, table: pd.DataFrame) -> np.ndarray:
+def _rows(data: Opened, audit: AuditJob, table: pd.DataFrame) -> np.ndarray:
     state = st.session_state
 
     def code(name: str) -> int | None:
@@ -216,15 +216,15 @@ def _rows(data: Opened, look: AuditJob, table: pd.DataFrame) -> np.ndarray:
     like = data.rows.get(state["browse_like"]) if similar else None
 
     def find() -> np.ndarray:
-        features = look.features if like is not None and look.done else None
+        features = audit.features if like is not None and audit.done else None
         order = browse.order(table, state["browse_order"], features, like)
         return order[chosen.mask(table)[order]]
 
-    asked = (look.name, look.done, chosen, state["browse_order"], like)
-    return steady("browse", asked, find)
+    asked = (audit.name, audit.done, chosen, state["browse_order"], like)
+    return stable_order("browse", asked, find)
 
 
-def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
+def large(data: Opened, table: pd.DataFrame, row: int, audit: AuditJob) -> None:
     """Show one face: large, with label, votes, predictions, and what can be done to it."""
     face = table.iloc[row]
     key, label = face["face"], EMOTIONS[face["label"]]
@@ -261,9 +261,9 @@ def large(data: Opened, table: pd.DataFrame, row: int, look: AuditJob) -> None:
             if st.button(
                 "Similar faces",
                 icon=":material/image_search:",
-                disabled=not look.done,
+                disabled=not audit.done,
                 help="Shows all faces in Browse, the most similar first."
-                if look.done
+                if audit.done
                 else "First press 'Look through all faces' under Overview.",
                 on_click=begin,
                 kwargs={"like": key, "focus": key},

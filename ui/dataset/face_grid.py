@@ -102,8 +102,8 @@ def face_grid(
     part = table.iloc[rows]
     state = st.session_state.get(key, {})
 
-    def keep() -> None:
-        _keep(st.session_state[key].get("actions"), key, author, reason)
+    def save() -> None:
+        _save(st.session_state[key].get("actions"), key, author, reason)
 
     result = _COMPONENT(
         key=key,
@@ -120,7 +120,7 @@ def face_grid(
             "tag": tag,
             "edit": access.is_admin(),
         },
-        on_actions_change=keep,
+        on_actions_change=save,
         on_focus_change=nothing,
         on_turn_change=nothing,
     )
@@ -160,7 +160,7 @@ def _sheet(content: bytes, number: int) -> str:
     return data_uri(faces, _COLUMNS)
 
 
-def _keep(actions: dict[str, Any] | None, key: str, author: str, reason: str) -> None:
+def _save(actions: dict[str, Any] | None, key: str, author: str, reason: str) -> None:
     """Keep what is new in the browser's queue, in its order."""
     state = st.session_state
     if not actions or actions["session"] != state.get(f"{key}_session"):
@@ -182,7 +182,7 @@ def _keep(actions: dict[str, Any] | None, key: str, author: str, reason: str) ->
         state[f"{key}_done"] = one["seq"]
 
 
-def steady(key: str, asked: object, find: Callable[[], T]) -> T:
+def stable_order(key: str, asked: object, find: Callable[[], T]) -> T:
     """Return what ``find`` returns, called again only when something else is ``asked``.
 
     Faces that no longer fit once they are corrected stay where they are: the next key must
@@ -195,7 +195,7 @@ def steady(key: str, asked: object, find: Callable[[], T]) -> T:
 
 
 def afresh(key: str) -> None:
-    """Let :func:`steady` call its function again."""
+    """Let :func:`stable_order` call its function again."""
     st.session_state.pop(f"{key}_steady", None)
 
 

@@ -69,22 +69,22 @@ class Opened:
         """Return mean face and variation per emotion."""
         return browse.mean_faces(self.dataset.faces, self.dataset.labels)
 
-    def look(self, model: str) -> AuditJob:
+    def audit(self, model: str) -> AuditJob:
         """Return its audit with a model, made or not; one object as long as it is the same."""
-        looks = self.__dict__.setdefault("_looks", {})
-        found = audits.find(self.dataset, model) if model not in looks else looks[model]
-        return looks.setdefault(model, found)
+        by_model = self.__dict__.setdefault("_audits", {})
+        found = audits.find(self.dataset, model) if model not in by_model else by_model[model]
+        return by_model.setdefault(model, found)
 
-    def seen(self, look: AuditJob) -> pd.DataFrame:
+    def seen(self, audit: AuditJob) -> pd.DataFrame:
         """Return the table with what the model of a finished audit says of every face."""
         tables = self.__dict__.setdefault("_seen", {})
-        if look.name not in tables:
-            tables[look.name] = browse.table(self.dataset, self.keys, look.probabilities)
-        return tables[look.name]
+        if audit.name not in tables:
+            tables[audit.name] = browse.table(self.dataset, self.keys, audit.probabilities)
+        return tables[audit.name]
 
     def overlay(self) -> corrections.Overlay:
         """Return the corrections of this machine that concern its faces."""
-        return corrections.kept().of_faces(self.known)
+        return corrections.saved().of_faces(self.known)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -194,7 +194,7 @@ def _add_upload() -> None:
         return
     digest = hashlib.file_digest(upload, "sha256").hexdigest()[:12]
     upload.seek(0)
-    path = settings().kept.resolve() / digest / PurePath(upload.name).name
+    path = settings().saved_files.resolve() / digest / PurePath(upload.name).name
     try:
         write_atomic(path, partial(shutil.copyfileobj, upload))
     except FerError as error:

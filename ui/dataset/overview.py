@@ -26,7 +26,7 @@ _ON_MAP = 1500
 _EXAMPLES = 12
 
 
-def view(data: Opened, look: AuditJob) -> None:
+def view(data: Opened, audit: AuditJob) -> None:
     """Show everything, from top to bottom."""
     table = data.table
     left, right = st.columns(2, gap="large")
@@ -37,13 +37,13 @@ def view(data: Opened, look: AuditJob) -> None:
     means(data)
     examples(data)
     st.subheader("Predictions of a model")
-    looking(data, look)
-    if look.done:
+    audit_controls(data, audit)
+    if audit.done:
         left, right = st.columns(2, gap="large")
         with left:
-            confusion(data, look)
+            confusion(data, audit)
         with right:
-            face_map(data, look)
+            face_map(data, audit)
 
 
 def counts(table: pd.DataFrame) -> None:
@@ -152,25 +152,25 @@ def examples(data: Opened) -> None:
             )
 
 
-def looking(data: Opened, look: AuditJob) -> None:
+def audit_controls(data: Opened, audit: AuditJob) -> None:
     """Show the button that starts an audit, how far it is, or when it was made."""
-    status = look.state()["status"] if look.path.is_dir() else ""
+    status = audit.state()["status"] if audit.path.is_dir() else ""
     if status == "done":
-        summary = look.result().summary
+        summary = audit.result().summary
         found = summary["labels"]
         if "error" in found:
             st.warning(sentence(found["error"]), icon=":material/info:")
-        right = (look.probabilities.argmax(axis=1) == data.dataset.labels).mean()
+        right = (audit.probabilities.argmax(axis=1) == data.dataset.labels).mean()
         st.caption(
             f"{st.session_state['model']} agrees with {percent(right)} of all labels. For a model "
             "that was trained on this dataset, the figures of the split Training are too high."
         )
         return
     if status in ("running", "queued"):
-        _watch(look)
+        _watch(audit)
         return
     if status in ("failed", "interrupted"):
-        reason = look.state().get("reason") or "Its process ended."
+        reason = audit.state().get("reason") or "Its process ended."
         say_error(reason)
     seconds = _expected(len(data.dataset), st.session_state["model"])
     st.markdown(
@@ -184,8 +184,8 @@ def looking(data: Opened, look: AuditJob) -> None:
         type="primary",
         disabled=not access.is_admin(),
         on_click=_start,
-        args=(data, look),
-        key="overview_look",
+        args=(data, audit),
+        key="overview_audit",
     )
 
 
@@ -194,18 +194,18 @@ def _expected(faces: int, model: str) -> float:
     return audits.expected_seconds(faces, model)
 
 
-def _start(data: Opened, look: AuditJob) -> None:
+def _start(data: Opened, audit: AuditJob) -> None:
     try:
-        audits.start(look, data.source, st.session_state["model"])
+        audits.start(audit, data.source, st.session_state["model"])
     except FerError as error:
         say_error(error)
 
 
 @st.fragment(run_every=1)
-def _watch(look: AuditJob) -> None:
-    if not look.busy():
+def _watch(audit: AuditJob) -> None:
+    if not audit.busy():
         st.rerun()
-    now = look.progress()
+    now = audit.progress()
     with st.container(horizontal=True, vertical_alignment="center"):
         left = now.get("seconds_left")
         words = now.get("what", "Starting")
@@ -213,14 +213,14 @@ def _watch(look: AuditJob) -> None:
             words += f" · {duration_in_words(left)} left in this step"
         st.progress(min(1.0, now.get("share") or 0.0), words)
         if st.button("Cancel", icon=":material/close:", key="overview_cancel"):
-            audits.stop(look)
+            audits.stop(audit)
             st.rerun()
 
 
-def confusion(data: Opened, look: AuditJob) -> None:
+def confusion(data: Opened, audit: AuditJob) -> None:
     """Show labels against predictions; a cell opens the faces in it."""
     st.subheader("Labels and predictions")
-    table = data.seen(look)
+    table = data.seen(audit)
     splits = [split for split in SPLITS if (table["split"] == split).any()]
     split = st.segmented_control(
         "Split",
@@ -273,11 +273,11 @@ def confusion(data: Opened, look: AuditJob) -> None:
     st.caption("Click a cell to see its faces.")
 
 
-def face_map(data: Opened, look: AuditJob) -> None:
+def face_map(data: Opened, audit: AuditJob) -> None:
     """Show the faces as the model sees them, on a plane; the pointer shows the picture."""
     st.subheader("Map of the faces")
     some = np.random.default_rng(0).permutation(len(data.dataset))[:_ON_MAP]
-    places = look.map[some]
+    places = audit.map[some]
     points = pd.DataFrame(
         {
             "x": places[:, 0],

@@ -12,9 +12,18 @@ from ui.common.notices import say_error
 from ui.common.text import plain
 from ui.dataset.audit_report import audit_report
 from ui.dataset.browse import KEYS, large
-from ui.dataset.face_grid import PAGE, afresh, change, face_grid, page_of, steady, turn_to, turner
+from ui.dataset.face_grid import (
+    PAGE,
+    afresh,
+    change,
+    face_grid,
+    page_of,
+    stable_order,
+    turn_to,
+    turner,
+)
 from ui.dataset.open import Opened
-from ui.dataset.overview import looking
+from ui.dataset.overview import audit_controls
 from ui.services import access
 from ui.services.audits import AuditJob
 from ui.services.corrections import Change
@@ -22,24 +31,24 @@ from ui.services.corrections import Change
 _ALL = "all splits"
 
 
-def view(data: Opened, look: AuditJob) -> None:
+def view(data: Opened, audit: AuditJob) -> None:
     """Show the audit, or the way to make it."""
-    if not look.done:
-        looking(data, look)
+    if not audit.done:
+        audit_controls(data, audit)
         return
-    found = look.result()
+    found = audit.result()
     place = st.expander(
         "Report", icon=":material/summarize:", key="problems_report", on_change="rerun"
     )
     if place.open:
         with place:
-            audit_report(data, look)
+            audit_report(data, audit)
     afresh("problems")
-    _faces(data, look, found.problems)
+    _faces(data, audit, found.problems)
 
 
 @st.fragment
-def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
+def _faces(data: Opened, audit: AuditJob, problems: pd.DataFrame) -> None:
     state = st.session_state
     state.setdefault("problems_focus", None)
     numbers = problems["kind"].value_counts()
@@ -70,7 +79,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
             "Not yet corrected", value=True, key="problems_open", on_change=_first_page
         )
     overlay = data.overlay()
-    table = browse.corrected(data.seen(look), overlay)
+    table = browse.corrected(data.seen(audit), overlay)
 
     def find() -> pd.DataFrame:
         part = problems[problems["kind"] == kind]
@@ -78,7 +87,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
             part = part[part["split"] == split]
         return part[~part["face"].isin(list(overlay.faces))] if open_only else part
 
-    part = steady("problems", (look.name, kind, split, open_only), find)
+    part = stable_order("problems", (audit.name, kind, split, open_only), find)
     if part.empty:
         st.success("No face of this kind is left.", icon=":material/check:")
         return
@@ -128,7 +137,7 @@ def _faces(data: Opened, look: AuditJob, problems: pd.DataFrame) -> None:
         st.markdown(plain(f"{reason[:1].upper()}{reason[1:]}{proposal}."))
         if one["group"] >= 0:
             _group(data, problems, one)
-        large(data, table, data.rows[focus], look)
+        large(data, table, data.rows[focus], audit)
 
 
 def _group(data: Opened, problems: pd.DataFrame, one: pd.Series) -> None:

@@ -207,7 +207,7 @@ def collected_view() -> None:
             "the model said": [_said(one) for one in faces],
             "model": [one.model for one in faces],
             "page": [one.source for one in faces],
-            "kept": [one.kept for one in faces],
+            "saved": [one.saved for one in faces],
         }
     )
     chosen = st.dataframe(
@@ -220,7 +220,7 @@ def collected_view() -> None:
         height=min(440, 40 + 60 * len(shown)),
         column_config={
             "picture": st.column_config.ImageColumn(width="small"),
-            "kept": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
+            "saved": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
         },
         alt="Collected faces; select some to delete them",
     )
@@ -242,7 +242,7 @@ def collected_view() -> None:
         )
 
 
-def _said(one: collected.Kept) -> str:
+def _said(one: collected.CollectedFace) -> str:
     if not one.probabilities:
         return ""
     best = max(range(len(EMOTIONS)), key=lambda i: one.probabilities[i])

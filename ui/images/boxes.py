@@ -8,7 +8,7 @@ import streamlit as st
 
 from fer_core.analysis import Analysis
 from ui.common.component import nothing
-from ui.common.faces import looks
+from ui.common.faces import expression_in_words
 
 _HTML: Final = (
     '<div id="frame"><img alt=""><button id="full" type="button" '
@@ -70,7 +70,7 @@ def boxes(
                     "top": 100 * face.box[1] / analysis.height,
                     "width": 100 * face.box[2] / analysis.width,
                     "height": 100 * face.box[3] / analysis.height,
-                    "words": f"Face {number}: {looks(face, unsure_below)}",
+                    "words": f"Face {number}: {expression_in_words(face, unsure_below)}",
                 }
                 for number, face in enumerate(analysis.faces, start=1)
             ],

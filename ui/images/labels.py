@@ -12,7 +12,7 @@ import streamlit as st
 from fer_core.analysis import Face
 from fer_core.emotions import EMOTIONS
 from fer_core.faces.base import Box, overlap
-from ui.common.faces import looks
+from ui.common.faces import expression_in_words
 from ui.common.pictures import Result
 
 #: Overlap of two detectors' boxes from which on they are taken for the same face.
@@ -58,7 +58,9 @@ def ask_label(result: Result, index: int, unsure_below: float) -> None:
     face = result.analysis.faces[index]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(result.found.crops[index], width=96, alt="The face")
-        st.markdown(f"The model's answer: {looks(face, unsure_below)}.", width="stretch")
+        st.markdown(
+            f"The model's answer: {expression_in_words(face, unsure_below)}.", width="stretch"
+        )
     st.pills(
         "Your label",
         list(EMOTIONS),

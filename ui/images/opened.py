@@ -5,9 +5,9 @@ from typing import Final
 import streamlit as st
 
 from fer_core.explain import warm_up
-from ui.common.collect import keep_face
+from ui.common.collect import collect_face
 from ui.common.controls import Choice
-from ui.common.faces import emotion_bars, looks, why
+from ui.common.faces import emotion_bars, expression_in_words, why
 from ui.common.notices import say_error
 from ui.common.pager import pager
 from ui.common.pictures import LARGE, Result, drawn
@@ -77,7 +77,7 @@ def _face(result: Result, index: int, choice: Choice) -> None:
     with st.container(border=True, gap="small", key=f"face_card_{index}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.image(crop, width=64, alt=f"Face {index + 1}")
-            words = looks(face, choice.unsure_below)
+            words = expression_in_words(face, choice.unsure_below)
             if face.corrected:
                 st.markdown(
                     f"**{number}{face.corrected}**, your label  \nThe model: {words}",
@@ -129,5 +129,5 @@ def _face(result: Result, index: int, choice: Choice) -> None:
                     icon=":material/save:",
                     help="Keep the face with your label on this machine, with consent.",
                 ):
-                    keep_face(crop, face, result.analysis.model, "Images", face.corrected)
+                    collect_face(crop, face, result.analysis.model, "Images", face.corrected)
         emotion_bars(face, key=f"bars_{index}")

@@ -21,7 +21,7 @@ state = st.session_state
 
 #: What the next visit of the same browser finds again.
 _REMEMBERED: Final = (
-    "images_source", "images_files", "images_kept", "images_snapshot", "images_open",
+    "images_source", "images_files", "images_retained", "images_snapshot", "images_open",
     "images_labels", "images_batches", "images_view", "images_order", "images_kinds",
     "images_confidence", "reading_stopped",
 )  # fmt: skip
@@ -32,7 +32,7 @@ def prepare() -> None:
     prepare_grid()
     state.setdefault("images_source", "Files")
     state.setdefault("images_files", [])  # all pictures that were dropped, also before a reload
-    state.setdefault("images_kept", [])  # those of them from earlier visits to this page
+    state.setdefault("images_retained", [])  # those of them from earlier visits to this page
     state.setdefault("images_snapshot", None)
     state.setdefault("images_open", None)
     state.setdefault("images_round", 0)
@@ -43,7 +43,7 @@ def prepare() -> None:
 def take_files() -> None:
     """Add the dropped files to the pictures."""
     dropped = state[f"images_drop_{state['images_round']}"]
-    pictures = [*state["images_kept"], *(picture(f.name, f.getvalue()) for f in dropped)]
+    pictures = [*state["images_retained"], *(picture(f.name, f.getvalue()) for f in dropped)]
     files = {(p.name, p.checksum): p for p in pictures}
     batches = state["images_batches"]
     if new := [key for key in files if key not in batches]:
@@ -57,7 +57,7 @@ def take_files() -> None:
 
 def clear() -> None:
     """Let go of all pictures."""
-    state.update(images_files=[], images_kept=[], images_snapshot=None, images_open=None)
+    state.update(images_files=[], images_retained=[], images_snapshot=None, images_open=None)
     state.update(images_labels={}, images_batches={})
     state["images_round"] += 1  # a new drop zone is an empty one
 
@@ -83,7 +83,7 @@ def remove(key: tuple[str, str]) -> None:
 
 def _hold(pictures: list[Picture]) -> None:
     """Let these be the pictures, whatever the drop zone holds."""
-    state.update(images_files=pictures, images_kept=pictures)
+    state.update(images_files=pictures, images_retained=pictures)
     state["images_round"] += 1  # a new drop zone is an empty one
 
 
@@ -125,7 +125,7 @@ def _pictures(source: str) -> list[Picture]:
     )
     uploads.use(dropped)
     if not dropped:
-        state["images_kept"] = state["images_files"]
+        state["images_retained"] = state["images_files"]
     if len(state["images_files"]) > MOST_PICTURES:
         st.warning(
             f"These are the first {MOST_PICTURES} pictures: clear them, then drop the rest.",

@@ -21,9 +21,9 @@ from ui.common.exports import Download, downloads
 from ui.common.notices import say_error, say_problem
 from ui.common.text import plain
 from ui.common.times import local, zone, zone_name
-from ui.common.words import EVERYONE, who
+from ui.common.words import EVERYONE, person_label
 from ui.services import sessions
-from ui.services.sessions import KeptSession
+from ui.services.sessions import SavedSession
 
 #: Key of what was asked for outside the stage, which the whole page has yet to hear.
 ASKED = "live_asked"
@@ -68,7 +68,7 @@ def summary(
         exports(shown.assign(source=name), about, name, "live")
         st.text_input("Name", key="live_name", max_chars=80, width=300)
 
-        def keep() -> None:
+        def save() -> None:
             name = st.session_state["live_name"].strip() or "Unnamed"
             try:
                 sessions.save(table, name, about)
@@ -78,7 +78,7 @@ def summary(
                 saved()
                 st.toast("Kept on the machine that runs this app.", icon=":material/save:")
 
-        st.button("Keep this session", icon=":material/save:", key="live_keep", on_click=keep)
+        st.button("Keep this session", icon=":material/save:", key="live_save", on_click=save)
         st.button("Discard", icon=":material/delete:", key="live_discard", on_click=discard)
 
 
@@ -130,20 +130,20 @@ def exports(table: pd.DataFrame, about: dict[str, Any], name: str, key: str) -> 
         st.caption(f"Averaged over {seconds:g} s.", width="content")
 
 
-def kept_sessions() -> None:
+def saved_sessions() -> None:
     """Show sessions that were kept: open one, compare several, delete."""
     try:
-        kept, damaged = sessions.list_all(), sessions.list_damaged()
+        saved, damaged = sessions.list_all(), sessions.list_damaged()
     except FerError as error:
         say_error(error)
         return
-    if kept or damaged:
+    if saved or damaged:
         st.subheader("Kept sessions")
     st.session_state.setdefault("live_problem", None)
     say_problem("live_problem")
     show_damaged(damaged, _delete, "live_problem")
-    if kept:
-        _table(kept)
+    if saved:
+        _table(saved)
 
 
 def _delete(name: str) -> None:
@@ -151,17 +151,17 @@ def _delete(name: str) -> None:
     ask("delete")
 
 
-def _table(kept: list[KeptSession]) -> None:
+def _table(saved: list[SavedSession]) -> None:
     """Show sessions in a table, and below it those that are selected."""
     rows = pd.DataFrame(
         [
             {
                 "name": session.name,
-                "kept": local(session.kept),
+                "saved": local(session.saved),
                 "length": timeline.clock(session.seconds),
                 "model": session.about.get("model", ""),
             }
-            for session in kept
+            for session in saved
         ]
     )
     # A deleted row changes the key, so that no other row inherits its selection.
@@ -170,11 +170,11 @@ def _table(kept: list[KeptSession]) -> None:
         hide_index=True,
         on_select=lambda: ask("open"),
         selection_mode="multi-row",
-        key=f"live_kept_{kept[0].id}_{len(kept)}",
+        key=f"live_saved_{saved[0].id}_{len(saved)}",
         height=min(250, 38 + 35 * len(rows)),
         column_config={
             "name": "Name",
-            "kept": st.column_config.DatetimeColumn(
+            "saved": st.column_config.DatetimeColumn(
                 f"Kept ({zone_name()})", format="D MMM YYYY, HH:mm"
             ),
             "length": "Length",
@@ -182,16 +182,16 @@ def _table(kept: list[KeptSession]) -> None:
         },
         alt="Kept sessions; select one to open it, several to compare them",
     )
-    selected = [kept[row] for row in chosen.selection.rows if row < len(kept)]
+    selected = [saved[row] for row in chosen.selection.rows if row < len(saved)]
     if not selected:
-        whose = (
+        owners = (
             "for you and the administrators of this copy"
             if settings().public
             else "for everyone who can open it"
         )
         st.caption(
             "Select one to open it, or several to compare them. They are on the machine that "
-            f"runs this app, {whose}."
+            f"runs this app, {owners}."
         )
         return
     try:
@@ -211,7 +211,7 @@ def _table(kept: list[KeptSession]) -> None:
             st.markdown(f"**{plain(session.name)}**: {timeline.in_words(one)}")
     with st.container(horizontal=True):
         if len(selected) == 1:
-            exports(tables[0], selected[0].about, selected[0].name, "live_kept")
+            exports(tables[0], selected[0].about, selected[0].name, "live_saved")
         many = f"these {len(selected)}" if len(selected) > 1 else "this session"
 
         def delete() -> None:
@@ -235,7 +235,7 @@ def _details(table: pd.DataFrame, found: dict[str, Any], key: str) -> None:
             "Person",
             [EVERYONE, *persons],
             default=EVERYONE,
-            format_func=who,
+            format_func=person_label,
             required=True,
             key=key,
         )

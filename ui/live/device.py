@@ -44,13 +44,14 @@ _COMPONENT: Final = st.components.v2.component(
     js=stage.script("device.js"),
 )
 
-# The numbers that ui/device works with are the library's own.
+# The numbers that ui/device works with are the library's own; behind "=" stands the library's name
+# of one that has another name there.
 _NUMBERS: Final = {
-    blazeface: "SUSPECT CLEAR LOOK NOTHING LIKELY MAX_LOOKS OVERLAP FIRST_ZOOM SECOND_ZOOM "
-    "SURE UNSURE DETAIL DETAIL_SIZE DECIDED",
-    detector: "MOMENT",
+    blazeface: "SUSPECT CLEAR LOOK=CROP_SCORE NOTHING LIKELY MAX_LOOKS=MAX_CROP_PASSES OVERLAP "
+    "FIRST_ZOOM SECOND_ZOOM SURE UNSURE DETAIL DETAIL_SIZE DECIDED",
+    detector: "MOMENT=DETECT_EVERY",
     motion: "PLACE_NOISE SIZE_NOISE PLACE_DRIFT SIZE_DRIFT PLACE_SPEED SIZE_SPEED FADE",
-    tracker: "KEEP PAUSE GATE",
+    tracker: "KEEP=RETENTION PAUSE GATE",
     smoothing: "LEAD PATIENCE",
 }
 
@@ -64,7 +65,11 @@ _HIDDEN: Final = {
 
 def fixed() -> dict[str, Any]:
     """Return what the worker is told of the library: sizes, limits, how BlazeFace frames."""
-    numbers = {n: getattr(m, n) for m, names in _NUMBERS.items() for n in names.split()}
+    numbers = {
+        name: getattr(module, ours or name)
+        for module, names in _NUMBERS.items()
+        for name, _, ours in (one.partition("=") for one in names.split())
+    }
     framing = FRAMINGS[blazeface.BlazeFaceDetector.name]
     return {"k": numbers, "framing": vars(framing), "size": CROP_SIZE, "luma": LUMA}
 
@@ -247,9 +252,9 @@ def networks(model: str) -> dict[str, bytes]:
 # A file is compared with its card once.
 @lru_cache(maxsize=8)
 def _networks(name: str, exported: str, _checksum: str) -> dict[str, bytes]:
-    search, look = blazeface.read_models()
+    search, crop = blazeface.read_models()
     model = find_model(name).checked(exported).read_bytes()
-    return {"search": search, "look": look, "model": model}
+    return {"search": search, "look": crop, "model": model}
 
 
 @lru_cache(maxsize=1)

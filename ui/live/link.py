@@ -86,7 +86,7 @@ class LiveLink:
         """Show the video, and follow what the browser reports. In a fragment."""
         report = stage.reported("live_link")
         before = self.phase
-        self._follow(report)
+        self._apply(report)
         beside.take(report)
         saving.record_with(report)
         record = self.session.record
@@ -120,7 +120,7 @@ class LiveLink:
         self._stop()
         self.phase, self.trouble = "off", None
 
-    def _follow(self, report: dict[str, Any]) -> None:
+    def _apply(self, report: dict[str, Any]) -> None:
         self.phase, self.cause = report["phase"], report["cause"]
         self.trouble = report["trouble"]
         self.fps, self.relay = report["fps"], bool(report.get("relay"))

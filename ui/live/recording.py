@@ -89,7 +89,7 @@ class Recording:
         """Begin anew after the numbers were saved."""
         if self.spool is not None:
             self.spool.delete()
-        self._begin_anew()
+        self._restart()
 
     def discard(self, name: str) -> None:
         """Throw the numbers away, which can be undone for a while.
@@ -98,7 +98,7 @@ class Recording:
             name: What the recording was called.
         """
         start, interrupted, spool = self.start, self.interrupted, self.spool
-        rows = self._begin_anew()
+        rows = self._restart()
 
         def restore() -> None:
             # Of the visit that undoes it: the page may have been loaded again.
@@ -111,7 +111,7 @@ class Recording:
 
         recordings.remove(spool, name, restore)
 
-    def _begin_anew(self) -> Rows:
+    def _restart(self) -> Rows:
         self.interrupted = self.spool = None
         return self.record.clear()
 

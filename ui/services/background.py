@@ -21,18 +21,19 @@ class Task(Generic[Result]):
     #: What the result of a cancelled task raises.
     error: ClassVar[type[FerError]] = FerError
 
-    def __init__(self, name: str, work: Callable[[Callable[[float], None]], Result]) -> None:
+    def __init__(self, name: str, function: Callable[[Callable[[float], None]], Result]) -> None:
         """Begin.
 
         Args:
             name: What to call it.
-            work: Does it; it is given a function to which it tells the share that is done, 0 to 1.
+            function: Does the task. It is given a function to which it tells the share that is
+                done, 0 to 1.
         """
         self.name = name
         self.begun = time.monotonic()
         #: The share that is done, 0 to 1.
         self.share = 0.0
-        self._work = work
+        self._function = function
         self._waiting = 0
         self._ended, self._cancelled = threading.Event(), threading.Event()
         self._result: Result | None = None
@@ -83,7 +84,7 @@ class Task(Generic[Result]):
 
     def _run(self) -> None:
         try:
-            self._result = self._work(self._tell)
+            self._result = self._function(self._tell)
         except BaseException as error:  # whoever waits raises it
             self._error = error
         self._ended.set()

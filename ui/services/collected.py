@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from fer_core.datasets import collected
-from fer_core.datasets.collected import CONSENT, NAME, Kept
+from fer_core.datasets.collected import CONSENT, NAME, CollectedFace
 from fer_core.errors import Damaged
 from ui.services import access, removal
 
-__all__ = ["CONSENT", "NAME", "Kept", "delete", "keep", "list_damaged", "list_faces"]
+__all__ = ["CONSENT", "NAME", "CollectedFace", "delete", "add", "list_damaged", "list_faces"]
 
 
-def keep(
+def add(
     crop: np.ndarray,
     emotion: str,
     *,
@@ -21,14 +21,14 @@ def keep(
     model: str = "",
     probabilities: Sequence[float] = (),
 ) -> int:
-    """Save one face, see :func:`fer_core.datasets.collected.keep`."""
+    """Save one face, see :func:`fer_core.datasets.collected.add`."""
     access.require("save faces")
-    return collected.keep(
+    return collected.add(
         crop, emotion, consent=consent, source=source, model=model, probabilities=probabilities
     )
 
 
-def list_faces() -> list[Kept]:
+def list_faces() -> list[CollectedFace]:
     """Return all collected faces, the oldest first."""
     access.require("see collected faces")
     gone = removal.hidden("collected face")

@@ -5,20 +5,20 @@ from collections.abc import Sequence
 import pandas as pd
 
 from fer_core.datasets import corrections
-from fer_core.datasets.corrections import KEPT, Change, Overlay, read
+from fer_core.datasets.corrections import SAVED, Change, Overlay, read
 from fer_core.errors import Damaged
 from ui.services import access, removal
 
 __all__ = [
-    "KEPT", "Change", "Overlay", "add", "add_overlay", "delete", "history", "kept",
+    "SAVED", "Change", "Overlay", "add", "add_overlay", "delete", "history", "saved",
     "list_damaged", "read", "undo",
 ]  # fmt: skip
 
 
-def kept() -> Overlay:
+def saved() -> Overlay:
     """Return the corrections of this machine without those that were undone."""
     access.require("see corrections")
-    return corrections.kept()
+    return corrections.saved()
 
 
 def history() -> pd.DataFrame:

@@ -112,9 +112,9 @@ def remove(source: Request, restore: Callable[[], None]) -> None:
     """
     access.require("remove datasets")
     with suppress(FerError):
-        opened.forget(source.source)
+        opened.remove(source.source)
     path = Path(source.source)
-    uploaded = path.is_relative_to(settings().kept.resolve())
+    uploaded = path.is_relative_to(settings().saved_files.resolve())
     names = [str(path.parent)] if uploaded else []
     removal.remove("upload", *names, words=f"Dataset {path.name}", restore=restore)
 
@@ -136,14 +136,14 @@ class Reading(Task[Dataset]):
         try:
             return super().result()
         except BaseException:
-            _forget(self)
+            _remove(self)
             raise
 
     def cancel(self) -> bool:
         """Let it end, unless somebody else waits for it."""
         ends = super().cancel()
         if ends:
-            _forget(self)
+            _remove(self)
         return ends
 
 
@@ -229,7 +229,7 @@ def comparison(one: Dataset, other: Dataset, model: str) -> Task[Comparison]:
     return Task("The comparison", partial(compare, one, other, model))
 
 
-def _forget(reading: Reading) -> None:
+def _remove(reading: Reading) -> None:
     with _lock:
         for key in [key for key, known in _readings.items() if known is reading]:
             del _readings[key]

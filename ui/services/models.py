@@ -12,7 +12,7 @@ from fer_core.models.recommend import recommendations
 from fer_core.settings import settings
 from fer_core.zoo import archive, create, ensembles, manage, readme, staging
 from fer_core.zoo.create import ModelJob
-from fer_core.zoo.readme import times_looked
+from fer_core.zoo.readme import times_evaluated
 from ui.services import access, datasets, quotas, removal
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "import_archive", "label", "labels", "list_damaged",
     "list_jobs", "list_models", "make_ensemble", "measure_private", "measure_source",
     "picker_labels", "set_default", "stopped",
-    "times_looked",
+    "times_evaluated",
 ]  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def _measure(name: str, what: Literal["private", "source"], data: str) -> ModelJ
 def list_jobs() -> list[ModelJob]:
     """Return the jobs that make or measure models, the oldest first."""
     access.require("see jobs of models")
-    return create.list_work()
+    return create.list_jobs()
 
 
 def end_job(job: ModelJob) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Streamlit keeps a session without a connection a little longer than we do, who close it.
-_SESSION_TTL: Final = visits.KEPT + 60
+_SESSION_TTL: Final = visits.RETENTION + 60
 #: Seconds between two looks at what can be freed.
 _EVERY: Final = 10
 #: Options of Streamlit on a public copy. Errors are for the log; what a visitor sends is bounded.

@@ -6,17 +6,17 @@ import pandas as pd
 
 from fer_core.errors import Damaged
 from fer_core.live import saved
-from fer_core.live.saved import KeptSession
+from fer_core.live.saved import SavedSession
 from ui.services import access, quotas, removal
 
 
 def save(table: pd.DataFrame, name: str, about: dict[str, Any] | None = None) -> int:
-    """Save the numbers of a session, see :func:`fer_core.live.saved.keep_session`."""
+    """Save the numbers of a session, see :func:`fer_core.live.saved.save_session`."""
     quotas.check_room(len(table) * saved.ROW_BYTES)
-    return saved.keep_session(table, name, about, owner=access.owner())
+    return saved.save_session(table, name, about, owner=access.owner())
 
 
-def list_all() -> list[KeptSession]:
+def list_all() -> list[SavedSession]:
     """Return the sessions that the person may see, after deleting those that are too old."""
     saved.delete_owned_before(quotas.oldest())
     gone = removal.hidden("session")

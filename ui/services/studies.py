@@ -31,7 +31,7 @@ __all__ = ["Pending", "Study"]
 #: Folder of the example, which visitors may open.
 EXAMPLE: Final = "example"
 _NAME: Final = re.compile(r"[\w\-]{1,80}")
-_making = threading.Lock()
+_creating = threading.Lock()
 _ACT: Final = "make or change studies"
 
 
@@ -121,7 +121,7 @@ def create_example(progress: Callable[[int, int], None]) -> str:
     if EXAMPLE in removal.hidden("study"):
         removal.finish_all("study")
     # Of several visitors who ask for it, one makes it.
-    with _making:
+    with _creating:
         example_study.create(settings().studies / EXAMPLE, progress)
     return EXAMPLE
 

@@ -10,9 +10,9 @@ from fer_core.video.result import VideoOptions, VideoResult
 from ui.services import access, quotas, removal
 
 __all__ = [
-    "VideoJob", "cancel", "delete", "delete_damaged", "find", "keep",
+    "VideoJob", "cancel", "delete", "delete_damaged", "find",
     "ensure_queue_served", "list_damaged",
-    "list_jobs", "place", "restart", "save_people", "settle", "start", "sweep",
+    "list_jobs", "place", "restart", "save_people", "set_saved", "settle", "start", "sweep",
 ]  # fmt: skip
 
 
@@ -72,10 +72,10 @@ def restart(job: VideoJob) -> None:
     jobs.submit(job, quotas.limits())
 
 
-def keep(job: VideoJob, kept: bool) -> None:
+def set_saved(job: VideoJob, saved: bool) -> None:
     """Save a job beyond ``FER_KEEP_HOURS``, or no longer."""
     access.require("keep analyses for longer")
-    job.keep(kept)
+    job.set_saved(saved)
 
 
 def cancel(job: VideoJob) -> None:

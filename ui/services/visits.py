@@ -19,7 +19,7 @@ from streamlit.runtime.state import SessionState
 from ui.services import access
 
 #: Seconds for which a visit whose connection was lost is kept.
-KEPT: Final = 120
+RETENTION: Final = 120
 
 
 class Content(Protocol):
@@ -177,7 +177,9 @@ def _take_over(visit: Visit, runtime: Runtime) -> None:
 
 
 def tidy(runtime: Runtime, now: float) -> None:
-    """Free everything of visits whose browser lost its last connection :data:`KEPT` seconds ago.
+    """Free everything of visits whose browser lost its last connection.
+
+    That must be :data:`RETENTION` seconds ago.
 
     Args:
         runtime: That of the server, in its event loop.
@@ -187,7 +189,7 @@ def tidy(runtime: Runtime, now: float) -> None:
         for name, visit in visits.items():
             connected = runtime.is_active_session(name) or _connected(visit, runtime)
             visit.lost = None if connected else visit.lost or now
-        names = [name for name, one in visits.items() if one.lost and now - one.lost >= KEPT]
+        names = [name for name, one in visits.items() if one.lost and now - one.lost >= RETENTION]
         gone = {name: visits.pop(name) for name in names}
     for name, visit in gone.items():
         runtime.close_session(name)

@@ -205,7 +205,7 @@ def _import(study: Study) -> None:
                         columns[field] = chosen
             unit = st.segmented_control("Times in", ["s", "ms"], default="s", required=True)
         offset, moments = _clock()
-        whose = st.selectbox(
+        recording = st.selectbox(
             "Whose events", ["as the file says", *(o.id for o in study.file.recordings)],
             key="study_import_of",
         )  # fmt: skip
@@ -216,8 +216,8 @@ def _import(study: Study) -> None:
                 found = read.rescale(found, *read.fit_clock(moments))
             found = read.shift(found, offset)
             given, unknown = read.assign(study, found)
-            if whose != "as the file says":
-                given, unknown = {whose: found.drop(columns="recording", errors="ignore")}, []
+            if recording != "as the file says":
+                given, unknown = {recording: found.drop(columns="recording", errors="ignore")}, []
             if append:
                 given = {
                     id: pd.concat([study.events(study.recording(id)), part], ignore_index=True)

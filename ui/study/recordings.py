@@ -234,7 +234,7 @@ def _add_analysis(study: Study) -> None:
         "Analysis", list(jobs), format_func=lambda one: jobs[one].config["name"],
         key="study_analysis",
     )  # fmt: skip
-    who = _whose(study, read_name(study.file.pattern, jobs[name].config["name"]), name)
+    who = _participant_fields(study, read_name(study.file.pattern, jobs[name].config["name"]), name)
     st.caption(
         "One that another model or class prior made is analysed again, where its video was kept."
     )
@@ -248,7 +248,7 @@ def _add_analysis(study: Study) -> None:
         st.rerun()
 
 
-def _whose(study: Study, said: FromName, key: str) -> FromName:
+def _participant_fields(study: Study, said: FromName, key: str) -> FromName:
     """Ask whose recording it is, beginning with what its name says."""
     with st.container(horizontal=True):
         code = st.text_input("Participant", said.participant, key=f"study_code_{key}")
@@ -267,7 +267,7 @@ def _add_session(study: Study) -> None:
     key = st.selectbox(
         "Session", list(saved), format_func=lambda k: saved[k].name, key="study_session"
     )
-    who = _whose(study, FromName(""), f"session_{key}")
+    who = _participant_fields(study, FromName(""), f"session_{key}")
     delay = saved[key].about.get("delay")
     correct = bool(delay) and st.checkbox(
         "Correct the times of stimuli by the measured delay of the camera",

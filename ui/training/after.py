@@ -84,10 +84,10 @@ def _sources(run: TrainingRun) -> None:
 
 def _private(run: TrainingRun, found: dict[str, Any], working: bool) -> None:
     with st.popover("PrivateTest…", icon=":material/lock:", disabled=working):
-        looked = len(found.get("PrivateTest", {}).get("looked", []))
+        evaluated = len(found.get("PrivateTest", {}).get("evaluated_at", []))
         st.markdown(
             "PrivateTest is for reporting, once, when nothing will be changed any more. "
-            "Every look is written down with the run." + judgement.looked(looked)
+            "Every look is written down with the run." + judgement.evaluated(evaluated)
         )
         st.button(
             "Measure on PrivateTest and record it",
@@ -165,7 +165,7 @@ def _figures(run: TrainingRun, found: dict[str, Any], split: str) -> None:
     if theirs != "–" and not run.fold and training.dataset_of(run) == FER2013:
         st.caption(f"The report's figure for this network on FER2013's {split}: {theirs} %.")
     if split == "PrivateTest" and not run.fold:
-        st.caption(f"Looked at on {', '.join(found['looked'])}.")
+        st.caption(f"Looked at on {', '.join(found['evaluated_at'])}.")
     matrix, classes, honest, mistakes = st.tabs(
         ["Confusion matrix", "Per class", "Calibration", "Surest mistakes"]
     )

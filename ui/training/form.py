@@ -24,7 +24,7 @@ from ui.common.reading import read_dataset
 from ui.common.text import plain
 from ui.common.words import duration_in_words
 from ui.services import collected, datasets, training
-from ui.services.corrections import KEPT
+from ui.services.corrections import SAVED
 from ui.services.models import labels
 
 #: What is seen at once; the rest is in tabs.
@@ -173,7 +173,7 @@ def cross_validation() -> tuple[int, training.By | None]:
     return int(count), by
 
 
-def outlook(config: TrainConfig, folds: int = 0, by: training.By | None = None) -> None:
+def expected_duration(config: TrainConfig, folds: int = 0, by: training.By | None = None) -> None:
     """Show how long it will take here, and the equal command line."""
     faces = _training_faces(config.data)
     found = estimate.rate(config)
@@ -211,8 +211,12 @@ def _presets(values: dict[str, Any]) -> None:
     def fill() -> None:
         if not state["train_preset"]:
             return
-        kept = {"model": values["model"], "data": state["train_data"], "seed": state["train_seed"]}
-        chosen = configure(preset=state["train_preset"], **kept)
+        retained = {
+            "model": values["model"],
+            "data": state["train_data"],
+            "seed": state["train_seed"],
+        }
+        chosen = configure(preset=state["train_preset"], **retained)
         begin(chosen.model_dump(mode="json") | {"corrections": values["corrections"]})
 
     st.selectbox(
@@ -250,7 +254,7 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
         options = list(dict.fromkeys([value, "none", *offered]))
         return _keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
     if name == "corrections":
-        names = {_NONE: "None", KEPT: "Those of this machine"}
+        names = {_NONE: "None", SAVED: "Those of this machine"}
         given = str(value or _NONE)
         got = _keyed(
             st.selectbox, key, given, label, list(dict.fromkeys([*names, given])), help=help_,

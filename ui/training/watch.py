@@ -160,10 +160,10 @@ def _bars(*bars: tuple[str, float]) -> None:
     """Show bars that jump, all in one element: gliding to their new length, as Streamlit's do, and
     every further element costs the browser, and where it trains the training pays.
     """
-    look = f"width: 100%; accent-color: {charts.TRAINING}"
+    style = f"width: 100%; accent-color: {charts.TRAINING}"
     labels = "".join(
         f'<label style="flex: 1 1 280px">{words}<br>'
-        f'<progress value="{share:.4f}" style="{look}">{share:.0%}</progress></label>'
+        f'<progress value="{share:.4f}" style="{style}">{share:.0%}</progress></label>'
         for words, share in bars
     )
     st.html(f'<div style="display: flex; flex-wrap: wrap; column-gap: 1rem">{labels}</div>')

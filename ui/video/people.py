@@ -12,7 +12,7 @@ from fer_core.video.people import Doubt
 from fer_core.video.result import VideoResult
 from ui.common.notices import say_error
 from ui.common.text import plain
-from ui.common.words import EVERYONE, who
+from ui.common.words import EVERYONE, person_label
 from ui.services import videos
 from ui.services.videos import VideoJob
 from ui.video.timeline import seek
@@ -32,7 +32,7 @@ def choose_person(job: VideoJob, result: VideoResult, persons: list[int]) -> int
     options = [*persons, EVERYONE]
     if state.get("video_person") not in options:
         state["video_person"] = persons[0]
-    names = _labels(result, persons) | {EVERYONE: who(EVERYONE)}
+    names = _labels(result, persons) | {EVERYONE: person_label(EVERYONE)}
     key = _key("video_person", names)
     state[key] = person = state["video_person"]
     pictures = _portraits(job, result)

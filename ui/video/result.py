@@ -12,7 +12,7 @@ from fer_core.video.highlights import face_at, in_words
 from fer_core.video.report import to_html
 from fer_core.video.result import VideoResult
 from ui.common import timeline_panels as panels
-from ui.common.collect import correct, say_kept
+from ui.common.collect import correct, say_collected
 from ui.common.exports import Download, downloads
 from ui.common.notices import say_error
 from ui.common.text import plain, sentence
@@ -33,7 +33,7 @@ def _load(name: str, changed: int) -> tuple[VideoResult, pd.DataFrame, dict[str,
 
 def finished(job: VideoJob) -> None:
     """Show the result of a job."""
-    say_kept()
+    say_collected()
     try:
         changed = (job.path / "result.json").stat().st_mtime_ns
         result, table, summary = _load(job.name, changed)
@@ -57,13 +57,13 @@ def finished(job: VideoJob) -> None:
             _stale(job)
     with right:
         person = _beside(job, result, table, summary, persons)
-    _moments(job, result)
+    _highlights(job, result)
     _numbers(summary, result, person)
     people(job, result, persons)
 
 
 def _head(job: VideoJob, result: VideoResult, summary: dict[str, Any]) -> None:
-    kept = job.state().get("kept", False)
+    saved = job.is_saved
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{plain(result.info.name)}** · {timeline.in_words(summary)}"
@@ -74,13 +74,13 @@ def _head(job: VideoJob, result: VideoResult, summary: dict[str, Any]) -> None:
         st.button("Another video", icon=":material/arrow_back:", on_click=show, args=(None,))
         downloads(_files(job, result), "video")
         st.button(
-            "Kept" if kept else "Keep",
-            icon=":material/bookmark_added:" if kept else ":material/bookmark:",
-            key="video_keep",
-            on_click=videos.keep,
-            args=(job, not kept),
+            "Kept" if saved else "Keep",
+            icon=":material/bookmark_added:" if saved else ":material/bookmark:",
+            key="video_save",
+            on_click=videos.set_saved,
+            args=(job, not saved),
             help="Press again to have it deleted automatically."
-            if kept
+            if saved
             else "Do not delete it automatically.",
         )
         if st.button("Delete", icon=":material/delete:", key="video_delete"):
@@ -179,7 +179,7 @@ def _beside(
     return person
 
 
-def _moments(job: VideoJob, result: VideoResult) -> None:
+def _highlights(job: VideoJob, result: VideoResult) -> None:
     rows = [row for row in job.highlights(result) if row["picture"]]
     if not rows:
         return

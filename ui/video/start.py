@@ -191,7 +191,7 @@ def show(name: str | None) -> None:
     state.pop("video_person", None)
 
 
-def working(job: VideoJob) -> None:
+def show_progress(job: VideoJob) -> None:
     """Show how far it is; nothing here needs the page to stay open."""
 
     @st.fragment(run_every=1.0)
@@ -303,7 +303,7 @@ def earlier(key: str) -> None:
             "video": names,
             "begun": [_begun(s) for s in states],
             "status": [_status(job, s) for job, s in zip(jobs, states, strict=True)],
-            "kept": [bool(s.get("kept")) for s in states],
+            "saved": [job.is_saved for job in jobs],
         }
     )
     chosen = st.dataframe(
@@ -320,7 +320,7 @@ def earlier(key: str) -> None:
                 f"Begun ({zone_name()})", format="D MMM YYYY, HH:mm"
             ),
             "status": "Status",
-            "kept": st.column_config.CheckboxColumn("Kept"),
+            "saved": st.column_config.CheckboxColumn("Kept"),
         },
         alt="Earlier analyses; select one to open it",
     )

@@ -84,16 +84,16 @@ def _efficientnet_lite(size: int, width: float, depth: float) -> keras.Model:
     import keras
     from keras import layers
 
-    def finish(x, name: str, active: bool = True):
+    def normalise(x, name: str, active: bool = True):
         x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)
         return layers.ReLU(6.0, name=f"{name}_relu")(x) if active else x
 
     def pointwise(x, filters: int, name: str, active: bool = True):
-        return finish(layers.Conv2D(filters, 1, use_bias=False, name=name)(x), name, active)
+        return normalise(layers.Conv2D(filters, 1, use_bias=False, name=name)(x), name, active)
 
     image = keras.Input((size, size, 3), name="image")
     x = layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False, name="stem")(image)
-    x = finish(x, "stem")
+    x = normalise(x, "stem")
     block = 0
     for stage, (repeats, kernel, stride, expansion, filters) in enumerate(_STAGES):
         # Lite models scale neither stem and head nor the depth of the stages beside them.
@@ -110,7 +110,7 @@ def _efficientnet_lite(size: int, width: float, depth: float) -> keras.Model:
                 use_bias=False,
                 name=f"{name}_depthwise",
             )(x)
-            x = finish(x, f"{name}_depthwise")
+            x = normalise(x, f"{name}_depthwise")
             x = pointwise(x, _eighths(filters * width), f"{name}_project", active=False)
             if repeat:
                 x = layers.Add(name=f"{name}_add")([x, before])

@@ -217,7 +217,7 @@ def _mobilenet(size: int) -> keras.Model:
     import keras
     from keras import layers
 
-    def finish(x, name: str):
+    def normalise(x, name: str):
         return layers.ReLU(6.0, name=f"{name}_relu")(
             layers.BatchNormalization(name=f"{name}_bn")(x)
         )
@@ -228,7 +228,7 @@ def _mobilenet(size: int) -> keras.Model:
 
     image = keras.Input((size, size, 3), name="image")
     x = layers.Conv2D(32, 3, strides=2, use_bias=False, name="conv1")(halve(image, "conv1"))
-    x = finish(x, "conv1")
+    x = normalise(x, "conv1")
     widths = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
     for k, filters in enumerate(widths, start=1):
         stride, name = (2 if k in (2, 4, 6, 12) else 1), f"conv_dw_{k}"
@@ -239,7 +239,7 @@ def _mobilenet(size: int) -> keras.Model:
             use_bias=False,
             name=name,
         )(halve(x, name) if stride == 2 else x)
-        x = finish(x, name)
+        x = normalise(x, name)
         x = layers.Conv2D(filters, 1, use_bias=False, name=f"conv_pw_{k}")(x)
-        x = finish(x, f"conv_pw_{k}")
+        x = normalise(x, f"conv_pw_{k}")
     return keras.Model(image, x, name="backbone")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 
-_AS_IN_THE_REPORT: Final = "Pramerdorfer & Kampel 2016, arXiv 1612.02903, as the report builds it"
+_AS_IN_THE_BASELINE: Final = "Pramerdorfer & Kampel 2016, arXiv 1612.02903, as the report builds it"
 _PRAMERDORFER_KAMPEL: Final[dict[str, Any]] = {
     "widths": (32, 32, 64, 64), "dense": (1024,), "batchnorm_dense": True,
 }  # fmt: skip
@@ -23,11 +23,11 @@ _PRAMERDORFER_KAMPEL: Final[dict[str, Any]] = {
 
 @register("vgg", "VGG from scratch", "Khaireddin & Chen 2021, arXiv 2105.03588")
 @register(
-    "pk_03", "Pramerdorfer & Kampel, dropout 0.3", _AS_IN_THE_REPORT,
+    "pk_03", "Pramerdorfer & Kampel, dropout 0.3", _AS_IN_THE_BASELINE,
     **_PRAMERDORFER_KAMPEL, dropout=0.3,
 )  # fmt: skip
 @register(
-    "pk_04", "Pramerdorfer & Kampel, dropout 0.4", _AS_IN_THE_REPORT,
+    "pk_04", "Pramerdorfer & Kampel, dropout 0.4", _AS_IN_THE_BASELINE,
     **_PRAMERDORFER_KAMPEL, dropout=0.4,
 )  # fmt: skip
 @register(

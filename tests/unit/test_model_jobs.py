@@ -9,7 +9,7 @@ from fer_core.errors import ModelError
 from fer_core.models.catalogue import find_model, list_models
 from fer_core.settings import settings
 from fer_core.zoo import create
-from fer_core.zoo.calibrate import look_at_private
+from fer_core.zoo.calibrate import evaluate_private
 
 
 @pytest.fixture
@@ -18,34 +18,34 @@ def another(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_HOME", str(tmp_path))
     settings.cache_clear()
     yield copy_of_shipped(settings().models, "another", figures=[])
-    for work in create.list_work():
-        work.delete()
+    for job in create.list_jobs():
+        job.delete()
     monkeypatch.undo()
     settings.cache_clear()
 
 
 @pytest.mark.slow
-def test_an_ensemble_is_made_and_looks_at_privatetest_when_asked(another):
-    work = create.make_ensemble("both", ["mini_xception", another], "demo")
-    assert create.list_work() == [work]
+def test_an_ensemble_is_created_and_evaluated_on_privatetest_on_request(another):
+    job = create.make_ensemble("both", ["mini_xception", another], "demo")
+    assert create.list_jobs() == [job]
     with pytest.raises(ModelError, match="already"):
         create.make_ensemble("both", ["mini_xception", another], "demo")
-    work.wait(240)
-    assert work.state()["status"] == "done", (work.path / "log.txt").read_text(encoding="utf-8")
-    assert 0 < work.progress()["share"] <= 1
+    job.wait(240)
+    assert job.state()["status"] == "done", (job.path / "log.txt").read_text(encoding="utf-8")
+    assert 0 < job.progress()["share"] <= 1
     assert [one.split for one in find_model("both").card.figures] == ["PublicTest"]
-    work.delete()
-    assert create.list_work() == []
+    job.delete()
+    assert create.list_jobs() == []
 
-    work = create.measure("both", "private", "demo")
-    work.wait(240)
-    assert work.state()["status"] == "done", (work.path / "log.txt").read_text(encoding="utf-8")
+    job = create.measure("both", "private", "demo")
+    job.wait(240)
+    assert job.state()["status"] == "done", (job.path / "log.txt").read_text(encoding="utf-8")
     card = find_model("both").card
     assert [one.split for one in card.figures] == ["PublicTest", "PrivateTest"]
-    (first,) = card.figure("PrivateTest").looked
+    (first,) = card.figure("PrivateTest").evaluated_at
     # However often somebody looks, each look stays.
-    again = look_at_private(find_model("both"), demo.load(7, 7, 14)).card.figures[-1]
-    assert again.n == 14 and again.looked[0] == first and len(again.looked) == 2
+    again = evaluate_private(find_model("both"), demo.load(7, 7, 14)).card.figures[-1]
+    assert again.n == 14 and again.evaluated_at[0] == first and len(again.evaluated_at) == 2
     # Figures of another set stand beside those of the first, not in their place.
     assert [one.n for one in find_model("both").card.figures if one.split == "PrivateTest"] == [
         card.figure("PrivateTest").n,
@@ -65,15 +65,15 @@ def test_what_cannot_be_is_said_at_once(another):
             create.make_ensemble(name, members, "demo")
     with pytest.raises(ModelError, match="ships with the project"):
         create.measure("mini_xception", "private", "demo")
-    assert create.list_work() == []
+    assert create.list_jobs() == []
 
 
 @pytest.mark.slow
 def test_what_ends_early_leaves_no_model(another):
-    work = create.make_ensemble("both", ["mini_xception", another], "demo")
-    work.delete()
-    assert create.list_work() == []
-    work = create.make_ensemble("both", ["mini_xception", another], "/gone/faces.csv")
-    wait_for(lambda: not work.busy(), 120)
-    assert work.state()["status"] == "failed" and "/gone" in work.state()["reason"]
+    job = create.make_ensemble("both", ["mini_xception", another], "demo")
+    job.delete()
+    assert create.list_jobs() == []
+    job = create.make_ensemble("both", ["mini_xception", another], "/gone/faces.csv")
+    wait_for(lambda: not job.busy(), 120)
+    assert job.state()["status"] == "failed" and "/gone" in job.state()["reason"]
     assert "both" not in [folder.name for folder in list_models()]
