@@ -189,14 +189,14 @@ def stable_order(key: str, asked: object, find: Callable[[], T]) -> T:
     hit the face that the eye is on.
     """
     state = st.session_state
-    if state.get(f"{key}_steady", (None,))[0] != asked:
-        state[f"{key}_steady"] = (asked, find())
-    return state[f"{key}_steady"][1]
+    if state.get(f"{key}_stable_order", (None,))[0] != asked:
+        state[f"{key}_stable_order"] = (asked, find())
+    return state[f"{key}_stable_order"][1]
 
 
 def afresh(key: str) -> None:
     """Let :func:`stable_order` call its function again."""
-    st.session_state.pop(f"{key}_steady", None)
+    st.session_state.pop(f"{key}_stable_order", None)
 
 
 def page_of(number: int, key: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from fer_core.datasets.collected import CONSENT, NAME, CollectedFace
 from fer_core.errors import Damaged
 from ui.services import access, removal
 
-__all__ = ["CONSENT", "NAME", "CollectedFace", "delete", "add", "list_damaged", "list_faces"]
+__all__ = ["CONSENT", "NAME", "CollectedFace", "add", "delete", "list_damaged", "list_faces"]
 
 
 def add(
