@@ -5,6 +5,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from fer_core.emotions import EMOTIONS
 from fer_core.evaluation.sources import SourceFigures, of_card
 from fer_core.models.card import Card, MeasuredOn, datasets
 from ui.services.models import ModelFolder
@@ -86,8 +87,11 @@ def _titles(sources: list[_Source], rows: list[list[SourceFigures | None]]) -> l
         known = [row[i] for row in rows if row[i]]
         faces = max(one.n for one in known if one)
         people = max((one.persons or 0 for one in known if one), default=0)
+        emotions = min((one.classes or len(EMOTIONS) for one in known if one), default=0)
         words = f"{on}, {split}: " if split != "all" else f"{on}: "
-        titles.append(f"{words}{faces:,} faces" + (f", {people} people" if people else ""))
+        words += f"{faces:,} faces" + (f", {people} people" if people else "")
+        few = emotions < len(EMOTIONS)  # whose macro recall leaves the others out
+        titles.append(words + (f", {emotions} emotions" if few else ""))
     return titles
 
 
