@@ -28,7 +28,8 @@ class IceServer(BaseModel):
 class Settings(BaseSettings):
     """The settings of this process; read them through :func:`settings`."""
 
-    model_config = SettingsConfigDict(env_prefix="FER_", extra="ignore")
+    # An empty path would be the current folder, and one of its folders that of all models.
+    model_config = SettingsConfigDict(env_prefix="FER_", extra="ignore", env_ignore_empty=True)
 
     home: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("fer")),

@@ -68,7 +68,7 @@ def show(group: CrossValidation, as_json: bool) -> None:
     for row in found.folds:
         figures = "" if row.accuracy is None else (
             f"{row.faces:>6} faces  accuracy {row.accuracy:7.2%}  "
-            f"macro recall {row.macro_recall:7.2%}"
+            f"macro recall {row.macro_recall:7.2%} of {row.classes} emotions"
         )  # fmt: skip
         click.echo(f"fold {row.number:<4} {row.status:<12} {figures}  {row.run or ''}".rstrip())
     if found.confusion_matrix is None:

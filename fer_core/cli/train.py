@@ -84,6 +84,10 @@ def command(
     from fer_core.train.command import publish_command, read_settings
     from fer_core.train.strategy import helps
 
+    if resume == "":  # an unset variable of the shell would begin a new run
+        raise TrainingError(
+            "--resume: The name of the run is empty: see 'python -m fer_core runs'."
+        )
     given |= read_settings(changes)
     if resume:
         given = _changes(given)

@@ -223,7 +223,7 @@ def find_model(name: str) -> ModelFolder:
     Raises:
         ModelError: there is none, or its folder is damaged.
     """
-    if Path(name).name == name:
+    if Path(name).name == name and name not in ("", ".."):
         for root in (SHIPPED, settings().models):
             if (root / name).is_dir():
                 return read_folder(root / name)

@@ -54,14 +54,15 @@ def is_complete(run: TrainingRun, config: TrainConfig) -> bool:
     old = run.config
     if not run.is_finished() or config.epochs != old.epochs:
         return False
-    names = [name for name in _names(old, config) if name != "data"]
+    names = _names(old, config)
     if not names:
         return True
-    if run.position()[0] < old.epochs:
+    epoch = run.position()[0]
+    if epoch < old.epochs and names != ["data"]:
         return False  # early stopping ended it, which waits anew after a change
     raise TrainingError(
-        f"{names[0]}: Run {run.name} has finished its {old.epochs} epochs, so this changes "
-        "nothing: ask for more epochs with --epochs as well."
+        f"{names[0]}: Run {run.name} has finished its {epoch} epochs, so this changes nothing: "
+        "ask for more epochs with --epochs as well."
     )
 
 

@@ -66,6 +66,7 @@ class FoldResult:
         faces: How many were left out.
         accuracy: On these.
         macro_recall: Mean recall over the emotions that occur among them.
+        classes: How many emotions occur among them.
         confusion_matrix: 7×7 counts: rows are labels, columns predictions.
     """
 
@@ -75,6 +76,7 @@ class FoldResult:
     faces: int | None = None
     accuracy: float | None = None
     macro_recall: float | None = None
+    classes: int | None = None
     confusion_matrix: list[list[int]] | None = None
 
 
@@ -318,14 +320,17 @@ def _result(number: int, run: TrainingRun | None) -> FoldResult:
         return FoldResult(number, run.name, status)
     try:
         found = judge.figures(run)[LEFT_OUT]
-        recalls = [row["recall"] for row in found["per_class"].values()]
+        recalls = [
+            row["recall"] for row in found["per_class"].values() if row["recall"] is not None
+        ]
         return FoldResult(
             number,
             run.name,
             status,
             found["n"],
             found["accuracy"],
-            float(np.mean([recall for recall in recalls if recall is not None])),
+            float(np.mean(recalls)),
+            len(recalls),
             found["confusion_matrix"],
         )
     except (LookupError, TypeError, AttributeError):

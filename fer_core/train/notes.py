@@ -58,7 +58,9 @@ class Pace:
         self._epoch = 0
         self._begun = self._mark = clock()
         self._ended: float | None = None
+        # What passed between the last two epochs, and after the first epoch of this process.
         self._between: float | None = None
+        self._first_between: float | None = None
         self._traced = False
         self._epoch_steps: list[float] = []
         #: Seconds that the steps of the last epoch took, and their faces per second.
@@ -70,6 +72,7 @@ class Pace:
         now = self._clock()
         if self._ended is not None:
             self._between = now - self._ended
+            self._first_between = self._first_between or self._between
         self._epoch, self._begun, self._mark = epoch, now, now
         self._epoch_steps = []
 
@@ -87,8 +90,10 @@ class Pace:
         if between is None:
             between = self._validation_faces / (rate * self._VALIDATES_QUICKER)
         epochs = self._epochs - self._epoch
-        # After the last epoch the chosen weights are evaluated once more.
-        left = (epochs * self._steps - step) * mean + (epochs + 1) * between
+        # After the last epoch the chosen weights are evaluated once more, by a network that is
+        # built and traced anew, as it was for the first validation.
+        last = between if self._first_between is None else self._first_between
+        left = (epochs * self._steps - step) * mean + epochs * between + last
         return Progress(self._epoch + 1, self._epochs, step, self._steps, rate, left)
 
     def end_steps(self) -> None:

@@ -72,7 +72,7 @@ def test_each_member_has_a_weight_of_its_own(own_home):
 
 def test_models_are_compared_on_one_dataset_only(own_home):
     public = find_model("fast").card.figure("PublicTest").model_dump(mode="json")
-    drawn = public | {"dataset": "demo", "checksum": "1" * 64, "accuracy": 0.99}
+    drawn = public | {"dataset": "demo", "checksum": "1" * 64, "accuracy": 0.99, "classes": 5}
     unknown = public | {"dataset": "unknown", "checksum": None, "accuracy": 0.98}
     copy_of_shipped(settings().models, "quick", title="VGG from scratch", figures=[drawn])
     copy_of_shipped(settings().models, "old", figures=[unknown])
@@ -94,6 +94,7 @@ def test_models_are_compared_on_one_dataset_only(own_home):
     assert "FER2013's PublicTest" in charted() and "quick" not in charted()
     shown.select_index(1).run()
     assert accuracies() == {"quick": 99} and "demo's PublicTest" in charted()
+    assert "F1 of 5 emotions" in app.dataframe[0].proto.columns
     # A model of the user is called by its name wherever one can be chosen.
     app.switch_page("pages/images.py").run()
     assert "quick: VGG from scratch" in app.selectbox(key="model").options
@@ -114,6 +115,8 @@ def test_every_source_has_a_column(own_home):
     assert titles[:2] == ["FER2013, PublicTest: 3,589 faces", "FER2013, PrivateTest: 3,589 faces"]
     (second,) = [title for title in titles if title.startswith("CK+")]
     assert "474 faces, 53 people" in second
+    recalls = [title for _, title in shown().columns if title.startswith("Macro recall")]
+    assert recalls[:3] == ["Macro recall", "Macro recall", "Macro recall of 6 emotions"]
     figure = find_model("vgg").card.figure("all", "as-trained")
     vgg = shown().loc["vgg"][second]
     known = next(one for one in find_model("vgg").card.figures if one.interval)

@@ -89,6 +89,9 @@ def test_the_figures_of_all_folds_stand_above_the_run(own_home):
     shown = [(one.label, one.value) for one in app.metric]
     assert ("Accuracy", "75.0% ± 21.2") in shown and ("All faces together", "75.0%") in shown
     assert "Macro recall" in dict(shown)
+    folds = next(one.value for one in app.dataframe if "recall" in one.value)
+    emotions = len(set(FACES.split("PrivateTest").take(np.arange(100)).labels))
+    assert list(folds["emotions"])[:2] == [emotions, emotions]
     # The fold's own faces are not FER2013's PrivateTest, and nobody is asked to look again.
     labels = [one.label for one in app.button]
     assert "Train the missing folds" in labels
@@ -117,6 +120,7 @@ def test_a_run_of_several_sources_shows_each(own_home):
     shown = next(one.value for one in app.dataframe if "copies" in one.value)
     assert list(shown["source"]) == ["demo", "other"] and list(shown["accuracy"])[0] == 100
     assert list(shown["faces"]) == [14, data.further[0].faces.faces.shape[0]]
+    assert list(shown["emotions"]) == [7, 7]
 
 
 def test_a_link_to_a_run_that_does_not_exist_opens_no_other(own_home):

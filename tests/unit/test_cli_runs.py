@@ -56,6 +56,9 @@ def test_runs_that_do_not_exist():
     for verb in ("show", "pause", "stop", "resume"):
         done = cli("runs", verb, "nobody")
         assert done.returncode == 1 and "error: No run 'nobody'" in done.stderr
+    # An unset variable of the shell does not begin a new run in place of the one that is meant.
+    done = cli("train", "--resume", "", "--model", "fast", "--data", "demo")
+    assert done.returncode == 1 and "--resume: The name of the run is empty" in done.stderr
 
 
 def test_an_order_of_labels_is_for_other_data_only():

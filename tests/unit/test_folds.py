@@ -189,6 +189,8 @@ def test_the_command_line_shows_stops_and_removes_all_folds(home):
     assert "140 faces, each measured by the run that left it out: accuracy 100.00%" in said(
         "show", "cv"
     )
+    # The mean recall says over how many emotions it is.
+    assert len(re.findall("macro recall 100.00% of 7 emotions", said("show", "cv"))) == 3
     assert re.search("Surprise +0 +0 +0 +0 +0 +20 +0\n", said("show", "cv"))
     found = json.loads(said("show", "cv", "--json"))
     assert found["accuracy"] == {"mean": 1.0, "sd": 0.0}

@@ -2,6 +2,7 @@
 model folder is believed only as far as its checksums go."""
 
 import json
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -202,8 +203,9 @@ def test_file_that_is_no_model_is_refused(copy: Path) -> None:
 def test_unknown_model_names_those_there_are() -> None:
     with pytest.raises(ModelError, match=r"No model 'nobody'.*mini_xception"):
         find_model("nobody")
-    with pytest.raises(ModelError, match="No model"):
-        find_model("../models/mini_xception")
+    for name in ("../models/mini_xception", "", ".", ".."):
+        with pytest.raises(ModelError, match=f"No model '{re.escape(name)}'"):
+            find_model(name)
 
 
 def test_a_first_prediction_imports_no_tensorflow() -> None:

@@ -125,6 +125,15 @@ def test_an_empty_name_in_python_replaces_nothing(models, tmp_path):
         write(models)
 
 
+def test_an_empty_variable_is_not_the_current_folder(models, monkeypatch):
+    monkeypatch.chdir(models)
+    for name in ("FER_HOME", "FER_DATA", "FER_WEIGHTS"):
+        monkeypatch.setenv(name, "")
+    settings.cache_clear()
+    assert settings().home.is_absolute() and settings().models != models
+    assert settings().data is None and settings().weights is None
+
+
 def test_an_empty_text_is_no_folder(models):
     for command in (["runs", "publish", "nobody", "--name"], ["ensemble", "one", "two", "--save"]):
         said = refused(*command, "new", "--data", "demo", "--to", "")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +144,13 @@ def test_a_finished_run_is_never_downgraded(home, tmp_path):
     assert run.state()["status"] == "trained" and not run.busy()
     with pytest.raises(TrainingError, match="learning_rate: .*so this changes nothing"):
         queue.resume(run.name, learning_rate=0.1)
+    # Nor is other data taken without a word by a run that learns nothing more.
+    other = write_csv(tmp_path / "other.csv", demo.load(35, 14, 14, seed=2))
+    for line in (["train", "--resume", run.name], ["runs", "resume", run.name]):
+        refused = CliRunner().invoke(cli, [*line, "--data", str(other)])
+        words = "data: Run .* has finished its 1 epochs, so this changes nothing"
+        assert re.search(words, str(refused.exception))
+    assert run.config.data == str(file)
     with pytest.raises(TrainingError, match="data: There is no .*faces.csv"):
         queue.resume(run.name, epochs=2)
     assert run.state()["status"] == "trained" and run.config.epochs == 1

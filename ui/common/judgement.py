@@ -14,6 +14,8 @@ from fer_core.emotions import EMOTIONS
 from fer_core.evaluation.sources import SourceFigures
 from ui.services.models import times_evaluated
 
+#: Of a column that says over how many emotions a macro figure is the mean.
+EMOTIONS_HELP: Final = "How many of the seven occur in these faces; the others do not count."
 #: Of :func:`sources_table`.
 SOURCES_COLUMNS: Final = {
     "source": "Source",
@@ -24,6 +26,7 @@ SOURCES_COLUMNS: Final = {
         "Drawn over", help="The interval is a bootstrap over people where they are known."
     ),
     "recall": st.column_config.NumberColumn("Macro recall", format="%.1f%%"),
+    "emotions": st.column_config.NumberColumn("Emotions", help=EMOTIONS_HELP),
     "faces": st.column_config.NumberColumn("Faces", format="localized"),
     "people": st.column_config.NumberColumn("People"),
     "copies": st.column_config.NumberColumn(
@@ -87,6 +90,7 @@ def sources_table(found: Sequence[SourceFigures]) -> pd.DataFrame:
             "recall": [
                 None if one.macro_recall is None else 100 * one.macro_recall for one in found
             ],
+            "emotions": [one.classes for one in found],
             "faces": [one.n for one in found],
             "people": [one.persons for one in found],
             "copies": [one.copies for one in found],

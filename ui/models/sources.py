@@ -5,6 +5,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from fer_core.emotions import EMOTIONS
 from fer_core.evaluation.sources import SourceFigures, of_card
 from fer_core.models.card import Card, MeasuredOn, datasets
 from ui.services.models import ModelFolder
@@ -12,6 +13,7 @@ from ui.services.models import ModelFolder
 #: Splits that can be shown; all of a dataset says something only where it has no test splits.
 _TESTS: Final = ("PublicTest", "PrivateTest")
 _PRIORS: Final = {"as-trained": "As trained", "recommended": "Recommended"}
+_RECALL: Final = "Macro recall"
 #: Of a source: the dataset and the split.
 _Source = tuple[MeasuredOn, str]
 
@@ -40,11 +42,12 @@ def table(folders: list[ModelFolder]) -> None:
         st.caption("No model was measured with this class prior.")
         return
     found = {card.name: [_figures(card, source, prior) for source in sources] for card in cards}
+    titles = _titles(sources, list(found.values()))
     rows = [
         {("", "Model"): name}
         | {
-            (title, what): cell
-            for title, one in zip(_titles(sources, list(found.values())), row, strict=True)
+            (title, recall if what == _RECALL else what): cell
+            for (title, recall), one in zip(titles, row, strict=True)
             for what, cell in _cells(one).items()
         }
         for name, row in found.items()
@@ -80,14 +83,20 @@ def _figures(card: Card, source: _Source, prior: str) -> SourceFigures | None:
     return of_card(found) if found else None
 
 
-def _titles(sources: list[_Source], rows: list[list[SourceFigures | None]]) -> list[str]:
+def _titles(
+    sources: list[_Source], rows: list[list[SourceFigures | None]]
+) -> list[tuple[str, str]]:
+    """Return the title of each source, and that of its macro recall."""
     titles = []
     for i, (on, split) in enumerate(sources):
         known = [row[i] for row in rows if row[i]]
         faces = max(one.n for one in known if one)
         people = max((one.persons or 0 for one in known if one), default=0)
         words = f"{on}, {split}: " if split != "all" else f"{on}: "
-        titles.append(f"{words}{faces:,} faces" + (f", {people} people" if people else ""))
+        words += f"{faces:,} faces" + (f", {people} people" if people else "")
+        emotions = min(one.classes or len(EMOTIONS) for one in known if one)
+        few = emotions < len(EMOTIONS)  # the others, which no face shows, do not count
+        titles.append((words, f"{_RECALL} of {emotions} emotions" if few else _RECALL))
     return titles
 
 
@@ -95,5 +104,5 @@ def _cells(one: SourceFigures | None) -> dict[str, Any]:
     return {
         "Accuracy": f"{one.accuracy:.1%}" if one else None,
         "95 % interval": f"{one.low:.1%} to {one.high:.1%}" if one else None,
-        "Macro recall": f"{one.macro_recall:.1%}" if one and one.macro_recall is not None else None,
+        _RECALL: f"{one.macro_recall:.1%}" if one and one.macro_recall is not None else None,
     }

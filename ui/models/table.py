@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.models.card import Card, MeasuredOn, datasets
 from ui.common.text import plain_values
@@ -62,6 +63,7 @@ def _row(folder: ModelFolder, default: str, on: MeasuredOn | None) -> dict[str, 
         "public": public.accuracy if public else None,
         "private": private.accuracy if private else None,
         "f1": shown.macro_f1 if shown else None,
+        "emotions": (shown.classes or len(EMOTIONS)) if shown else None,
         "ece": shown.ece if shown else None,
         "mb": size,
         "ms": card.speed.ms_per_face if card.speed else None,
@@ -90,6 +92,8 @@ def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
     names = list(found["name"])
     number = st.column_config.NumberColumn
     shares = ["public", "private", "ece"]
+    emotions = found["emotions"].min()  # the others, which no face shows, do not count
+    f1 = f"F1 of {emotions:.0f} emotions" if emotions < len(EMOTIONS) else "F1"
     picked = st.dataframe(
         found.assign(**{name: 100 * found[name].astype(float) for name in shares}),
         hide_index=True,
@@ -104,7 +108,8 @@ def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
             "default": st.column_config.CheckboxColumn("Default"),
             "public": number("PublicTest", format="%.2f%%"),
             "private": number("PrivateTest", format="%.2f%%"),
-            "f1": number("F1", format="%.3f", help="Macro F1, on PrivateTest where measured."),
+            "emotions": None,
+            "f1": number(f1, format="%.3f", help="Macro F1, on PrivateTest where measured."),
             "ece": number("ECE", format="%.2f%%", help="Calibration error, likewise."),
             "mb": number("MB", format="%.1f"),
             "ms": number("ms/face", format="%.2f"),

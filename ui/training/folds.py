@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.common import judgement
+from ui.common.judgement import EMOTIONS_HELP
 from ui.services import training
 from ui.services.training import CrossValidation, TrainingRun
 from ui.training.watch import LIVE, STATUS, attempt
@@ -55,6 +56,7 @@ def _one(group: CrossValidation) -> None:
                         "faces": row.faces,
                         "accuracy": row.accuracy,
                         "recall": row.macro_recall,
+                        "emotions": row.classes,
                     }
                     for row in found.folds
                 ]
@@ -67,6 +69,7 @@ def _one(group: CrossValidation) -> None:
                 "faces": "Faces",
                 "accuracy": st.column_config.NumberColumn("Accuracy", format="percent"),
                 "recall": st.column_config.NumberColumn("Macro recall", format="percent"),
+                "emotions": st.column_config.NumberColumn("Emotions", help=EMOTIONS_HELP),
             },
             alt="The folds, and the figures of each",
         )
