@@ -18,6 +18,8 @@ import psutil
 #: Two readings of a time are the same moment if they differ by less than this, in seconds:
 #: what a system says of its start moves a little when its clock is set.
 _SAME_TIME = 2.0
+#: Nice value of what works in the background.
+_LOW = 10
 
 
 def is_posix() -> bool:
@@ -140,8 +142,13 @@ def end_when_asked() -> None:
 def yield_to_others() -> None:
     """Let other processes go first: this one works in the background."""
     with suppress(psutil.Error, OSError):
-        low = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10
+        low = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else _LOW
         psutil.Process().nice(low)
+    # Linux may share the processor out among sessions of processes first, and the priority of a
+    # process counts only within its own. A worker leads a session, see :func:`detached`.
+    with suppress(OSError):
+        if is_posix() and os.getsid(0) == os.getpid():
+            Path("/proc/self/autogroup").write_text(str(_LOW), encoding="ascii")
 
 
 def limit_memory(memory: int) -> None:
