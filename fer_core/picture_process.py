@@ -30,6 +30,8 @@ _PIXELS: Final = 1_000_000
 _FACES: Final = 12
 #: Faces whose emotions are read before others have their turn.
 _PART: Final = 16
+#: Requests that may wait for their turn, whoever asks: each holds a thread and a picture.
+WAITING: Final = 100
 #: Bytes that the process may hold besides what decoding one picture may take: the slowest
 #: detector takes 1.3 GB for hundreds of faces, the others 0.4.
 _BESIDES: Final = 1_500_000_000
@@ -38,6 +40,10 @@ _LIMIT: Final = 120.0
 _IDLE: Final = 30.0
 #: Threads of one process that share memory need few pools of it.
 _ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "2"}
+
+
+class BusyError(FerError):
+    """So many pictures wait for the process that it takes no more for now."""
 
 
 class Seen(NamedTuple):
@@ -119,8 +125,10 @@ class PictureProcess:
             who: Whose turn it is, see :class:`fer_core.pool.Turns`.
 
         Raises:
+            BusyError: Too many wait.
             FerError: The picture cannot be read, or exceeds the limits of the process.
         """
+        self._check_room()
         request = {"act": "see", "detector": detector, "side": side}
         header, (zooms, preview) = self._ask(who, request, np.frombuffer(content, np.uint8))
         detections = tuple(_detection(one) for one in header["detections"])
@@ -136,8 +144,10 @@ class PictureProcess:
             who: As for :meth:`see`.
 
         Raises:
+            BusyError: Too many wait.
             FerError: The model cannot be used, or exceeds the limits of the process.
         """
+        self._check_room()
         faces: list[Face] = []
         for first in range(0, len(found.detections), _PART):
             part = _part(found, first)
@@ -152,6 +162,10 @@ class PictureProcess:
     def close(self) -> None:
         """End the process; the next request starts another."""
         self._worker.close()
+
+    def _check_room(self) -> None:
+        if self.turns.waiting >= WAITING:
+            raise BusyError("Many large pictures wait to be analysed: try again in a minute.")
 
     def _ask(self, who: str, header: dict[str, Any], *arrays: np.ndarray) -> Message:
         with self.turns.take(who):

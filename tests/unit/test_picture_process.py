@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 
 from benchmarks.browser import wait_for
+from fer_core import picture_process
 from fer_core.analysis import FoundFaces, read_emotions
 from fer_core.classifier import load_classifier
 from fer_core.errors import FerError
 from fer_core.faces import Detection, get_detector
 from fer_core.images import example_portrait
-from fer_core.picture_process import PictureProcess, is_expensive, see
+from fer_core.picture_process import BusyError, PictureProcess, Seen, is_expensive, see
 from fer_core.pool import Turns
 
 
@@ -137,6 +138,25 @@ def test_the_process_answers_as_this_one_would(process: PictureProcess) -> None:
     assert process.pid
     psutil.Process(process.pid).kill()
     assert process.see(content, detector.name, 300, "somebody").found.detections
+
+
+def test_no_more_than_so_many_wait(
+    process: PictureProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture_process, "WAITING", 1)
+    content, answers = jpeg(1200), list[Seen]()
+
+    def ask() -> None:
+        answers.append(process.see(content, "blazeface", 300, "first"))
+
+    thread = threading.Thread(target=ask)
+    with process.turns.take("who holds it"):
+        thread.start()
+        wait_for(lambda: process.turns.waiting == 1, 30)
+        with pytest.raises(BusyError, match="try again in a minute"):
+            process.see(content, "blazeface", 300, "second")
+    thread.join()
+    assert answers and process.see(content, "blazeface", 300, "second").found.detections
 
 
 def test_a_crowd_keeps_nobody_waiting_to_its_end(process: PictureProcess) -> None:

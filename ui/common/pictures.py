@@ -27,6 +27,7 @@ from fer_core.drawing import draw
 from fer_core.errors import FerError
 from fer_core.images import example_portrait
 from fer_core.picture_process import (
+    BusyError,
     Seen,
     has_many_faces,
     is_expensive,
@@ -180,11 +181,11 @@ def read(one: Picture, choice: Choice) -> Result:
 def _read(
     one: Picture, choice: Choice, seen_before: Memory, analyses: Memory, visitor: str
 ) -> Result:
-    seen = seen_before.get(_seen_key(one, choice), lambda: _see(one, choice, visitor))
-    if isinstance(seen, str):
-        return Result(one, error=seen)
-    found, preview, problems = seen
     try:
+        seen = seen_before.get(_seen_key(one, choice), lambda: _see(one, choice, visitor))
+        if isinstance(seen, str):
+            return Result(one, error=seen)
+        found, preview, problems = seen
         analysis = analyses.get(
             (*_seen_key(one, choice), choice.model_key), lambda: _emotions(found, choice, visitor)
         )
@@ -277,6 +278,8 @@ def _see(one: Picture, choice: Choice, visitor: str) -> Seen | str:
             return picture_process().see(one.content, choice.detector.name, LARGE, visitor)
         with _turns.take(visitor):
             return see(one.content, choice.detector, LARGE)
+    except BusyError:
+        raise  # the next run of the page asks again
     except FerError as error:
         return str(error)
 
