@@ -37,7 +37,7 @@ WAITING: Final = 100
 _BESIDES: Final = 1_500_000_000
 #: Seconds that a request may take, and seconds without one after which the process ends.
 _LIMIT: Final = 120.0
-_IDLE: Final = 30.0
+_IDLE: Final = 120.0
 #: Threads of one process that share memory need few pools of it.
 _ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "2"}
 
