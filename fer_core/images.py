@@ -10,7 +10,7 @@ import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -111,13 +111,8 @@ def read_picture(source: Source) -> Picture:
     try:
         if isinstance(source, Image.Image):
             return _upright(source, b"")
-        with warnings.catch_warnings():
-            # Size is checked here, by a limit of our own.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            # Pillow reads HEIC from here on; registering it again changes nothing.
-            register_heif_opener()
-            with Image.open(io.BytesIO(source), formats=_FORMATS) as picture:
-                return _upright(picture, source)
+        with _opened(source) as picture:
+            return _upright(picture, source)
     except Image.DecompressionBombError as error:
         # Pillow's own limit stands above ours, and it names the size in pixels.
         pixels = int((re.search(r"\((\d+) pixels\)", str(error)) or ["", "0"])[1])
@@ -132,6 +127,24 @@ def read_picture(source: Source) -> Picture:
         raise ImageError(
             "The picture is damaged or cut off: copy it again from where it came."
         ) from error
+
+
+def count_pixels(content: bytes) -> int | None:
+    """Return how many pixels a picture has, without decoding it; ``None`` if nobody knows."""
+    with suppress(Exception), _opened(content) as picture:  # whatever damaged files raise
+        return picture.width * picture.height
+    return None
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[Image.Image]:
+    with warnings.catch_warnings():
+        # Size is checked here, by a limit of our own.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        # Pillow reads HEIC from here on; registering it again changes nothing.
+        register_heif_opener()
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+            yield picture
 
 
 def read_content(source: str | Path | bytes | BinaryIO) -> bytes:

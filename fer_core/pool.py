@@ -2,14 +2,20 @@
 
 import os
 import queue
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+#: Seconds for which others go first after each second of use, and the most that they add up to.
+_GIVE_WAY: Final = 10.0
+_GIVE_WAY_AT_MOST: Final = 60.0
 
 
 class Pool(Generic[T]):
@@ -41,6 +47,69 @@ class Pool(Generic[T]):
             yield value
         finally:
             self._free.put(value)
+
+
+class Turns:
+    """Turns at something that several want: whoever used it little goes first.
+
+    Each use of a second lets others go first for ten seconds, up to a minute: so somebody with
+    a long job that takes its turns part by part never keeps somebody with a short one waiting for
+    more than one part. Those who did not use it lately go in the order in which they came, so a
+    new name is worth no more than an old one. (Virtual clock: Zhang 1990,
+    https://doi.org/10.1145/99508.99525.)
+
+    >>> turns = Turns()
+    >>> with turns.take("somebody"):
+    ...     pass
+    """
+
+    def __init__(self, at_once: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with nobody waiting.
+
+        Args:
+            at_once: How many have their turn at the same time.
+            clock: Returns the time in seconds.
+        """
+        self._free, self._clock = at_once, clock
+        self._changed = threading.Condition()
+        #: When somebody who used it lately counts as having come, at the earliest.
+        self._due: dict[str, float] = {}
+        self._waiting: list[tuple[str, float]] = []
+
+    @property
+    def waiting(self) -> int:
+        """Return how many wait for their turn."""
+        return len(self._waiting)
+
+    @contextmanager
+    def take(self, who: str) -> Iterator[None]:
+        """Wait for a turn, and hold it while the context lasts.
+
+        Args:
+            who: Several turns of one name count together.
+        """
+        with self._changed:
+            me = (who, self._clock())
+            self._waiting.append(me)
+            self._changed.wait_for(lambda: self._free and me is min(self._waiting, key=self._rank))
+            self._waiting.remove(me)
+            self._free -= 1
+            self._changed.notify_all()  # there may be room for the next one too
+        begun = self._clock()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += 1
+                now = self._clock()
+                due = max(now, self._due.get(who, now)) + _GIVE_WAY * (now - begun)
+                self._due = {name: at for name, at in self._due.items() if at > now}
+                self._due[who] = min(due, now + _GIVE_WAY_AT_MOST)
+                self._changed.notify_all()
+
+    def _rank(self, one: tuple[str, float]) -> float:
+        who, came = one
+        return max(came, self._due.get(who, came))
 
 
 def map_in_order(

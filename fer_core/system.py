@@ -18,6 +18,8 @@ import psutil
 #: Two readings of a time are the same moment if they differ by less than this, in seconds:
 #: what a system says of its start moves a little when its clock is set.
 _SAME_TIME = 2.0
+#: Nice value of what works in the background.
+_LOW = 10
 
 
 def is_posix() -> bool:
@@ -94,17 +96,20 @@ def _process_space() -> str:
         return ""
 
 
-def detached() -> dict[str, Any]:
-    """Return the arguments of ``subprocess.Popen`` for a worker that outlives its starter.
+def detached(*, session: bool = True) -> dict[str, Any]:
+    """Return the arguments of ``subprocess.Popen`` for a worker that Ctrl-C does not reach.
 
-    It belongs to no terminal: Ctrl-C where it was started does not reach it.
+    Args:
+        session: Whether it leads a session of its own and so outlives its starter's terminal. A
+            worker that ends with its starter needs none, and Linux weighs priorities only within
+            a session.
     """
     if sys.platform == "win32":
         import subprocess
 
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
         return {"creationflags": flags}
-    return {"start_new_session": True}
+    return {"start_new_session": True} if session else {"process_group": 0}
 
 
 def suspend(process: psutil.Process) -> bool:
@@ -140,8 +145,13 @@ def end_when_asked() -> None:
 def yield_to_others() -> None:
     """Let other processes go first: this one works in the background."""
     with suppress(psutil.Error, OSError):
-        low = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10
+        low = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else _LOW
         psutil.Process().nice(low)
+    # Linux may share the processor out among sessions first, and the priority of a process
+    # counts only within its own: a job leads a session, see :func:`detached`.
+    with suppress(OSError):
+        if is_posix() and os.getsid(0) == os.getpid():
+            Path("/proc/self/autogroup").write_text(str(_LOW), encoding="ascii")
 
 
 def limit_memory(memory: int) -> None:

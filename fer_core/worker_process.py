@@ -196,7 +196,7 @@ class WorkerProcess:
                 stderr=subprocess.DEVNULL if self._quiet else None,
                 env=module_environment() | self._environment,
                 # Ctrl-C ends the app, whose end it notices.
-                **detached(),
+                **detached(session=False),
             )
             if self._first:
                 try:

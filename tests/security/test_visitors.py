@@ -58,6 +58,43 @@ def show(visitor: Visitor, content: bytes, name: str = "me.jpg") -> None:
     visitor.run("images")
 
 
+def pictures_process(app: App) -> psutil.Process | None:
+    """Return the process in which an app analyses expensive pictures of visitors."""
+    for child in psutil.Process(app.process.pid).children():
+        with contextlib.suppress(psutil.Error):
+            if "fer_core.picture_process" in child.cmdline():
+                return child
+    return None
+
+
+def test_an_expensive_picture_keeps_no_other_visitor_waiting(app: App) -> None:
+    """Its analysis is halted, and a small picture of somebody else is analysed all the same."""
+    face = Image.fromarray(example_portrait())
+    crowd = Image.new("RGB", (2048, 1024))
+    for place in ((0, 0), (512, 512), (1024, 0), (1536, 512)):
+        crowd.paste(face, place)
+    file = io.BytesIO()
+    crowd.save(file, "JPEG")
+    with Visitor(app.url) as first, Visitor(app.url) as second:
+        first.run("images")
+        _, name = first.put(file.getvalue(), "crowd.jpg")
+        first.give(first.find("file_uploader").id, (name, "crowd.jpg", len(file.getvalue())))
+        first.run("images", wait=False)
+        wait_for(lambda: pictures_process(app) is not None, 60)
+        halted = pictures_process(app)
+        assert halted
+        halted.suspend()
+        try:
+            show(second, portrait())
+            assert "looks happy" in second.words().lower()
+            with pytest.raises(TimeoutError):
+                first.listen(0.1)
+        finally:
+            halted.resume()
+        first.elements = first.listen(120)
+        assert "4 faces" in first.words()
+
+
 def headers(url: str) -> dict[str, str]:
     with urllib.request.urlopen(url, timeout=30) as answer:
         return dict(answer.headers)

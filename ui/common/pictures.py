@@ -7,11 +7,11 @@ all that it depends on, so changing a model or a limit repeats only what follows
 
 import hashlib
 import io
+import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -21,24 +21,32 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from fer_core.analysis import Analysis, FoundFaces, find_faces, read_emotions, with_prior
+from fer_core.analysis import Analysis, FoundFaces, read_emotions, with_prior
 from fer_core.class_prior import AS_TRAINED
 from fer_core.drawing import draw
 from fer_core.errors import FerError
-from fer_core.images import example_portrait, read_picture
-from fer_core.pool import map_in_order
+from fer_core.images import example_portrait
+from fer_core.picture_process import (
+    BusyError,
+    Seen,
+    has_many_faces,
+    is_expensive,
+    picture_process,
+    see,
+    to_jpeg,
+)
+from fer_core.pool import Turns, map_in_order
 from fer_core.progress import seconds_left, time_left
 from fer_core.settings import settings
 from ui.common.controls import Choice
+from ui.services import access
 
 #: Long sides of what is shown, in pixels.
 LARGE: Final = 1280
 CARD: Final = 360
-#: Bytes and faces of a picture from which on one is analysed at a time, so that large pictures
-#: of some visitors leave the processor to the small ones of others.
-_LARGE_BYTES: Final = 30_000_000
-_MANY_FACES: Final = 12
-_large = threading.Lock()
+#: Turns at the processor of this process. Expensive pictures of visitors are analysed elsewhere,
+#: which leaves it to the small ones of others.
+_turns = Turns(os.cpu_count() or 1)
 _MEMORIES: Final = ("seen", "analysis", "drawn")
 #: Keys of the session's state that hold what was found in pictures.
 MEMORIES: Final = tuple(f"memory_{name}" for name in _MEMORIES)
@@ -169,17 +177,19 @@ def example() -> Picture:
 
 def read(one: Picture, choice: Choice) -> Result:
     """Find the faces of one picture and their emotions."""
-    return _read(one, choice, _memory("seen"), _memory("analysis"))
+    return _read(one, choice, _memory("seen"), _memory("analysis"), access.owner())
 
 
-def _read(one: Picture, choice: Choice, seen_before: Memory, analyses: Memory) -> Result:
-    seen = seen_before.get(_seen_key(one, choice), lambda: _see(one, choice))
-    if isinstance(seen, str):
-        return Result(one, error=seen)
-    found, preview, problems = seen
+def _read(
+    one: Picture, choice: Choice, seen_before: Memory, analyses: Memory, visitor: str
+) -> Result:
     try:
+        seen = seen_before.get(_seen_key(one, choice), lambda: _see(one, choice, visitor))
+        if isinstance(seen, str):
+            return Result(one, error=seen)
+        found, preview, problems = seen
         analysis = analyses.get(
-            (*_seen_key(one, choice), choice.model_key), lambda: _emotions(found, choice)
+            (*_seen_key(one, choice), choice.model_key), lambda: _emotions(found, choice, visitor)
         )
     except FerError as error:
         return Result(one, error=str(error))
@@ -215,9 +225,15 @@ def read_all(pictures: list[Picture], choice: Choice) -> list[Result]:
             bar = st.progress(0.0, f"Reading {len(waiting)} pictures")
             st.button("Stop", on_click=_set_stopped, args=(True,), icon=":material/stop:")
     done = 0
-    # Threads of our own know no session: what it remembers is looked up here.
-    memories = {"seen_before": _memory("seen"), "analyses": _memory("analysis")}
-    one_by_one = map_in_order(partial(_read, choice=choice, **memories), pictures)
+    # Threads of our own know no session: what it remembers, and whose it is, is looked up here.
+    call = partial(
+        _read,
+        choice=choice,
+        seen_before=_memory("seen"),
+        analyses=_memory("analysis"),
+        visitor=access.owner(),
+    )
+    one_by_one = map_in_order(call, pictures)
     for one, result in zip(pictures, one_by_one, strict=True):
         results.append(result)
         if bar and one in waiting:
@@ -235,7 +251,7 @@ def drawn(result: Result, choice: Choice, side: int) -> bytes:
     def make() -> bytes:
         preview = Image.open(io.BytesIO(result.preview))
         preview.thumbnail((side, side))
-        return _jpeg(annotated(np.asarray(preview), result.analysis, choice.unsure_below))
+        return to_jpeg(annotated(np.asarray(preview), result.analysis, choice.unsure_below))
 
     key = (
         *_seen_key(result.picture, choice),
@@ -258,31 +274,23 @@ def _seen_key(one: Picture, choice: Choice) -> tuple[str, str]:
     return one.checksum, choice.detector.name
 
 
-def _see(one: Picture, choice: Choice) -> tuple[FoundFaces, bytes, tuple[str, ...]] | str:
+def _see(one: Picture, choice: Choice, visitor: str) -> Seen | str:
     try:
-        image, problems, size = read_picture(one.content)
+        if visitor and is_expensive(one.content):
+            return picture_process().see(one.content, choice.detector.name, LARGE, visitor)
+        with _turns.take(visitor):
+            return see(one.content, choice.detector, LARGE)
+    except BusyError:
+        raise  # the next run of the page asks again
     except FerError as error:
         return str(error)
-    # Large pictures of several visitors are not in work at the same time.
-    with _large if image.nbytes > _LARGE_BYTES else nullcontext():
-        try:
-            found = find_faces(image, choice.detector, size=size)
-        except FerError as error:
-            return str(error)
-        preview = Image.fromarray(image)
-        preview.thumbnail((LARGE, LARGE), reducing_gap=2.0)
-        return found, _jpeg(np.asarray(preview)), problems
 
 
-def _emotions(found: FoundFaces, choice: Choice) -> Analysis:
-    with _large if len(found.detections) > _MANY_FACES else nullcontext():
+def _emotions(found: FoundFaces, choice: Choice, visitor: str) -> Analysis:
+    if visitor and has_many_faces(found):
+        return picture_process().read_emotions(found, choice.classifier.name, visitor)
+    with _turns.take(visitor):
         return read_emotions(found, choice.classifier.with_prior(AS_TRAINED))
-
-
-def _jpeg(image: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "JPEG", quality=90)
-    return file.getvalue()
 
 
 def _set_stopped(stopped: bool) -> None:
