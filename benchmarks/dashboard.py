@@ -194,7 +194,8 @@ def to_markdown(result: dict[str, Any]) -> str:
             "The run's share of the processor was measured while a browser on the same machine "
             "shows it, and while no page is open, in turns of "
             f"{result['seconds']:.0f} s within one run: the page costs **{cost:.1%}** of it "
-            f"(median of the pairs). Faces per second say {slower:.1%}, but differ by {noise:.0%} among the turns without a page alone.",
+            f"(median of the pairs). Faces per second say {slower:.1%}, but differ "
+            f"by {noise:.0%} among the turns without a page alone.",
             table(
                 ("pair", "faces/s, page open", "no page", "cores, page open", "no page", "cost"),
                 rows,
