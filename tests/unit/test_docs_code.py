@@ -132,7 +132,7 @@ class Reader:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=600,
+            timeout=1200,
             check=False,
         )
 
@@ -162,7 +162,7 @@ def pattern(line: str) -> str:
     return " ".join(re.sub(r"[\d.,]*\d", "0", line).split())
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     "page",
     [page for page in pages() if any(block.what == "run" for block in blocks(page))],

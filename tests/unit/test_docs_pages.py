@@ -13,6 +13,7 @@ import yaml
 
 from benchmarks.__main__ import command as benchmarks
 from fer_core.cli import cli as fer_core
+from fer_core.settings import Settings
 from tests.command_line import ROOT
 from tests.documentation import blocks, pages, without_blocks
 
@@ -38,6 +39,12 @@ def test_every_page_stands_in_exactly_one_section() -> None:
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     missing = [name for name in named if name != "index.md" and f"]({name})" not in index]
     assert not missing, f"docs/index.md does not list {missing}"
+
+
+def test_every_setting_is_listed() -> None:
+    text = (DOCS / "settings.md").read_text(encoding="utf-8")
+    missing = [name for name in Settings.model_fields if f"`FER_{name.upper()}`" not in text]
+    assert not missing
 
 
 def anchors(page: Path) -> set[str]:
