@@ -200,17 +200,17 @@ def to_markdown(result: dict[str, Any]) -> str:
         "network": f"**A small network**, `{result['command']}`, once without and once with "
         "`--corrections`; PublicTest chose the epoch ("
         + ", ".join(f"{name}: {_and(of)}" for name, of in result["epoch"].items())
-        + f"). Means over the seeds {_and(result['seeds'])}; what each says of the difference "
-        "stands behind it, as the interval knows how test faces fall and not how seeds do.",
+        + f"). Means over the seeds {_and(result['seeds'])}. The difference of each seed "
+        "stands behind, because the interval covers the choice of test faces and not of seeds.",
     }
     parts = [
-        "FER2013's Training as it is, and with what the audit (features of "
-        f"{result['audit']}, FER+ votes) proposes for Training: copies and what is no face left "
-        "out, and labels changed where the error is at least as sure as the name says. The faces "
-        "measured on and their labels are the same for all. In brackets the difference to the "
-        "first column in points, with its 95 % interval over the test faces. The corrections "
-        "follow FER+, so that a learner comes nearer to FER+ is no surprise; whether it predicts "
-        "the dataset's own labels better is the harder question.",
+        "FER2013's Training as it is, and with the proposals of the audit (features of "
+        f"{result['audit']}, FER+ votes): copies and pictures without a face are left out, and "
+        "labels are changed if the error is at least as sure as the name says. All trainings are "
+        "measured on the same faces and labels. The brackets hold the difference to the first "
+        "column in points, with its 95 % interval over the test faces. The corrections follow "
+        "FER+, so it is no surprise that a learner comes nearer to FER+. Whether it predicts the "
+        "dataset's own labels better is the harder question.",
         markdown(("training", "left out", "relabelled"), done),
     ]
     for learner, trainings in result["learners"].items():

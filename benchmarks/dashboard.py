@@ -189,12 +189,13 @@ def to_markdown(result: dict[str, Any]) -> str:
             f"{machine['processor']}. From a click on the page's name to the run's charts: median "
             f"{come['median']:.2f} s, worst of {come['n']} {come['worst']:.2f} s; from a click on "
             f"the axis to the charts that show it: median {waits['median']:.2f} s, worst of "
-            f"{waits['n']} {waits['worst']:.2f} s. A window that has nothing of the app yet shows "
-            f"the charts after {result['opening']:.1f} s.",
-            "What that run has of the processor while a browser on the same machine shows it, and "
-            f"while no page is open, in turns of {result['seconds']:.0f} s within one run: the "
-            f"page costs **{cost:.1%}** of it (median of the pairs). Faces per second say "
-            f"{slower:.1%}, but differ by {noise:.0%} among the turns without a page alone.",
+            f"{waits['n']} {waits['worst']:.2f} s. A window that opens the app for the first "
+            f"time shows the charts after {result['opening']:.1f} s.",
+            "The run's share of the processor was measured while a browser on the same machine "
+            "shows it, and while no page is open, in turns of "
+            f"{result['seconds']:.0f} s within one run: the page costs **{cost:.1%}** of it "
+            f"(median of the pairs). Faces per second say {slower:.1%}, but differ "
+            f"by {noise:.0%} among the turns without a page alone.",
             table(
                 ("pair", "faces/s, page open", "no page", "cores, page open", "no page", "cost"),
                 rows,

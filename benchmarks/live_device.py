@@ -256,10 +256,10 @@ def to_markdown(result: dict[str, Any]) -> str:
                 for way, title in names.items()
             ],
         ),
-        f"On the device, medians: finding faces {ms['detect']:.1f} ms, reading them "
-        f"{ms['classify']:.1f} ms, a frame together {ms['all']:.1f} ms.",
-        "From opening the page to its being usable, from Start to the first figures, and what was "
-        "fetched, by a browser that has nothing and by one that was here before:",
+        f"On the device, medians: finding faces {ms['detect']:.1f} ms, classifying "
+        f"them {ms['classify']:.1f} ms, a frame together {ms['all']:.1f} ms.",
+        "From opening the page until it is usable, from Start to the first figures, and megabytes "
+        "fetched, in a new browser and in one that was here before:",
         table(
             ("", "open, s", "Start, s", "MB", "again: open, s", "Start, s", "MB"),
             [

@@ -71,19 +71,19 @@ def text(models: list[ModelFolder], saved: list[Card]) -> str:
         "accuracies compare with published ones to about ±0.2 points.",
         "## Models",
         "Accuracy of the exported file, with the test-time augmentation it is served with. "
-        "The class prior is `as-trained`. PublicTest chose; PrivateTest was looked at once for "
-        "each model, and where it was more "
-        "often, the model's card says so. ms/face was taken as each model was made, beside other "
-        "work and on more than one machine: a rough measure.",
+        "The class prior is `as-trained`. PublicTest chose the weights. PrivateTest was measured "
+        "once for each model; if it was more often, the model's card says so. ms/face was "
+        "measured when each model was made, beside other work and on more than one machine, so "
+        "it is only a rough figure.",
         _models(models),
         "Again: `python -m fer_core evaluate --model NAME --data fer2013.csv --split PublicTest`.",
     ]
     cards = [folder.card for folder in models]
     parts += [
         "### Beside the report",
-        "Accuracies in per cent. Its ensemble's figure is counted as PublicTest's, which its "
-        "numbers of faces per emotion are. What stands in brackets was trained and measured, and "
-        "does not ship.",
+        "Accuracies in per cent, beside those of the 2021 project report. The figure of its "
+        "ensemble counts as PublicTest's, since its numbers of faces per emotion are those of "
+        "PublicTest. Models in brackets were trained and measured, and do not ship.",
         _beside_baseline(cards, saved),
     ]
     if hard := [

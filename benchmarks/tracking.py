@@ -282,12 +282,12 @@ def joins_across_cuts(frames: Sequence[Frame], scenes: Sequence[int]) -> Counter
 def to_markdown(result: dict[str, Any]) -> str:
     """Return the section of docs/results.md."""
     lines = [
-        f"{result['clips']} made videos of 8 s with two to six people ({result['data']} faces of "
-        f"FER2013, seed {result['seed']}), a third of them with people dressed alike, some in "
+        f"{result['clips']} synthetic videos of 8 s with two to six people ({result['data']} faces "
+        f"of FER2013, seed {result['seed']}), a third of them with people dressed alike, some in "
         f"black and white. All trackers get the same detections. A face counts where at least "
         f"{SHOWN:.0%} of it are seen; the last column counts those from {HALF:.0%} on. A person "
         "counts after half a second. *Perfect identity* gives every face that was found its true "
-        "person: what the detector misses is wrong for every tracker.",
+        "person: faces that the detector misses are wrong for every tracker.",
         "",
         "| tracker | samples a second | IDF1 | switches | fragmentations | right number of people "
         f"| wrong joins across cuts | IDF1 from {HALF:.0%} on |",

@@ -116,7 +116,7 @@ def to_markdown(result: dict[str, Any]) -> str:
         [
             f"{result['pictures']} faces of {data}, PublicTest, at {NORMAL[0]} to {NORMAL[1]} "
             f"pixels on 640×480, found by {result['detector']} in {result['found']} of them and "
-            "read as trained. Pictures are read in two crops, live frames in one; milliseconds of "
+            "classified as trained. Pictures have two crops, live frames in one; milliseconds of "
             f"a picture, of which finding the face takes {result['detection'] * 1000:.1f}, on "
             f"{machine['cores']} cores, {machine['processor']}.",
             table(("model", "crops", "accuracy", "ms per picture", "recommended as"), rows),

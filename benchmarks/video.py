@@ -310,13 +310,13 @@ def to_markdown(result: dict[str, Any]) -> str:
         cores = result["cores"]
         spent = ", ".join(f"{s:.1f} s by {n}" for n, s in cores["seconds"].items())
         parts.append(
-            f"{cores['files']} such clips of {cores['clip seconds']} s at 5 looks a second, from "
-            f"the start of the processes, which look with one thread each: {spent} at once."
+            f"{cores['files']} such clips of {cores['clip seconds']} s at 5 sampled frames a "
+            f"second, from the start of the processes, with one thread each: {spent} at once."
         )
     if "memory" in result:
         rows = [(name, f"{of['megabytes']:.0f}") for name, of in result["memory"].items()]
         parts += [
-            "Peak memory of a new process over the length of a 720p file, 5 looks a second:",
+            "Peak memory of a new process over the length of a 720p file, 5 frames a second:",
             table(("file", "MB"), rows),
         ]
     if "correct" in result:
@@ -349,11 +349,11 @@ def _correct_in_words(correct: dict[str, Any]) -> list[str]:
         f"{first['data']} each, shown for {SPAN[0]:g} to {SPAN[1]:g} s one after another, "
         f"moving and growing in 720p, {FPS} frames a second, all looked at; seed "
         f"{first['seed']}. Steady, or as a hand holds a camera in a dim room: swaying, flickering, "
-        "noisy. Share of the time in which what is said is the label shown (where no face was "
-        "found for a second, nothing is, which counts as wrong): of the dataset's own crops, of "
-        "one still picture of each face before it was made a video, found and read as on "
-        "*Images*, and of the video. How much more often the smoothed video is right, in points; "
-        "in brackets what 95 of 100 draws of as many faces would say.",
+        "noisy. The table shows the share of the time in which the named emotion is the label. A "
+        "second without a face counts as wrong. The columns are the dataset's own crops, one "
+        "still picture of each face, found and classified as on *Images*, and the video. The last "
+        "two columns say by how many points the smoothed video is right more often; the brackets "
+        "hold 95 of 100 random draws of as many faces.",
         table(
             (
                 "camera",

@@ -1,6 +1,6 @@
-"""The pictures of docs/training.md: ``python -m benchmarks walkthrough``.
+"""The pictures of README.md and docs/training.md: ``python -m benchmarks walkthrough``.
 
-Trains on the demo faces, so that no picture shows anybody, and writes ``docs/pictures``.
+Shows the example picture and trains on the demo faces, and writes ``docs/pictures``.
 """
 
 import argparse
@@ -52,7 +52,11 @@ def begin(title: str, **changes: object) -> TrainingRun:
 
 
 def walk(page: Page, url: str) -> None:
-    """Go from the form to the models, a picture at every station."""
+    """Go from the example picture over the form to the models, a picture at every station."""
+    page.goto(f"{url}/images", wait_until="domcontentloaded")
+    page.get_by_role("button", name="Use the example").click()
+    expect(page.get_by_text("Looks happy")).to_be_visible()
+    save_picture(page, "images")
     page.goto(f"{url}/training", wait_until="domcontentloaded")
     page.get_by_role("button", name="New run").click()
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()

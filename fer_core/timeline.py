@@ -22,7 +22,8 @@ GAP: Final = 1.0
 #: Seconds for which an emotion must be dominant to count as a change.
 HOLD: Final = 0.5
 #: What a change point must explain, see :func:`change_points`. Chosen on FER2013's faces shown
-#: in turn (docs/video.md); two fifths of it find changes in faces that only move and flicker.
+#: in turn (docs/video-explained.md); two fifths of it find changes in faces that only move and
+#: flicker.
 PENALTY: Final = 0.05
 #: Seconds between the places where change points are looked for.
 STEP: Final = 0.1

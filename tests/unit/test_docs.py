@@ -37,6 +37,14 @@ def text(site: Path, page: str) -> str:
     return html.unescape(re.sub(r"<[^>]+>", " ", source))
 
 
+def test_every_page_says_of_what_kind_it_is(site: Path) -> None:
+    for page in (ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(ROOT / "docs").with_suffix("").as_posix()
+        shown = (site / ("" if name == "index" else name) / "index.html").read_text("utf-8")
+        kinds = re.findall(r"<em>(Tutorial|How-to guide|Reference|Explanation)</em>", shown)
+        assert len(kinds) == (name != "index"), name
+
+
 def test_every_public_name_has_its_entry(site: Path) -> None:
     said = text(site, "python")
     for name in fer_core.__all__:
