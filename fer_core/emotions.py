@@ -2,7 +2,8 @@
 
 The order is that of the dataset's codes 0 to 6 and of every probability vector in
 this project. The colours are the Okabe-Ito palette, which stays distinguishable for
-colour-blind eyes; they are never the only sign, the name stands beside them.
+colour-blind eyes; they are never the only sign, the name stands beside them. Boxes, charts,
+reports and the browser's drawings all take their colours from here.
 """
 
 from typing import Final

@@ -162,11 +162,14 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """Return the settings, read once per process (``settings.cache_clear()`` reads anew).
+    """Return the settings, read once per process (``settings.cache_clear()`` reads them again).
 
     Raises:
         FerError: a variable holds what cannot be used; the message names it.
     """
+    # Not public is what an empty one would mean, and whoever wrote it may have meant the opposite.
+    if os.environ.get("FER_PUBLIC", "0").strip() == "":
+        raise FerError("FER_PUBLIC is empty: set it to 1 for a public copy, or remove it.")
     try:
         return Settings()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The one table of every result: its columns, its rows and its writers.
+"""The one table of every result: its columns, its rows, and how they become CSV.
 
 Pictures, recorded videos and live sessions each have the columns of their kind, in the order
 of :data:`TABLE`, whether they are filled or not. There is one row per face. A picture or a

@@ -18,7 +18,7 @@ from fer_core.table import columns, to_csv
 class TableFile:
     """A CSV of pictures that grows; see :mod:`fer_core.table` for its columns.
 
-    >>> with TableFile(Path("faces.csv"), alike={"model": "vgg"}) as table:  # doctest: +SKIP
+    >>> with TableFile(Path("faces.csv"), constants={"model": "vgg"}) as table:  # doctest: +SKIP
     ...     table.add(analysis.to_columns())
 
     Leaving the block without an error renames the file to its target.

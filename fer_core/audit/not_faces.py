@@ -24,6 +24,8 @@ DRAWN: Final = 0.27
 ASKED: Final = 0.02
 _FACES: Final = 64  # eigenfaces
 _ENLARGED: Final = 192
+#: Raise it when measures are computed differently: cached ones of before are not used.
+_VERSION: Final = 4
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def measure(faces: np.ndarray, on_progress: Callable[[float], None] | None = Non
         faceless[ask] = ~_detected(faces[ask], on_progress)
         return {"contrast": contrast, "flat": flat, "strange": strange, "faceless": faceless}
 
-    return Strange(**cached("strange", [digest(faces), ASKED, _FACES, 4], make))
+    return Strange(**cached("strange", [digest(faces), ASKED, _FACES, _VERSION], make))
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ SINGLE: Final = {
     "changes_per_minute": "Changes of the dominant emotion per minute",
     "valid_share": "Share of the event's time that is valid",
 }
-#: Changes with what is computed here.
+#: Raise it when a measure is added or computed differently: cached measures of before are not used.
 _VERSION: Final = 1
 _TITLES: Final = {
     "mean": "mean",

@@ -20,7 +20,8 @@ from fer_core.study.model import StudyError
 from fer_core.study.samples import samples
 from fer_core.study.tables import PARTICIPANT
 
-#: What the report compares: the seven means and the valence index.
+#: What the report compares and the page shows first: the seven means and the valence index. Every
+#: further one would be one more test to correct for.
 MEASURES: Final = (*(f"mean_{emotion.lower()}" for emotion in EMOTIONS), "valence")
 
 _PAGE: Final = jinja2.Environment(autoescape=True).from_string(

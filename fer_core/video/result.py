@@ -17,7 +17,8 @@ from fer_core.table import PROBABILITIES, complete, to_csv
 from fer_core.video.decode import VideoInfo
 from fer_core.video.people import Doubt, Edit, corrected, person_at, read_edits
 
-#: Seconds over which probabilities are averaged before emotions are named.
+#: Time constant in seconds over which probabilities are averaged before emotions are named, on the
+#: page Video, on the command line and in Python.
 SMOOTHING: Final = 0.5
 #: Moments of sharp change that are worth seeing, at most, and seconds between two.
 SHARPEST: Final = 5

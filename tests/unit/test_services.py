@@ -123,6 +123,13 @@ def test_a_copy_that_is_not_public_asks_nobody(public, monkeypatch):
     assert [s.name for s in sessions.list_all()] == ["mine"]
 
 
+def test_an_empty_variable_never_opens_a_public_copy_to_everybody(public, monkeypatch):
+    monkeypatch.setenv("FER_PUBLIC", "")
+    settings.cache_clear()
+    with pytest.raises(FerError, match="FER_PUBLIC is empty: set it to 1"):
+        settings()
+
+
 def test_visitors_see_and_delete_their_own_only(public):
     public("one")
     key = sessions.save(table(), "of one")

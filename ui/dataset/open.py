@@ -15,6 +15,7 @@ from fer_core.datasets import MADE_HERE, Dataset, browse
 from fer_core.datasets.fer2013 import SUFFIXES
 from fer_core.datasets.identity import face_keys
 from fer_core.datasets.labels import LabelOrderError
+from fer_core.datasets.registry import formats
 from fer_core.errors import DatasetError, FerError
 from fer_core.files import write_atomic
 from fer_core.settings import settings
@@ -149,8 +150,7 @@ def _open_form() -> None:
         "Path on this machine",
         key="dataset_path",
         placeholder="/data/fer2013.csv",
-        help="FER2013's CSV or an archive, CK+, JAFFE, KDEF, RAF-DB, AffectNet, ExpW, a CSV with "
-        "path,label[,split][,person], or a folder of pictures with one folder per emotion.",
+        help=plain("; ".join(known.title for known in formats())),
     )
     if wrong := st.session_state.get("dataset_path_wrong"):
         st.error(wrong, icon=":material/error:")

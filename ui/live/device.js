@@ -11,8 +11,6 @@ const MOST = 100; // faces and empty frames in one report; after an outage the r
 const KEPT = 20000; // the same while Python does not answer: ten minutes of one face
 const UNIT = 10000; // fer_core/live/remote.py
 const TENTH = 10; // likewise
-const STALE_MS = 3000; // a result older than that is not drawn …
-const FADE_MS = 1000; // … and fades from this age on
 const LOAD_MS = 60000; // within which the files must come, and then the first result
 
 class Device extends View {

@@ -6,6 +6,10 @@ const FACING = "fer:camera-facing";
 const SIZE = "fer:camera-size";
 const TICK_MS = 250;
 const GAP_MS = 3000; // without a result: what is missing is said, see fer_core/live/record.py
+// A result fades from this age on, and an older one is not drawn. Through the server the boxes are part
+// of the picture, which fades where none has come back for LATE_MS (camera.js).
+const FADE_MS = 1000;
+const STALE_MS = 3000;
 const SAID_MS = 15000;
 const DOUBLE_MS = 500; // within which a second tap or key is part of a double one
 
