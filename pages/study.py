@@ -18,6 +18,7 @@ from ui.study.recordings import recordings
 from ui.study.results import results
 from ui.study.settings import study_settings
 from ui.study.start import start
+from ui.study.work import at_work
 
 through_front_door()
 
@@ -73,6 +74,7 @@ else:
         study_settings(study)
         st.button("All studies", icon=":material/arrow_back:", on_click=close)
     say_problem("study_problem")
+    at_work(study.path.name)
     view = st.segmented_control(
         "View",
         list(VIEWS),

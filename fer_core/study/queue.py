@@ -141,6 +141,11 @@ def _pending(entry: Mapping[str, Any], status: str, share: float, reason: str) -
     return Pending(entry["name"], entry["participant"], status, share, reason)
 
 
+def has_pending(study: Study) -> bool:
+    """Return whether videos of the study wait, are analysed, or failed."""
+    return (study.path / FILE).exists()
+
+
 def dismiss_failed(study: Study) -> None:
     """Delete the analyses that failed, so that their videos can be added again."""
     failed = {(one.name, one.participant) for one in collect(study) if one.reason}
