@@ -242,6 +242,13 @@ def collect(name: str) -> list[Pending]:
         return queue.collect(study)
 
 
+def retry_failed(name: str) -> None:
+    """Let the videos whose analysis failed be analysed again."""
+    with _edited(name) as study:
+        _require_no_job(name)
+        queue.retry_failed(study)
+
+
 def dismiss_failed(name: str) -> None:
     """Forget the videos whose analysis failed."""
     with _edited(name) as study:

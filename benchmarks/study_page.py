@@ -1,0 +1,160 @@
+"""How soon the page of a large study is there: ``python -m benchmarks study_page``.
+
+A study is made of tables: 50 participants with three recordings of two minutes each, two groups
+and an event per stimulus. A Chromium opens it, goes through its views and changes what they show.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.browser import App, chromium_with_camera, find_chromium
+from benchmarks.versus import environment
+from fer_core.emotions import EMOTIONS
+from fer_core.settings import settings
+from fer_core.study.folder import Study
+from fer_core.study.recordings import add_result
+from fer_core.table import data_frame
+from fer_core.video.result import VideoOptions, VideoResult
+from fer_core.zoo.readme import table
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PEOPLE: Final = 50
+CLIPS: Final = ("clip1", "clip2", "clip3")
+SECONDS: Final = 120.0
+_FPS: Final = 5.0
+#: Views, and what is to be seen when one is drawn.
+_VIEWS: Final = {
+    "Events": "stVegaLiteChart", "Measures": "stVegaLiteChart", "Curves": "stVegaLiteChart",
+    "Compare": "stVegaLiteChart", "Report": "stDownloadButton", "Recordings": "stDataFrame",
+}  # fmt: skip
+#: View → label of a choice in it, and options to choose in turn.
+_CHOICES: Final = {
+    "Measures": ("Measure", ("Sad, mean", "Happy, mean")),
+    "Events": ("Recording", ("P02_clip1", "P01_clip1")),
+    "Curves": ("Show", ("Sad", "Happy")),
+}
+
+
+def make(path: Path, people: int = PEOPLE, seconds: float = SECONDS) -> Study:
+    """Make the study in a new folder."""
+    study = Study.create(path, "Large", model="fast", fps=_FPS)
+    rng = np.random.default_rng(0)
+    for number in range(people):
+        for clip in CLIPS:
+            code = f"P{number + 1:02}"
+            result = _result(study, seconds, 0.3 + 0.2 * (number % 2), rng)
+            one = add_result(
+                study, result, f"{code}_{clip}.mp4", code, consent="2026-01-02",
+                setting="research", columns={"group": "AB"[number % 2]}, task=clip,
+            )  # fmt: skip
+            events = [(0.0, 10.0, "rest"), (10.0, seconds - 10, clip)]
+            study.set_events(one, pd.DataFrame(events, columns=["onset", "duration", "trial_type"]))
+    return study
+
+
+def _result(study: Study, seconds: float, happy: float, rng: np.random.Generator) -> VideoResult:
+    count = round(seconds * _FPS)
+    drift = np.cumsum(rng.normal(0, 0.05, (count, len(EMOTIONS))), axis=0)
+    drift[:, EMOTIONS.index("Happy")] += happy
+    shares = np.exp(drift) / np.exp(drift).sum(axis=1, keepdims=True)
+    columns = {
+        "time": np.arange(count) / _FPS, "frame": np.arange(count), "status": ["ok"] * count,
+        "person": [1] * count, "x": [90.0] * count, "y": [40.0] * count, "width": [80.0] * count,
+        "height": [90.0] * count, "score": [0.9] * count, "head_turn": rng.normal(0, 10, count),
+        "sharpness": rng.normal(300, 30, count), "brightness": [0.5] * count,
+        "emotion": [EMOTIONS[i] for i in shares.argmax(axis=1)], "confidence": shares.max(axis=1),
+        "unsure": (shares.max(axis=1) < 0.5).tolist(), "model": [study.file.model] * count,
+        "class_prior": [study.file.class_prior] * count, "smoothing": [0.0] * count,
+    } | {name.lower(): shares[:, i] for i, name in enumerate(EMOTIONS)}  # fmt: skip
+    frame = data_frame({name: list(values) for name, values in columns.items()}, "video")
+    options = VideoOptions(model=study.file.model, class_prior=study.file.class_prior)
+    return VideoResult(None, options, frame, seconds, count)  # type: ignore[arg-type]
+
+
+def run_study_page(rounds: int = 5, people: int = PEOPLE) -> dict[str, Any]:
+    """Measure the page in a Chromium on this machine.
+
+    Args:
+        rounds: How often each thing is done; the first time of each counts too.
+        people: Participants of the study.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["FER_HOME"] = folder
+        settings.cache_clear()
+        begun = time.monotonic()
+        make(Path(folder) / "studies" / "large", people)
+        made = time.monotonic() - begun
+        app = App(Path(folder), Path(folder) / "app.log")
+        try:
+            with chromium_with_camera(find_chromium(), None) as browser:
+                page = browser.new_page(viewport={"width": 1280, "height": 800})
+                page.set_default_timeout(60_000)
+                found = _measured(page, app.url, rounds)
+        finally:
+            app.stop()
+    return {"machine": environment(), "people": people, "recordings": people * len(CLIPS),
+            "seconds": SECONDS, "making": made, "rounds": rounds, "times": found}  # fmt: skip
+
+
+def _measured(page: "Page", url: str, rounds: int) -> dict[str, list[float]]:
+    from playwright.sync_api import expect
+
+    found: dict[str, list[float]] = {}
+
+    def timed(name: str, act: Callable[[], object], sign: Callable[[], object]) -> None:
+        begun = time.monotonic()
+        act()
+        sign()
+        expect(page.get_by_test_id("stApp")).to_have_attribute(
+            "data-test-script-state", "notRunning", timeout=60_000
+        )
+        found.setdefault(name, []).append(time.monotonic() - begun)
+
+    def seen(test_id: str) -> Callable[[], object]:
+        return lambda: expect(page.get_by_test_id(test_id).first).to_be_visible(timeout=60_000)
+
+    def press(role: str, name: str) -> Callable[[], object]:
+        return lambda: page.get_by_role(role, name=name, exact=True).click()  # type: ignore[arg-type]
+
+    for _ in range(rounds):
+        page.goto(f"{url}/study", wait_until="domcontentloaded")
+        seen("stButton")()
+        expect(page.get_by_role("button", name="Open Large")).to_be_visible(timeout=60_000)
+        timed("opened from the list", press("button", "Open Large"), seen("stDataFrame"))
+    for _ in range(rounds):
+        for view, sign in _VIEWS.items():
+            timed(f"view {view}", press("radio", view), seen(sign))
+            if view in _CHOICES:
+                label, options = _CHOICES[view]
+                for option in options:
+                    page.get_by_role("combobox", name=label, exact=True).click()
+                    timed(f"another choice in {view}", press("option", option), seen(sign))
+    return found
+
+
+def to_markdown(result: dict[str, Any]) -> str:
+    """Return the times as Markdown."""
+    rows = [
+        (name, f"{statistics.median(times):.2f} s", f"{max(times):.2f} s", len(times))
+        for name, times in result["times"].items()
+    ]
+    machine = result["machine"]
+    return "\n\n".join(
+        [
+            f"{result['people']} participants with {len(CLIPS)} recordings of "
+            f"{result['seconds']:.0f} s each, in Chromium on the machine of the app "
+            f"({machine['cores']} cores, {machine['processor']}), from a click until the view is "
+            "drawn and the script has ended.",
+            table(("", "median", "worst", "n"), rows),
+        ]
+    )
