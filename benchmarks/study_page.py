@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+import psutil
 
 from benchmarks.browser import App, chromium_with_camera, find_chromium
-from benchmarks.versus import environment
+from benchmarks.versus import cpu_seconds, environment
 from fer_core.emotions import EMOTIONS
 from fer_core.settings import settings
 from fer_core.study.folder import Study
@@ -32,6 +33,8 @@ PEOPLE: Final = 50
 CLIPS: Final = ("clip1", "clip2", "clip3")
 SECONDS: Final = 120.0
 _FPS: Final = 5.0
+#: Participants of the study that is opened in turns with the large one.
+_SMALL: Final = 2
 #: Views, and what is to be seen when one is drawn.
 _VIEWS: Final = {
     "Events": "stVegaLiteChart", "Measures": "stVegaLiteChart", "Curves": "stVegaLiteChart",
@@ -94,60 +97,65 @@ def run_study_page(rounds: int = 5, people: int = PEOPLE) -> dict[str, Any]:
         begun = time.monotonic()
         make(Path(folder) / "studies" / "large", people)
         made = time.monotonic() - begun
+        with (small := make(Path(folder) / "studies" / "small", _SMALL)).editing():
+            small.file.name = "Small"
         app = App(Path(folder), Path(folder) / "app.log")
         try:
             with chromium_with_camera(find_chromium(), None) as browser:
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
                 page.set_default_timeout(60_000)
-                found = _measured(page, app.url, rounds)
+                worker = psutil.Process(app.process.pid)
+                found = _measured(page, app.url, rounds, lambda: cpu_seconds(worker))
         finally:
             app.stop()
     return {"machine": environment(), "people": people, "recordings": people * len(CLIPS),
             "seconds": SECONDS, "making": made, "rounds": rounds, "times": found}  # fmt: skip
 
 
-def _measured(page: "Page", url: str, rounds: int) -> dict[str, list[float]]:
+def _measured(
+    page: "Page", url: str, rounds: int, cpu: Callable[[], float]
+) -> dict[str, dict[str, list[list[float]]]]:
+    """Return seconds by the clock and of the app's processor, for each act and study in turns."""
     from playwright.sync_api import expect
 
-    found: dict[str, list[float]] = {}
+    found: dict[str, dict[str, list[list[float]]]] = {}
 
-    def timed(name: str, act: Callable[[], object], sign: Callable[[], object]) -> None:
-        begun = time.monotonic()
+    def timed(name: str, act: Callable[[], object], sign: str) -> None:
+        begun, spent = time.monotonic(), cpu()
         act()
-        sign()
+        expect(page.get_by_test_id(sign).first).to_be_visible(timeout=60_000)
         expect(page.get_by_test_id("stApp")).to_have_attribute(
             "data-test-script-state", "notRunning", timeout=60_000
         )
-        found.setdefault(name, []).append(time.monotonic() - begun)
+        times = [time.monotonic() - begun, cpu() - spent]
+        found.setdefault(name, {}).setdefault(study, []).append(times)
 
-    def seen(test_id: str) -> Callable[[], object]:
-        return lambda: expect(page.get_by_test_id(test_id).first).to_be_visible(timeout=60_000)
+    def press(role: Any, name: str) -> Callable[[], object]:
+        return lambda: page.get_by_role(role, name=name, exact=True).click()
 
-    def press(role: str, name: str) -> Callable[[], object]:
-        return lambda: page.get_by_role(role, name=name, exact=True).click()  # type: ignore[arg-type]
-
-    for _ in range(rounds):
+    for turn in range(2 * rounds):
+        study = ("Large", "Small")[turn % 2]
         page.goto(f"{url}/study", wait_until="domcontentloaded")
-        seen("stButton")()
-        expect(page.get_by_role("button", name="Open Large")).to_be_visible(timeout=60_000)
-        timed("opened from the list", press("button", "Open Large"), seen("stDataFrame"))
-    for _ in range(rounds):
+        expect(page.get_by_role("button", name=f"Open {study}")).to_be_visible(timeout=60_000)
+        timed("Opened from the list", press("button", f"Open {study}"), "stDataFrame")
         for view, sign in _VIEWS.items():
-            timed(f"view {view}", press("radio", view), seen(sign))
-            if view in _CHOICES:
-                label, options = _CHOICES[view]
-                for option in options:
-                    page.get_by_role("combobox", name=label, exact=True).click()
-                    timed(f"another choice in {view}", press("option", option), seen(sign))
+            timed(f"View {view}", press("radio", view), sign)
+            for option in _CHOICES.get(view, ("", ()))[1]:
+                page.get_by_role("combobox", name=_CHOICES[view][0], exact=True).click()
+                timed(f"Another choice in {view}", press("option", option), sign)
     return found
 
 
 def to_markdown(result: dict[str, Any]) -> str:
     """Return the times as Markdown."""
-    rows = [
-        (name, f"{statistics.median(times):.2f} s", f"{max(times):.2f} s", len(times))
-        for name, times in result["times"].items()
-    ]
+    rows = []
+    for name, studies in result["times"].items():
+        (clock, cpu), (small, _) = (
+            zip(*studies[study], strict=True) for study in ("Large", "Small")
+        )
+        ratio = statistics.median(clock) / statistics.median(small)
+        rows.append((name, f"{statistics.median(clock):.2f} s", f"{max(clock):.2f} s",
+                     f"{statistics.median(cpu):.2f} s", f"{ratio:.2f}", len(clock)))  # fmt: skip
     machine = result["machine"]
     return "\n\n".join(
         [
@@ -155,6 +163,8 @@ def to_markdown(result: dict[str, Any]) -> str:
             f"{result['seconds']:.0f} s each, in Chromium on the machine of the app "
             f"({machine['cores']} cores, {machine['processor']}), from a click until the view is "
             "drawn and the script has ended.",
-            table(("", "median", "worst", "n"), rows),
+            f"The processor's seconds are those of the app; the last figure but one compares the "
+            f"median with that of a study of {_SMALL} participants, in turns.",
+            table(("", "median", "worst", "processor", "to a small study", "n"), rows),
         ]
     )

@@ -62,8 +62,11 @@ if study is None:
     start()
 else:
     st.query_params["study"] = state["study_name"]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        with st.container(gap=None):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
+    ):
+        # On a phone it takes a line of its own.
+        with st.container(gap=None, width=600):
             st.title(plain(study.file.name))
             people, count = len(study.participants), len(study.file.recordings)
             st.markdown(
@@ -71,8 +74,9 @@ else:
                 f"{'recording' if count == 1 else 'recordings'} · model "
                 f"{plain(study.file.model)}, prior {plain(study.file.class_prior)}"
             )
-        study_settings(study)
-        st.button("All studies", icon=":material/arrow_back:", on_click=close)
+        with st.container(horizontal=True, width="content"):
+            study_settings(study)
+            st.button("All studies", icon=":material/arrow_back:", on_click=close)
     say_problem("study_problem")
     at_work(study.path.name)
     view = st.segmented_control(

@@ -34,8 +34,8 @@ SHOWN: Final = {
 _RATE: Final = 8
 _FPS: Final = 4.0
 _SIZE: Final = (320, 240)
-#: Drawn people whose resting face is easy to read.
-_SEEDS: Final = (11, 21, 34, 78, 83, 92, 101, 117, 123, 130, 144, 152)
+#: Drawn people whose resting face is easy to read, and whom a smile does not make somebody else.
+_SEEDS: Final = (45, 21, 34, 78, 83, 92, 56, 117, 123, 130, 144, 152)
 
 
 def create(

@@ -178,6 +178,7 @@ def _memory() -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_memory_stays_flat_while_many_videos_are_analysed(tmp_path):
     study, clips = new_study(tmp_path / "s"), []
     first = write_clip(tmp_path / "clip.mp4", portrait(8), rate=8).read_bytes()
