@@ -5,6 +5,7 @@ and an event per stimulus. A Chromium opens it, goes through its views and chang
 """
 
 import os
+import re
 import statistics
 import tempfile
 import time
@@ -27,7 +28,7 @@ from fer_core.video.result import VideoOptions, VideoResult
 from fer_core.zoo.readme import table
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 PEOPLE: Final = 50
 CLIPS: Final = ("clip1", "clip2", "clip3")
@@ -35,16 +36,17 @@ SECONDS: Final = 120.0
 _FPS: Final = 5.0
 #: Participants of the study that is opened in turns with the large one.
 _SMALL: Final = 2
-#: Views, and what is to be seen when one is drawn.
+#: Views, and words that only the drawn view has.
 _VIEWS: Final = {
-    "Events": "stVegaLiteChart", "Measures": "stVegaLiteChart", "Curves": "stVegaLiteChart",
-    "Compare": "stVegaLiteChart", "Report": "stDownloadButton", "Recordings": "stDataFrame",
+    "Events": "Drag over the timeline", "Measures": "Participants in results",
+    "Curves": "Choose two events", "Compare": "is exploratory", "Report": "One HTML file",
+    "Recordings": "Select one to choose",
 }  # fmt: skip
-#: View → label of a choice in it, and options to choose in turn.
+#: View → label of a choice in it; options to choose in turn with what their chart is called.
 _CHOICES: Final = {
-    "Measures": ("Measure", ("Sad, mean", "Happy, mean")),
-    "Events": ("Recording", ("P02_clip1", "P01_clip1")),
-    "Curves": ("Show", ("Sad", "Happy")),
+    "Measures": ("Measure", {"Sad, mean": "Sad, mean", "Happy, mean": "Happy, mean"}),
+    "Events": ("Recording", {"P02_clip1": "of P02_clip1", "P01_clip1": "of P01_clip1"}),
+    "Curves": ("Show", {"Sad": "Sad, probability", "Happy": "Happy, probability"}),
 }
 
 
@@ -120,10 +122,10 @@ def _measured(
 
     found: dict[str, dict[str, list[list[float]]]] = {}
 
-    def timed(name: str, act: Callable[[], object], sign: str) -> None:
+    def timed(name: str, act: Callable[[], object], sign: "Locator") -> None:
         begun, spent = time.monotonic(), cpu()
         act()
-        expect(page.get_by_test_id(sign).first).to_be_visible(timeout=60_000)
+        expect(sign.first).to_be_attached(timeout=60_000)
         expect(page.get_by_test_id("stApp")).to_have_attribute(
             "data-test-script-state", "notRunning", timeout=60_000
         )
@@ -137,12 +139,15 @@ def _measured(
         study = ("Large", "Small")[turn % 2]
         page.goto(f"{url}/study", wait_until="domcontentloaded")
         expect(page.get_by_role("button", name=f"Open {study}")).to_be_visible(timeout=60_000)
-        timed("Opened from the list", press("button", f"Open {study}"), "stDataFrame")
-        for view, sign in _VIEWS.items():
-            timed(f"View {view}", press("radio", view), sign)
-            for option in _CHOICES.get(view, ("", ()))[1]:
-                page.get_by_role("combobox", name=_CHOICES[view][0], exact=True).click()
-                timed(f"Another choice in {view}", press("option", option), sign)
+        timed("Opened from the list", press("button", f"Open {study}"),
+              page.get_by_text(_VIEWS["Recordings"]))  # fmt: skip
+        for view, words in _VIEWS.items():
+            timed(f"View {view}", press("radio", view), page.get_by_text(words))
+            label, options = _CHOICES.get(view, ("", {}))
+            for option, chart in options.items():
+                page.get_by_role("combobox", name=label, exact=True).click()
+                shown = page.get_by_role("button", name=re.compile(f"Show data: .*{chart}"))
+                timed(f"Another choice in {view}", press("option", option), shown)
     return found
 
 
