@@ -389,6 +389,17 @@ def study_statistics(studies: int, seed: int, as_json: bool, save: bool) -> None
     _report("study_statistics", run_study_statistics(studies, seed), as_json, save)
 
 
+@command.command("study_page")
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@json_option
+@save_option
+def study_page(rounds: int, as_json: bool, save: bool) -> None:
+    """Measure how soon the page of a study with 150 recordings is there, in Chromium."""
+    from benchmarks.study_page import run_study_page
+
+    _report("study_page", run_study_page(rounds), as_json, save)
+
+
 @command.command("results")
 @click.option(
     "--keep", "model_folder", type=click.Path(file_okay=False, path_type=Path),

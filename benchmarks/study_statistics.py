@@ -15,7 +15,19 @@ from fer_core.study import statistics
 from fer_core.study.statistics import ALPHA, Estimate, t_power
 
 #: Sizes of two groups, equal and unequal.
-SIZES: Final = ((6, 6), (8, 8), (10, 10), (12, 12), (20, 20), (6, 12), (12, 6), (8, 20), (20, 8))
+SIZES: Final = (
+    (6, 6),
+    (8, 8),
+    (10, 10),
+    (12, 12),
+    (20, 20),
+    (6, 12),
+    (12, 6),
+    (8, 20),
+    (20, 8),
+    (6, 20),
+    (20, 6),
+)
 #: Numbers of people with a pair of measurements each.
 PAIRS: Final = (6, 8, 10, 12, 16, 20)
 #: Standard deviations of the two groups.

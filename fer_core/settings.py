@@ -155,6 +155,11 @@ class Settings(BaseSettings):
         return self.home / "studies"
 
     @property
+    def study_jobs(self) -> Path:
+        """Return the folder of work on studies, one folder each."""
+        return self.home / "study-jobs"
+
+    @property
     def cache(self) -> Path:
         """Return the folder of what can be made again, such as parsed datasets."""
         return self.home / "cache"

@@ -9,6 +9,7 @@ from fer_core.datasets import collected, corrections
 from fer_core.errors import FerError
 from fer_core.live import saved, spool
 from fer_core.settings import settings
+from fer_core.study import jobs as study_jobs
 from fer_core.video import jobs
 
 
@@ -61,9 +62,11 @@ def delete_all() -> StoredData:
     """
     stored = count_all()
     storage.delete_database()
+    study_jobs.delete_all()
     computed = settings().cache / "study"
     for folder in (
         settings().saved_files, settings().audits, spool.folder(), settings().studies, computed,
+        settings().study_jobs,
     ):  # fmt: skip
         shutil.rmtree(folder, ignore_errors=True)
     jobs.delete_all()

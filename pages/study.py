@@ -18,6 +18,7 @@ from ui.study.recordings import recordings
 from ui.study.results import results
 from ui.study.settings import study_settings
 from ui.study.start import start
+from ui.study.work import running_jobs
 
 through_front_door()
 
@@ -61,8 +62,11 @@ if study is None:
     start()
 else:
     st.query_params["study"] = state["study_name"]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        with st.container(gap=None):
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
+    ):
+        # On a phone it takes a line of its own.
+        with st.container(gap=None, width=600):
             st.title(plain(study.file.name))
             people, count = len(study.participants), len(study.file.recordings)
             st.markdown(
@@ -70,9 +74,11 @@ else:
                 f"{'recording' if count == 1 else 'recordings'} · model "
                 f"{plain(study.file.model)}, prior {plain(study.file.class_prior)}"
             )
-        study_settings(study)
-        st.button("All studies", icon=":material/arrow_back:", on_click=close)
+        with st.container(horizontal=True, width="content"):
+            study_settings(study)
+            st.button("All studies", icon=":material/arrow_back:", on_click=close)
     say_problem("study_problem")
+    running_jobs(study.path.name)
     view = st.segmented_control(
         "View",
         list(VIEWS),

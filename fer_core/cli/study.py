@@ -90,6 +90,61 @@ def new(
     say(study.file.model_dump(by_alias=True), words, as_json)
 
 
+@command.command("settings")
+@click.argument("folder", type=FOLDER)
+@model_option
+@class_prior_option
+@prior_strength_option
+@click.option("--smoothing", type=click.FloatRange(0, 60),
+              help="Seconds over which probabilities are averaged.")  # fmt: skip
+@click.option("--threshold", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+              help="Probability above which an emotion counts as shown.")  # fmt: skip
+@click.option("--baseline", metavar="none|event:NAME|recording:TASK|window:SECONDS",
+              help="What means are compared with.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1), help="Videos at the same time; one per core.")
+@json_option
+def change(
+    folder: Path,
+    model: str | None,
+    class_prior: str | None,
+    prior_strength: float | None,
+    baseline: str | None,
+    jobs: int | None,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Show the settings of a study, or change those that are given.
+
+    Another model or class prior analyses every video of the study again. The study stays as it was
+    until all are done, and the same command goes on where it was interrupted.
+    """
+    from fer_core.class_prior import parse
+    from fer_core.study.model import parse_baseline
+    from fer_core.study.reanalysis import replace_model
+
+    study = open_study(folder)
+    given = {name: value for name, value in values.items() if value is not None}
+    if baseline is not None:
+        given["baseline"] = parse_baseline(baseline)
+    if model or class_prior or prior_strength is not None:
+        prior = class_prior or study.file.class_prior
+        replace_model(
+            study, model or study.file.model, str(parse(prior, prior_strength)), workers=jobs,
+            progress=lambda share: status(f"{share:.0%}"),
+        )  # fmt: skip
+        status("")
+    if given:
+        with study.editing():
+            for name, value in given.items():
+                setattr(study.file, name, value)
+    file = study.file
+    words = (
+        f"{file.name}: model {file.model}, class prior {file.class_prior}, smoothing "
+        f"{file.smoothing:g} s, threshold {file.threshold:g}, baseline {file.baseline.kind}"
+    )
+    say(file.model_dump(by_alias=True), words, as_json)
+
+
 @command.command("example")
 @click.argument("folder", type=FOLDER)
 @json_option
@@ -97,7 +152,7 @@ def example(folder: Path, as_json: bool) -> None:
     """Create the example study: drawn people of two groups, who differ in what is known."""
     from fer_core.study.example import create
 
-    study = create(folder, lambda done, total: status(f"{done} of {total} people"))
+    study = create(folder, lambda share: status(f"{share:.0%}"))
     status("")
     words = f"{printable(folder)}: {len(study.file.recordings)} recordings of drawn people"
     say(study.file.model_dump(by_alias=True), words, as_json)

@@ -110,8 +110,9 @@ def verify(folder: Path, count: int, seed: int, as_json: bool) -> None:
     from fer_core.study.verify import verify as check
 
     found = check(
-        open_study(folder), count=count, seed=seed, progress=lambda d, n: status(f"{d}/{n}")
-    )
+        open_study(folder), count=count, seed=seed,
+        progress=lambda share: status(f"{share:.0%}"),
+    )  # fmt: skip
     status("")
     most = largest(found)
     words = [

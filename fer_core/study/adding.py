@@ -1,18 +1,14 @@
 """Videos into a study: who is in them, by the pattern, and their analysis on all cores or Dask."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from fer_core.class_prior import parse
-from fer_core.classifier import load_classifier
 from fer_core.files import printable, sha256
 from fer_core.study.folder import Study
 from fer_core.study.model import Recording, StudyError
 from fer_core.study.patterns import FromName, read_name, two_of_one_name
 from fer_core.study.recordings import add_result, check_consent
-from fer_core.video import VideoResult, analyze_video
 from fer_core.video.batch import Task, clear_cache, run_all
 from fer_core.video.read import Progress
 
@@ -133,55 +129,3 @@ def add_videos(
         else:
             yield one, recording
             clear_cache([task])
-
-
-def reanalyse(
-    study: Study, recording: Recording, progress: Callable[[Progress], None] | None = None
-) -> VideoResult:
-    """Analyse the video of a recording once more, as it was analysed.
-
-    Raises:
-        StudyError: The recording has no video any more.
-        VideoError: It cannot be read.
-    """
-    path = study.video(recording)
-    if path is None:
-        raise StudyError(f"{recording.id} has no video here that could be analysed again.")
-    return analyze_video(path, study.file.options(), progress)
-
-
-def replace_model(
-    study: Study,
-    model: str | None,
-    class_prior: str | None,
-    progress: Callable[[int, int], None] | None = None,
-) -> None:
-    """Let another model or class prior make the whole study: every video is analysed again.
-
-    Args:
-        study: The study.
-        model: Name of the model.
-        class_prior: Text of the class prior.
-        progress: Called with the number of videos done, and of all.
-
-    Raises:
-        StudyError: A recording has no video, such as a live session. Nothing is changed then.
-    """
-    for one in study.file.recordings:
-        if study.video(one) is None:
-            raise StudyError(
-                f"{one.id} has no video here that could be analysed with another model: remove "
-                "it from the study first."
-            )
-    classifier = load_classifier(model, parse(class_prior))
-    options = replace(
-        study.file.options(), model=classifier.name, class_prior=classifier.class_prior
-    )
-    tables: dict[str, Any] = {}
-    for number, one in enumerate(study.file.recordings):
-        path = study.video(one)
-        assert path is not None
-        tables[one.id] = analyze_video(path, options).rows()
-        if progress:
-            progress(number + 1, len(study.file.recordings))
-    study.replace_tables(tables, classifier.name, classifier.class_prior)

@@ -31,6 +31,7 @@ def pack(study: Study, out: Path, *, videos: bool = False, overwrite: bool = Fal
     """
     check_outputs([out], overwrite=overwrite)
     file = study.file.model_copy(deep=True)
+    tables, file.tables = file.tables, "recordings"
     with writing(out) as new, zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
         for one in file.recordings:
             if one.video is None:
@@ -46,11 +47,12 @@ def pack(study: Study, out: Path, *, videos: bool = False, overwrite: bool = Fal
             one.video = one.video.model_copy(update=update)
         archive.writestr(FILE, file.model_dump_json(by_alias=True, indent=2))
         archive.write(study.path / PARTICIPANTS, PARTICIPANTS)
-        for folder in _FOLDERS[:3]:
+        for name, folder in zip(_FOLDERS, (tables, "events", "labels"), strict=False):
             for path in sorted((study.path / folder).rglob("*")):
                 # The names of what is written right now begin with a dot.
                 if path.is_file() and not path.name.startswith("."):
-                    archive.write(path, path.relative_to(study.path).as_posix())
+                    inside = path.relative_to(study.path / folder).as_posix()
+                    archive.write(path, f"{name}/{inside}")
 
 
 def unpack(source: Path, folder: Path) -> Study:

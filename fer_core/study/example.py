@@ -34,18 +34,18 @@ SHOWN: Final = {
 _RATE: Final = 8
 _FPS: Final = 4.0
 _SIZE: Final = (320, 240)
-#: Drawn people whose resting face is easy to read.
-_SEEDS: Final = (11, 21, 34, 78, 83, 92, 101, 117, 123, 130, 144, 152)
+#: Drawn people whose resting face is easy to read, and whom a smile does not make somebody else.
+_SEEDS: Final = (45, 21, 34, 78, 83, 92, 56, 117, 123, 130, 144, 152)
 
 
 def create(
-    path: Path, progress: Callable[[int, int], None] | None = None, *, model: str = "fast"
+    path: Path, progress: Callable[[float], None] | None = None, *, model: str = "fast"
 ) -> Study:
     """Create the example study, or go on where an earlier call was interrupted.
 
     Args:
         path: A new folder, or one of this function.
-        progress: Called with the number of people done, and of all.
+        progress: Called with the share that is done, 0 to 1.
         model: What analyses the clips.
 
     Raises:
@@ -72,7 +72,7 @@ def create(
         if code not in done:
             _add(study, code, number)
         if progress:
-            progress(number + 1, people)
+            progress((number + 1) / people)
     return study
 
 

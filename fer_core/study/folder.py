@@ -2,7 +2,8 @@
 
 - ``study.json``: settings and the list of recordings, see :mod:`fer_core.study.model`
 - ``participants.tsv``: a row per participant
-- ``recordings/ID.parquet``: a copy of the recording's table, as measured
+- ``recordings/ID.parquet``: a copy of the recording's table, as measured; ``recordings-2`` holds
+  the tables after every second change of the model, see :meth:`Study.take_next_tables`
 - ``events/ID.tsv``: its events, in the columns of BIDS
 - ``videos/ID.mp4``: a copy of the video, where that was asked for
 - ``labels/NAME/``: moments that people label, see :mod:`fer_core.study.agreement`
@@ -208,7 +209,7 @@ class Study:
 
     def table_path(self, recording: Recording) -> Path:
         """Return where the table of a recording is."""
-        return self.path / "recordings" / f"{recording.id}.parquet"
+        return self.path / self.file.tables / f"{recording.id}.parquet"
 
     def events_path(self, recording: Recording) -> Path:
         """Return where the events of a recording are."""
@@ -283,22 +284,54 @@ class Study:
                 name = f"videos/{Path(one.video.path).name}"
                 one.video = one.video.model_copy(update={"path": name, "copied": True})
 
-    def replace_tables(
-        self, found: Mapping[str, pd.DataFrame], model: str, class_prior: str
+    def write_next_table(self, recording: Recording, table: pd.DataFrame) -> None:
+        """Write a table that another model made beside the one that the study has.
+
+        Raises:
+            FerError: It cannot be written.
+        """
+        path = self._next_tables() / f"{recording.id}.parquet"
+        try:
+            write_atomic(path, partial(_write_table, table))
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+    def take_next_tables(
+        self, people: Mapping[str, int | None], model: str, class_prior: str
     ) -> None:
-        """Replace the tables of recordings that another model analysed.
+        """Let the tables of :meth:`write_next_table` take the place of those that there are.
+
+        All of them do with the one file ``study.json``. Nothing happens where a recording has no
+        new table yet, because another process added it.
 
         Args:
-            found: Table by id of the recording, of every recording.
+            people: Who is the participant in the new table, by id of the recording.
             model: What made them.
             class_prior: With which class prior.
         """
         with self.editing():
+            before = self.path / self.file.tables
+            if any(one.id not in people for one in self.file.recordings):
+                return
             for one in self.file.recordings:
-                table = found[one.id]
-                write_atomic(self.table_path(one), partial(_write_table, table))
-                one.person = main_person(table, one.seconds if one.kind == "video" else None)
+                one.person = people[one.id]
+                one.options = one.options | {"model": model, "class_prior": class_prior}
+            self.file.tables = self._next_tables().name  # type: ignore[assignment]
             self.file.model, self.file.class_prior = model, class_prior
+            known = {one.id for one in self.file.recordings}
+            for path in (self.path / self.file.tables).glob("*.parquet"):
+                if path.stem not in known:  # it was deleted while it was analysed
+                    path.unlink()
+        shutil.rmtree(before, ignore_errors=True)
+
+    def drop_next_tables(self) -> None:
+        """Delete tables that another model made and that the study did not take."""
+        shutil.rmtree(self._next_tables(), ignore_errors=True)
+
+    def _next_tables(self) -> Path:
+        """Return the folder for tables that another model makes."""
+        first = self.file.tables == "recordings"
+        return self.path / ("recordings-2" if first else "recordings")
 
     def with_video(self, digest: str) -> Recording | None:
         """Return the recording of a video's SHA-256, if the study has it."""
@@ -369,6 +402,8 @@ class Study:
         # What was computed of the recording is in there.
         shutil.rmtree(settings().cache / "study", ignore_errors=True)
         self.table_path(one).unlink(missing_ok=True)
+        # Another model may be at work, or was when its process ended.
+        (self._next_tables() / f"{one.id}.parquet").unlink(missing_ok=True)
         self.events_path(one).unlink(missing_ok=True)
         if one.video and one.video.copied:
             self._copy_path(one).unlink(missing_ok=True)

@@ -144,6 +144,7 @@ class StudyFile(_Part):
         pattern: How file names are read, see :mod:`fer_core.study.patterns`.
         group: Column of ``participants.tsv`` that says who is in which group.
         recordings: The recordings, in the order in which they were added.
+        tables: Folder of their tables; it changes with the model.
         example: Whether this is the example study.
     """
 
@@ -161,6 +162,7 @@ class StudyFile(_Part):
     pattern: str = "{participant}_{group}_{stimulus}"
     group: str = "group"
     recordings: list[Recording] = []
+    tables: Literal["recordings", "recordings-2"] = "recordings"
     example: bool = False
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True, populate_by_name=True)

@@ -20,7 +20,8 @@ from fer_core.study.folder import Study
 from fer_core.study.model import StudyError
 from fer_core.study.patterns import FromName
 from fer_core.study.recordings import add_result, check_consent
-from fer_core.video.jobs import VideoJob, start
+from fer_core.video.jobs import VideoJob
+from fer_core.video.jobs import submit as submit_job
 
 FILE: Final = "pending.json"
 
@@ -81,9 +82,9 @@ def submit(
     digest = digest_of(source)
     if (same := study.with_video(digest)) or any(one["digest"] == digest for one in _read(study)):
         raise StudyError(f"{name} is in the study already{f', as {same.id}' if same else ''}.")
-    job = start(
+    job = VideoJob.create(
         source, name, study.file.options(), f"study {study.path.name}", annotated=False,
-        keep_source=copy, limits=Limits(together=settings().workers),
+        keep_source=copy,
     )  # fmt: skip
     job.set_saved(True)
     entry = {
@@ -91,8 +92,18 @@ def submit(
         "columns": dict(who.columns), "consent": consent, "setting": setting, "copy": copy,
         "digest": digest,
     }  # fmt: skip
+    # Noted first: a process that is killed here leaves no video that nobody knows of.
     with study.editing():
         write_json(study.path / FILE, [*_read(study), entry])
+    try:
+        _start(job)
+    except FerError:
+        cancel(study, [job.name])
+        raise
+
+
+def _start(job: VideoJob) -> None:
+    submit_job(job, Limits(together=settings().workers))
 
 
 def collect(study: Study) -> list[Pending]:
@@ -101,6 +112,9 @@ def collect(study: Study) -> list[Pending]:
     done: list[str] = []
     rest: list[Pending] = []
     for entry in waiting:
+        if study.with_video(entry["digest"]):
+            done.append(entry["job"])  # it was taken in before the process was killed
+            continue
         try:
             job = VideoJob.open(entry["job"])
             now = job.state()
@@ -114,21 +128,18 @@ def collect(study: Study) -> list[Pending]:
                 rest.append(_pending(entry, "failed", 1.0, str(error)))
                 continue
             done.append(entry["job"])
-            job.delete()
-        elif now["status"] in ("created", "queued", "running"):
+        elif now["status"] in ("queued", "running"):
             share = job.progress().get("share", 0.0)
             rest.append(_pending(entry, now["status"], float(share), ""))
         else:
             reason = now.get("reason") or "The analysis was broken off."
             rest.append(_pending(entry, now["status"], 0.0, str(reason)))
     if done:
-        _drop(study, done)
+        cancel(study, done)
     return rest
 
 
 def _take(study: Study, job: VideoJob, entry: Mapping[str, Any]) -> None:
-    if study.with_video(entry["digest"]):
-        return  # it was taken in before the process was killed
     result = job.result()
     add_result(
         study, result, entry["name"], entry["participant"], consent=entry["consent"],
@@ -139,6 +150,23 @@ def _take(study: Study, job: VideoJob, entry: Mapping[str, Any]) -> None:
 
 def _pending(entry: Mapping[str, Any], status: str, share: float, reason: str) -> Pending:
     return Pending(entry["name"], entry["participant"], status, share, reason)
+
+
+def retry_failed(study: Study) -> None:
+    """Let the videos whose analysis failed or was broken off be analysed again.
+
+    Raises:
+        FerError: One of them is gone, or the disk is full.
+    """
+    for entry in _read(study):
+        job = VideoJob.open(entry["job"])
+        if job.state()["status"] not in ("queued", "running", "done"):
+            _start(job)
+
+
+def has_pending(study: Study) -> bool:
+    """Return whether videos of the study wait, are analysed, or failed."""
+    return (study.path / FILE).exists()
 
 
 def dismiss_failed(study: Study) -> None:

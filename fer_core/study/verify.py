@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer_core.errors import FerError
-from fer_core.files import sha256
-from fer_core.study.adding import reanalyse
 from fer_core.study.folder import Study
 from fer_core.study.model import Recording
+from fer_core.study.reanalysis import reanalyse
 from fer_core.table import PROBABILITIES
+from fer_core.video.read import Progress
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def verify(
     *,
     count: int = 3,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> list[Verified]:
     """Analyse a random sample of recordings again.
 
@@ -44,16 +44,19 @@ def verify(
         study: The study.
         count: Recordings at most.
         seed: Of the choice.
-        progress: Called with the number done, and of all.
+        progress: Called with the share that is done, 0 to 1.
     """
     recordings = [one for one in study.file.recordings if one.kind == "video"]
     rng = np.random.default_rng(seed)
     places = np.sort(rng.permutation(len(recordings))[:count])
-    found = []
-    for number, place in enumerate(places):
-        found.append(_verify(study, recordings[place]))
+    found: list[Verified] = []
+
+    def tell(now: Progress) -> None:
         if progress:
-            progress(number + 1, len(places))
+            progress((len(found) + now.share) / len(places))
+
+    for place in places:
+        found.append(_verify(study, recordings[place], tell))
     return found
 
 
@@ -63,14 +66,9 @@ def largest(found: list[Verified]) -> float | None:
     return max(known) if known else None
 
 
-def _verify(study: Study, one: Recording) -> Verified:
-    path = study.video(one)
-    if path is None or one.video is None:
-        return Verified(one.id, None, None, "its video is not here")
-    if sha256(path) != one.video.sha256:
-        return Verified(one.id, None, None, "its video is not the file that was analysed")
+def _verify(study: Study, one: Recording, progress: Callable[[Progress], None]) -> Verified:
     try:
-        before, after = study.table(one), reanalyse(study, one).rows()
+        before, after = study.table(one), reanalyse(study, one, progress).rows()
     except FerError as error:
         return Verified(one.id, None, None, str(error))
     names = list(PROBABILITIES)

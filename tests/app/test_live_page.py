@@ -13,6 +13,7 @@ from fer_core.settings import settings
 from fer_core.study import Study
 from fer_core.study.patterns import FromName
 from tests.app.test_undo import click, open_page, words
+from tests.unit.study_tools import add, new_study
 from tests.unit.test_live_stimulus import camera
 from ui.live.recording import Recording
 from ui.services import sessions, studies
@@ -97,4 +98,29 @@ def test_a_random_order_asks_for_the_code_of_the_participant(home: Path) -> None
     app.text_input(key="live_stimuli_code").input("P01").run()
     app.selectbox(key="live_stimuli_order").select("latin").run()
     assert app.number_input(key="live_stimuli_place").value == 1
+    assert not app.exception
+
+
+def test_the_place_in_a_latin_square_is_that_of_the_participant_in_the_study(home: Path) -> None:
+    study = new_study(home / "studies" / "smiles")
+    for code in ("P1", "P2", "P3"):
+        add(study, code, [("Happy", 2)])
+    files = ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
+    app = open_page(
+        "live", live_recording=recorded(), live_stimuli_files=files, live_stimuli_order="latin"
+    )
+    choose(app, "Study", "smiles")
+    # Whoever comes next is not in the list yet.
+    assert "Place 4 of the study's list." in [one.value for one in app.caption]
+    for place, code in enumerate(("P1", "P2", "P3"), start=1):
+        choose(app, "Participant", code)
+        assert f"Place {place} of the study's list." in [one.value for one in app.caption]
+        assert app.session_state["live_stimuli_person"] == {"code": code, "place": place}
+    # Their code makes the random order, too.
+    choose(app, "Order", "random")
+    assert "Participant's code" not in [one.label for one in app.text_input]
+
+
+def choose(app: AppTest, label: str, value: str) -> None:
+    next(one for one in app.selectbox if one.label == label).set_value(value).run()
     assert not app.exception

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from benchmarks.browser import wait_for
 from fer_core.datasets.demo import draw_face
 from fer_core.study.folder import Study
 from fer_core.video.clips import write_clip
@@ -106,3 +107,25 @@ def test_blind_labels_lead_to_agreement(visit, app) -> None:
     folder = app.folder / "home" / "studies" / "example" / "labels" / "Set 1"
     assert (folder / "rater-ab.tsv").read_text().count("Happy") == 3
     assert "Happy" not in (folder / "items.tsv").read_text()
+
+
+def test_verification_and_another_model_run_beside_the_page(visit, app) -> None:
+    page = visit("study")
+    page.get_by_role("button", name="Example study").click()
+    expect(page.get_by_role("heading", name="Example study")).to_be_visible(timeout=240_000)
+    view(page, "Report")
+    page.get_by_role("button", name="Verify").click()
+    expect(page.get_by_text("Analysing three recordings again")).to_be_visible()
+    expect(page.get_by_text("Largest difference of a probability: 0.000000")).to_be_visible()
+    page.get_by_role("button", name="Model").click()
+    page.get_by_role("combobox", name="Assume emotions are").click()
+    page.get_by_role("option", name="equally frequent").click()
+    page.get_by_role("button", name="Analyse again").click()
+    expect(page.get_by_text("Analysing every video with the other model")).to_be_visible()
+    # The work goes on without the page.
+    page.close()
+    study = app.folder / "home" / "studies" / "example"
+    wait_for(lambda: Study.open(study).file.class_prior == "uniform", 240)
+    page = visit("study?study=example")
+    expect(page.get_by_text("12 recordings · model fast, prior uniform")).to_be_visible()
+    expect(page.get_by_test_id("stProgress")).to_have_count(0)

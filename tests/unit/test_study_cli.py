@@ -1,5 +1,6 @@
 """``fer-core study`` from a new folder to report and archive."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from benchmarks.browser import wait_for
 from fer_core.cli import main
+from fer_core.study.adding import add_videos, plan
 from fer_core.study.folder import Study
 from fer_core.video import VideoFile
 from fer_core.video.clips import write_clip
@@ -118,7 +120,8 @@ def test_reports_exports_and_archives(run, study, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_command_loses_no_finished_recording(run, tmp_path):
+@pytest.mark.parametrize("finished", [0, 1, 3])
+def test_a_killed_command_loses_no_finished_recording(run, tmp_path, finished):
     folder, clips = tmp_path / "s", tmp_path / "clips"
     clips.mkdir()
     for number in range(5):
@@ -127,12 +130,14 @@ def test_a_killed_command_loses_no_finished_recording(run, tmp_path):
     how = ["study", "add", str(folder), str(clips), "--consent", "2026-01-02", "--setting",
            "research", "--jobs", "1"]  # fmt: skip
     worker = subprocess.Popen([sys.executable, "-m", "fer_core", *how], cwd=ROOT)
-    wait_for(lambda: Study.open(folder).file.recordings, 200)
+    # At first, as soon as there is a process that analyses.
+    wait_for(lambda: bool(psutil.Process(worker.pid).children()), 200)
+    wait_for(lambda: len(Study.open(folder).file.recordings) >= finished, 200)
     for process in [*psutil.Process(worker.pid).children(recursive=True), worker]:
         process.kill()
     worker.wait()
     done = {one.id: one for one in Study.open(folder).file.recordings}
-    assert len(done) >= 1
+    assert len(done) >= finished
     stamps = {id: Study.open(folder).table_path(one).stat().st_mtime_ns for id, one in done.items()}
     run(*how)
     study = Study.open(folder)
@@ -140,3 +145,52 @@ def test_a_killed_command_loses_no_finished_recording(run, tmp_path):
     # Nothing is analysed twice.
     again = {one.id: study.table_path(one).stat().st_mtime_ns for one in study.file.recordings}
     assert {id: again[id] for id in stamps} == stamps
+
+
+@pytest.mark.slow
+def test_recordings_are_analysed_on_a_dask_cluster_and_once(run, tmp_path):
+    folder, clips = tmp_path / "s", tmp_path / "clips"
+    clips.mkdir()
+    for number in range(3):
+        write_clip(clips / f"P{number}_A_joy.mp4", portrait(20 + number), rate=10)
+    (clips / "P3_A_joy.mp4").write_bytes(b"no video")
+    run("study", "new", str(folder), "--model", "fast")
+    how = ["study", "add", str(folder), str(clips), "--consent", "2026-01-02", "--setting",
+           "research", "--engine", "dask", "--jobs", "2"]  # fmt: skip
+    assert "1 of 4 videos failed" in run(*how, fails=True).err
+    study = Study.open(folder)
+    assert sorted(study.codes()) == ["P0", "P1", "P2"] and not study.problems()
+    stamps = [study.table_path(one).stat().st_mtime_ns for one in study.file.recordings]
+    (clips / "P3_A_joy.mp4").unlink()
+    run(*how)
+    study = Study.open(folder)
+    assert [study.table_path(o).stat().st_mtime_ns for o in study.file.recordings] == stamps
+
+
+def _memory() -> float:
+    """Megabytes of this process and those that it started."""
+    own = psutil.Process()
+    sizes = []
+    for process in (own, *own.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            sizes.append(process.memory_info().rss)
+    return sum(sizes) / 1e6
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_memory_stays_flat_while_many_videos_are_analysed(tmp_path):
+    study, clips = new_study(tmp_path / "s"), []
+    first = write_clip(tmp_path / "clip.mp4", portrait(8), rate=8).read_bytes()
+    for number in range(150):
+        clips.append(tmp_path / f"P{number:03}_A_joy.mp4")
+        # A box that players skip makes it another file.
+        clips[-1].write_bytes(first + b"\x00\x00\x00\x0cfree" + number.to_bytes(4))
+    used = []
+    consent = {"consent": "2026-01-02", "setting": "research"}
+    for _, outcome in add_videos(study, plan(study, clips), workers=1, **consent):
+        assert not isinstance(outcome, str)
+        used.append(_memory())
+    assert len(used) == len(study.file.recordings) == 150
+    print(f"{used[29]:.0f} MB after 30 videos, {used[-1]:.0f} MB after 150")
+    assert used[-1] < 1.1 * used[29]

@@ -29,8 +29,10 @@ def _run() -> None:
     while True:
         time.sleep(_EVERY)
         # Here, so that the app's start does not wait for what the video page needs.
+        from fer_core.study import jobs as study_jobs
         from ui.services.videos import ensure_queue_served, sweep
 
         with suppress(OSError, FerError):  # somebody else deletes at the same time
             sweep()
             ensure_queue_served()
+            study_jobs.ensure_queue_served()

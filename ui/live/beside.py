@@ -7,6 +7,7 @@ import streamlit as st
 from fer_core.errors import FerError
 from fer_core.live.page_log import KEYS
 from fer_core.live.stimulus import FLASH, FLASHES, ORDERS, PERIOD, order
+from ui.common.notices import say_error
 from ui.live.recording import Recording
 
 _NAMES: Final = [f"live_key_{key}" for key in range(1, KEYS + 1)]
@@ -18,6 +19,8 @@ _CHOICES: Final = {
 
 #: Names of the files that the visitor chose in their browser.
 _FILES: Final = "live_stimuli_files"
+#: Code and place of the participant of a study who was chosen, where one was.
+_PERSON: Final = "live_stimuli_person"
 #: Files of one list, and characters of a name.
 _MOST, _LONG = 500, 200
 
@@ -55,8 +58,8 @@ def _player() -> dict[str, Any]:
         found = order(
             state.get(_FILES, []),
             state.get("live_stimuli_order", "fixed"),
-            state.get("live_stimuli_code") or "",
-            int(state.get("live_stimuli_place") or 1),
+            (state.get(_PERSON) or {}).get("code") or state.get("live_stimuli_code") or "",
+            (state.get(_PERSON) or {}).get("place") or int(state.get("live_stimuli_place") or 1),
         )
     except FerError as error:
         found, problem = [], str(error)
@@ -103,6 +106,36 @@ def ask_keys() -> None:
                 )  # fmt: skip
 
 
+def _ask_person() -> dict[str, Any] | None:
+    """Ask for the participant of a study, and return their code and place in its list.
+
+    Returns:
+        ``None`` where no study is chosen; the code is "" for somebody who is not in the list yet.
+    """
+    # Here, so that Live does not wait for what studies need.
+    from ui.services import studies
+
+    titles = {one.name: one.title for one in studies.list_all()[0]}
+    if not titles:
+        return None
+    name = st.selectbox(
+        "Study", list(titles), index=None, format_func=titles.get, placeholder="none",
+        key="live_stimuli_study", persist_state="session",
+    )  # fmt: skip
+    if name is None:
+        return None
+    try:
+        codes = studies.open_study(name).codes()
+    except FerError as error:
+        say_error(error)
+        return None
+    code = st.selectbox(
+        "Participant", ["", *codes], key=f"live_stimuli_of_{name}", persist_state="session",
+        format_func=lambda code: code or "the next one, who is not in the list yet",
+    )  # fmt: skip
+    return {"code": code, "place": codes.index(code) + 1 if code else len(codes) + 1}
+
+
 def ask_stimuli() -> None:
     """Ask whether stimuli play with the recording, and in which order."""
     state = st.session_state
@@ -120,7 +153,10 @@ def ask_stimuli() -> None:
             "Order", list(ORDERS), format_func=ORDERS.__getitem__, key="live_stimuli_order",
             persist_state="session",
         )  # fmt: skip
-        if how == "random":
+        state[_PERSON] = _ask_person() if how != "fixed" else None
+        if state[_PERSON] and (how == "latin" or state[_PERSON]["code"]):
+            st.caption(f"Place {state[_PERSON]['place']} of the study's list.")
+        elif how == "random":
             st.text_input(
                 "Participant's code", key="live_stimuli_code", max_chars=60,
                 persist_state="session",

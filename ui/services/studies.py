@@ -4,8 +4,7 @@ import json
 import re
 import secrets
 import shutil
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,20 +17,21 @@ from fer_core.settings import settings
 from fer_core.study import agreement, archive, bids, export, queue, report
 from fer_core.study import example as example_study
 from fer_core.study.folder import Study
+from fer_core.study.jobs import StudyJob
 from fer_core.study.model import Recording, StudyError
 from fer_core.study.patterns import FromName
 from fer_core.study.queue import Pending
+from fer_core.study.reanalysis import check_model
 from fer_core.study.recordings import add_result, add_session
 from fer_core.study.tables import PARTICIPANT
 from fer_core.video.jobs import VideoJob
 from ui.services import access, removal, sessions
 
-__all__ = ["Pending", "Study"]
+__all__ = ["Pending", "Study", "StudyJob", "check_model"]
 
 #: Folder of the example, which visitors may open.
 EXAMPLE: Final = "example"
 _NAME: Final = re.compile(r"[\w\-]{1,80}")
-_creating = threading.Lock()
 _ACT: Final = "make or change studies"
 
 
@@ -116,24 +116,67 @@ def _free_name(title: str) -> str:
     return name
 
 
-def create_example(progress: Callable[[int, int], None]) -> str:
-    """Create the example study where it is not there, or not complete."""
+def start_example() -> None:
+    """Let the example study be made where it is not there, or not complete."""
     if EXAMPLE in removal.hidden("study"):
         removal.finish_all("study")
-    # Of several visitors who ask for it, one makes it.
-    with _creating:
-        example_study.create(settings().studies / EXAMPLE, progress)
-    return EXAMPLE
+    job = StudyJob.of(EXAMPLE)
+    if not job.active:  # of several visitors who ask for it, the first has it made
+        job.start("example")
 
 
 def example_is_there() -> bool:
     """Return whether the example study is complete."""
+    if StudyJob.of(EXAMPLE).active:
+        return False
     try:
         study = Study.open(settings().studies / EXAMPLE)
     except FerError:
         return False
     whole = len(study.file.recordings) >= 2 * example_study.PER_GROUP
     return whole or not access.is_admin()
+
+
+def start_verify(name: str) -> None:
+    """Let a sample of the recordings be analysed again and compared."""
+    access.require(_ACT)
+    _job(name).start("verify")
+
+
+def start_model(name: str, model: str, class_prior: str) -> None:
+    """Let another model or class prior make a whole study.
+
+    Raises:
+        StudyError: A recording has no video that could be analysed again.
+    """
+    with _edited(name) as study:
+        check_model(study)
+        _job(name).start("model", model=model, class_prior=class_prior)
+
+
+def job_of(name: str) -> StudyJob | None:
+    """Return the long work on a study, if there is any that was not dismissed."""
+    job = _job(name)
+    return job if (job.path / "config.json").exists() else None
+
+
+def resume_job(name: str) -> None:
+    """Go on with work that was ended; visitors may do so with the example."""
+    if name != EXAMPLE:
+        access.require(_ACT)
+    _job(name).resume()
+
+
+def end_job(name: str) -> None:
+    """Cancel or dismiss the work on a study; the study stays as it is."""
+    access.require(_ACT)
+    _job(name).delete()
+
+
+def _job(name: str) -> StudyJob:
+    if not _NAME.fullmatch(name):
+        raise StudyError("There is no such study.")
+    return StudyJob.of(name)
 
 
 @contextmanager
@@ -180,7 +223,15 @@ def submit(
 ) -> None:
     """Let a video be analysed for a study, see :func:`fer_core.study.queue.submit`."""
     with _edited(name) as study:
+        _require_no_job(name)
         queue.submit(study, source, file, who, consent=consent, setting=setting, copy=copy)
+
+
+def _require_no_job(name: str) -> None:
+    """Refuse to add what the model of before would analyse."""
+    job = job_of(name)
+    if job and job.active and job.config["act"] == "model":
+        raise StudyError("Another model analyses this study: add recordings when it is done.")
 
 
 def collect(name: str) -> list[Pending]:
@@ -189,6 +240,13 @@ def collect(name: str) -> list[Pending]:
         return []
     with _edited(name) as study:
         return queue.collect(study)
+
+
+def retry_failed(name: str) -> None:
+    """Let the videos whose analysis failed be analysed again."""
+    with _edited(name) as study:
+        _require_no_job(name)
+        queue.retry_failed(study)
 
 
 def dismiss_failed(name: str) -> None:
@@ -208,6 +266,7 @@ def add_saved_session(
 ) -> Recording:
     """Add a saved live session, see :func:`fer_core.study.add_session`."""
     with _edited(name) as study:
+        _require_no_job(name)
         known = {one.id: one for one in sessions.list_all()}
         if key not in known:
             raise StudyError("This session is not saved any more.")
@@ -230,6 +289,7 @@ def add_analysis(
         StudyError: It was made otherwise than the study's, and its video is gone.
     """
     with _edited(name) as study:
+        _require_no_job(name)
         result, source = job.result(), job.source
         file = job.config["name"]
         same = (study.file.model, study.file.class_prior)
@@ -252,6 +312,7 @@ def delete(name: str) -> None:
         title = Study.open(settings().studies / name).file.name
     except FerError:
         title = name
+    _job(name).delete()
     removal.remove("study", name, words=f"Study {title}")
 
 

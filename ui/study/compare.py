@@ -110,12 +110,12 @@ def _forest(family: Family) -> None:
             legend=alt.Legend(title=None, orient="top", labelLimit=400),
         ),
     )  # fmt: skip
-    words = f"{name} with 95 % interval; above 0, "
-    words += "the first event is higher" if first.paired else f"{first.a} is higher"
+    higher = "the first event" if first.paired else first.a
+    words = [f"{name} with 95 % interval;", f"above 0, {higher} is higher"]  # lines, for a phone
     tips = ["series", "what", "n", "test", *(alt.Tooltip(f"{v}:Q", format=".2f")
                                             for v in ("effect", "low", "high"))]  # fmt: skip
     bars = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title=words if not several or first.paired else f"{name} with interval"),
+        x=alt.X("low:Q", title=words if not several or first.paired else words[0].rstrip(";")),
         x2="high:Q",
         tooltip=tips,
     )

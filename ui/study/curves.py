@@ -63,7 +63,8 @@ def curves(study: Study) -> None:
         for name, one in series.items()
     }
     words = "Valence index" if emotion == "Valence" else f"{emotion}, probability"
-    _bands(means, words, "Mean over participants with pointwise 95 % intervals")
+    title = ["Mean over participants", "with pointwise 95 % intervals"]  # lines, for a phone
+    _bands(means, words, title)
     if emotion != "Valence":
         _shares(series, emotion, study.file.threshold)
     if len(chosen) == 2:
@@ -83,7 +84,7 @@ def _frame(means: dict[str, MeanCurve]) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def _bands(means: dict[str, MeanCurve], words: str, title: str) -> None:
+def _bands(means: dict[str, MeanCurve], words: str, title: list[str]) -> None:
     data = _frame(means)
     names = list(dict.fromkeys(data["series"]))
     base = alt.Chart(data).encode(
@@ -96,9 +97,6 @@ def _bands(means: dict[str, MeanCurve], words: str, title: str) -> None:
     band = base.mark_area(opacity=0.18).encode(
         y=alt.Y("low:Q", title=words),
         y2="high:Q",
-        color=alt.Color(
-            "series:N", sort=names, scale=alt.Scale(domain=names, range=SERIES), legend=None
-        ),
     )
     line = base.mark_line(strokeWidth=2.5).encode(
         y=alt.Y("mean:Q", title=words),
@@ -151,7 +149,7 @@ def _difference(first: Aligned, second: Aligned, emotion: str) -> None:
         return
     name = f"{first.event} minus {second.event}"
     found = clusters(values, time)
-    _bands({name: mean_curve(values, time)}, f"Difference, {emotion}", "Paired difference")
+    _bands({name: mean_curve(values, time)}, f"Difference, {emotion}", ["Paired difference"])
     if found:
         rows = [f"{c.begin:.1f} to {c.end:.1f} s (p = {c.p:.3f})" for c in found]
         st.markdown(

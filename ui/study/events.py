@@ -85,7 +85,8 @@ def _timeline(study: Study, one: Recording, table: pd.DataFrame) -> tuple[float,
                 axis=alt.Axis(format="%", values=[0, 0.5, 1]),
             ),
             color=alt.Color(
-                "emotion:N", scale=_PALETTE, legend=alt.Legend(title=None, orient="bottom")
+                "emotion:N", scale=_PALETTE,
+                legend=alt.Legend(title=None, orient="bottom", columns=4),
             ),
         )
         .add_params(brush)

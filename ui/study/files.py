@@ -3,11 +3,10 @@
 import streamlit as st
 
 from fer_core.files import named_after
-from fer_core.study.verify import largest, verify
 from ui.common.notices import attempt
-from ui.common.text import plain
 from ui.services import access, studies
 from ui.services.studies import Study
+from ui.study.work import verification
 
 state = st.session_state
 
@@ -74,8 +73,7 @@ def _admin(study: Study) -> None:
     with st.container(border=True):
         st.markdown("**Verify**")
         st.caption("Analyses three recordings again and says how far the numbers differ.")
-        if st.button("Verify", icon=":material/fact_check:"):
-            _verify(study)
+        verification(study)
     copies = sum(bool(one.video and one.video.copied) for one in study.file.recordings)
     with st.container(border=True):
         st.markdown("**Delete**")
@@ -92,17 +90,3 @@ def _admin(study: Study) -> None:
                 state["study_name"] = None
                 st.query_params.pop("study", None)
                 st.rerun()
-
-
-def _verify(study: Study) -> None:
-    bar = st.progress(0.0, "Analysing again")
-    found = verify(study, progress=lambda done, total: bar.progress(done / total))
-    bar.empty()
-    most = largest(found)
-    if most is None:
-        st.warning("Nothing could be compared.", icon=":material/info:")
-    else:
-        st.success(f"Largest difference of a probability: {most:.6f}", icon=":material/check:")
-    for one in found:
-        if one.reason:
-            st.caption(f"{plain(one.recording)}: {plain(one.reason)}")

@@ -1,7 +1,7 @@
 """Recordings and participants of a study: add many, see how far they are, correct and delete."""
 
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -19,7 +19,6 @@ from ui.services import access, sessions, studies, uploads, videos
 from ui.services.studies import Study
 
 state = st.session_state
-_STATUS: Final = {"created": "waiting", "queued": "waiting", "running": "working"}
 
 
 def recordings(study: Study) -> None:
@@ -52,14 +51,14 @@ def _progress(name: str) -> None:
         return
     if not pending:
         return
-    before = len(pending)
+    before = [bool(one.reason) for one in pending]
 
     @st.fragment(run_every=2.0 if any(not one.reason for one in pending) else None)
     def bars() -> None:
         now = studies.collect(name)
         waiting = [one for one in now if not one.reason]
         failed = [one for one in now if one.reason]
-        if len(now) != before:
+        if [bool(one.reason) for one in now] != before:
             st.rerun()
         if waiting:
             running = [one for one in waiting if one.status == "running"]
@@ -76,10 +75,16 @@ def _progress(name: str) -> None:
         for one in failed:
             say_error(one.reason, one.name)
         if failed:
-            st.button(
-                "Leave the failed ones out", icon=":material/delete_sweep:", key="study_dismiss",
-                on_click=attempt, args=("study_problem", studies.dismiss_failed, name),
-            )  # fmt: skip
+            with st.container(horizontal=True):
+                st.button(
+                    "Try again", icon=":material/refresh:", key="study_retry",
+                    on_click=attempt, args=("study_problem", studies.retry_failed, name),
+                )  # fmt: skip
+                st.button(
+                    "Leave the failed ones out", icon=":material/delete_sweep:",
+                    key="study_dismiss", on_click=attempt,
+                    args=("study_problem", studies.dismiss_failed, name),
+                )  # fmt: skip
 
     bars()
 

@@ -9,6 +9,7 @@ from fer_core.study.tables import PARTICIPANT
 from ui.common.notices import attempt
 from ui.services import access, studies
 from ui.services.studies import Study
+from ui.study.work import change_model
 
 _KINDS = {
     "none": "None",
@@ -29,9 +30,11 @@ def event_names(study: Study) -> list[str]:
 
 
 def study_settings(study: Study) -> None:
-    """Show the settings; visitors may look at them."""
+    """Show the settings, which visitors may look at, and offer another model."""
     with st.popover("Settings", icon=":material/tune:"):
         _form(study, disabled=not access.is_admin())
+    if access.is_admin() and st.button("Model", icon=":material/cached:"):
+        change_model(study)
 
 
 def _form(study: Study, disabled: bool) -> None:
@@ -87,7 +90,7 @@ def _form(study: Study, disabled: bool) -> None:
             "Brightness at least", 0.0, 1.0, rules.darkest, 0.05, disabled=disabled,
             placeholder="any",
         )  # fmt: skip
-        alone = left.toggle("Only frames with one person", rules.alone, disabled=disabled)
+        alone = left.toggle("Only one person in view", rules.alone, disabled=disabled)
         sure = right.toggle("Leave out unsure frames", rules.sure, disabled=disabled)
         share = st.slider(
             "An event counts when so much of it is valid", 0, 100, round(rules.share * 100), 5,

@@ -9,6 +9,7 @@ from ui.common.controls import model_row
 from ui.common.damaged import show_damaged
 from ui.common.notices import attempt, say_error, say_problem
 from ui.services import access, studies
+from ui.study.work import running_jobs
 
 state = st.session_state
 
@@ -29,11 +30,12 @@ def start() -> None:
             icon=":material/play_circle:",
             type="secondary" if access.is_admin() else "primary",
             help="Twelve drawn people of two groups. On the first clip group A smiles, and group B "
-            "hardly does; the second surprises both alike.",
+            "hardly does; the second surprises both alike. Making it takes about half a minute.",
         ):
             _example(there)
     if not access.is_admin():
         st.caption("On this public copy visitors may open the example study.")
+    running_jobs(studies.EXAMPLE)
     show_damaged(damaged, studies.delete if access.is_admin() else None, "study_problem")
     if not found:
         st.info(
@@ -112,17 +114,10 @@ def _unpack() -> None:
 
 
 def _example(there: bool) -> None:
-    """Make the example where it is not complete, and open it."""
-    if not (there and studies.example_is_there()):
-        bar = st.progress(0.0, "Drawing and analysing twelve people, about half a minute")
-
-        def note(done: int, total: int) -> None:
-            bar.progress(done / total, f"{done} of {total} people")
-
-        try:
-            studies.create_example(note)
-        except FerError as error:
-            say_error(error)
-            return
-    show(studies.EXAMPLE)
+    """Open the example, or let it be made where it is not complete."""
+    if there and studies.example_is_there():
+        show(studies.EXAMPLE)
+    else:
+        state["study_awaits_example"] = True
+        attempt("study_problem", studies.start_example)
     st.rerun()
