@@ -18,12 +18,16 @@ from fer_core.video.result import VideoResult
 
 
 def caption(result: VideoResult, moment: Mapping[str, Any]) -> str:
-    """Return a row of :meth:`fer_core.video.VideoResult.highlights` in words, its time first."""
-    return f"{clock(moment['time'])} · {in_words(result, moment)}"
+    """Return a row of :meth:`fer_core.video.VideoResult.highlights` in words, its time first and
+    the user's label of the face last.
+    """
+    label = result.label_at(moment["person"], moment["time"])
+    by_hand = f" · labelled {label.emotion} by hand" if label else ""
+    return f"{clock(moment['time'])} · {in_words(result, moment)}{by_hand}"
 
 
 def in_words(result: VideoResult, moment: Mapping[str, Any]) -> str:
-    """Return what happens at a moment, without its time."""
+    """Return what happens at a moment by the model's answer, without its time."""
     who, emotion = result.name(moment["person"]), moment["emotion"]
     if moment["kind"] == "peak":
         return f"{who} most clearly {emotion}, {moment['value']:.0%}"
