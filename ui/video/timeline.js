@@ -130,7 +130,10 @@ class Timeline {
     }
     const step = nice(data.seconds / Math.max(2, width / 90));
     for (let t = 0; t <= data.seconds + 1e-6; t += step) {
-      svg.append(text(clock(t), { x: this.x(t), y: HEIGHT - 5, "text-anchor": "middle" }));
+      // A word in the middle of the edge would be cut off.
+      const anchor = this.x(t) > width - 20 ? "end" : "middle";
+      const x = anchor === "end" ? width : this.x(t);
+      svg.append(text(clock(t), { x, y: HEIGHT - 5, "text-anchor": anchor }));
     }
     if (data.view === "Segments") this.drawSegments(svg);
     else if (data.view === "Stacked") this.drawStacked(svg);
