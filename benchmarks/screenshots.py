@@ -121,6 +121,7 @@ def walk(page: "Page", url: str, at: Callable[[str], None]) -> None:
     arrive("study")
     press("Example study")
     expect(page.get_by_role("heading", name="Example study")).to_be_visible(timeout=300_000)
+    expect(page.get_by_role("radio", name="Report", exact=True)).to_be_visible()
     for view in page.get_by_role("radiogroup").first.get_by_role("radio").all_inner_texts():
         page.get_by_role("radio", name=view, exact=True).click()
         arrive(f"study-{view.lower()}")

@@ -110,8 +110,9 @@ def _forest(family: Family) -> None:
             legend=alt.Legend(title=None, orient="top", labelLimit=400),
         ),
     )  # fmt: skip
-    words = f"{name} with 95 % interval; above 0, "
-    words += "the first event is higher" if first.paired else f"{first.a} is higher"
+    higher = "the first event" if first.paired else first.a
+    # Two lines, so that a narrow screen cuts nothing off.
+    words = [f"{name} with 95 % interval;", f"above 0, {higher} is higher"]
     tips = ["series", "what", "n", "test", *(alt.Tooltip(f"{v}:Q", format=".2f")
                                             for v in ("effect", "low", "high"))]  # fmt: skip
     bars = base.mark_rule(strokeWidth=2).encode(

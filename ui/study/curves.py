@@ -63,7 +63,7 @@ def curves(study: Study) -> None:
         for name, one in series.items()
     }
     words = "Valence index" if emotion == "Valence" else f"{emotion}, probability"
-    _bands(means, words, "Mean over participants with pointwise 95 % intervals")
+    _bands(means, words, "Mean over participants")
     if emotion != "Valence":
         _shares(series, emotion, study.file.threshold)
     if len(chosen) == 2:
@@ -111,7 +111,10 @@ def _bands(means: dict[str, MeanCurve], words: str, title: str) -> None:
     )  # fmt: skip
     onset = alt.Chart(pd.DataFrame({"time": [0.0]})).mark_rule(color=ink(), opacity=0.5)
     chart = alt.layer(band, line, onset.encode(x="time:Q"))
-    st.altair_chart(chart.properties(height=350, title=title), alt=f"{words} over time")
+    st.altair_chart(
+        chart.properties(height=350, title=alt.Title(title, subtitle="Pointwise 95 % intervals")),
+        alt=f"{words} over time",
+    )
 
 
 def _shares(series: dict[str, Aligned], emotion: str, threshold: float) -> None:
