@@ -89,8 +89,6 @@ class Keyboard:
         for _ in range(number):
             self.page.keyboard.press("ArrowDown")
         self.page.keyboard.press("Shift+Space")
-        # Tab goes from cell to cell until Escape leaves the cells; the row stays selected.
-        self.page.keyboard.press("Escape")
 
     def export(self, name: str, *, of: str = "Export") -> Path:
         """Download a file of the menu of exports."""

@@ -2,8 +2,9 @@
 
 What a key cannot do lies inside Streamlit's own widgets, and has another way that the tests take:
 
-- In a table, Tab goes from cell to cell; Escape leaves the cells, and Shift+Space selects a row.
-- A drop zone takes files by its button, which opens the system's window.
+- In a table (`data-grid-canvas`), Tab goes from cell to cell and leaves it after the last one of a
+  row; arrows go up and down, Shift+Space selects a row, and Escape selects none.
+- A drop zone (`stFileUploaderDropzone`) takes files by its button, which opens the system's window.
 - The chosen one of a row of choices is reached with Tab, the others with the arrows.
 """
 
@@ -23,6 +24,7 @@ from fer_core.emotions import EMOTIONS
 from fer_core.images import example_portrait
 from fer_core.table import read_csv
 from tests.browser.keyboard import Keyboard
+from tests.browser.page_tools import settled
 from tests.browser.test_journeys import jpeg, twins
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -129,7 +131,7 @@ def test_two_people_of_a_video_are_named_corrected_and_reported(visit) -> None:
     keys.fill(page.get_by_label("Person 2", exact=True), "Eileen")
     expect(page.get_by_role("combobox", name=re.compile("Join"))).to_have_value("Eileen")
     # A moment moves the video, and the timeline goes on with arrows.
-    moment = page.locator(".st-key-video_moment_1 button")
+    moment = page.locator(".st-key-video_moment_1 button").first
     keys.reach(moment)
     page.keyboard.press("Enter")
     line = page.get_by_role("slider", name="Timeline: choose a moment")
@@ -166,8 +168,10 @@ def test_a_face_of_a_dataset_is_relabelled_reloaded_and_exported(visit) -> None:
     other = "Sad" if label != "Sad" else "Happy"
     page.keyboard.press(str(EMOTIONS.index(other) + 1))
     expect(first).to_have_attribute("aria-label", re.compile(f"labelled {other}"))
+    settled(page)
     page.reload(wait_until="domcontentloaded")
-    expect(page.get_by_text("1 relabelled")).to_be_visible()
+    keys.choose("Corrections")
+    expect(page.get_by_text("1 relabelled, 0 left out, 0 tagged.")).to_be_visible()
     corrected = rows_of(keys.export("Corrections (CSV)"))
     assert len(corrected) == 1 and other in corrected[0].values()
 
@@ -227,10 +231,11 @@ def test_the_focus_is_seen_on_its_way(visit) -> None:
         name, ring = page.evaluate(
             """() => {
               const now = document.activeElement, style = getComputedStyle(now);
-              return [now.innerText, style.outlineStyle !== 'none' || style.boxShadow !== 'none'];
+              const ring = style.outlineStyle !== 'none' || style.boxShadow !== 'none';
+              return [now.matches('a, button') ? now.innerText : '', ring];
             }"""
         )
         seen[name] = ring
     for name in ("Live", "Training", "Upload", "Use the example", "Stored data"):
-        (ring,) = [ring for text, ring in seen.items() if text.endswith(name)]
+        (ring,) = [ring for text, ring in seen.items() if text.split("\n")[-1] == name]
         assert ring, f"nobody sees that the focus is on {name}"

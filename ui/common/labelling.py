@@ -108,6 +108,8 @@ def list_labels(
                     on_click=attempt,
                     args=(_PROBLEM, undo, label),
                 )
+    # Room for the toolbar of a chart that follows, which would cover the last button.
+    st.space("small")
 
 
 def span(label: FaceLabel) -> str:
