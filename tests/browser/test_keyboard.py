@@ -183,8 +183,6 @@ def test_a_quick_try_is_used_and_found_by_name_on_images(visit) -> None:
     expect(page.get_by_role("button", name="Use this model")).to_be_visible(timeout=600_000)
     keys.press("Use this model")
     keys.fill(page.get_by_label("Name of the model", exact=True), "by-keys")
-    if page.get_by_role("dialog").count():
-        keys.press("Make the model")
     expect(page.get_by_text("The model by-keys is ready.")).to_be_visible(timeout=300_000)
     keys.reach(page.get_by_role("link", name="Images", exact=True))
     page.keyboard.press("Enter")

@@ -1,6 +1,7 @@
 """A user's own labels of faces in videos and live recordings."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from fer_core.face_labels import FaceLabel, latest, without
 from fer_core.faces import Detection
 from fer_core.live import saved
 from fer_core.live.record import SessionRecord
+from fer_core.settings import settings
 from fer_core.table import Rows, read_csv, to_csv
 from fer_core.video.highlights import caption
 from fer_core.video.report import to_html
@@ -83,7 +85,17 @@ def test_the_latest_label_of_a_place_holds() -> None:
         FaceLabel(1, 0.0, 1.0, "Bored")
 
 
-def test_labels_of_a_kept_session_can_be_given_and_taken_back(home: Path) -> None:
+@pytest.fixture
+def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv("FER_HOME", str(tmp_path))
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.mark.usefixtures("own_home")
+def test_labels_of_a_kept_session_can_be_given_and_taken_back() -> None:
     table = table_of([face_row(time=time / 2, person=1) for time in range(10)], "live")
     key = saved.keep_session(table, "Talk")
     saved.label_session(key, [FaceLabel(1, 1.0, 2.0, "Sad")])
@@ -93,7 +105,6 @@ def test_labels_of_a_kept_session_can_be_given_and_taken_back(home: Path) -> Non
     assert saved.load_session(key)["corrected_emotion"].isna().all()
     with pytest.raises(FerError, match="not kept any more"):
         saved.label_session(key, [], owner="somebody else")
-    saved.delete_session(key)
 
 
 def test_labels_of_a_recording_survive_that_it_is_stored_and_found_again() -> None:
