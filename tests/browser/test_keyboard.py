@@ -212,7 +212,9 @@ def test_two_models_become_one_that_goes_and_comes(visit, app: App) -> None:
     content = Path(waiting.value.path()).read_bytes()
     keys.press("Delete")
     expect(page.get_by_role("heading", name=re.compile("^keyed: "))).to_have_count(0)
+    settled(page)
     keys.press("Import")
+    settled(page)
     archive = {"name": "keyed.zip", "mimeType": "application/zip", "buffer": content}
     keys.upload("Upload", [archive])
     expect(page.get_by_role("button", name="Remove keyed.zip")).to_be_visible()
