@@ -6,6 +6,7 @@ each page and of what opens in it.
 
 import argparse
 import io
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -75,13 +76,27 @@ def walk(page: "Page", url: str, at: Callable[[str], None]) -> None:
     press("Save label")
     expect(page.get_by_text("Sad, your label")).to_be_visible()
     arrive("images-opened")
+    press("Explain face 1")
+    expect(page.get_by_text("Guided back-propagation")).to_be_visible(timeout=300_000)
+    arrive("images-why")
     go("live", "Before you start")
     arrive("live")
+    press("Stimuli")
+    expect(page.get_by_text("Play videos and pictures").first).to_be_visible()
+    arrive("live-stimuli")
     go("video", "Drop a video here")
     arrive("video")
     press("Sample clip")
     expect(page.get_by_text("Key moments")).to_be_visible(timeout=300_000)
     arrive("video-result")
+    page.get_by_role("button", name=re.compile("^Correct at ")).first.click()
+    expect(page.get_by_role("button", name="Save label")).to_be_visible()
+    arrive("video-correct")
+    page.get_by_role("dialog").get_by_text("Sad", exact=True).click()
+    press("Save label")
+    expect(page.get_by_text("Your labels (1)")).to_be_visible()
+    page.get_by_text("People (2)").click()
+    arrive("video-people")
     press("Another video")
     arrive("video-earlier")
     go("dataset", "faces · 7 classes")
@@ -94,17 +109,37 @@ def walk(page: "Page", url: str, at: Callable[[str], None]) -> None:
     press("New run")
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
     arrive("training-form")
+    page.get_by_role("tab", name="Network").click()
+    arrive("training-network")
     go("models", "Import")
     arrive("models")
     go("models?model=fast", "fast: ")
     arrive("models-card")
     go("models?model=fast&model=pk_03", "They disagree")
     arrive("models-compared")
-    known = {"home", "images", "live", "video", "dataset", "training", "models"}
+    go("study", "New study")
+    arrive("study")
+    press("Example study")
+    expect(page.get_by_role("heading", name="Example study")).to_be_visible(timeout=300_000)
+    expect(page.get_by_role("radio", name="Report", exact=True)).to_be_visible()
+    for view in page.get_by_role("radiogroup").first.get_by_role("radio").all_inner_texts():
+        page.get_by_role("radio", name=view, exact=True).click()
+        arrive(f"study-{view.lower()}")
+    known = {"home", "images", "live", "video", "dataset", "training", "models", "study"}
     for entry in navigation.PAGES:
         if (name := Path(entry.file).stem) not in known:
             go(name, entry.title)
             arrive(name)
+
+
+def stretch(page: "Page") -> None:
+    """Make the window as high as what is on the page, which scrolls in a part of its own."""
+    width = page.viewport_size["width"] if page.viewport_size else 1280
+    page.set_viewport_size({"width": width, "height": 800})
+    main = page.get_by_test_id("stMain")
+    height = main.evaluate("one => one.scrollHeight + one.getBoundingClientRect().top")
+    page.set_viewport_size({"width": width, "height": min(6000, max(800, round(height)))})
+    page.wait_for_timeout(700)
 
 
 def settle(page: "Page") -> None:
@@ -161,7 +196,9 @@ def main(arguments: list[str]) -> None:
 
                         def take(name: str, page: "Page" = page, variant: str = "") -> None:
                             path = given.out / f"{name}-{variant}.png"
-                            page.screenshot(path=path, full_page=given.full)
+                            if given.full:
+                                stretch(page)
+                            page.screenshot(path=path)
 
                         variant = f"{size}-{scheme}"
                         walk(page, app.url, lambda name, v=variant, t=take: t(name, variant=v))

@@ -52,7 +52,8 @@ with right, st.container(gap="small"):
     else:
         st.subheader("No face found in the example")
     good = _claim(public) if public and public.measured_on else ""
-    st.badge(f"{plain(label(folder))}{good}", icon=":material/model_training:", color="blue")
+    # No badge: on a narrow screen its end would be cut off.
+    st.markdown(f":material/model_training: {plain(label(folder))}{good}")
     with st.container(horizontal=True):
         if st.button("Try your own photo", type="primary", icon=":material/upload:"):
             st.session_state["images_source"] = "Files"

@@ -1,12 +1,14 @@
 """Live: the visitor's own camera, with every face's emotions as they change."""
 
 import io
+from collections.abc import Sequence
 from datetime import datetime
 
 import streamlit as st
 from PIL import Image
 
 from fer_core.emotions import EMOTIONS
+from fer_core.face_labels import FaceLabel
 from fer_core.live import LiveOptions
 from fer_core.preprocess import crop_face
 from fer_core.settings import settings
@@ -278,6 +280,12 @@ def saved() -> None:
     restart_recording()
 
 
+def relabel(labels: Sequence[FaceLabel]) -> None:
+    """Give the recording labels of its visitor."""
+    record.labels = labels
+    ask("label")
+
+
 def restart_recording() -> None:
     """Prepare for the next recording, which gets a name of its own."""
     state["live_record"] = False
@@ -394,7 +402,7 @@ if len(record) and not record.recording:
         "smoothing_seconds": state["live_smoothing"],
         **record.beside,
     }
-    summary(record.table(), about, saved, discard)
+    summary(record.table(), about, saved, discard, relabel)
 saved_sessions()
 if asked == "correct":
     correct_newest()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.analysis import Analysis
 from fer_core.emotions import UNSURE_BELOW
+from fer_core.face_labels import FaceLabel, of_values, to_values, with_labels
 from fer_core.live.stimulus import Delay, Shown, estimate_delay, fill
 from fer_core.table import ROW_BYTES, Rows
 
@@ -160,7 +161,7 @@ class SessionRecord:
         """
         with self._lock:
             table = self._rows.table("live", source, from_zero=True)
-        return fill(table, shown_of(self.beside))
+        return with_labels(fill(table, shown_of(self.beside)), self.labels)
 
     def light(self, time: float, brightness: float) -> None:
         """Remember how bright a picture of the camera is, for a while.
@@ -190,6 +191,17 @@ class SessionRecord:
         """Note that the screen turned white, in seconds of the session."""
         self._note("flashes", [time])
 
+    @property
+    def labels(self) -> tuple[FaceLabel, ...]:
+        """Return the user's labels, in seconds of the recording; the latest last."""
+        with self._lock:
+            return of_values(self._rows.notes.get("labels", []))
+
+    @labels.setter
+    def labels(self, labels: Sequence[FaceLabel]) -> None:
+        with self._lock:
+            self._rows.notes["labels"] = to_values(labels)
+
     def measure_delay(self) -> None:
         """Estimate the delay of the camera from the flashes since the last estimate."""
         with self._lock:
@@ -210,15 +222,16 @@ class SessionRecord:
 
         Returns:
             ``events`` of the keys as in BIDS, by ``onset``; ``shown``, each a list of the values
-            of :class:`~fer_core.live.stimulus.Shown`; and ``delay``, the values of
-            :class:`~fer_core.live.stimulus.Delay`, or ``None`` where it could not be measured.
-            Times are seconds of the recording. What did not happen is left out.
+            of :class:`~fer_core.live.stimulus.Shown`; ``delay``, the values of
+            :class:`~fer_core.live.stimulus.Delay`, or ``None`` where it could not be measured;
+            and the user's ``labels``, see :func:`fer_core.face_labels.to_values`. Times are
+            seconds of the recording. What did not happen is left out.
         """
         with self._lock:
             zero, notes = self._rows.first or 0.0, self._rows.notes
             keys = [(time - zero, *rest) for time, *rest in notes.get("keys", [])]
             shown = [[time - zero, *rest] for time, *rest in notes.get("shown", [])]
-            delay = notes.get("delay")
+            delay, labels = notes.get("delay"), notes.get("labels")
         found: dict[str, Any] = {}
         if keys:
             found["events"] = events_of(keys)
@@ -226,6 +239,8 @@ class SessionRecord:
             found["shown"] = sorted(shown)
         if delay is not None:
             found["delay"] = delay[0] if delay else None
+        if labels:
+            found["labels"] = list(labels)
         return found
 
     def dump(self, first: int) -> tuple[bytes, dict[str, Any]]:

@@ -3,6 +3,7 @@
 import json
 import math
 import sqlite3
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fer_core import storage
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import Damaged, FerError
+from fer_core.face_labels import FaceLabel, of_values, to_values, with_labels
 from fer_core.table import columns, complete, data_frame, records
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ _MIGRATIONS: Final = (
 )
 
 
+_GONE: Final = "This session is not kept any more."
 #: Said of a session whose numbers are not what they should be.
 _DAMAGED: Final = "This session is damaged and can only be deleted."
 
@@ -105,7 +108,11 @@ def save_session(
     seconds = timeline.length(table)
     saved = datetime.now(UTC).isoformat()
     names = columns("live")
-    rows = [tuple(row.values()) for row in records(table.assign(source=name)[names])]
+    table = table.assign(source=name)
+    if about and about.get("labels"):
+        # They are stored once, where they can be taken back.
+        table = table.assign(corrected_emotion=None)
+    rows = [tuple(row.values()) for row in records(table[names])]
     marks = ", ".join("?" * (len(names) + 1))
     stored = ", ".join(f'"{column}"' for column in names)
     with _connect() as db:
@@ -186,7 +193,7 @@ def _load(key: int, owner: str | None) -> "pd.DataFrame":
     with _connect() as db:
         found = db.execute(f"SELECT name, about {_THIS_ONE}", (key, owner)).fetchone()
         if not found:
-            raise FerError("This session is not kept any more.")
+            raise FerError(_GONE)
         names = columns("live")
         stored = ", ".join(f'"{column}"' for column in names)
         rows = db.execute(
@@ -204,7 +211,27 @@ def _load(key: int, owner: str | None) -> "pd.DataFrame":
             model=about.get("model"),
             smoothing=about.get("smoothing_seconds", 0.0),
         )
-    return table.assign(source=table["source"].fillna(name))
+    table = table.assign(source=table["source"].fillna(name))
+    return with_labels(table, of_values(about.get("labels", [])))
+
+
+def label_session(key: int, labels: Sequence[FaceLabel], owner: str | None = None) -> None:
+    """Save the user's labels of a saved session in place of those that it has.
+
+    Args:
+        key: Its id.
+        labels: The latest last.
+        owner: Whose it must be; ``None`` for anybody's.
+
+    Raises:
+        FerError: There is none of that id, or it belongs to somebody else.
+    """
+    with _connect() as db:
+        found = db.execute(f"SELECT about {_THIS_ONE}", (key, owner)).fetchone()
+        if not found:
+            raise FerError(_GONE)
+        about = json.loads(found[0]) | {"labels": to_values(labels)}
+        db.execute("UPDATE sessions SET about = ? WHERE id = ?", (json.dumps(about), key))
 
 
 def delete_session(key: int, owner: str | None = None) -> None:

@@ -1,12 +1,14 @@
 """The options of networks, described so that they can be checked without loading Keras."""
 
 import inspect
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fer_core.models.architectures.registry import Architecture
+from fer_core.models.architectures.transfer import with_head
 from fer_core.preprocess import FACE_SIZE
 
 _Count = Annotated[int, Field(ge=1, le=16_384)]
@@ -22,17 +24,111 @@ class NetworkOptions(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
-    widths: list[_Count] = Field([], min_length=1, max_length=5)
-    convolutions: list[_Count] = Field([], min_length=1)
-    blocks: list[_Count] = Field([], min_length=1)
-    dense: list[_Count] = []
-    dropout: float = Field(0.0, ge=0, lt=1)
-    size: int = Field(FACE_SIZE, ge=1, le=512)
-    batchnorm_dense: bool = False
-    l2: float = Field(0.0, ge=0, le=1)
-    ratio: int = Field(8, ge=1)
-    frozen: bool | Annotated[int, Field(ge=0)] = 0
-    variant: int = Field(0, ge=0, le=2)
+    widths: list[_Count] = Field(
+        [], min_length=1, max_length=5, description="Filters of each stage."
+    )
+    convolutions: list[_Count] = Field([], min_length=1, description="Convolutions of each stage.")
+    blocks: list[_Count] = Field([], min_length=1, description="Residual blocks of each stage.")
+    dense: list[_Count] = Field(
+        [], title="Dense layers", description="Units of each layer before the last; may be empty."
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="Share dropped after each dense layer, or before the last."
+    )
+    size: int = Field(
+        FACE_SIZE, ge=1, le=512, title="Input size",
+        description="Side in pixels of the face that the network sees.",
+    )  # fmt: skip
+    batchnorm_dense: bool = Field(
+        False, title="BatchNorm after dense layers",
+        description="Normalise after each dense layer as well.",
+    )  # fmt: skip
+    l2: float = Field(
+        0.0, ge=0, le=1, title="L2 penalty", description="Weight of the penalty on the kernels."
+    )
+    ratio: int = Field(
+        8, ge=1, le=16_384, title="Squeeze ratio",
+        description="How many times fewer channels squeezing leaves.",
+    )  # fmt: skip
+    frozen: bool | Annotated[int, Field(ge=0)] = Field(
+        0, title="Frozen layers",
+        description="How many of the backbone's first layers keep their starting weights.",
+    )  # fmt: skip
+    variant: int = Field(0, ge=0, le=2, description="0, 1 or 2: the larger, the slower.")
+
+
+#: How an option is written: several whole numbers, one, a share or weight, yes or no, layers of a
+#: backbone (a number, or yes for all), or something that only its builder knows.
+Kind = Literal["counts", "integer", "number", "switch", "layers", "other"]
+
+
+@dataclass(frozen=True)
+class NetworkOption:
+    """One option of a network, as a form needs it.
+
+    Attributes:
+        name: Of the builder's parameter.
+        kind: How it is written.
+        default: Value unless it is given.
+        title: What it is called.
+        help: What it means; empty where only its builder knows.
+        low: Smallest value of a number.
+        high: Largest value; ``None`` where there is none.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    title: str
+    help: str = ""
+    low: float = 0
+    high: float | None = None
+
+
+def declared_options(known: Architecture) -> list[NetworkOption]:
+    """Return the options that a network takes, in its builder's order."""
+    defaults = _defaults(known) | dict(known.options)
+    return [_declared(known, name, defaults.get(name)) for name in option_names(known)]
+
+
+def _declared(known: Architecture, name: str, default: Any) -> NetworkOption:
+    if isinstance(default, Sequence) and not isinstance(default, str):
+        default = list(default)
+    title = name.replace("_", " ").capitalize()
+    field = NetworkOptions.model_fields.get(name)
+    if field is None:
+        return NetworkOption(name, _kind_of(default), default, title)
+    bounds = dict[str, float]()
+    for one in field.metadata:
+        for bound in ("ge", "gt", "le", "lt"):
+            if (value := getattr(one, bound, None)) is not None:
+                bounds[bound] = value
+    low, high = bounds.get("ge", 0), bounds.get("le", bounds.get("lt"))
+    if name == "size":
+        if "convolutions" in option_names(known):
+            low, high = 2, FACE_SIZE
+        else:
+            low = smallest_size(known.name)
+    if "lt" in bounds:
+        high = bounds["lt"] - 0.01
+    if default is None:
+        default = field.default
+    kind = "layers" if name == "frozen" else _kind_of(default)
+    return NetworkOption(
+        name, kind, default, field.title or title, field.description or "", low, high
+    )
+
+
+def _kind_of(default: Any) -> Kind:
+    if isinstance(default, bool):
+        return "switch"
+    if isinstance(default, int):
+        return "integer"
+    if isinstance(default, float):
+        return "number"
+    if isinstance(default, list) and all(type(one) is int for one in default):
+        return "counts"
+    return "other"
 
 
 def wrong_option(known: Architecture, options: Mapping[str, Any]) -> str | None:
@@ -79,7 +175,11 @@ def _as_lists(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _defaults(known: Architecture) -> dict[str, Any]:
     parameters = inspect.signature(known.builder).parameters.values()
-    return {one.name: one.default for one in parameters if one.default is not one.empty}
+    found = {one.name: one.default for one in parameters if one.default is not one.empty}
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        head = inspect.signature(with_head).parameters
+        found = {name: head[name].default for name in _HEAD} | found
+    return found
 
 
 def _misfit(known: Architecture, taken: list[str], options: dict[str, Any]) -> str | None:

@@ -342,7 +342,11 @@ def _written(target: Path) -> Iterator[Path]:
 
 
 def stills(
-    source: Path, result: VideoResult, highlights: pd.DataFrame, deadline: float = math.inf
+    source: Path,
+    result: VideoResult,
+    highlights: pd.DataFrame,
+    deadline: float = math.inf,
+    done: Callable[[], None] | None = None,
 ) -> list[bytes | None]:
     """Return a JPEG of each moment, its faces boxed; ``None`` where the file does not lead there.
 
@@ -351,11 +355,14 @@ def stills(
         result: see :func:`fer_core.video.analyze_video`.
         highlights: see :meth:`fer_core.video.VideoResult.highlights`.
         deadline: On the monotonic clock; nothing is searched for after it.
+        done: Called after each picture but the last.
     """
     faces_at = FacesAt(result)
     found: list[bytes | None] = []
     with VideoFile(source, result.options.stream, deadline) as video:
         for highlight in highlights.itertuples():
+            if found and done:
+                done()
             # A change is seen a little later, when it is complete.
             at = highlight.time + (timeline.HOLD if highlight.kind == "change" else 0.0)
             frame = video.frame_at(at) or video.frame_at(highlight.time)

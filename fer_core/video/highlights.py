@@ -18,12 +18,16 @@ from fer_core.video.result import VideoResult
 
 
 def caption(result: VideoResult, highlight: Mapping[str, Any]) -> str:
-    """Return a row of :meth:`fer_core.video.VideoResult.highlights` in words, its time first."""
-    return f"{clock(highlight['time'])} · {in_words(result, highlight)}"
+    """Return a row of :meth:`fer_core.video.VideoResult.highlights` in words, its time first and
+    the user's label of the face last.
+    """
+    label = result.label_at(highlight["person"], highlight["time"])
+    by_hand = f" · labelled {label.emotion} by hand" if label else ""
+    return f"{clock(highlight['time'])} · {in_words(result, highlight)}{by_hand}"
 
 
 def in_words(result: VideoResult, highlight: Mapping[str, Any]) -> str:
-    """Return what happens at a moment, without its time."""
+    """Return what happens at a moment by the model's answer, without its time."""
     name, emotion = result.name(highlight["person"]), highlight["emotion"]
     if highlight["kind"] == "peak":
         return f"{name} most clearly {emotion}, {highlight['value']:.0%}"

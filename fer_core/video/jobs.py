@@ -14,6 +14,7 @@ A job whose owner does not keep it is gone ``FER_KEEP_HOURS`` after it ended.
 
 import contextlib
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -21,6 +22,7 @@ import secrets
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -40,10 +42,14 @@ from fer_core.jobs import (
     run_worker,
 )
 from fer_core.settings import settings
-from fer_core.video.progress_note import ProgressNote
 
 # What decodes, reads and draws is imported where it is used: deleting jobs needs none of it.
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from fer_core.video.cost import Step
+    from fer_core.video.portraits import Portrait
+    from fer_core.video.progress_note import ProgressNote
     from fer_core.video.result import VideoOptions, VideoResult
 
 #: Longer side of the annotated video in pixels: a page shows no more.
@@ -263,6 +269,10 @@ class VideoJob(Job):
 
     def do(self) -> None:
         """Analyse the video and render its pictures; only render them if it was analysed before."""
+        from fer_core.video.cost import Cost
+        from fer_core.video.progress_note import ProgressNote
+        from fer_core.video.result import VideoOptions
+
         with self.hold():
             limits = Limits.of(self.state().get("limits"))
             if limits.together is not None:
@@ -272,9 +282,10 @@ class VideoJob(Job):
             if source is None:
                 raise VideoError("The video is gone: upload it again.")
             again = self.has_result()
-            steps = [] if again else ["reading"]
+            steps: list[Step] = ["pictures"] if again else ["reading", "pictures"]
             steps += ["drawing"] if config["annotated"] else []
-            note = ProgressNote(self, steps, limits)
+            cost = Cost.of_file(source, VideoOptions.of(config["options"]), _ANNOTATED)
+            note = ProgressNote(self, steps, limits, cost=cost)
             result = self.result() if again else self._read(source, limits, deadline, note)
             try:
                 self._draw(source, result, deadline, note)
@@ -289,7 +300,7 @@ class VideoJob(Job):
             self.settle()
 
     def _read(
-        self, source: Path, limits: Limits, deadline: float, note: ProgressNote
+        self, source: Path, limits: Limits, deadline: float, note: "ProgressNote"
     ) -> "VideoResult":
         """Analyse the video and save the result."""
         from fer_core.timeline import clock
@@ -314,34 +325,56 @@ class VideoJob(Job):
         return result
 
     def _draw(
-        self, source: Path, result: "VideoResult", deadline: float, note: ProgressNote
+        self, source: Path, result: "VideoResult", deadline: float, note: "ProgressNote"
     ) -> None:
         """Save pictures of the moments, and the annotated video where it was asked for."""
         from fer_core.video.annotate import annotate
+        from fer_core.video.portraits import portraits
+        from fer_core.video.read import Progress
 
-        self._save_highlights(source, result, deadline)
-        self._save_faces(source, result, deadline)
+        highlights, chosen = result.highlights(), portraits(result)
+        take, pictures = note.of("pictures"), len(highlights) + len(chosen)
+        finished = itertools.count(1)
+
+        def done() -> None:
+            take(Progress(next(finished) / pictures, None, 0))
+
+        take(Progress(0.0, None, 0))
+        self._save_highlights(source, result, highlights, deadline, done)
+        self._save_faces(source, result, chosen, deadline, done)
         if self.config["annotated"] and len(result.table):
             target = self.path / "annotated.mp4"
             annotate(
                 source, result, target, note.of("drawing"), longest=_ANNOTATED, deadline=deadline
             )
 
-    def _save_highlights(self, source: Path, result: "VideoResult", deadline: float) -> None:
+    def _save_highlights(
+        self,
+        source: Path,
+        result: "VideoResult",
+        highlights: "pd.DataFrame",
+        deadline: float,
+        done: Callable[[], None],
+    ) -> None:
         from fer_core.video.annotate import stills
 
-        highlights = result.highlights()
         rows = highlights.to_dict("records")
         for row in rows:
             row["person"] = result.found_as(row["person"], row["time"])
-        self._save_pictures("moment", rows, stills(source, result, highlights, deadline))
+        self._save_pictures("moment", rows, stills(source, result, highlights, deadline, done))
 
-    def _save_faces(self, source: Path, result: "VideoResult", deadline: float) -> None:
-        from fer_core.video.portraits import pictures, portraits
+    def _save_faces(
+        self,
+        source: Path,
+        result: "VideoResult",
+        chosen: "list[Portrait]",
+        deadline: float,
+        done: Callable[[], None],
+    ) -> None:
+        from fer_core.video.portraits import pictures
 
-        chosen = portraits(result)
         rows = [asdict(portrait) for portrait in chosen]
-        self._save_pictures("face", rows, pictures(source, result, chosen, deadline))
+        self._save_pictures("face", rows, pictures(source, result, chosen, deadline, done))
 
     def _save_pictures(
         self, name: str, rows: list[dict[str, Any]], pictures: list[bytes | None]

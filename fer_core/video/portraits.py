@@ -1,6 +1,7 @@
 """Pictures of the people of a video: some of everybody, and of both sides of what is doubtful."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -88,7 +89,11 @@ def _clearest(rows: pd.DataFrame) -> float:
 
 
 def pictures(
-    source: Path, result: VideoResult, chosen: list[Portrait], deadline: float = math.inf
+    source: Path,
+    result: VideoResult,
+    chosen: list[Portrait],
+    deadline: float = math.inf,
+    done: Callable[[], None] | None = None,
 ) -> list[bytes | None]:
     """Return a square JPEG of each face; ``None`` where the file does not lead there.
 
@@ -97,11 +102,14 @@ def pictures(
         result: See :func:`fer_core.video.analyze_video`.
         chosen: See :func:`portraits`.
         deadline: On the monotonic clock; nothing is searched for after it.
+        done: Called after each picture but the last.
     """
     found: list[bytes | None] = []
     table = timeline.seen(result.table)
     with VideoFile(source, result.options.stream, deadline) as video:
         for portrait in chosen:
+            if found and done:
+                done()
             rows = table[(table["time"] == portrait.time) & (table["person"] == portrait.person)]
             frame = video.frame_at(portrait.time)
             if frame is None or rows.empty:

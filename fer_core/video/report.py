@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from fer_core import timeline
 from fer_core.emotions import COLORS, EMOTIONS
+from fer_core.face_labels import FaceLabel, latest
 from fer_core.timeline import clock
 from fer_core.video.result import VideoResult
 
@@ -49,6 +50,10 @@ long.</p>{% endif %}
 {{ listed(shifts, true) }}</details>{% endif %}
 <p class="small">Change points by {{ by.method }}, penalty {{ by.penalty }}, at least
 {{ by.seconds_at_least }} s apart; size is the share of probability that moved.</p>{% endif %}
+{% if labels %}<h2>Labels by hand</h2>
+<table><tr><th>time</th><th>who</th><th>label</th><th>the model's answer</th></tr>
+{% for one in labels %}<tr><td>{{ one.time }}</td><td>{{ one.who }}</td><td>{{ one.label }}</td>
+<td>{{ one.answer }}</td></tr>{% endfor %}</table>{% endif %}
 <h2>How it was made</h2>
 <p class="small">{{ how }} An expression is not a feeling: this says what faces looked like to a
 model, not what anybody felt.</p>
@@ -92,6 +97,7 @@ def to_html(result: VideoResult, stills: list[tuple[str, bytes]] | None = None) 
         changes=[_in_row(change) for change in summary["change_points"]],
         shifts=[_in_row(shift) for shift in summary["shifts"]],
         by=summary["change_points_by"],
+        labels=[_labelled(result, label) for label in latest(result.labels)],
         how=how,
     )
 
@@ -103,6 +109,18 @@ def _in_row(change: dict[str, Any]) -> dict[str, str]:
         "before": change["before"],
         "after": change["after"],
         "size": f"{change['size']:.0%}",
+    }
+
+
+def _labelled(result: VideoResult, label: FaceLabel) -> dict[str, str]:
+    person = result.person_at(label.person, label.start)
+    row = result.row_at(person, label.start)
+    answer = f"{row['emotion']}, {row['confidence']:.0%}" if row else ""
+    return {
+        "time": clock(label.start),
+        "who": result.name(person),
+        "label": label.emotion,
+        "answer": answer,
     }
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 from fer_core import timeline
 from fer_core.emotions import EMOTIONS
-from fer_core.errors import VideoError
+from fer_core.errors import FerError, VideoError
+from fer_core.face_labels import FaceLabel, latest, of_values, to_values, with_labels, without
 from fer_core.files import write_atomic, write_json
 from fer_core.table import PROBABILITIES, complete, to_csv
 from fer_core.video.decode import VideoInfo
@@ -85,6 +86,7 @@ class VideoResult:
         names: what persons are called, by number.
         edits: Joins and splits of people by hand, in the order in which they were made.
         doubts: Where people may have been mistaken for each other, as found.
+        labels: What a user says that faces show, with numbers of people as found; the latest last.
     """
 
     info: VideoInfo
@@ -97,6 +99,7 @@ class VideoResult:
     names: dict[int, str] = field(default_factory=dict)
     edits: tuple[Edit, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    labels: tuple[FaceLabel, ...] = ()
 
     def of_file(self, name: str) -> "VideoResult":
         """Return the result with the name under which a user knows the video."""
@@ -105,9 +108,11 @@ class VideoResult:
         )
 
     def rows(self) -> pd.DataFrame:
-        """Return the table as measured, people corrected by hand and everybody by name."""
+        """Return the table as measured, with the user's labels, people corrected by hand and
+        everybody by name.
+        """
         persons = corrected(self.table["person"], self.table["time"], self.edits)
-        table = self.table.assign(person=persons)
+        table = with_labels(self.table, self.labels).assign(person=persons)
         if self.names:
             table["name"] = pd.array([self.names.get(p) for p in table["person"]], dtype="str")
         return table
@@ -209,6 +214,42 @@ class VideoResult:
         """Return the number under which somebody was found about a moment."""
         times = self.rows().loc[lambda rows: rows["person"].eq(person).fillna(False), "time"]
         return int(self.table.loc[(times - time).abs().idxmin(), "person"])
+
+    def row_at(self, person: int, time: float) -> dict[str, Any] | None:
+        """Return the smoothed row of a person that is nearest to a moment; ``None`` where the
+        person is never seen.
+        """
+        rows = self._smoothed[self._smoothed["person"].eq(person).fillna(False)]
+        if rows.empty:
+            return None
+        return rows.loc[(rows["time"] - time).abs().idxmin()].to_dict()
+
+    def with_label(self, person: int, time: float, emotion: str) -> "VideoResult":
+        """Return the result with a user's label of a person's face in the frame nearest to a
+        moment.
+
+        Raises:
+            VideoError: The person is never seen.
+        """
+        return replace(self, labels=(*self.labels, self._label(person, time, emotion)))
+
+    def without_label(self, label: FaceLabel) -> "VideoResult":
+        """Return the result without the latest label of a place, as :attr:`labels` has it."""
+        return replace(self, labels=without(self.labels, label))
+
+    def label_at(self, person: int, time: float) -> FaceLabel | None:
+        """Return the label of a person's face in the frame nearest to a moment, if there is one."""
+        if not self.labels:
+            return None
+        place = self._label(person, time, EMOTIONS[0])
+        return next((one for one in latest(self.labels) if one.is_where(place)), None)
+
+    def _label(self, person: int, time: float, emotion: str) -> FaceLabel:
+        row = self.row_at(person, time)
+        if row is None:
+            raise VideoError(f"{self.name(person)} is not seen in this video.")
+        at = float(row["time"])
+        return FaceLabel(self.found_as(person, at), at, at, emotion)
 
     def open_doubts(self) -> list[tuple[int, Doubt]]:
         """Return the doubts that nobody has settled by hand, the most doubtful first.
@@ -334,9 +375,10 @@ class VideoResult:
         self.save_people(folder)
 
     def save_people(self, folder: Path) -> None:
-        """Write ``result.json`` alone, after a correction of people or their names."""
+        """Write ``result.json`` alone, after a correction of people, their names or labels."""
         value = self.about() | self.people()
         value["doubts"] = [asdict(doubt) for doubt in self.doubts]
+        value["labels"] = to_values(self.labels)
         write_json(folder / "result.json", value)
 
     def people(self) -> dict[str, Any]:
@@ -368,8 +410,9 @@ class VideoResult:
                 names={int(k): v for k, v in value["names"].items()},
                 edits=read_edits(value),
                 doubts=tuple(Doubt.of(one) for one in value.get("doubts", [])),
+                labels=of_values(value.get("labels", [])),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, FerError) as error:
             raise VideoError("This analysis is gone or damaged: analyse the video anew.") from error
 
 

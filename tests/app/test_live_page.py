@@ -101,6 +101,24 @@ def test_a_random_order_asks_for_the_code_of_the_participant(home: Path) -> None
     assert not app.exception
 
 
+def test_a_part_is_labelled_by_its_visitor_before_and_after_it_is_kept(home: Path) -> None:
+    app = open_page("live", live_recording=recorded(), live_name="Talk")
+    for emotion in ("Sad", "Fear"):
+        click(app, "Correct a part…")
+        app.pills(key="live_made_label").set_value(emotion)
+        click(app, "Save label")
+    assert "0:00.0 to 0:01.0 · **Fear**, your label · the model: looks happy" in words(app)
+    click(app, "Undo label at 0:00.0 to 0:01.0")
+    assert "**Sad**, your label" in words(app)
+    save(app)
+    (one,) = sessions.list_all()
+    given = sessions.load(one.id)
+    assert given.loc[given["corrected_emotion"].eq("Sad"), "time"].max() == pytest.approx(1.0)
+    # Of one that is kept, labels are changed in place.
+    sessions.label(one.id, [])
+    assert sessions.load(one.id)["corrected_emotion"].isna().all()
+
+
 def test_the_place_in_a_latin_square_is_that_of_the_participant_in_the_study(home: Path) -> None:
     study = new_study(home / "studies" / "smiles")
     for code in ("P1", "P2", "P3"):

@@ -1,5 +1,6 @@
 """The Training page without a browser: cross-validation from the form to its figures."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,6 +161,48 @@ def test_what_there_is_can_be_chosen_without_writing_it(own_home):
 def test_wrong_settings_are_named_with_their_tab(own_home):
     app = open_training()
     click(app, "New run")
+    app.toggle(key="train_options_as_json").set_value(True).run()
     app.text_input(key="train_model_options").set_value("dropout").run()
-    assert "These settings need a change" in texts(app) and "› Model options**" in texts(app)
+    assert "These settings need a change" in texts(app) and "Network › Model options**" in texts(
+        app
+    )
     assert next(one for one in app.button if one.label == "Start").disabled
+
+
+def test_options_of_the_network_are_fields_and_json_for_experts(own_home):
+    app = open_training()
+    click(app, "New run")
+    assert app.text_input(key="train_option.fast.widths").value == "32, 64, 160, 320"
+    dropout = app.number_input(key="train_option.fast.dropout")
+    assert (dropout.value, dropout.min, dropout.max) == (0.3, 0, 0.99)
+    dropout.set_value(0.2).run()
+    app.text_input(key="train_option.fast.dense").set_value("512, 256").run()
+    assert 'model_options={"dense":[512,256],"dropout":0.2}' in app.code[0].value
+    app.text_input(key="train_option.fast.widths").set_value("32, many").run()
+    assert "Widths: write whole numbers" in texts(app)
+    app.text_input(key="train_option.fast.widths").set_value("32").run()
+    assert "widths and convolutions of fast have 1 and 4 numbers" in texts(app)
+    app.text_input(key="train_option.fast.widths").set_value("32, 64, 160, 320").run()
+    # The same as text, and back.
+    app.toggle(key="train_options_as_json").set_value(True).run()
+    assert json.loads(app.text_input(key="train_model_options").value) == {
+        "dense": [512, 256],
+        "dropout": 0.2,
+    }
+    app.text_input(key="train_model_options").set_value('{"dropout": 0.45}').run()
+    app.toggle(key="train_options_as_json").set_value(False).run()
+    assert app.number_input(key="train_option.fast.dropout").value == 0.45
+    # Another network has its own; frozen layers are a number, or all of them.
+    app.selectbox(key="train_model").select("resnet50").run()
+    assert app.number_input(key="train_option.resnet50.size").min == 32
+    app.toggle(key="train_option.resnet50.frozen_all").set_value(True).run()
+    app.selectbox(key="train_weights").select("imagenet").run()
+    assert 'model_options={"frozen":true}' in app.code[0].value and not app.exception
+
+
+def test_the_label_order_of_a_further_dataset_is_a_picker(own_home):
+    app = open_training()
+    click(app, "New run")
+    app.multiselect(key="train_mix_names").set_value(["demo"]).run()
+    app.selectbox(key="train_mix_label_order_demo").select("rafdb").run()
+    assert 'mix_label_order={"demo":"rafdb"}' in app.code[0].value and not app.exception

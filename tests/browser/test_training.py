@@ -70,8 +70,9 @@ def test_from_the_form_to_a_model_that_the_images_page_uses(visit, tmp_path: Pat
     button(page, "New run").click()
     expect(page.get_by_label("Dataset", exact=True)).to_have_value("demo")
     # What cannot be is said beside its setting, and nothing starts.
-    page.get_by_role("tab", name="More").click()
-    options = page.get_by_label("Model options", exact=True)
+    page.get_by_role("tab", name="Network").click()
+    page.get_by_text("Write them as JSON", exact=True).click()
+    options = page.get_by_label("Options", exact=True)
     options.fill("small, please")
     options.press("Enter")
     expect(page.get_by_text("This is not JSON")).to_be_visible()

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from fer_core.errors import TrainingError
+from fer_core.models.architectures import registry
 from fer_core.settings import settings
 from fer_core.train import configure, estimate, queue
 from fer_core.train.check import check
 from fer_core.train.command import command, read_settings
 from fer_core.train.config import TrainConfig
+from fer_core.train.options import declared_options, option_names, wrong_option
 from fer_core.train.presets import PRESETS
 from fer_core.train.runs import TrainingRun
 
@@ -222,3 +224,20 @@ def test_the_training_rate_is_measured_on_this_machine(tmp_path, monkeypatch):
     assert measured > 1 and estimate.rate(config)[0] == measured
     monkeypatch.undo()
     settings.cache_clear()
+
+
+def test_every_architecture_declares_its_options_with_bounds_and_help():
+    for known in registry.architectures():
+        declared = declared_options(known)
+        assert [one.name for one in declared] == option_names(known)
+        assert all(one.help and one.kind != "other" for one in declared), known.name
+        # What an architecture has of its own is within the bounds that a form shows.
+        own = {one.name: one.default for one in declared}
+        assert wrong_option(known, own) is None
+        for one in declared:
+            if one.kind in ("integer", "number"):
+                assert one.low <= one.default <= (one.high or float("inf")), (known.name, one)
+    mobilenet = {
+        one.name: one.default for one in declared_options(registry.architecture("mobilenet"))
+    }
+    assert (mobilenet["dense"], mobilenet["dropout"]) == ([], 0.4)

@@ -14,6 +14,7 @@ from fer_core.jobs import NO_LIMITS
 from fer_core.settings import settings
 from fer_core.video import VideoFile, VideoOptions
 from fer_core.video.clips import write_clip
+from fer_core.video.cost import Cost, Step
 from fer_core.video.jobs import VideoJob, list_jobs, start, sweep
 from fer_core.video.progress_note import ProgressNote
 from fer_core.video.read import Progress
@@ -144,23 +145,52 @@ def _pictures(job: VideoJob) -> list[bytes]:
     return [row["picture"].read_bytes() for row in job.highlights(job.result())]
 
 
-def test_the_time_left_counts_the_drawing_as_it_went_last_time(tmp_path: Path) -> None:
+@pytest.fixture
+def job(tmp_path: Path) -> VideoJob:
     with clip(tmp_path / "a.mp4", 0.2).open("rb") as file:
-        job = VideoJob.create(file, "a.mp4", VideoOptions(), "mine")
+        return VideoJob.create(file, "a.mp4", VideoOptions(), "mine")
 
-    def estimate() -> float:
-        """Read for 20 s, then draw for 5 s; the time left that was said after 10 s."""
-        now = [0.0]
-        note = ProgressNote(job, ["reading", "drawing"], NO_LIMITS, clock=lambda: now[0])
-        for step, seconds in (("reading", 20), ("drawing", 5)):
-            take, begun = note.of(step), now[0]
-            for _ in range(seconds):
-                now[0] += 1.0
-                take(Progress((now[0] - begun) / seconds, None, 1))
-                if now[0] == 10:
-                    said = job.progress()["seconds_left"]
-        note.learn()
-        return said
 
-    estimate()
-    assert estimate() == pytest.approx(15, rel=0.3)
+def run_of(job: VideoJob, cost: Cost, faces: float, speed: float, off: float = 1.0) -> float:
+    """Do a job by a clock of its own, and return how far off the time left was at the worst.
+
+    The model takes six seconds to load; then the machine needs ``speed`` times what each step
+    costs, and ``off`` times that for pictures and drawing. Measured from three seconds of the
+    first step on, as a share of the time that is really left.
+    """
+    now = [0.0]
+    steps: list[Step] = ["reading", "pictures", "drawing"]
+    note = ProgressNote(job, steps, NO_LIMITS, clock=lambda: now[0], cost=cost)
+    takes = {step: speed * cost.of(step, faces) * off for step in steps}
+    takes["reading"] /= off
+    end, said = 6.0 + sum(takes.values()), []
+    now[0] = 6.0
+    for step in steps:
+        take = note.of(step)
+        for part in range(101):
+            seen = round(cost.samples * faces * part / 100) if step == "reading" else 0
+            take(Progress(part / 100, None, seen))
+            told = job.progress().get("seconds_left")
+            if now[0] > 9 and end - now[0] > 5 and told is not None:
+                said.append(abs(told - (end - now[0])) / (end - now[0]))
+            now[0] += takes[step] / 100
+    note.learn()
+    assert len(said) > 200
+    return max(said)
+
+
+@pytest.mark.parametrize("faces", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("size", [0.3, 0.9, 2.1])
+def test_the_time_left_is_right_for_videos_of_any_size(
+    job: VideoJob, faces: float, size: float
+) -> None:
+    cost = Cost(frames=1500, samples=300, megapixels=size, drawn=min(size, 0.9))
+    assert run_of(job, cost, faces, speed=3.0) < 0.3
+
+
+def test_a_machine_that_draws_slower_is_known_from_the_second_video_on(job: VideoJob) -> None:
+    cost = Cost(frames=1500, samples=300, megapixels=0.9, drawn=0.9)
+    assert run_of(job, cost, 1.0, speed=2.0, off=2.5) > 0.3
+    assert run_of(job, cost, 1.0, speed=2.0, off=2.5) < 0.3
+    longer = Cost(frames=9000, samples=900, megapixels=2.1, drawn=0.9)
+    assert run_of(job, longer, 2.0, speed=0.5, off=2.5) < 0.3

@@ -10,9 +10,9 @@ from typing import Final
 import streamlit as st
 
 from fer_core.analysis import Face
-from fer_core.emotions import EMOTIONS
 from fer_core.faces.base import Box, overlap
 from ui.common.faces import expression_in_words
+from ui.common.labelling import ask_label
 from ui.common.pictures import Result
 
 #: Overlap of two detectors' boxes from which on they are taken for the same face.
@@ -46,8 +46,7 @@ def labelled(result: Result) -> Result:
     return replace(result, analysis=replace(result.analysis, faces=faces))
 
 
-@st.dialog("What does this face show?", icon=":material/edit:")
-def ask_label(result: Result, index: int, unsure_below: float) -> None:
+def correct(result: Result, index: int, unsure_below: float) -> None:
     """Ask what a face shows.
 
     Args:
@@ -56,31 +55,15 @@ def ask_label(result: Result, index: int, unsure_below: float) -> None:
         unsure_below: Confidence, 0 to 1.
     """
     face = result.analysis.faces[index]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.image(result.found.crops[index], width=96, alt="The face")
-        st.markdown(
-            f"The model's answer: {expression_in_words(face, unsure_below)}.", width="stretch"
-        )
-    st.pills(
-        "Your label",
-        list(EMOTIONS),
-        default=face.corrected or face.emotion,
-        required=True,
-        key="images_label",
-    )
-    st.caption(
+    ask_label(
+        expression_in_words(face, unsure_below),
+        face.corrected or face.emotion,
+        lambda emotion: _give(result, face, emotion),
         "Your label stands beside the model's answer on this page and in everything you export. "
-        "It is forgotten with the picture; no face is stored."
+        "It is forgotten with the picture; no face is stored.",
+        key="images",
+        picture=result.found.crops[index],
     )
-    if st.button(
-        "Save label",
-        type="primary",
-        icon=":material/check:",
-        key="images_label_save",
-        on_click=_give,
-        args=(result, face),
-    ):
-        st.rerun()
 
 
 def undo_label(result: Result, face: Face) -> None:
@@ -92,9 +75,8 @@ def undo_label(result: Result, face: Face) -> None:
             known.remove(found)
 
 
-def _give(result: Result, face: Face) -> None:
-    """Give a face the label that the dialog holds."""
-    emotion = state["images_label"]
+def _give(result: Result, face: Face, emotion: str) -> None:
+    """Give a face a label."""
     known = state["images_labels"].setdefault(result.picture.checksum, [])
     found = _of(face, known)
     if found is None:

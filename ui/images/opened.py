@@ -13,7 +13,7 @@ from ui.common.pager import pager
 from ui.common.pictures import LARGE, Result, drawn
 from ui.common.text import plain
 from ui.images.boxes import boxes, point_at
-from ui.images.labels import ask_label, undo_label
+from ui.images.labels import correct, undo_label
 from ui.images.results import count
 from ui.services import access
 
@@ -101,7 +101,7 @@ def _face(result: Result, index: int, choice: Choice) -> None:
                 icon=":material/edit:",
                 help="Say what this face shows: your label stands beside the model's answer.",
             ):
-                ask_label(result, index, choice.unsure_below)
+                correct(result, index, choice.unsure_below)
             if several:
                 st.button(
                     f"Show{name}",

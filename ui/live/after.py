@@ -1,6 +1,6 @@
 """What is left when the camera stops: the summary of a recording, and kept sessions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ import streamlit as st
 
 from fer_core import timeline
 from fer_core.errors import FerError
+from fer_core.face_labels import FaceLabel
 from fer_core.files import named_after
 from fer_core.live.record import delay_of, shown_of
 from fer_core.live.stimulus import fill
@@ -22,6 +23,7 @@ from ui.common.notices import say_error, say_problem
 from ui.common.text import plain
 from ui.common.times import local, zone, zone_name
 from ui.common.words import EVERYONE, person_label
+from ui.live.labels import Change, correct_button, labels
 from ui.services import sessions
 from ui.services.sessions import SavedSession
 
@@ -47,6 +49,7 @@ def summary(
     about: dict[str, Any],
     saved: Callable[[], None],
     discard: Callable[[], None],
+    relabel: Change,
 ) -> None:
     """Show a recording: share of time, changes, exports, and whether to keep it.
 
@@ -55,6 +58,7 @@ def summary(
         about: What is stored with it; ``smoothing_seconds`` is applied to what is shown.
         saved: Called when the recording was kept.
         discard: Called when the visitor throws it away.
+        relabel: Called with all labels of the visitor when one was given or taken back.
     """
     shown = smoothed(table, about)
     found = timeline.summarize(shown)
@@ -63,7 +67,9 @@ def summary(
     shown = _corrected(shown, about, "live_delay")
     _details(shown, found, "live_whose")
     _events(about)
+    labels(shown, about, relabel, "live_made")
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        correct_button(shown, about, relabel, "live_made")
         name = session_name().strip() or "Unnamed"
         exports(shown.assign(source=name), about, name, "live")
         st.text_input("Name", key="live_name", max_chars=80, width=300)
@@ -205,12 +211,19 @@ def _table(saved: list[SavedSession]) -> None:
         tables[0] = _corrected(tables[0], selected[0].about, f"live_delay_{selected[0].id}")
         _details(tables[0], found[0], f"live_whose_{selected[0].id}")
         _events(selected[0].about)
+
+        def relabel(given: Sequence[FaceLabel]) -> None:
+            sessions.label(selected[0].id, given)
+            ask("label")
+
+        labels(tables[0], selected[0].about, relabel, "live_saved")
     else:
         panels.share_bars(_named([session.name for session in selected], found))
         for session, one in zip(selected, found, strict=True):
             st.markdown(f"**{plain(session.name)}**: {timeline.in_words(one)}")
     with st.container(horizontal=True):
         if len(selected) == 1:
+            correct_button(tables[0], selected[0].about, relabel, "live_saved")
             exports(tables[0], selected[0].about, selected[0].name, "live_saved")
         many = f"these {len(selected)}" if len(selected) > 1 else "this session"
 

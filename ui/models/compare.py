@@ -94,7 +94,8 @@ def _per_class(names: list[str], found: list) -> None:
         barmode="group",
         height=280,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
-        legend={"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"},
+        # Below: on a narrow screen it would cover the title.
+        legend={"orientation": "h", "y": -0.15, "x": 0, "yanchor": "top"},
     )
     figure.update_yaxes(tickformat=".0%", range=[0, 1])
     words = "; ".join(

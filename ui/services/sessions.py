@@ -1,10 +1,12 @@
 """Saved live sessions, of the person who is acting."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from fer_core.errors import Damaged
+from fer_core.face_labels import FaceLabel
 from fer_core.live import saved
 from fer_core.live.saved import SavedSession
 from ui.services import access, quotas, removal
@@ -33,6 +35,11 @@ def list_damaged() -> list[Damaged]:
 def load(key: int) -> pd.DataFrame:
     """Return the numbers of a session, see :func:`fer_core.live.saved.load_session`."""
     return saved.load_session(key, access.visible_owner())
+
+
+def label(key: int, labels: Sequence[FaceLabel]) -> None:
+    """Save the labels of a session, see :func:`fer_core.live.saved.label_session`."""
+    saved.label_session(key, labels, access.visible_owner())
 
 
 def delete(*keys: int) -> None:

@@ -109,7 +109,10 @@ def _bands(means: dict[str, MeanCurve], words: str, title: list[str]) -> None:
     )  # fmt: skip
     onset = alt.Chart(pd.DataFrame({"time": [0.0]})).mark_rule(color=ink(), opacity=0.5)
     chart = alt.layer(band, line, onset.encode(x="time:Q"))
-    st.altair_chart(chart.properties(height=350, title=title), alt=f"{words} over time")
+    st.altair_chart(
+        chart.properties(height=350, title=alt.Title(title, subtitle="Pointwise 95 % intervals")),
+        alt=f"{words} over time",
+    )
 
 
 def _shares(series: dict[str, Aligned], emotion: str, threshold: float) -> None:

@@ -90,9 +90,10 @@ def results(study: Study) -> None:
         if left_out.empty:
             st.caption("Nothing was left out.")
         else:
+            listed = left_out[~baseline] if (~baseline).any() else left_out
             st.dataframe(
-                left_out[~baseline] if (~baseline).any() else left_out, hide_index=True,
-                height=min(320, 38 + 35 * len(left_out)), alt="What is left out, and why",
+                listed, hide_index=True, height=min(320, 38 + 35 * len(listed)),
+                alt="What is left out, and why",
                 column_config={
                     PARTICIPANT: "Participant", "recording": "Recording", "event": "Event",
                     "onset": st.column_config.NumberColumn("From", format="%.1f"),

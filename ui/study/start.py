@@ -102,7 +102,7 @@ def _new() -> None:
 
 @st.dialog("Open an archive")
 def _unpack() -> None:
-    st.caption("An archive that 'Report' or 'fer-core study pack' made.")
+    st.caption("An archive of a study, as 'Archive (ZIP)' under Report makes it.")
     dropped = st.file_uploader("Archive", type=["zip"], key="study_archive")
     if dropped is not None and st.button("Open", type="primary"):
         try:

@@ -1,6 +1,5 @@
 """The settings of a run to come: a widget for each, made from the configuration itself."""
 
-import json
 import types
 from collections.abc import Callable
 from pathlib import PurePath
@@ -26,6 +25,7 @@ from ui.common.words import duration_in_words
 from ui.services import collected, datasets, training
 from ui.services.corrections import SAVED
 from ui.services.models import labels
+from ui.training.fields import keyed, model_options
 
 #: What is seen at once; the rest is in tabs.
 _FIRST: Final = ("data", "corrections", "model", "weights", "epochs", "batch_size", "seed")
@@ -35,9 +35,11 @@ _TABS: Final[dict[str, tuple[str, ...]]] = {
         "weight_decay", "label_smoothing", "class_weights", "mixup", "ema", "precision",
         "monitor", "early_stopping",
     ),
+    "Network": ("model_options",),
     "Augmentation": tuple(Augmentation.model_fields),
     "Data": (
-        "votes", "votes_share", "relabel", "drop_not_faces", "mix", "detector", "skip_bad",
+        "votes", "votes_share", "relabel", "drop_not_faces", "detector", "skip_bad", "mix",
+        "mix_label_order",
     ),
 }  # fmt: skip
 #: Narrower than what is allowed, where most of that is folly.
@@ -107,7 +109,7 @@ def form() -> TrainConfig | None:
     known = {name for names in _TABS.values() for name in names} | set(_FIRST)
     rest = tuple(n for n in fields if n not in known and n not in ("augmentation", "fold"))
     for tab, names in zip(st.tabs([*_TABS, "More"]), [*_TABS.values(), rest], strict=True):
-        with tab, st.grid(4, min_column_width=200):
+        with tab, st.container() if names is _TABS["Network"] else st.grid(4, min_column_width=200):
             if names is _TABS["Augmentation"]:
                 values["augmentation"] = {
                     name: show(
@@ -239,24 +241,24 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
     kind = _kind(info.annotation)
     if name == "data":
         options = list(dict.fromkeys([value, "demo", *datasets.offered()]))
-        got = _keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
+        got = keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
         if got != value and (order := datasets.request_of(got).label_order):
             state["train_label_order"] = order  # as it was opened
         return got
     if name == "model":
         names = [a.name for a in registry.architectures()]
         titles = {a.name: f"{a.name}: {a.title}" for a in registry.architectures()}
-        return _keyed(
+        return keyed(
             st.selectbox, key, value, label, names, help="The network.", format_func=titles.get
         )
     if name == "weights":
         offered = registry.architecture(state["train_model"]).weights
         options = list(dict.fromkeys([value, "none", *offered]))
-        return _keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
+        return keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
     if name == "corrections":
         names = {_NONE: "None", SAVED: "Those of this machine"}
         given = str(value or _NONE)
-        got = _keyed(
+        got = keyed(
             st.selectbox, key, given, label, list(dict.fromkeys([*names, given])), help=help_,
             format_func=lambda one: names.get(one, one), accept_new_options=True,
         )  # fmt: skip
@@ -264,20 +266,29 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
     if name in _PICKED:
         names = _PICKED[name]()
         options = list(dict.fromkeys([None, *names, value, state.get(key)]))
-        return _keyed(
+        return keyed(
             st.selectbox, key, value, label, options, help=help_,
             format_func=lambda one: names.get(one, one) if one else "None", placeholder="None",
             accept_new_options=name == "label_order",
         )  # fmt: skip
+    if name == "model_options":
+        model = state["train_model"]
+        if model != state.get("train_options_of", model):
+            value = {}  # of another network
+            state.pop(key, None)
+        state["train_options_of"] = model
+        return model_options(registry.architecture(model), value)
     if name == "mix":
         return _mix(label, help_, value, key)
+    if name == "mix_label_order":
+        return _mix_orders(value, key)
     if get_origin(kind) is Literal:
-        return _keyed(st.selectbox, key, value, label, list(get_args(kind)), help=help_)
+        return keyed(st.selectbox, key, value, label, list(get_args(kind)), help=help_)
     if kind is bool:
-        return _keyed(st.toggle, key, value, label, help=help_)
+        return keyed(st.toggle, key, value, label, help=help_)
     if kind in (int, float):
         low, high = _range(name, info, value)
-        return _keyed(
+        return keyed(
             st.number_input,
             key,
             kind(value),
@@ -288,30 +299,21 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
             format="%d" if kind is int else "%g",
             help=f"{help_} From {low:g} to {high:g}.",
         )
-    if kind is dict:
-        text = _keyed(st.text_input, key, json.dumps(value), label, help=f"{help_} As JSON.")
-        try:
-            read = json.loads(text or "{}")
-        except ValueError:
-            read = None
-        if not isinstance(read, dict):
-            raise ValueError('This is not JSON such as {"dropout": 0.4}.')
-        return read
-    text = _keyed(st.text_input, key, "" if value is None else str(value), label, help=help_)
+    text = keyed(st.text_input, key, "" if value is None else str(value), label, help=help_)
     return text.strip() or ("" if _required(info) else None)
 
 
 def _mix(label: str, help_: str | None, value: dict[str, float], key: str) -> dict[str, float]:
     """Ask for further datasets, each with its weight."""
     known = ["demo", *datasets.offered(), collected.NAME]
-    chosen = _keyed(
+    chosen = keyed(
         st.multiselect, f"{key}_names", list(value), label,
         list(dict.fromkeys([*known, *value, *state.get(f"{key}_names", [])])),
         help=f"{help_} Choose one, or write the path of another.", placeholder="None",
         accept_new_options=True,
     )  # fmt: skip
     return {
-        one: _keyed(
+        one: keyed(
             st.number_input, f"{key}_weight_{one}", float(value.get(one, 1.0)),
             f"Weight of {plain(PurePath(one).name)}", 0.01, 100.0, step=0.1, format="%g",
         )
@@ -319,10 +321,20 @@ def _mix(label: str, help_: str | None, value: dict[str, float], key: str) -> di
     }  # fmt: skip
 
 
-def _keyed(widget: Any, key: str, value: Any, *args: Any, **options: Any) -> Any:
-    """Show a widget whose first value is ``value``."""
-    state.setdefault(key, value)
-    return widget(*args, key=key, **options)
+def _mix_orders(value: dict[str, str], key: str) -> dict[str, str]:
+    """Ask what numeric labels mean, of each of the further datasets."""
+    chosen = {
+        one: keyed(
+            st.selectbox, f"{key}_{one}", value.get(one),
+            f"Label order of {plain(PurePath(one).name)}",
+            list(dict.fromkeys([None, *ORDERS, value.get(one), state.get(f"{key}_{one}")])),
+            help="What numeric labels mean: an order that is known, or names with commas between "
+            "them.",
+            format_func=lambda order: order or "None", placeholder="None", accept_new_options=True,
+        )
+        for one in state["train_mix_names"]
+    }  # fmt: skip
+    return {one: order for one, order in chosen.items() if order}
 
 
 def _kind(annotation: Any) -> Any:

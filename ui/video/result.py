@@ -8,16 +8,17 @@ import streamlit as st
 from fer_core import timeline
 from fer_core.errors import FerError
 from fer_core.files import named_after
-from fer_core.video.highlights import face_at, in_words
+from fer_core.video.highlights import in_words
 from fer_core.video.report import to_html
 from fer_core.video.result import VideoResult
 from ui.common import timeline_panels as panels
-from ui.common.collect import correct, say_collected
+from ui.common.collect import say_collected
 from ui.common.exports import Download, downloads
 from ui.common.notices import say_error
 from ui.common.text import plain, sentence
-from ui.services import access, videos
+from ui.services import videos
 from ui.services.videos import VideoJob
+from ui.video.labels import correct, labels, offer_labels, said
 from ui.video.people import change, choose_person, go_to, people
 from ui.video.start import show
 from ui.video.timeline import VIEWS, video_timeline
@@ -58,6 +59,7 @@ def finished(job: VideoJob) -> None:
     with right:
         person = _beside(job, result, table, summary, persons)
     _highlights(job, result)
+    labels(job, result)
     _numbers(summary, result, person)
     people(job, result, persons)
 
@@ -164,7 +166,7 @@ def _beside(
             label_visibility="collapsed",
             width="content",
         )
-    moment = video_timeline(
+    asked = video_timeline(
         job.name,
         table,
         person,
@@ -174,8 +176,12 @@ def _beside(
         result.cuts,
         result.options.fps,
     )
-    if moment is not None and person is not None:
-        change(job, lambda: result.with_split(person, moment))
+    if asked is not None and person is not None:
+        act, moment = asked
+        if act == "correct":
+            correct(job, result, person, moment)
+        else:
+            change(job, lambda: result.with_split(person, moment))
     return person
 
 
@@ -200,53 +206,8 @@ def _highlights(job: VideoJob, result: VideoResult) -> None:
                         args=(row["time"], row["person"]),
                         help="Go to this moment",
                     )
-                    _correct(job, result, row, number)
-                st.markdown(plain(words))
-
-
-def _correct(job: VideoJob, result: VideoResult, row: dict[str, Any], number: int) -> None:
-    """Offer 'Correct…' beside a moment, for those who may keep faces on this machine."""
-    if not access.is_admin() or not st.button(
-        f"Correct at {timeline.clock(row['time'])}…",
-        key=f"video_correct_{number}",
-        icon=":material/edit:",
-        help="Say what the face shows, and keep it for training.",
-    ):
-        return
-    if job.source is None:
-        _no_source()
-        return
-    try:
-        found = face_at(job.source, result, row["time"], row["person"])
-    except FerError as error:
-        st.toast(sentence(error), icon=":material/error:")
-        return
-    if found is None:
-        st.toast("The face is not found again at this moment.", icon=":material/search_off:")
-    else:
-        correct(*found, result.options.model or "", "Video")
-
-
-@st.dialog("The video is not here any more", icon=":material/edit:")
-def _no_source() -> None:
-    """Say why a face of a video cannot be corrected, and offer the remedy."""
-    st.markdown(
-        "A face is corrected on the frame of the uploaded video, and this one was deleted when "
-        "its result was ready. Upload it again and keep it: then every face can be corrected."
-    )
-    if st.button(
-        "Upload it again and keep it",
-        type="primary",
-        icon=":material/upload:",
-        key="video_upload_again",
-        on_click=_upload_again,
-    ):
-        st.rerun()
-
-
-def _upload_again() -> None:
-    state["video_keep_source"] = True
-    show(None)
+                    offer_labels(job, result, row, number)
+                st.markdown(said(result, row))
 
 
 def _numbers(summary: dict[str, Any], result: VideoResult, person: int | None) -> None:

@@ -28,6 +28,7 @@ state = st.session_state
 
 #: Frames a second to choose from; 0 stands for all.
 RATES: Final = {1.0: "1 a second", 5.0: "5 a second", 10.0: "10 a second", 0.0: "every frame"}
+_STEPS: Final = {"pictures": "saving pictures", "drawing": "drawing boxes"}
 _STATUS: Final = {
     "created": "waiting",
     "queued": "waiting",
@@ -211,7 +212,7 @@ def show_progress(job: VideoJob) -> None:
         if said:
             if said["faces"]:
                 parts.append(f"{said['faces']} faces")
-            parts.append({"drawing": "drawing boxes"}.get(said["step"], "reading"))
+            parts.append(_STEPS.get(said["step"], "reading"))
         else:
             parts.append("starting")
         st.progress(share, " · ".join(parts))

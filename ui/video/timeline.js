@@ -1,6 +1,6 @@
 // A timeline with a playhead, bound to the page's own video player: a click, a drag or an
 // arrow key moves the video there, and the playhead follows the video. Python hears nothing
-// of it, so nothing is loaded anew. 'Split at this moment' alone tells Python where it is.
+// of it, so nothing is loaded anew. Only the buttons below it tell Python where it is.
 //
 // data: { seconds, view, everyone, emotions, colors, times, curves, segments, changes, cuts, seek }
 
@@ -11,7 +11,7 @@ const lines = new WeakMap();
 export default function ({ parentElement, data, setTriggerValue }) {
   let line = lines.get(parentElement);
   if (!line) lines.set(parentElement, (line = new Timeline(parentElement)));
-  line.split.onclick = () => setTriggerValue("split", line.time);
+  for (const act of ["correct", "split"]) line[act].onclick = () => setTriggerValue(act, line.time);
   line.take(data);
   return () => {
     line.release();
@@ -25,6 +25,7 @@ class Timeline {
     this.box = root.querySelector("#chart");
     this.now = root.querySelector("#now");
     this.legend = root.querySelector("#legend");
+    this.correct = root.querySelector("#correct");
     this.split = root.querySelector("#split");
     this.time = 0;
     this.sought = null;
@@ -72,7 +73,8 @@ class Timeline {
     const other = this.data && this.data.id !== data.id;
     this.data = data;
     if (other) this.time = 0;
-    this.split.hidden = data.everyone;
+    this.correct.hidden = this.split.hidden = data.everyone;
+    this.correct.title = "Say what the face shows here: your label stands beside the model's answer";
     this.split.title = "From here on it is somebody else";
     this.legend.replaceChildren(
       ...data.emotions.map((name, i) => {
@@ -128,7 +130,10 @@ class Timeline {
     }
     const step = nice(data.seconds / Math.max(2, width / 90));
     for (let t = 0; t <= data.seconds + 1e-6; t += step) {
-      svg.append(text(clock(t), { x: this.x(t), y: HEIGHT - 5, "text-anchor": "middle" }));
+      // A word in the middle of the edge would be cut off.
+      const anchor = this.x(t) > width - 20 ? "end" : "middle";
+      const x = anchor === "end" ? width : this.x(t);
+      svg.append(text(clock(t), { x, y: HEIGHT - 5, "text-anchor": anchor }));
     }
     if (data.view === "Segments") this.drawSegments(svg);
     else if (data.view === "Stacked") this.drawStacked(svg);

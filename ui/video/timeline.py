@@ -1,7 +1,7 @@
 """The timeline beside a video: curves or segments, change marks, and a playhead."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ from fer_core import timeline
 from fer_core.emotions import COLORS, EMOTIONS
 from ui.common.component import nothing
 
+#: What is asked for at a moment of the timeline.
+Act = Literal["correct", "split"]
 VIEWS: Final = ("Lines", "Stacked", "Segments")
 #: Points of a curve at most.
 _POINTS: Final = 600
@@ -19,7 +21,8 @@ _HTML: Final = """
 <div id="chart" role="slider" tabindex="0" aria-label="Timeline: choose a moment"
   aria-valuemin="0"></div>
 <div id="row"><div id="now" aria-live="off"></div>
-<button id="split" type="button" hidden>Split at this moment</button></div>
+<div id="acts"><button id="correct" type="button" hidden>Correct at this moment…</button>
+<button id="split" type="button" hidden>Split at this moment</button></div></div>
 <div id="legend"></div>
 """
 _CSS: Final = """
@@ -37,10 +40,11 @@ text.on { fill: #111; opacity: 1; }
 #row { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; align-items: center;
   justify-content: space-between; margin: 0.25rem 0; }
 #now { color: var(--st-text-color); font: 600 1rem var(--st-font); }
-#split { font: 0.85rem var(--st-font); color: var(--st-text-color); cursor: pointer;
+#acts { display: flex; flex-wrap: wrap; gap: 0.25rem 0.5rem; }
+#acts button { font: 0.85rem var(--st-font); color: var(--st-text-color); cursor: pointer;
   background: none; border: 1px solid var(--st-border-color);
   border-radius: var(--st-button-radius); padding: 0.15rem 0.6rem; }
-#split:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+#acts button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
 #legend { display: flex; flex-wrap: wrap; gap: 0.15rem 0.9rem; color: var(--st-text-color);
   font: 0.85rem var(--st-font); }
 #legend span::before { content: ""; display: inline-block; width: 0.8rem; height: 0.8rem;
@@ -63,7 +67,7 @@ def video_timeline(
     changes: list[dict[str, Any]],
     cuts: tuple[float, ...],
     fps: float,
-) -> float | None:
+) -> tuple[Act, float] | None:
     """Show one person, or the mean of everybody, over time, bound to the page's ``st.video``.
 
     Args:
@@ -77,7 +81,8 @@ def video_timeline(
         fps: frames a second that were looked at, 0 for all.
 
     Returns:
-        The second at which the person is to be split, once, if that was pressed.
+        What is asked for, once, if a button was pressed, and the second: to correct what the
+        person shows there, or to split the person.
     """
     step = max(1 / fps if fps else 0.1, seconds / _POINTS)
     curve = timeline.curve(table, person, step)
@@ -109,9 +114,11 @@ def video_timeline(
             "cuts": list(cuts),
             "seek": st.session_state.get("video_seek"),
         },
+        on_correct_change=nothing,
         on_split_change=nothing,
     )
-    return shown.split
+    acts: tuple[Act, ...] = ("correct", "split")
+    return next(((act, time) for act in acts if (time := shown[act]) is not None), None)
 
 
 def seek(time: float) -> None:

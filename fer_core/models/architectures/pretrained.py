@@ -21,21 +21,23 @@ _STAGES: Final = (
     (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
     (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320),
 )  # fmt: skip
+#: What these backbones' heads are registered with.
+_HEAD: Final[dict[str, Any]] = {"dense": (), "dropout": 0.4}
 #: What dlib's training pictures are on average: red, green, blue.
 _RGB_MEAN: Final = (122.782, 117.001, 104.298)
 
 
 @register(
     "efficientnet_lite0", "EfficientNet-Lite0", _EFFICIENTNET,
-    weights=("efficientnet_lite0_imagenet",), variant=0,
+    weights=("efficientnet_lite0_imagenet",), variant=0, **_HEAD,
 )  # fmt: skip
 @register(
     "efficientnet_lite1", "EfficientNet-Lite1", _EFFICIENTNET,
-    weights=("efficientnet_lite1_imagenet",), variant=1,
+    weights=("efficientnet_lite1_imagenet",), variant=1, **_HEAD,
 )  # fmt: skip
 @register(
     "efficientnet_lite2", "EfficientNet-Lite2", _EFFICIENTNET,
-    weights=("efficientnet_lite2_imagenet",), variant=2,
+    weights=("efficientnet_lite2_imagenet",), variant=2, **_HEAD,
 )  # fmt: skip
 def efficientnet_lite(variant: int = 0, size: int = 96, **head: Any) -> keras.Model:
     """Build EfficientNet-Lite (Tan & Le 2019, arXiv 1905.11946; without squeeze-and-excitation,
@@ -46,7 +48,6 @@ def efficientnet_lite(variant: int = 0, size: int = 96, **head: Any) -> keras.Mo
         size: side in pixels that faces are resized to.
         head: see :func:`fer_core.models.architectures.transfer.with_head`.
     """
-    head = {"dense": (), "dropout": 0.4, **head}
     backbone = _efficientnet_lite(size, *_SCALES[variant])
     return with_head(f"efficientnet_lite{variant}", backbone, _by_128, size, **head)
 
@@ -56,6 +57,7 @@ def efficientnet_lite(variant: int = 0, size: int = 96, **head: Any) -> keras.Mo
     "dlib's face network",
     "King 2017, after He et al. 2015, arXiv 1512.03385",
     weights=("dlib_face",),
+    **_HEAD,
 )
 def dlib_face(size: int = 80, **head: Any) -> keras.Model:
     """Build the 29 layers of dlib's face recognition network (King 2017, after He et al. 2015,
@@ -63,7 +65,6 @@ def dlib_face(size: int = 80, **head: Any) -> keras.Model:
     :func:`efficientnet_lite`. Below a size of 112 its last block, which would halve maps
     that are smaller than its kernel, is left out.
     """
-    head = {"dense": (), "dropout": 0.4, **head}
     return with_head("dlib_face", _dlib(size), _by_256, size, **head)
 
 

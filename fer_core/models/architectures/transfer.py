@@ -82,12 +82,13 @@ def inception_v3(size: int = 75, **head: Any) -> keras.Model:
     "MobileNet v1",
     "Howard et al. 2017, arXiv 1704.04861",
     weights=("mobilenet_vggface2",),
+    dense=(),
+    dropout=0.4,
 )
 def mobilenet(size: int = 96, **head: Any) -> keras.Model:
-    """Build MobileNet v1 (Howard et al. 2017, arXiv 1704.04861) and a head, without dense
-    layers unless asked; see :func:`vgg16`.
+    """Build MobileNet v1 (Howard et al. 2017, arXiv 1704.04861) and a head; it is registered
+    without dense layers; see :func:`vgg16`.
     """
-    head = {"dense": (), "dropout": 0.4, **head}
     return with_head("mobilenet", _mobilenet(size), _grey_114, size, **head)
 
 
