@@ -3,6 +3,7 @@
 import base64
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 import jinja2
@@ -13,16 +14,28 @@ from fer_core import __version__
 from fer_core.emotions import EMOTIONS
 from fer_core.study import figures
 from fer_core.study.agreement import face_picture
-from fer_core.study.compare import Family, compare_events, compare_groups, quality_differences
+from fer_core.study.compare import (
+    Choice,
+    Family,
+    compare_events,
+    compare_groups,
+    quality_differences,
+)
 from fer_core.study.folder import Study
 from fer_core.study.measures import exclusions, measures, per_participant, title
 from fer_core.study.model import StudyError
 from fer_core.study.samples import samples
 from fer_core.study.tables import PARTICIPANT
 
-#: What the report compares and the page shows first: the seven means and the valence index. Every
-#: further one would be one more test to correct for.
+#: What the report compares unless something else is chosen: the seven means and the valence index.
+#: Every further one would be one more test to correct for.
 MEASURES: Final = (*(f"mean_{emotion.lower()}" for emotion in EMOTIONS), "valence")
+
+#: Said in a report whose comparisons somebody chose.
+CHOSEN: Final = (
+    "These comparisons were chosen on the page. The correction covers them, and none that were "
+    "looked at besides."
+)
 
 _PAGE: Final = jinja2.Environment(autoescape=True).from_string(
     """<!doctype html>
@@ -78,12 +91,13 @@ people for these stimuli; comparisons are exploratory.</p>
 )
 
 
-def to_html(study: Study, *, faces: bool = False) -> str:
+def to_html(study: Study, *, faces: bool = False, choice: Choice | None = None) -> str:
     """Return the report of a study.
 
     Args:
         study: The study.
         faces: Show a picture of each participant; without, nobody is to be seen.
+        choice: The comparisons that it shows; without, those of :data:`MEASURES`.
 
     Raises:
         StudyError: A file of the study is damaged.
@@ -105,53 +119,64 @@ def to_html(study: Study, *, faces: bool = False) -> str:
         ],
         families=[
             (name, {"sentences": family.sentences, "table": family_view(family)})
-            for name, family in families(study, people)
+            for name, family in families(study, people, choice)
         ],
         settings=_settings(study),
     )
 
 
-def families(study: Study, people: pd.DataFrame) -> list[tuple[str, Family]]:
-    """Return the comparisons of the report: groups in every event, and events of each person.
+def families(
+    study: Study, people: pd.DataFrame, choice: Choice | None = None
+) -> list[tuple[str, Family]]:
+    """Return the comparisons of the report.
 
     Args:
         study: The study.
         people: What :func:`fer_core.study.measures.per_participant` gave.
+        choice: The only family; without, groups in every event, and events of each person.
     """
     found = []
+    paired = "Events, each person with themselves"
+    if choice is not None:
+        with suppress(StudyError):  # no two groups, or no two events
+            family = choice.compare(people, study.file.group)
+            family = replace(family, sentences=(*family.sentences, CHOSEN))
+            found.append((paired if choice.paired else "Groups", family))
+        return found
     with suppress(StudyError):  # a study of one group
         found.append(("Groups", compare_groups(people, MEASURES, column=study.file.group)))
     events = list(dict.fromkeys(people["event"]))
     if 2 <= len(events) <= 6:
         family = compare_events(people, MEASURES, events)
         if any(one.n_a >= 2 for one in family.comparisons):
-            found.append(("Events, each person with themselves", family))
+            found.append((paired, family))
     return found
 
 
 def family_view(family: Family) -> dict[str, Any]:
-    """Return a family of comparisons as a table of text."""
+    """Return a family of comparisons as a table of text, the main columns first."""
+    several = len({(one.a, one.b) for one in family.comparisons}) > 1
     rows = []
     for one in family.comparisons:
-        row = {
+        row = {"Groups": f"{one.a} – {one.b}"} if several and not one.paired else {}
+        # Of several pairs each has names of its own.
+        first, second = ("first", "second") if several else (one.a, one.b)
+        row |= {
             "Event": one.event,
-            "Measure": title(one.measure),
+            "Measure": title(one.measure, family.minus_baseline),
+            "Difference": _number(one.difference[0]),
+            "p (Holm)": _number(one.p_corrected, 4),
+            "p": _number(one.p, 4),
             "n": str(one.n_a) if one.paired else f"{one.n_a} and {one.n_b}",
-            one.a if not one.paired else "First": _number(one.mean_a[0]),
-            one.b if not one.paired else "Second": _number(one.mean_b[0]),
+            f"Mean of {first}": _number(one.mean_a[0]),
+            f"Mean of {second}": _number(one.mean_b[0]),
             "Difference (95 %)": _estimate(one.difference),
             "d_z (95 %)" if one.paired else "Hedges' g (95 %)": _estimate(one.effect, 2),
         }
         if not one.paired:
             row["Cliff's delta (95 %)"] = _estimate(one.delta, 2)
-        row |= {"p": _number(one.p, 4), "Holm": _number(one.p_corrected, 4)}
-        # Of several pairs of groups each has its own columns.
-        if not one.paired and len({(c.a, c.b) for c in family.comparisons}) > 1:
-            row = {"Groups": f"{one.a} – {one.b}"} | {
-                key: value for key, value in row.items() if key not in (one.a, one.b)
-            }
-        if one.note:
-            row["p"] = "not tested" if one.note.startswith("not tested") else "–"
+        if one.note.startswith("not tested"):
+            row["p (Holm)"] = "not tested"
         rows.append(row)
     return _view(pd.DataFrame(rows))
 
