@@ -308,7 +308,8 @@ def _family(sides: list[tuple], *, paired: bool, words: str, seed: int, baseline
     ]
     untested = [note for note in dict.fromkeys(notes.values()) if note.startswith("not tested")]
     sentences += [f"{len(notes)} of {size} are {note}." for note in untested[:1]]
-    sentences += [MINUS_BASELINE] if baseline else []
+    if baseline and any(title(side[1], baseline) != title(side[1]) for side in sides):
+        sentences.append(MINUS_BASELINE)
     return Family(tuple(comparisons), tuple(sentences), baseline)
 
 

@@ -69,11 +69,11 @@ def curves(study: Study) -> None:
         for name, one in series.items()
     }
     shown = {name: f"{name} (n = {_most(curve)})" for name, curve in means.items()}
-    look = _Look(shown, colors)
+    lines = _Lines(shown, colors)
     words = "Valence index" if emotion == "Valence" else f"{emotion}, probability"
-    _bands(means, words, "Mean over participants", look)
+    _bands(means, words, "Mean over participants", lines)
     if emotion != "Valence":
-        _shares(series, emotion, study.file.threshold, look)
+        _shares(series, emotion, study.file.threshold, lines)
     st.caption(
         "n is the most participants seen at one moment. Curves show the values as measured, not "
         "minus baseline, at every valid moment, also of events that are left out of the measures."
@@ -85,7 +85,7 @@ def curves(study: Study) -> None:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Lines:
     """How the series of a chart are called, and their colors.
 
     Attributes:
@@ -118,13 +118,13 @@ def _most(curve: MeanCurve) -> int:
     return int(curve.n.max()) if len(curve.n) else 0
 
 
-def _bands(means: dict[str, MeanCurve], words: str, title: str, look: _Look) -> None:
+def _bands(means: dict[str, MeanCurve], words: str, title: str, lines: _Lines) -> None:
     rows = [
         pd.DataFrame({"time": curve.time, "mean": curve.mean, "low": curve.low, "high": curve.high,
-                      "series": look.names[name]})
+                      "series": lines.names[name]})
         for name, curve in means.items()
     ]  # fmt: skip
-    channels = look.channels()
+    channels = lines.channels()
     base = alt.Chart(pd.concat(rows, ignore_index=True)).encode(
         x=alt.X("time:Q", title="Seconds from onset"), color=channels["color"]
     )
@@ -144,10 +144,10 @@ def _bands(means: dict[str, MeanCurve], words: str, title: str, look: _Look) -> 
     )
 
 
-def _shares(series: dict[str, Aligned], emotion: str, threshold: float, look: _Look) -> None:
+def _shares(series: dict[str, Aligned], emotion: str, threshold: float, lines: _Lines) -> None:
     rows = [
         pd.DataFrame({"time": one.time, "share": share_showing(one.of(emotion), threshold),
-                      "series": look.names[name]})
+                      "series": lines.names[name]})
         for name, one in series.items()
     ]  # fmt: skip
     chart = (
@@ -159,7 +159,7 @@ def _shares(series: dict[str, Aligned], emotion: str, threshold: float, look: _L
                 "share:Q", title="Share of participants", scale=alt.Scale(domain=[0, 1]),
                 axis=alt.Axis(format="%"),
             ),
-            **look.channels(),
+            **lines.channels(),
         )
         .properties(height=290, title=f"Share who show {emotion} (above {threshold:g})")
     )  # fmt: skip
@@ -175,8 +175,8 @@ def _difference(first: Aligned, second: Aligned, emotion: str) -> None:
     name = f"{first.event} minus {second.event}"
     found = clusters(values, time)
     curve = mean_curve(values, time)
-    look = _Look({name: f"{name} (n = {_most(curve)})"}, {name: ink()})
-    _bands({name: curve}, f"Difference, {emotion}", "Paired difference", look)
+    lines = _Lines({name: f"{name} (n = {_most(curve)})"}, {name: ink()})
+    _bands({name: curve}, f"Difference, {emotion}", "Paired difference", lines)
     if found:
         rows = [f"{c.begin:.1f} to {c.end:.1f} s (p = {c.p:.3f})" for c in found]
         st.markdown(
