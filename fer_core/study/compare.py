@@ -395,7 +395,8 @@ def _difference_in_words(one: Comparison, baseline: bool) -> str:
     values = f"{one.mean_a[0]:.2f} against {one.mean_b[0]:.2f}"
     if title(one.measure, baseline) != title(one.measure):
         values += " minus baseline"
-    p = f"p = {one.p_corrected:.2g} after Holm"
+    p = "p < 0.0001" if (one.p_corrected or 0) < 1e-4 else f"p = {one.p_corrected:.4f}"
+    p += " after Holm"
     if one.paired:
         return f"people {verb} {noun} in {one.a} than in {one.b} ({values}, n = {one.n_a}, {p})"
     return (

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.study.compare import TERMS, Choice, Family, quality_differences, summary
+from fer_core.study.figures import SERIES
 from fer_core.study.measures import has_baseline, measures, names, per_participant, title
 from fer_core.study.report import family_view
 from ui.common.exports import Download, downloads
@@ -90,7 +91,12 @@ def comparison(study: Study) -> None:
     view = family_view(family)
     shown = pd.DataFrame(view["rows"], columns=view["columns"])
     # These widths show the main columns on a phone.
-    widths = {"Event": 55, "Measure": 155, "Difference": 77, "p (Holm)": 70}
+    widths = {
+        "Event": 105 if choice.paired else 55,
+        "Measure": 155,
+        "Difference": 77,
+        "p (Holm)": 70,
+    }
     st.dataframe(
         shown, hide_index=True, height=min(420, 38 + 35 * len(shown)),
         column_config={name: st.column_config.Column(width=w) for name, w in widths.items()},
@@ -112,7 +118,7 @@ def _forest(family: Family, colors: dict[str, str]) -> None:
 
     Args:
         family: The comparisons.
-        colors: Color by event; pairs of events have that of their first.
+        colors: Color by event.
     """
     several = len({(one.a, one.b) for one in family.comparisons}) > 1
     groups = several and not family.comparisons[0].paired
@@ -121,7 +127,6 @@ def _forest(family: Family, colors: dict[str, str]) -> None:
             # Two lines, for a phone.
             "what": title(one.measure, family.minus_baseline).replace(" minus", "\nminus"),
             "series": f"{one.event}: {one.a} – {one.b}" if groups else one.event,
-            "color": colors[one.a if one.paired else one.event],
             "effect": one.effect[0], "low": one.effect[1], "high": one.effect[2],
             "n": str(one.n_a) if one.paired else f"{one.n_a} and {one.n_b}",
             "test": "p (Holm) ≤ 0.05" if one.significant else "not significant, or not tested",
@@ -134,9 +139,11 @@ def _forest(family: Family, colors: dict[str, str]) -> None:
     first = family.comparisons[0]
     name = "d_z" if first.paired else "Hedges' g"
     order = list(dict.fromkeys(data["what"]))
-    by_series = dict(zip(data["series"], data["color"], strict=True))
-    series = list(by_series)
-    scale = alt.Scale(domain=series, range=list(by_series.values()))
+    series = list(dict.fromkeys(data["series"]))
+    # A pair is neither of its groups or events.
+    pairs = SERIES if several else [ink()]
+    alone = not several and not first.paired
+    scale = alt.Scale(domain=series, range=[colors[name] for name in series] if alone else pairs)
     base = alt.Chart(data).encode(
         y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(
             labelLimit=220, labelExpr="split(datum.label, '\\n')")),
@@ -162,7 +169,7 @@ def _forest(family: Family, colors: dict[str, str]) -> None:
     )
     zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(color=ink(), opacity=0.5).encode(x="x:Q")
     # Legend and axis take about a hundred pixels.
-    height = 110 + len(order) * max(34, 26 * min(3, len(series)))
+    height = 130 + len(order) * max(36, 26 * min(3, len(series)))
     st.altair_chart(
         alt.layer(zero, bars, dots).properties(height=height),
         alt=f"{name} with intervals of {len(data)} comparisons",
