@@ -76,8 +76,10 @@ class Choice:
             column: Column that says who is in which group.
 
         Raises:
-            StudyError: There are no two groups, or no two events.
+            StudyError: Nothing is chosen, or there are no two groups, or no two events.
         """
+        if not self.events or not self.measures:
+            raise StudyError("Choose events and measures.")
         if self.paired:
             return compare_events(people, self.measures, self.events)
         return compare_groups(people, self.measures, column=column, events=self.events)

@@ -192,7 +192,7 @@ def families(
     found = []
     paired = "Events, each person with themselves"
     if choice is not None:
-        with suppress(StudyError):  # no two groups, or no two events
+        with suppress(StudyError):  # nothing is chosen, or there are no two groups or events
             family = choice.compare(people, study.file.group)
             family = replace(family, sentences=(*family.sentences, CHOSEN))
             found.append((paired if choice.paired else "Groups", family))

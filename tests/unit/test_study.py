@@ -404,6 +404,7 @@ def test_the_report_corrects_for_the_comparisons_that_were_chosen(study):
     choice = Choice(("mean_happy",), ("clip",))
     own, chosen = to_html(study), to_html(study, choice=choice)
     assert "8 measures × 1 event" in own and "1 measure × 1 event" in chosen
+    assert "There is nothing to compare." in to_html(study, choice=Choice(("mean_happy",), ()))
     family = choice.compare(per_participant(measures(study)), "group")
     assert family.comparisons[0].p_corrected == pytest.approx(2 / 924)
     # Once as p and once as p after a correction for nothing else; eight measures make it larger.
