@@ -22,7 +22,7 @@ from fer_core.study.folder import Study
 from fer_core.study.measures import exclusions, measures, names, per_participant
 from fer_core.study.model import Baseline, QualityRules, StudyError, parse_baseline
 from fer_core.study.recordings import add_result, add_session
-from fer_core.study.report import to_html
+from fer_core.study.report import families, to_html
 from fer_core.video.annotate import FacesAt
 from tests.tables import face_row, table_of
 from tests.unit.study_tools import CONSENT, add, new_study, result_of
@@ -402,13 +402,15 @@ def test_the_report_corrects_for_the_comparisons_that_were_chosen(study):
         add(study, f"P{number:02}", shown, group="BA"[number % 2],
             events=[(0, 2, "rest"), (2, 2, "clip")])  # fmt: skip
     choice = Choice(("mean_happy",), ("clip",))
-    own, chosen = to_html(study), to_html(study, choice=choice)
-    assert "8 measures × 1 event" in own and "1 measure × 1 event" in chosen
-    assert "There is nothing to compare." in to_html(study, choice=Choice(("mean_happy",), ()))
-    family = choice.compare(per_participant(measures(study)), "group")
-    assert family.comparisons[0].p_corrected == pytest.approx(2 / 924)
+    people = per_participant(measures(study))
+    ((_, own),) = families(study, people)
+    assert "8 measures × 1 event" in own.sentences[1] and len(own.comparisons) == 8
+    assert families(study, people, Choice(("mean_happy",), ())) == []
+    chosen = to_html(study, choice=choice)
     # Once as p and once as p after a correction for nothing else; eight measures make it larger.
-    assert chosen.count(">0.0022</td>") == 2 and ">0.0173</td>" in own
+    assert "1 measure × 1 event" in chosen and chosen.count(">0.0022</td>") == 2
+    happy = next(one for one in own.comparisons if one.measure == "mean_happy")
+    assert happy.p == pytest.approx(2 / 924) and happy.p_corrected > 0.01
     # Baselines are counted in one line, and whatever they are subtracted from says so.
     assert "12 events are the baseline" in chosen and "12 of 12 events" in chosen
     assert "it is the baseline" not in chosen and "participant_id" not in chosen
