@@ -6,7 +6,7 @@ from fer_core.files import named_after
 from ui.common.notices import attempt
 from ui.services import access, studies
 from ui.services.studies import Study
-from ui.study.work import verification
+from ui.study.jobs import verification
 
 state = st.session_state
 
