@@ -13,12 +13,12 @@ from ui.study.compare import comparison
 from ui.study.curves import curves
 from ui.study.events import events
 from ui.study.files import files
+from ui.study.jobs import running_jobs
 from ui.study.labelling import agreement
 from ui.study.recordings import recordings
 from ui.study.results import results
 from ui.study.settings import study_settings
 from ui.study.start import start
-from ui.study.work import running_jobs
 
 through_front_door()
 

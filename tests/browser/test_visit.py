@@ -205,10 +205,16 @@ def test_a_snapshot_from_the_camera(visit) -> None:
     expect(page.get_by_role("button", name="Take Photo")).to_be_visible()
 
 
-def test_the_notice_is_one_click_away(visit) -> None:
+def test_the_notice_and_the_glossary_are_one_click_away(visit) -> None:
     page = visit("images")
     page.get_by_role("button", name="What this can and cannot tell").click()
     expect(page.get_by_role("dialog").get_by_text("Article 5(1)(f)")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="Glossary").click()
+    expect(
+        page.get_by_role("dialog").get_by_role("cell", name="class prior", exact=True)
+    ).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

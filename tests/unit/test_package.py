@@ -67,6 +67,7 @@ def test_nothing_but_the_package_stands_at_the_top_of_the_wheel(wheel: Path) -> 
     assert not [name for name in names if unwanted.search(name)]
     for file in (
         "py.typed", "_app/streamlit_app.py", "_app/.streamlit/config.toml", "_app/pages/home.py",
+        "_app/docs/glossary.md",
         "_app/static/device/worker.js", "_app/static/device/LICENSE", "_models/detectors/LICENSE",
         "_models/vgg/model.tflite", "_models/examples/README.md",
     ):  # fmt: skip

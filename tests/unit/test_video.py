@@ -175,7 +175,7 @@ def test_every_frame_gives_what_a_search_of_each_would(
     frames = [*portrait(13), *drawn(("Happy", 0.5), seed=4), *portrait(12)]
     path = write_clip(folder / "quick.mp4", frames)
     tracked = analyze_video(path, VideoOptions(fps=0)).table
-    monkeypatch.setattr("fer_core.video.read.MOMENT", 1e-6)
+    monkeypatch.setattr("fer_core.video.read.DETECT_EVERY", 1e-6)
     searched = analyze_video(path, VideoOptions(fps=0)).table
     assert tracked["time"].tolist() == searched["time"].tolist()
     assert tracked["person"].tolist() == searched["person"].tolist()

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from fer_core.resources import app_folder
 from ui.common.stored import offer_deletion
 from ui.common.undo import offer_undo
 
@@ -29,6 +30,13 @@ delete it. Nothing is sent anywhere else.
     )
 
 
+@st.dialog("Glossary", width="large")
+def _glossary() -> None:
+    """Show what the terms of the app mean: the page of the documentation, below its heading."""
+    page = (app_folder() / "docs" / "glossary.md").read_text(encoding="utf-8")
+    st.markdown(page.partition("\n")[2])
+
+
 def footer() -> None:
     """Show the caption at the foot of every page, with the whole notice behind it, and the undo."""
     offer_undo()
@@ -41,4 +49,6 @@ def footer() -> None:
             "What this can and cannot tell", key="notice", type="tertiary", icon=":material/info:"
         ):
             _explain()
+        if st.button("Glossary", key="glossary", type="tertiary", icon=":material/dictionary:"):
+            _glossary()
         offer_deletion()

@@ -12,7 +12,7 @@ from fer_core.face_labels import FaceLabel, of_values, without
 from fer_core.table import PROBABILITIES
 from ui.common.faces import percent
 from ui.common.labelling import choose_label, list_labels
-from ui.common.words import who
+from ui.common.words import person_label
 
 #: Seconds that a new label covers at first.
 _AT_FIRST = 1.0
@@ -60,7 +60,12 @@ def _ask(table: pd.DataFrame, given: Sequence[FaceLabel], change: Change, key: s
     person = persons[0]
     if len(persons) > 1:
         person = st.pills(
-            "Person", persons, default=person, format_func=who, required=True, key=f"{key}_whose"
+            "Person",
+            persons,
+            default=person,
+            format_func=person_label,
+            required=True,
+            key=f"{key}_whose",
         )
     times = seen.loc[seen["person"] == person, "time"]
     start, end = float(times.min()), float(times.max())

@@ -10,7 +10,7 @@ from ui.common.text import plain
 from ui.services import access, studies
 from ui.services.studies import Study
 from ui.study.compare import chosen
-from ui.study.work import verification
+from ui.study.jobs import verification
 
 state = st.session_state
 

@@ -9,7 +9,7 @@ from fer_core.study.tables import PARTICIPANT
 from ui.common.notices import attempt
 from ui.services import access, studies
 from ui.services.studies import Study
-from ui.study.work import change_model
+from ui.study.jobs import change_model
 
 _KINDS = {
     "none": "None",

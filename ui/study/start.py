@@ -9,7 +9,7 @@ from ui.common.controls import model_row
 from ui.common.damaged import show_damaged
 from ui.common.notices import attempt, say_error, say_problem
 from ui.services import access, studies
-from ui.study.work import running_jobs
+from ui.study.jobs import running_jobs
 
 state = st.session_state
 
