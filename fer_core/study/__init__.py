@@ -14,7 +14,12 @@ from fer_core.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from fer_core.study.adding import add_videos, plan
-    from fer_core.study.compare import compare_events, compare_groups, quality_differences
+    from fer_core.study.compare import (
+        Choice,
+        compare_events,
+        compare_groups,
+        quality_differences,
+    )
     from fer_core.study.curves import aligned, clusters, difference, mean_curve
     from fer_core.study.folder import Study
     from fer_core.study.measures import exclusions, per_participant
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from fer_core.study.report import to_html
 
 __all__ = [
+    "Choice",
     "Study",
     "StudyError",
     "add_result",
@@ -45,6 +51,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_attributes(
     __name__,
     {
+        "Choice": "fer_core.study.compare",
         "Study": "fer_core.study.folder",
         "StudyError": "fer_core.study.model",
         "add_result": "fer_core.study.recordings",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fer_core.study import statistics
-from fer_core.study.measures import title
+from fer_core.study.measures import has_baseline, title
 from fer_core.study.model import StudyError
 from fer_core.study.statistics import ALPHA, Estimate
 from fer_core.study.tables import PARTICIPANT
@@ -19,6 +19,29 @@ EXPLORATORY: Final = (
     "This comparison is exploratory: it describes these people for these stimuli, and what it "
     "finds needs a study of its own to be confirmed."
 )
+#: Said where there is a baseline.
+MINUS_BASELINE: Final = (
+    "Means and the valence index are minus baseline: below 0, people showed less than during the "
+    "baseline."
+)
+#: Terms of a comparison, for people who do not know them.
+TERMS: Final = {
+    "p": "how often chance alone would give a difference as large as this one. People are "
+    "exchanged between the groups, or the signs of paired differences are flipped, and Welch's t "
+    "is computed each time: the difference in units of its standard error, where groups may vary "
+    "differently.",
+    "p (Holm)": "p after the correction of Holm (1979). Of several comparisons some look "
+    "significant by chance; the correction makes p larger for that. At 0.05 or below we say that "
+    "there is a difference.",
+    "95 %": "an interval that would hold the true value in 95 of 100 such studies. It is not "
+    "corrected for the number of comparisons.",
+    "Hedges' g": "the difference of two groups in standard deviations, corrected for small groups. "
+    "By convention 0.2 is small, 0.5 medium and 0.8 large.",
+    "Cliff's delta": "of all pairs of one person from each group, the share in which the first is "
+    "higher minus the share in which the second is; from -1 to 1.",
+    "d_z": "the mean difference of the same people between two events, in standard deviations of "
+    "that difference.",
+}
 #: Quality that groups may differ in, and what to call it.
 _QUALITY: Final = {
     "valid_share": "the share of valid time",
@@ -29,6 +52,37 @@ _QUALITY: Final = {
 }
 #: Cliff's delta from which groups differ in quality, whatever their size.
 _LARGE: Final = 0.474
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What somebody chose to compare: one family.
+
+    Attributes:
+        measures: Names of measures.
+        events: Names of events.
+        paired: Compare the events, each person with themselves, instead of groups in each event.
+    """
+
+    measures: tuple[str, ...]
+    events: tuple[str, ...]
+    paired: bool = False
+
+    def compare(self, people: pd.DataFrame, column: str) -> "Family":
+        """Return the family that was chosen.
+
+        Args:
+            people: What :func:`fer_core.study.measures.per_participant` gave.
+            column: Column that says who is in which group.
+
+        Raises:
+            StudyError: Nothing is chosen, or there are no two groups, or no two events.
+        """
+        if not self.events or not self.measures:
+            raise StudyError("Choose events and measures.")
+        if self.paired:
+            return compare_events(people, self.measures, self.events)
+        return compare_groups(people, self.measures, column=column, events=self.events)
 
 
 @dataclass(frozen=True)
@@ -69,6 +123,11 @@ class Comparison:
     p_corrected: float | None
     note: str = ""
 
+    @property
+    def significant(self) -> bool:
+        """Return whether the two sides differ after the correction."""
+        return self.p_corrected is not None and self.p_corrected <= ALPHA
+
 
 @dataclass(frozen=True)
 class Family:
@@ -78,10 +137,12 @@ class Family:
         comparisons: All of them.
         sentences: What must be said beside them: which family, how exploratory, and what could
             not be tested.
+        minus_baseline: Whether means and the valence index are differences to a baseline.
     """
 
     comparisons: tuple[Comparison, ...]
     sentences: tuple[str, ...]
+    minus_baseline: bool
 
     def table(self) -> pd.DataFrame:
         """Return the comparisons as a table, one row each."""
@@ -140,7 +201,7 @@ def compare_groups(
     shown = len({side[0] for side in sides})
     family = f"{_several(len(measures), 'measure')} × {_several(shown, 'event')}"
     family += f" × {_several(len(found) * (len(found) - 1) // 2, 'pair')} of groups"
-    return _family(sides, paired=False, words=family, seed=seed)
+    return _family(sides, paired=False, words=family, seed=seed, baseline=has_baseline(people))
 
 
 def compare_events(
@@ -171,7 +232,7 @@ def compare_events(
             sides.append((f"{a} – {b}", measure, a, b, both[a].to_numpy(), both[b].to_numpy()))
     pairs = len(events) * (len(events) - 1) // 2
     family = f"{_several(len(measures), 'measure')} × {_several(pairs, 'pair')} of events"
-    return _family(sides, paired=True, words=family, seed=seed)
+    return _family(sides, paired=True, words=family, seed=seed, baseline=has_baseline(people))
 
 
 def quality_differences(people: pd.DataFrame, column: str = "group") -> list[str]:
@@ -202,7 +263,7 @@ def _values(rows: pd.DataFrame, measure: str) -> np.ndarray:
     return rows[measure].dropna().to_numpy(float)
 
 
-def _family(sides: list[tuple], *, paired: bool, words: str, seed: int) -> Family:
+def _family(sides: list[tuple], *, paired: bool, words: str, seed: int, baseline: bool) -> Family:
     size = len(sides)
     threshold, permutations = ALPHA / max(1, size), statistics.permutations_for(size)
     tests: dict[int, float] = {}
@@ -249,7 +310,9 @@ def _family(sides: list[tuple], *, paired: bool, words: str, seed: int) -> Famil
     ]
     untested = [note for note in dict.fromkeys(notes.values()) if note.startswith("not tested")]
     sentences += [f"{len(notes)} of {size} are {note}." for note in untested[:1]]
-    return Family(tuple(comparisons), tuple(sentences))
+    if baseline and any(title(side[1], baseline) != title(side[1]) for side in sides):
+        sentences.append(MINUS_BASELINE)
+    return Family(tuple(comparisons), tuple(sentences), baseline)
 
 
 def _comparison(
@@ -283,6 +346,70 @@ def _comparison(
         )  # fmt: skip
 
     return make
+
+
+def summary(family: Family) -> list[str]:
+    """Return what a family of comparisons found, as plain sentences for the top of a page.
+
+    A measure in which something differs has a sentence of its own; the others share one.
+    """
+    by_measure: dict[str, list[Comparison]] = {}
+    for one in family.comparisons:
+        by_measure.setdefault(one.measure, []).append(one)
+    several = len({(one.a, one.b) for one in family.comparisons}) > 1
+    found: list[str] = []
+    rest: list[str] = []
+    untested: list[str] = []
+    for measure, mine in by_measure.items():
+        name = title(measure, family.minus_baseline)
+        if not any(one.significant for one in mine):
+            (rest if any(one.p is not None for one in mine) else untested).append(name)
+            continue
+        differ = [one for one in mine if one.significant]
+        parts = [_difference_in_words(one, family.minus_baseline) for one in differ]
+        for words, tested in (("no difference could be told", True),
+                              ("there were too few people for a test", False)):  # fmt: skip
+            others = [
+                f"{one.event} ({one.a} and {one.b})" if several and not one.paired else one.event
+                for one in mine
+                if not one.significant and (one.p is not None) == tested
+            ]
+            if others:
+                parts.append(f"in {_listed(others)} {words}")
+        found.append(f"{'; '.join(parts)}.")
+    found = [sentence[0].upper() + sentence[1:] for sentence in found]
+    if rest:
+        found.append(f"No difference could be told in: {'; '.join(rest)}.")
+    if untested:
+        found.append(f"There are too few people for a test of: {'; '.join(untested)}.")
+    return found
+
+
+def _difference_in_words(one: Comparison, baseline: bool) -> str:
+    more = one.difference[0] > 0
+    emotion = one.measure.removeprefix("mean_").capitalize()
+    if one.measure.startswith("mean_"):
+        verb, noun = ("show" if one.paired else "shows"), f"{'more' if more else 'less'} {emotion}"
+    else:
+        verb = "have" if one.paired else "has"
+        name = "valence index" if one.measure == "valence" else f"value of {title(one.measure)}"
+        noun = f"a {'higher' if more else 'lower'} {name}"
+    values = f"{one.mean_a[0]:.2f} against {one.mean_b[0]:.2f}"
+    if title(one.measure, baseline) != title(one.measure):
+        values += " minus baseline"
+    p = "p < 0.0001" if (one.p_corrected or 0) < 1e-4 else f"p = {one.p_corrected:.4f}"
+    p += " after Holm"
+    if one.paired:
+        return f"people {verb} {noun} in {one.a} than in {one.b} ({values}, n = {one.n_a}, {p})"
+    return (
+        f"in {one.event}, {one.a} {verb} {noun} than {one.b} ({values}, n = {one.n_a} and "
+        f"{one.n_b}, {p})"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as people list them: ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def in_words(one: Comparison) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.extras import needed_by
 from fer_core.study.curves import Aligned, Cluster, MeanCurve, mean_curve, share_showing
-from fer_core.study.measures import title, unit
+from fer_core.study.measures import axis_title, has_baseline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -138,7 +138,7 @@ def groups(people: pd.DataFrame, measure: str, column: str, event: str) -> "Figu
     labels = [f"{name}\n(n = {count})" for name, count in zip(names, counts, strict=True)]
     axes.set_xticks(range(len(names)), labels)
     axes.set_xlim(-0.5, max(0.5, len(names) - 0.3))
-    axes.set_ylabel(f"{title(measure)} ({unit(measure)})", fontsize=9)
+    axes.set_ylabel(axis_title(measure, has_baseline(people)), fontsize=9)
     _finish(axes, f"{event}")
     return figure
 
@@ -162,7 +162,8 @@ def profile(people: pd.DataFrame, event: str, column: str) -> "Figure":
         )  # fmt: skip
     axes.axhline(0, color="#555", linewidth=0.8)
     axes.set_xticks(range(len(EMOTIONS)), EMOTIONS)
-    axes.set_ylabel("Mean probability")
+    minus = " minus baseline" if has_baseline(people) else ""
+    axes.set_ylabel(f"Mean probability{minus}")
     order = f" (from left: {', '.join(names)})" if len(names) > 1 else ""
     _finish(axes, f"{event}{order}")
     return figure

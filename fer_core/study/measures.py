@@ -57,6 +57,16 @@ _QUALITY_COLUMNS: Final = tuple(
     f"{name}_share" if name in ("present", "several", "unsure") else name for name in QUALITY
 )
 BASELINE: Final = tuple(f"baseline_{name}" for name in (*PROBABILITIES, "valence"))
+#: Measures that are differences to the baseline, where there is one.
+_DIFFERENCES: Final = (*(f"mean_{emotion}" for emotion in PROBABILITIES), "valence")
+#: What quality is called.
+QUALITY_TITLES: Final = {
+    "valid_share": "Valid", "present_share": "Face seen", "several_share": "Several people",
+    "unsure_share": "Unsure", "head_turn": "Head turn", "face_width": "Face width",
+    "sharpness": "Sharpness", "brightness": "Brightness",
+}  # fmt: skip
+#: Why an event is not in the results that is nobody's fault: others are compared with it.
+IS_BASELINE: Final = "it is the baseline"
 
 
 def names() -> dict[str, str]:
@@ -74,16 +84,38 @@ def unit(measure: str) -> str:
     return next((u for prefix, u in _UNITS.items() if measure.startswith(prefix)), "0 to 1")
 
 
-def title(measure: str) -> str:
+def title(measure: str, baseline: bool = False) -> str:
     """Return a measure's name for people.
+
+    Args:
+        measure: Name of the measure.
+        baseline: Whether there is a baseline, which means and the valence index are compared with.
 
     >>> title("peak_time_happy")
     'Happy, time to peak'
+    >>> title("mean_happy", baseline=True)
+    'Happy minus baseline'
     """
-    if measure in _SINGLE_TITLES:
-        return _SINGLE_TITLES[measure]
     prefix, _, emotion = measure.rpartition("_")
-    return f"{emotion.capitalize()}, {_TITLES[prefix]}"
+    if baseline and measure in _DIFFERENCES:
+        return f"{(emotion or measure).capitalize()} minus baseline"
+    return _SINGLE_TITLES.get(measure) or f"{emotion.capitalize()}, {_TITLES[prefix]}"
+
+
+def axis_title(measure: str, baseline: bool) -> str:
+    """Return the title of an axis of a measure: its name with its unit or range.
+
+    >>> axis_title("valence", baseline=True)
+    'Valence minus baseline'
+    """
+    if baseline and measure in _DIFFERENCES:
+        return title(measure, baseline)
+    return f"{title(measure)} ({unit(measure)})"
+
+
+def has_baseline(people: pd.DataFrame) -> bool:
+    """Return whether measures of :func:`per_participant` are differences to a baseline."""
+    return bool(people.reindex(columns=list(BASELINE)).notna().any(axis=None))
 
 
 @dataclass(frozen=True)
@@ -261,14 +293,14 @@ def _baseline(
         parts, asked = [_part(found, valid, onset - rule.seconds, onset)], rule.seconds
     elif rule.kind == "event":
         if name == rule.event:
-            raise StudyError("it is the baseline")
+            raise StudyError(IS_BASELINE)
         rest = events[(events["trial_type"] == rule.event) & (events["duration"] > 0)]
         for begin, duration in zip(rest["onset"], rest["duration"], strict=True):
             parts.append(_part(found, valid, begin, begin + duration))
             asked += float(duration)
     else:
         if recording.task == rule.task:
-            raise StudyError("it is the baseline")
+            raise StudyError(IS_BASELINE)
         for other in study.file.recordings:
             if (other.participant, other.task) == (recording.participant, rule.task):
                 its = samples(study, other)
@@ -339,6 +371,6 @@ def per_participant(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def exclusions(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the events that do not count, with the reason."""
+    """Return the events that do not count, with the reason; :data:`IS_BASELINE` is one."""
     columns = [PARTICIPANT, "recording", "event", "onset", "duration", "reason"]
     return table.loc[~table["counted"], columns].reset_index(drop=True)

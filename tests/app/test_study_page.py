@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer_core.settings import settings
@@ -70,7 +71,29 @@ def test_every_view_of_a_study_and_of_an_empty_one(home, view):
 def test_a_comparison_says_that_it_is_exploratory_and_how_many_people_it_takes(home):
     made(home)
     said = words(open_page(study_name="smiles", study_view="Compare"))
-    assert "exploratory" in said and "people per group" in said and "Family: 8 measures" in said
+    assert "exploratory" in said and "people per group" in said and "Family: 2 measures" in said
+
+
+def test_the_report_shows_what_was_chosen_to_be_compared(home, monkeypatch):
+    made(home)
+    files = {}
+
+    def offer(label, make, *_, **__):  # the testing of Streamlit downloads nothing
+        files[label] = make
+
+    monkeypatch.setattr(st, "download_button", offer)
+    app = open_page(study_name="smiles", study_view="Compare")
+    measures = next(one for one in app.multiselect if one.label == "Measures")
+    measures.set_value(["share_sad"]).run()
+    next(one for one in app.button_group if one.label == "View").set_value("Report").run()
+    assert not app.exception and "Groups: Sad, share of time dominant, in rest, clip" in words(app)
+    html = files["Report (HTML)"]()
+    assert "1 measure × 2 events × 1 pair of groups = 2 comparisons" in html
+    assert "Valence index</td>" not in html and "chosen on the page" in html
+    # What was chosen is still there after another view.
+    next(one for one in app.button_group if one.label == "View").set_value("Compare").run()
+    measures = next(one for one in app.multiselect if one.label == "Measures")
+    assert measures.value == ["share_sad"]
 
 
 def test_a_study_and_a_participant_are_deleted_and_come_back(home):

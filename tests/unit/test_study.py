@@ -11,12 +11,18 @@ import pytest
 from fer_core.errors import FerError
 from fer_core.settings import settings
 from fer_core.study import agreement, archive, bids, curves, events, example, export, patterns
-from fer_core.study.compare import compare_events, compare_groups, quality_differences
+from fer_core.study.compare import (
+    Choice,
+    compare_events,
+    compare_groups,
+    quality_differences,
+    summary,
+)
 from fer_core.study.folder import Study
 from fer_core.study.measures import exclusions, measures, names, per_participant
 from fer_core.study.model import Baseline, QualityRules, StudyError, parse_baseline
 from fer_core.study.recordings import add_result, add_session
-from fer_core.study.report import to_html
+from fer_core.study.report import families, to_html
 from fer_core.video.annotate import FacesAt
 from tests.tables import face_row, table_of
 from tests.unit.study_tools import CONSENT, add, new_study, result_of
@@ -125,6 +131,11 @@ def test_groups_are_compared_with_effect_sizes_and_a_corrected_test(study):
     assert first.p == pytest.approx(2 / 924) and first.p_corrected == pytest.approx(4 / 924)
     assert "exploratory" in family.sentences[0] and "2 comparisons" in family.sentences[1]
     assert len(family.table()) == 2
+    more, less = summary(family)
+    assert more.startswith(
+        "In clip, A shows more Happy than B (0.67 against 0.02, n = 6 and 6, p = "
+    )
+    assert "A shows less Sad than B" in less
 
 
 def test_with_too_few_people_there_is_no_test_and_the_number_it_takes(study):
@@ -135,6 +146,7 @@ def test_with_too_few_people_there_is_no_test_and_the_number_it_takes(study):
     assert family.comparisons[0].p is None
     assert "it takes 4 people per group" in family.comparisons[0].note
     assert any("not tested" in sentence for sentence in family.sentences)
+    assert summary(family) == ["There are too few people for a test of: Happy, mean."]
 
 
 def test_events_of_the_same_people_are_paired(study):
@@ -380,6 +392,30 @@ def test_the_report_is_one_file_that_fetches_nothing(study):
     assert "its end is unknown" in html and "exploratory" in html and "<svg" in html
     for text in ("<script", 'src="http', 'href="http', "@import", "<img"):
         assert text not in html
+
+
+def test_the_report_corrects_for_the_comparisons_that_were_chosen(study):
+    with study.editing():
+        study.file.baseline = Baseline(kind="event", event="rest")
+    for number in range(12):
+        shown = [("Neutral", 2), ("Happy" if number % 2 else "Sad", 2 + number / 5)]
+        add(study, f"P{number:02}", shown, group="BA"[number % 2],
+            events=[(0, 2, "rest"), (2, 2, "clip")])  # fmt: skip
+    choice = Choice(("mean_happy",), ("clip",))
+    people = per_participant(measures(study))
+    ((_, own),) = families(study, people)
+    assert "8 measures × 1 event" in own.sentences[1] and len(own.comparisons) == 8
+    assert families(study, people, Choice(("mean_happy",), ())) == []
+    chosen = to_html(study, choice=choice)
+    # Once as p and once as p after a correction for nothing else; eight measures make it larger.
+    assert "1 measure × 1 event" in chosen and chosen.count(">0.0022</td>") == 2
+    happy = next(one for one in own.comparisons if one.measure == "mean_happy")
+    assert happy.p == pytest.approx(2 / 924) and happy.p_corrected > 0.01
+    # Baselines are counted in one line, and whatever they are subtracted from says so.
+    assert "12 events are the baseline" in chosen and "12 of 12 events" in chosen
+    assert "it is the baseline" not in chosen and "participant_id" not in chosen
+    assert ">Happy minus baseline</td>" in chosen and "Mean probability minus baseline" in chosen
+    assert "In clip, A shows more Happy than B" in chosen and "minus baseline, n = 6" in chosen
 
 
 def test_a_study_moves_as_one_archive(study, tmp_path):

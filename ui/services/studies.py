@@ -16,6 +16,7 @@ from fer_core.errors import Damaged, FerError
 from fer_core.settings import settings
 from fer_core.study import agreement, archive, bids, export, queue, report
 from fer_core.study import example as example_study
+from fer_core.study.compare import Choice
 from fer_core.study.folder import Study
 from fer_core.study.jobs import StudyJob
 from fer_core.study.model import Recording, StudyError
@@ -379,9 +380,9 @@ def to_zip(name: str, kind: str) -> bytes:
         return Path(shutil.make_archive(str(folder / "zip"), "zip", out)).read_bytes()
 
 
-def to_report(name: str, faces: bool) -> str:
+def to_report(name: str, faces: bool, choice: Choice | None) -> str:
     """Return the report of a study as HTML; visitors get none with faces."""
-    return report.to_html(open_study(name), faces=faces and access.is_admin())
+    return report.to_html(open_study(name), faces=faces and access.is_admin(), choice=choice)
 
 
 @contextmanager

@@ -4,32 +4,49 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from fer_core.study.compare import Family, compare_events, compare_groups, quality_differences
-from fer_core.study.measures import measures, names, per_participant, title
-from fer_core.study.report import MEASURES, family_view
+from fer_core.study.compare import TERMS, Choice, Family, quality_differences, summary
+from fer_core.study.figures import SERIES
+from fer_core.study.measures import has_baseline, measures, names, per_participant, title
+from fer_core.study.report import family_view
 from ui.common.exports import Download, downloads
 from ui.common.text import plain
 from ui.common.timeline_panels import ink
 from ui.services.studies import Study
-from ui.study.results import SERIES, nothing_yet
+from ui.study.results import event_colors, nothing_yet
+
+state = st.session_state
+
+#: What is compared first: the measures whose curves the report draws. Every further one would make
+#: the correction stricter.
+_FIRST = ("mean_happy", "valence")
+_KINDS = ("Groups", "Events")
 
 
 @st.cache_data(max_entries=100, show_spinner="Comparing")
-def _compared(
-    people: pd.DataFrame, wanted: list[str], events: list[str], column: str | None
-) -> tuple[Family, list[str]]:
+def _compared(people: pd.DataFrame, choice: Choice, column: str) -> tuple[Family, list[str]]:
     """Return a family of comparisons and how groups differ in quality, once for the same numbers.
 
     Args:
         people: Measures per participant and event.
-        wanted: Measures.
-        events: Events.
-        column: Of the groups; ``None`` compares events, each person with themselves.
+        choice: What is compared.
+        column: Of the groups.
     """
-    if column is None:
-        return compare_events(people, wanted, events), []
-    family = compare_groups(people, wanted, column=column, events=events)
-    return family, quality_differences(people, column)
+    family = choice.compare(people, column)
+    return family, [] if choice.paired else quality_differences(people, column)
+
+
+def _key(study: Study, part: str) -> str:
+    return f"study_compare_{part}_{study.path.name}"
+
+
+def chosen(study: Study, people: pd.DataFrame) -> Choice:
+    """Return what is chosen to be compared, also while other views are open."""
+    events = list(dict.fromkeys(people["event"]))
+    return Choice(
+        tuple(state.get(_key(study, "measures"), _FIRST)),
+        tuple(name for name in state.get(_key(study, "events"), events) if name in events),
+        state.get(_key(study, "kind")) == "Events",
+    )
 
 
 def comparison(study: Study) -> None:
@@ -39,34 +56,50 @@ def comparison(study: Study) -> None:
         return
     people = per_participant(table)
     events = list(dict.fromkeys(people["event"]))
+    baseline = has_baseline(people)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.segmented_control(
-            "Compare", ["Groups", "Events"], default="Groups", required=True,
-            key="study_compare", help="Groups are different people; events are compared within "
+        st.segmented_control(
+            "Compare", _KINDS, default=_KINDS[0], required=True, key=_key(study, "kind"),
+            persist_state="session", help="Groups are different people; events are compared within "
             "each person.",
         )  # fmt: skip
-        chosen = st.multiselect("Events", events, events, key="study_compare_events", width=300)
-        wanted = st.multiselect(
-            "Measures", list(names()), list(MEASURES), format_func=title,
-            key="study_compare_measures", width=420,
-            help="Choose before you look: every further one makes the correction stricter.",
+        st.multiselect(
+            "Events", events, events, key=_key(study, "events"), width=300, persist_state="session"
+        )
+        st.multiselect(
+            "Measures", list(names()), list(_FIRST), key=_key(study, "measures"), width=420,
+            wrap=True, format_func=lambda name: title(name, baseline), persist_state="session",
+            help="Decide which ones your question is about before you look at others: every "
+            "further one makes the correction stricter. The report shows the comparisons that "
+            "are chosen here.",
         )  # fmt: skip
-    if not chosen or not wanted:
+    choice = chosen(study, people)
+    if not choice.events or not choice.measures:
         st.caption("Choose events and measures.")
         return
-    if kind == "Groups":
-        family, differences = _compared(people, wanted, chosen, study.file.group)
-        for sentence in differences:
-            st.warning(plain(sentence), icon=":material/balance:")
-    else:
-        family, _ = _compared(people, wanted, chosen, None)
+    family, differences = _compared(people, choice, study.file.group)
+    for sentence in summary(family):
+        st.markdown(f"**{plain(sentence)}**")
+    for sentence in differences:
+        st.warning(plain(sentence), icon=":material/balance:")
     for sentence in family.sentences:
-        st.markdown(plain(sentence))
-    _forest(family)
+        st.caption(plain(sentence))
+    with st.expander("What the terms mean", icon=":material/help:"):
+        for term, meaning in TERMS.items():
+            st.markdown(f"**{term}**: {meaning}")
+    _forest(family, event_colors(study))
     view = family_view(family)
     shown = pd.DataFrame(view["rows"], columns=view["columns"])
+    # These widths show the main columns on a phone.
+    widths = {
+        "Event": 105 if choice.paired else 55,
+        "Measure": 155,
+        "Difference": 77,
+        "p (Holm)": 70,
+    }
     st.dataframe(
         shown, hide_index=True, height=min(420, 38 + 35 * len(shown)),
+        column_config={name: st.column_config.Column(width=w) for name, w in widths.items()},
         alt="Comparisons with effect sizes, intervals and p values",
     )  # fmt: skip
     for note in dict.fromkeys(one.note for one in family.comparisons if one.note):
@@ -80,18 +113,23 @@ def comparison(study: Study) -> None:
     downloads([Download("Comparisons (CSV)", as_csv, "comparisons.csv", "text/csv")], "study_comp")
 
 
-def _forest(family: Family) -> None:
-    """Show effect sizes with their intervals, one row per comparison."""
+def _forest(family: Family, colors: dict[str, str]) -> None:
+    """Show effect sizes with their intervals, one row per comparison.
+
+    Args:
+        family: The comparisons.
+        colors: Color by event.
+    """
     several = len({(one.a, one.b) for one in family.comparisons}) > 1
     groups = several and not family.comparisons[0].paired
     rows = [
         {
-            "what": title(one.measure),
+            # Two lines, for a phone.
+            "what": title(one.measure, family.minus_baseline).replace(" minus", "\nminus"),
             "series": f"{one.event}: {one.a} – {one.b}" if groups else one.event,
             "effect": one.effect[0], "low": one.effect[1], "high": one.effect[2],
             "n": str(one.n_a) if one.paired else f"{one.n_a} and {one.n_b}",
-            "test": "p (Holm) ≤ 0.05" if (one.p_corrected or 1) <= 0.05 else "not significant, or "
-            "not tested",
+            "test": "p (Holm) ≤ 0.05" if one.significant else "not significant, or not tested",
         }
         for one in family.comparisons
     ]  # fmt: skip
@@ -102,37 +140,43 @@ def _forest(family: Family) -> None:
     name = "d_z" if first.paired else "Hedges' g"
     order = list(dict.fromkeys(data["what"]))
     series = list(dict.fromkeys(data["series"]))
+    # A pair is neither of its groups or events.
+    pairs = SERIES if several else [ink()]
+    alone = not several and not first.paired
+    scale = alt.Scale(domain=series, range=[colors[name] for name in series] if alone else pairs)
     base = alt.Chart(data).encode(
-        y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
+        y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(
+            labelLimit=220, labelExpr="split(datum.label, '\\n')")),
         yOffset=alt.YOffset("series:N", sort=series),
         color=alt.Color(
-            "series:N", sort=series, scale=alt.Scale(domain=series, range=SERIES),
+            "series:N", sort=series, scale=scale,
             legend=alt.Legend(title=None, orient="top", labelLimit=400),
         ),
     )  # fmt: skip
-    higher = "the first event" if first.paired else first.a
-    words = [f"{name} with 95 % interval;", f"above 0, {higher} is higher"]  # lines, for a phone
     tips = ["series", "what", "n", "test", *(alt.Tooltip(f"{v}:Q", format=".2f")
                                             for v in ("effect", "low", "high"))]  # fmt: skip
     bars = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title=words if not several or first.paired else words[0].rstrip(";")),
-        x2="high:Q",
-        tooltip=tips,
+        x=alt.X("low:Q", title=name), x2="high:Q", tooltip=tips
     )
     dots = base.mark_point(size=80).encode(
         x="effect:Q",
         fill=alt.condition(
             "datum.test == 'p (Holm) ≤ 0.05'",
-            alt.Color("series:N", sort=series, scale=alt.Scale(domain=series, range=SERIES),
-                      legend=None),
+            alt.Color("series:N", sort=series, scale=scale, legend=None),
             alt.value("transparent"),
         ),
         tooltip=tips,
-    )  # fmt: skip
+    )
     zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(color=ink(), opacity=0.5).encode(x="x:Q")
-    height = max(140, 26 * len(order) * max(1, min(3, len(series))))
+    # Legend and axis take about a hundred pixels.
+    height = 130 + len(order) * max(36, 26 * min(3, len(series)))
     st.altair_chart(
         alt.layer(zero, bars, dots).properties(height=height),
         alt=f"{name} with intervals of {len(data)} comparisons",
     )
-    st.caption("Filled: significant after correction. Open: not significant, or not tested.")
+    # Beside the chart a line of text would be cut off on a phone.
+    higher = "the first" if several else plain(first.a)
+    st.caption(
+        f"{name} with its 95 % interval: above 0, {higher} is higher. Filled: significant after "
+        "correction. Open: not significant, or not tested."
+    )

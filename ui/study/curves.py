@@ -1,5 +1,8 @@
 """Mean curves aligned at the onset of events, their differences, and clusters of time."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -19,7 +22,7 @@ from fer_core.study.model import StudyError
 from ui.common.notices import say_error
 from ui.common.timeline_panels import ink
 from ui.services.studies import Study
-from ui.study.results import SERIES
+from ui.study.results import event_colors, group_colors
 from ui.study.settings import event_names
 
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4]]
@@ -49,60 +52,86 @@ def curves(study: Study) -> None:
         return
     found = {name: aligned(study, name, before=before, after=after) for name in chosen}
     series: dict[str, Aligned] = {}
+    colors: dict[str, str] = {}
+    of_group, of_event = group_colors(study), event_colors(study)
     groups = {code: study.group_of(code) for code in study.codes()}
     for name, one in found.items():
         here = sorted({groups.get(code, "") for code in one.participants} - {""}) if split else []
         if not here:
-            series[name] = one
+            series[name], colors[name] = one, of_event[name]
         for group in here:
             part = one.only({code for code, of in groups.items() if of == group})
-            series[f"{name}, {group}" if len(found) > 1 else group] = part
+            both = f"{name}, {group}" if len(found) > 1 else group
+            series[both], colors[both] = part, of_group[group]
     bootstrap = kind == "Bootstrap"
     means = {
         name: mean_curve(one.of(emotion), one.time, bootstrap=bootstrap)
         for name, one in series.items()
     }
+    shown = {name: f"{name} (n = {_most(curve)})" for name, curve in means.items()}
+    lines = _Lines(shown, colors)
     words = "Valence index" if emotion == "Valence" else f"{emotion}, probability"
-    title = ["Mean over participants", "with pointwise 95 % intervals"]  # lines, for a phone
-    _bands(means, words, title)
+    _bands(means, words, "Mean over participants", lines)
     if emotion != "Valence":
-        _shares(series, emotion, study.file.threshold)
+        _shares(series, emotion, study.file.threshold, lines)
+    st.caption(
+        "n is the most participants seen at one moment. Curves show the values as measured, not "
+        "minus baseline, at every valid moment, also of events that are left out of the measures."
+    )
     if len(chosen) == 2:
         _difference(found[chosen[0]], found[chosen[1]], emotion)
     else:
         st.caption("Choose two events to see the difference of the same people between them.")
 
 
-def _frame(means: dict[str, MeanCurve]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Lines:
+    """How the series of a chart are called, and their colors.
+
+    Attributes:
+        names: Words in the legend by series.
+        colors: Color by series.
+    """
+
+    names: dict[str, str]
+    colors: dict[str, str]
+
+    def channels(self) -> dict[str, Any]:
+        """Return color and dashes with one legend for both."""
+        names = list(self.names.values())
+        legend = alt.Legend(
+            title=None, orient="top", symbolType="stroke", symbolSize=400, symbolOpacity=1,
+            symbolStrokeWidth=3, labelLimit=400, columns=2,
+        )  # fmt: skip
+        colors = [self.colors[name] for name in self.names]
+        return {
+            "color": alt.Color(
+                "series:N", sort=names, legend=legend, scale=alt.Scale(domain=names, range=colors)
+            ),
+            "strokeDash": alt.StrokeDash(
+                "series:N", sort=names, legend=legend, scale=alt.Scale(domain=names, range=_DASHES)
+            ),
+        }
+
+
+def _most(curve: MeanCurve) -> int:
+    return int(curve.n.max()) if len(curve.n) else 0
+
+
+def _bands(means: dict[str, MeanCurve], words: str, title: str, lines: _Lines) -> None:
     rows = [
-        pd.DataFrame(
-            {"time": c.time, "mean": c.mean, "low": c.low, "high": c.high,
-             "series": f"{name} (n = {int(c.n.max()) if len(c.n) else 0})"}
-        )
-        for name, c in means.items()
+        pd.DataFrame({"time": curve.time, "mean": curve.mean, "low": curve.low, "high": curve.high,
+                      "series": lines.names[name]})
+        for name, curve in means.items()
     ]  # fmt: skip
-    return pd.concat(rows, ignore_index=True)
-
-
-def _bands(means: dict[str, MeanCurve], words: str, title: list[str]) -> None:
-    data = _frame(means)
-    names = list(dict.fromkeys(data["series"]))
-    base = alt.Chart(data).encode(
-        x=alt.X("time:Q", title="Seconds from onset"),
-        color=alt.Color(
-            "series:N", sort=names, scale=alt.Scale(domain=names, range=SERIES),
-            legend=alt.Legend(title=None, orient="top", symbolStrokeWidth=3, labelLimit=400),
-        ),
-    )  # fmt: skip
-    band = base.mark_area(opacity=0.18).encode(
-        y=alt.Y("low:Q", title=words),
-        y2="high:Q",
+    channels = lines.channels()
+    base = alt.Chart(pd.concat(rows, ignore_index=True)).encode(
+        x=alt.X("time:Q", title="Seconds from onset"), color=channels["color"]
     )
+    band = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=words), y2="high:Q")
     line = base.mark_line(strokeWidth=2.5).encode(
         y=alt.Y("mean:Q", title=words),
-        strokeDash=alt.StrokeDash(
-            "series:N", legend=None, scale=alt.Scale(domain=names, range=_DASHES)
-        ),
+        strokeDash=channels["strokeDash"],
         tooltip=["series", alt.Tooltip("time:Q", format=".1f"),
                  alt.Tooltip("mean:Q", format=".3f"), alt.Tooltip("low:Q", format=".3f"),
                  alt.Tooltip("high:Q", format=".3f")],
@@ -110,21 +139,19 @@ def _bands(means: dict[str, MeanCurve], words: str, title: list[str]) -> None:
     onset = alt.Chart(pd.DataFrame({"time": [0.0]})).mark_rule(color=ink(), opacity=0.5)
     chart = alt.layer(band, line, onset.encode(x="time:Q"))
     st.altair_chart(
-        chart.properties(height=350, title=alt.Title(title, subtitle="Pointwise 95 % intervals")),
+        chart.properties(height=370, title=alt.Title(title, subtitle="Pointwise 95 % intervals")),
         alt=f"{words} over time",
     )
 
 
-def _shares(series: dict[str, Aligned], emotion: str, threshold: float) -> None:
+def _shares(series: dict[str, Aligned], emotion: str, threshold: float, lines: _Lines) -> None:
     rows = [
         pd.DataFrame({"time": one.time, "share": share_showing(one.of(emotion), threshold),
-                      "series": f"{name} (n = {len(one.participants)})"})
+                      "series": lines.names[name]})
         for name, one in series.items()
     ]  # fmt: skip
-    data = pd.concat(rows, ignore_index=True)
-    names = list(dict.fromkeys(data["series"]))
     chart = (
-        alt.Chart(data)
+        alt.Chart(pd.concat(rows, ignore_index=True))
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=alt.X("time:Q", title="Seconds from onset"),
@@ -132,14 +159,9 @@ def _shares(series: dict[str, Aligned], emotion: str, threshold: float) -> None:
                 "share:Q", title="Share of participants", scale=alt.Scale(domain=[0, 1]),
                 axis=alt.Axis(format="%"),
             ),
-            color=alt.Color(
-                "series:N", legend=None, scale=alt.Scale(domain=names, range=SERIES)
-            ),
-            strokeDash=alt.StrokeDash(
-                "series:N", legend=None, scale=alt.Scale(domain=names, range=_DASHES)
-            ),
+            **lines.channels(),
         )
-        .properties(height=240, title=f"Share who show {emotion} (above {threshold:g})")
+        .properties(height=290, title=f"Share who show {emotion} (above {threshold:g})")
     )  # fmt: skip
     st.altair_chart(chart, alt=f"Share of participants who show {emotion}")
 
@@ -152,7 +174,9 @@ def _difference(first: Aligned, second: Aligned, emotion: str) -> None:
         return
     name = f"{first.event} minus {second.event}"
     found = clusters(values, time)
-    _bands({name: mean_curve(values, time)}, f"Difference, {emotion}", ["Paired difference"])
+    curve = mean_curve(values, time)
+    lines = _Lines({name: f"{name} (n = {_most(curve)})"}, {name: ink()})
+    _bands({name: curve}, f"Difference, {emotion}", "Paired difference", lines)
     if found:
         rows = [f"{c.begin:.1f} to {c.end:.1f} s (p = {c.p:.3f})" for c in found]
         st.markdown(

@@ -3,9 +3,13 @@
 import streamlit as st
 
 from fer_core.files import named_after
+from fer_core.study.compare import Choice
+from fer_core.study.measures import has_baseline, measures, per_participant, title
 from ui.common.notices import attempt
+from ui.common.text import plain
 from ui.services import access, studies
 from ui.services.studies import Study
+from ui.study.compare import chosen
 from ui.study.jobs import verification
 
 state = st.session_state
@@ -19,16 +23,17 @@ def files(study: Study) -> None:
         with st.container(border=True):
             st.markdown("**Report**")
             st.caption(
-                "One HTML file: participants, quality, what was left out, events, curves, tables, "
-                "settings and versions."
+                "One HTML file: a summary, participants, quality, what was left out, events, "
+                "curves, comparisons, settings and versions."
             )
+            choice = _comparisons(study)
             if access.is_admin():
                 faces = st.toggle(
                     "With a picture of each participant", key="study_faces",
                     help="Without this nobody is to be seen in it.",
                 )  # fmt: skip
             st.download_button(
-                "Report (HTML)", lambda: studies.to_report(name, faces),
+                "Report (HTML)", lambda: studies.to_report(name, faces, choice),
                 named_after(title, "report", ".html"), "text/html", on_click="ignore",
                 icon=":material/description:",
             )  # fmt: skip
@@ -44,6 +49,25 @@ def files(study: Study) -> None:
         )  # fmt: skip
         if access.is_admin():
             _admin(study)
+
+
+def _comparisons(study: Study) -> Choice | None:
+    """Ask which comparisons the report shows, and say which these are; ``None`` are its own."""
+    all_measures = "All emotions"
+    kind = st.segmented_control(
+        "Comparisons", ["As in Compare", all_measures], default="As in Compare", required=True,
+        key="study_report_comparisons", persist_state="session",
+        help="All emotions: the seven means and the valence index, of groups and of events. p is "
+        "corrected for the comparisons that are shown, so it is larger the more there are.",
+    )  # fmt: skip
+    if kind == all_measures:
+        return None
+    people = per_participant(measures(study))
+    choice, baseline = chosen(study, people), has_baseline(people)
+    what = "Events, each person with themselves" if choice.paired else "Groups"
+    named = "; ".join(title(name, baseline) for name in choice.measures) or "no measure"
+    st.caption(plain(f"{what}: {named}, in {', '.join(choice.events) or 'no event'}."))
+    return choice
 
 
 def _archive(study: Study, what: str, title: str, icon: str, words: str) -> None:

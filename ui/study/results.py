@@ -6,19 +6,39 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from fer_core.study.measures import exclusions, measures, names, per_participant, title, unit
+from fer_core.study.figures import SERIES
+from fer_core.study.measures import (
+    IS_BASELINE,
+    QUALITY_TITLES,
+    axis_title,
+    exclusions,
+    has_baseline,
+    measures,
+    names,
+    per_participant,
+    title,
+)
 from fer_core.study.report import MEASURES
 from fer_core.study.tables import PARTICIPANT
 from ui.common.text import plain
 from ui.services.studies import Study
+from ui.study.settings import event_names
 
-#: Colours of groups (Okabe and Ito 2008); shapes tell them apart too.
-SERIES: Final = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
-_QUALITY: Final = {
-    "valid_share": "Valid", "present_share": "Face seen", "several_share": "Several people",
-    "unsure_share": "Unsure", "head_turn": "Head turn", "face_width": "Face width",
-    "sharpness": "Sharpness", "brightness": "Brightness",
-}  # fmt: skip
+#: Color of people in no group.
+NO_GROUP: Final = "#767676"
+
+
+def group_colors(study: Study) -> dict[str, str]:
+    """Return the color of each group, which is the same in every view."""
+    names = sorted({study.group_of(code) for code in study.codes()} - {""})
+    return {name: SERIES[place % len(SERIES)] for place, name in enumerate(names)}
+
+
+def event_colors(study: Study) -> dict[str, str]:
+    """Return the color of each event, which is the same in every view, and no group's."""
+    names = sorted(event_names(study), key=lambda name: name == study.file.baseline.event)
+    free = len(group_colors(study))
+    return {name: SERIES[(free + place) % len(SERIES)] for place, name in enumerate(names)}
 
 
 def nothing_yet(table: pd.DataFrame) -> bool:
@@ -46,7 +66,7 @@ def results(study: Study) -> None:
         return
     counted = table[table["counted"]]
     left_out = exclusions(table)
-    baseline = left_out["reason"].eq("it is the baseline")
+    baseline = left_out["reason"].eq(IS_BASELINE)
     with st.container(horizontal=True):
         st.metric("Participants in results", counted[PARTICIPANT].nunique(), border=True)
         st.metric("Events that count", len(counted), border=True)
@@ -64,7 +84,7 @@ def results(study: Study) -> None:
                 label_visibility="collapsed",
             )  # fmt: skip
             about = [n for n in people if n not in names() and not str(n).startswith("baseline_")]
-            about = [n for n in about if n not in _QUALITY and n != "valid_seconds"]
+            about = [n for n in about if n not in QUALITY_TITLES and n != "valid_seconds"]
             wanted = [*about, *MEASURES, "changes_per_minute", "valid_share"]
             st.dataframe(
                 people[list(dict.fromkeys(wanted))] if shown == "Main" else people,
@@ -73,13 +93,13 @@ def results(study: Study) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Quality", anchor=False)
-        quality = table.groupby(PARTICIPANT, sort=False)[list(_QUALITY)].mean().reset_index()
+        quality = table.groupby(PARTICIPANT, sort=False)[list(QUALITY_TITLES)].mean().reset_index()
         percent = st.column_config.ProgressColumn
         config = {
             name: percent(words, min_value=0, max_value=1, format="percent")
             if name.endswith("_share")
             else st.column_config.NumberColumn(words, format="%.2f")
-            for name, words in _QUALITY.items()
+            for name, words in QUALITY_TITLES.items()
         }
         st.dataframe(
             quality, hide_index=True, column_config={PARTICIPANT: "Participant"} | config,
@@ -87,10 +107,10 @@ def results(study: Study) -> None:
         )  # fmt: skip
     with right:
         st.subheader("Left out", anchor=False)
-        if left_out.empty:
+        listed = left_out[~baseline]
+        if listed.empty:
             st.caption("Nothing was left out.")
         else:
-            listed = left_out[~baseline] if (~baseline).any() else left_out
             st.dataframe(
                 listed, hide_index=True, height=min(320, 38 + 35 * len(listed)),
                 alt="What is left out, and why",
@@ -101,8 +121,8 @@ def results(study: Study) -> None:
                     "reason": "Reason",
                 },
             )  # fmt: skip
-            if baseline.any():
-                st.caption(f"Besides, {int(baseline.sum())} events are the baseline.")
+        if baseline.any():
+            st.caption(f"Besides, {int(baseline.sum())} events are the baseline.")
 
 
 def _dots(study: Study, people: pd.DataFrame, measure: str) -> None:
@@ -113,12 +133,14 @@ def _dots(study: Study, people: pd.DataFrame, measure: str) -> None:
     if data["value"].notna().sum() == 0:
         st.caption("There is no value of this measure.")
         return
+    colors = group_colors(study) if group else {"all": SERIES[0]}
+    shown = sorted(data["group"].unique())
     color = alt.Color(
-        "group:N", scale=alt.Scale(range=SERIES), title=plain(study.file.group),
+        "group:N", title=plain(study.file.group),
+        scale=alt.Scale(domain=shown, range=[colors.get(name, NO_GROUP) for name in shown]),
         legend=alt.Legend(orient="top") if group else None,
     )  # fmt: skip
-    compared = study.file.baseline.kind != "none" and measure.startswith(("mean_", "valence"))
-    label = f"{title(measure)} ({'minus baseline' if compared else unit(measure)})"
+    label = axis_title(measure, has_baseline(people))
     place = {"x": alt.X("event:N", title=None, sort=None, axis=alt.Axis(labelAngle=0))}
     if group:
         place["xOffset"] = alt.XOffset("group:N")
