@@ -404,6 +404,19 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def clocks(times: list[float]) -> list[str]:
+    """Return :func:`clock` of each time, with tenths of a second where two would be equal.
+
+    >>> clocks([3.4, 9.0, 9.6])
+    ['0:03', '0:09.0', '0:09.6']
+    """
+    words = [clock(time) for time in times]
+    return [
+        f"{word}.{int(time * 10 + 1e-3) % 10}" if words.count(word) > 1 else word
+        for word, time in zip(words, times, strict=True)
+    ]
+
+
 def curve(table: pd.DataFrame, person: int | None = None, step: float = 0.5) -> pd.DataFrame:
     """Return mean probabilities per ``step`` seconds, for drawing.
 

@@ -10,7 +10,7 @@ from fer_core.errors import FerError
 from fer_core.files import named_after
 from fer_core.video.highlights import in_words
 from fer_core.video.report import to_html
-from fer_core.video.result import VideoResult
+from fer_core.video.result import SHARPEST, VideoResult
 from ui.common import timeline_panels as panels
 from ui.common.collect import say_collected
 from ui.common.exports import Download, downloads
@@ -175,6 +175,8 @@ def _beside(
         summary["change_points"],
         result.cuts,
         result.options.fps,
+        # The annotated video of a part begins with it.
+        (result.options.start or 0.0) if job.annotated else 0.0,
     )
     if asked is not None and person is not None:
         act, moment = asked
@@ -190,23 +192,26 @@ def _highlights(job: VideoJob, result: VideoResult) -> None:
     if not rows:
         return
     st.subheader("Key moments")
+    note = f"The clearest moment of each emotion, and the {SHARPEST} sharpest changes at most."
     if seconds := result.options.smoothing:
-        st.caption(f"Pictures and captions show values averaged over {seconds:g} s.")
+        note += f" Pictures and captions show values averaged over {seconds:g} s."
+    st.caption(note)
+    times = timeline.clocks([row["time"] for row in rows])
     with st.grid(min_column_width=200):
-        for number, row in enumerate(rows):
+        for number, (row, at) in enumerate(zip(rows, times, strict=True)):
             with st.container(gap="xsmall"):
                 words = in_words(result, row)
                 st.image(row["picture"], width="stretch", alt=words)
                 with st.container(horizontal=True, gap="xsmall"):
                     st.button(
-                        timeline.clock(row["time"]),
+                        at,
                         key=f"video_moment_{number}",
                         icon=":material/my_location:",
                         on_click=go_to,
                         args=(row["time"], row["person"]),
                         help="Go to this moment",
                     )
-                    offer_labels(job, result, row, number)
+                    offer_labels(job, result, row, number, at)
                 st.markdown(said(result, row))
 
 
