@@ -383,7 +383,8 @@ def in_words(summary: dict[str, Any]) -> str:
     words = f"{clock(summary['seconds'])} min · {people}"
     if summary["dominant"]:
         share = summary["shares"][summary["dominant"]]
-        words += f" · mostly {summary['dominant'].lower()}, {share * 100:.0f} % of the time"
+        whose = "everyone's time" if summary["faces"] > 1 else "the time"
+        words += f" · mostly {summary['dominant'].lower()}, {share * 100:.0f} % of {whose}"
     count = len(summary.get("change_points", summary["changes"]))
     return f"{words} · {count} {'change' if count == 1 else 'changes'}"
 

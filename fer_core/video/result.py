@@ -290,6 +290,18 @@ class VideoResult:
     def _counted_points(self) -> pd.DataFrame:
         return self._points[self._points["person"].isin(self.persons())]
 
+    def segments(self) -> pd.DataFrame:
+        """Return the stretches of time in which one emotion of somebody was dominant.
+
+        Returns:
+            Columns ``start, end, person, name, emotion``, by person and time; of persons in view
+            long enough.
+        """
+        found = timeline.segments(self._smoothed, end=self.seconds)
+        found = found[found["person"].isin(self.persons())].reset_index(drop=True)
+        found["name"] = [self.name(person) for person in found["person"]]
+        return found[["start", "end", "person", "name", "emotion"]]
+
     def highlights(self) -> pd.DataFrame:
         """Return the key moments: the peak of each emotion, and the sharpest changes.
 

@@ -127,9 +127,13 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     expect(page.get_by_text(re.compile("Drawn turns to")).first).to_be_visible()
     expect(page.get_by_text("cannot be rendered again")).to_be_visible()
 
-    table = read_csv(download(page, "Table (CSV)"))
+    table = read_csv(download(page, "Table (CSV, opens in Excel)"))
     assert list(table.columns) == columns("video")
     assert set(table["name"].dropna()) == {"Drawn"} and set(table["source"]) == {"Sample clip.mp4"}
+    segments = read_csv(download(page, "Segments (CSV, opens in Excel)"))
+    assert list(segments.columns) == ["start", "end", "person", "name", "emotion"]
+    drawn = segments[segments["name"] == "Drawn"]
+    assert drawn["emotion"].tolist() == ["Neutral", "Happy", "Surprise", "Neutral", "Angry"]
     assert len(pd.read_parquet(io.BytesIO(download(page, "Table (Parquet)")))) == len(table)
     value = json.loads(download(page, "Everything (JSON)"))
     assert value["video"]["name"] == "Sample clip.mp4" and value["summary"]["dominant"] == "Happy"

@@ -8,6 +8,7 @@ import streamlit as st
 from fer_core import timeline
 from fer_core.errors import FerError
 from fer_core.files import named_after
+from fer_core.table import to_csv
 from fer_core.video.highlights import in_words
 from fer_core.video.report import to_html
 from fer_core.video.result import SHARPEST, VideoResult
@@ -96,7 +97,13 @@ def _files(job: VideoJob, result: VideoResult) -> list[Download]:
         return named_after(result.info.name, what, suffix)
 
     files = [
-        Download("Table (CSV)", result.to_csv, name(".csv"), "text/csv"),
+        Download("Table (CSV, opens in Excel)", result.to_csv, name(".csv"), "text/csv"),
+        Download(
+            "Segments (CSV, opens in Excel)",
+            lambda: to_csv(result.segments()),
+            name(".csv", "segments"),
+            "text/csv",
+        ),
         Download("Everything (JSON)", result.to_json, name(".json"), "application/json"),
         Download("Table (Parquet)", result.to_parquet, name(".parquet"), "application/x-parquet"),
         Download(
@@ -218,12 +225,11 @@ def _highlights(job: VideoJob, result: VideoResult) -> None:
 def _numbers(summary: dict[str, Any], result: VideoResult, person: int | None) -> None:
     with st.grid(2, min_column_width=300):
         with st.container():
-            if person is None:
-                panels.share_bars({"Everyone": summary})
-            else:
-                panels.share_bars(
-                    {result.name(person): p for p in summary["persons"] if p["person"] == person}
-                )
+            name, shown = "everyone", summary
+            if person is not None:
+                name = result.name(person)
+                (shown,) = [one for one in summary["persons"] if one["person"] == person]
+            panels.share_bars({name: shown}, f"Share of time: {name}")
         with st.container():
             _changes(summary)
 
