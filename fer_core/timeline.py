@@ -383,7 +383,8 @@ def in_words(summary: dict[str, Any]) -> str:
     words = f"{clock(summary['seconds'])} min · {people}"
     if summary["dominant"]:
         share = summary["shares"][summary["dominant"]]
-        words += f" · mostly {summary['dominant'].lower()}, {share * 100:.0f} % of the time"
+        whose = "everyone's time" if summary["faces"] > 1 else "the time"
+        words += f" · mostly {summary['dominant'].lower()}, {share * 100:.0f} % of {whose}"
     count = len(summary.get("change_points", summary["changes"]))
     return f"{words} · {count} {'change' if count == 1 else 'changes'}"
 
@@ -402,6 +403,19 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(max(0.0, seconds) + 1e-3), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def clocks(times: list[float]) -> list[str]:
+    """Return :func:`clock` of each time, with tenths of a second where two would be equal.
+
+    >>> clocks([3.4, 9.0, 9.6])
+    ['0:03', '0:09.0', '0:09.6']
+    """
+    words = [clock(time) for time in times]
+    return [
+        f"{word}.{int(time * 10 + 1e-3) % 10}" if words.count(word) > 1 else word
+        for word, time in zip(words, times, strict=True)
+    ]
 
 
 def curve(table: pd.DataFrame, person: int | None = None, step: float = 0.5) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import streamlit as st
 from ui.common.collect import say_collected
 from ui.common.controls import model_row
 from ui.common.footer import footer
+from ui.common.into_view import place
 from ui.common.navigation import through_front_door
 from ui.common.pictures import read_all
 from ui.common.text import plain
@@ -12,7 +13,7 @@ from ui.images.export import export
 from ui.images.grid import arrange, cards, controls
 from ui.images.labels import labelled
 from ui.images.opened import large
-from ui.images.results import in_words, key_of, show
+from ui.images.results import count, in_words, key_of, show
 from ui.images.sources import SOURCES, ask_for_pictures, choose, clear, prepare, remove
 from ui.images.summary import summary
 
@@ -70,12 +71,15 @@ if pictures:
                 persist_state="session",
                 label_visibility="collapsed",
             )
-        at = "" if opened is None else f"**{plain(keys[opened][0])}** · {opened + 1} of "
-        if len(shown) < len(results):
-            words = f"{len(shown)} of {in_words(results)}"
+        few = len(shown) < len(results)
+        if opened is None:
+            words = f"{len(shown)} of {in_words(results)}" if few else in_words(results)
         else:
-            words = in_words(results)
-        st.markdown(f"{at}{words}", width="stretch")
+            words = f"**{plain(keys[opened][0])}** · picture {opened + 1} of {len(shown)}"
+            words += " that pass the filters" if few else ""
+            if analysis := shown[opened].analysis:
+                words += f" · {count(len(analysis.faces), 'face', 'faces')} in it"
+        st.markdown(words, width="stretch")
         if source == "Files" and opened is not None:
             st.button(
                 "Remove",
@@ -89,16 +93,17 @@ if pictures:
         elif source == "Files":
             st.button("Clear", icon=":material/close:", on_click=clear)
         export(shown, choice, len(results))
+    if opened is None and len(results) > 1:
+        controls()
+    place("images")
     if len(results) == 1:
         large(results[0], choice)
     elif opened is not None:
         large(shown[opened], choice)
+    elif state["images_view"] == "Summary":
+        summary(shown)
     else:
-        controls()
-        if state["images_view"] == "Summary":
-            summary(shown)
-        else:
-            cards(shown, choice)
+        cards(shown, choice)
 elif source == "Files":
     st.button(
         "Use the example",

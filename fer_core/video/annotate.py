@@ -363,9 +363,7 @@ def stills(
         for highlight in highlights.itertuples():
             if found and done:
                 done()
-            # A change is seen a little later, when it is complete.
-            at = highlight.time + (timeline.HOLD if highlight.kind == "change" else 0.0)
-            frame = video.frame_at(at) or video.frame_at(highlight.time)
+            frame = video.frame_at(highlight.time)
             if frame is None:
                 found.append(None)
                 continue

@@ -1,6 +1,6 @@
 """Key moments of a video, as pictures with words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +11,29 @@ from fer_core.class_prior import AS_TRAINED, parse
 from fer_core.classifier import load_classifier
 from fer_core.faces import get_detector
 from fer_core.preprocess import crop_face
-from fer_core.timeline import clock
+from fer_core.timeline import clocks
 from fer_core.video.annotate import stills
 from fer_core.video.decode import VideoFile
 from fer_core.video.result import VideoResult
 
 
-def caption(result: VideoResult, highlight: Mapping[str, Any]) -> str:
-    """Return a row of :meth:`fer_core.video.VideoResult.highlights` in words, its time first and
-    the user's label of the face last.
+def captions(result: VideoResult, highlights: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return rows of :meth:`fer_core.video.VideoResult.highlights` in words, their times first and
+    the user's labels of the faces last.
     """
-    label = result.label_at(highlight["person"], highlight["time"])
-    by_hand = f" · labelled {label.emotion} by hand" if label else ""
-    return f"{clock(highlight['time'])} · {in_words(result, highlight)}{by_hand}"
+    found = []
+    for one, at in zip(highlights, clocks([one["time"] for one in highlights]), strict=True):
+        label = result.label_at(one["person"], one["time"])
+        by_hand = f" · labelled {label.emotion} by hand" if label else ""
+        found.append(f"{at} · {in_words(result, one)}{by_hand}")
+    return found
 
 
 def in_words(result: VideoResult, highlight: Mapping[str, Any]) -> str:
     """Return what happens at a moment by the model's answer, without its time."""
     name, emotion = result.name(highlight["person"]), highlight["emotion"]
     if highlight["kind"] == "peak":
-        return f"{name} most clearly {emotion}, {highlight['value']:.0%}"
+        return f"{name} most clearly {emotion}, {highlight['value'] * 100:.0f} %"
     return f"{name} turns to {emotion}"
 
 
@@ -38,8 +41,8 @@ def captioned(source: Path, result: VideoResult) -> list[tuple[str, bytes]]:
     """Return captions and stills of the moments that the file leads to."""
     highlights = result.highlights()
     pictures = stills(source, result, highlights)
-    rows = zip(highlights.to_dict("records"), pictures, strict=True)
-    return [(caption(result, highlight), jpeg) for highlight, jpeg in rows if jpeg]
+    words = captions(result, highlights.to_dict("records"))
+    return [(text, jpeg) for text, jpeg in zip(words, pictures, strict=True) if jpeg]
 
 
 def face_at(

@@ -218,13 +218,11 @@ class VideoJob(Job):
 
     def stills(self, result: "VideoResult") -> list[tuple[str, bytes]]:
         """Return captions and pictures of the moments, for a report."""
-        from fer_core.video.highlights import caption
+        from fer_core.video.highlights import captions
 
-        return [
-            (caption(result, row), row["picture"].read_bytes())
-            for row in self.highlights(result)
-            if row["picture"]
-        ]
+        rows = [row for row in self.highlights(result) if row["picture"]]
+        pictures = [row["picture"].read_bytes() for row in rows]
+        return list(zip(captions(result, rows), pictures, strict=True))
 
     def is_stale(self) -> bool:
         """Return whether people were named or corrected after pictures and video were drawn."""

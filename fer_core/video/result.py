@@ -21,9 +21,8 @@ from fer_core.video.people import Doubt, Edit, corrected, person_at, read_edits
 #: Time constant in seconds over which probabilities are averaged before emotions are named, on the
 #: page Video, on the command line and in Python.
 SMOOTHING: Final = 0.5
-#: Moments of sharp change that are worth seeing, at most, and seconds between two.
+#: Moments of sharp change that are worth seeing, at most.
 SHARPEST: Final = 5
-APART: Final = 1.0
 #: Below this an emotion's highest probability is no peak worth seeing.
 PEAK: Final = 0.5
 
@@ -291,28 +290,45 @@ class VideoResult:
     def _counted_points(self) -> pd.DataFrame:
         return self._points[self._points["person"].isin(self.persons())]
 
+    def segments(self) -> pd.DataFrame:
+        """Return the stretches of time in which one emotion of somebody was dominant.
+
+        Returns:
+            Columns ``start, end, person, name, emotion``, by person and time; of persons in view
+            long enough.
+        """
+        found = timeline.segments(self._smoothed, end=self.seconds)
+        found = found[found["person"].isin(self.persons())].reset_index(drop=True)
+        found["name"] = [self.name(person) for person in found["person"]]
+        return found[["start", "end", "person", "name", "emotion"]]
+
     def highlights(self) -> pd.DataFrame:
         """Return the key moments: the peak of each emotion, and the sharpest changes.
 
+        A change is complete a little after it began: its moment is the sample within
+        :data:`fer_core.timeline.HOLD` seconds of it that shows the new emotion most clearly. A
+        peak at that moment is no moment of its own.
+
         Returns:
-            Columns ``time, person, kind, emotion, value``, by time; ``kind`` is ``peak``
-            (``value`` is the emotion's probability) or ``change`` (to ``emotion``;
-            ``value`` is the size of the change, 0 to 1).
+            Columns ``time, person, kind, emotion, value``, by time: that of a sample. ``kind`` is
+            ``peak`` or ``change`` (to ``emotion``); ``value`` is the emotion's probability then.
         """
         smoothed, persons = timeline.seen(self._smoothed), self.persons()
         smoothed = smoothed[smoothed["person"].isin(persons)]
+        found = []
+        for change in self.changes().sort_values("size", ascending=False)[:SHARPEST].itertuples():
+            since = smoothed["time"] - change.time
+            near = smoothed[(smoothed["person"] == change.person) & since.between(0, timeline.HOLD)]
+            found.append((near, "change", change.after))
+        found += [(smoothed, "peak", emotion) for emotion in EMOTIONS]
         rows = []
-        for emotion, column in zip(EMOTIONS, PROBABILITIES, strict=True):
-            if len(smoothed) and smoothed[column].max() >= PEAK:
-                best = smoothed.loc[smoothed[column].idxmax()]
-                rows.append([best["time"], best["person"], "peak", emotion, best[column]])
-        found: list[Any] = []
-        for change in self.changes().sort_values("size", ascending=False).itertuples():
-            near = any(abs(change.time - other.time) < APART for other in found)
-            if len(found) < SHARPEST and not near:
-                found.append(change)
-        rows += [[c.time, c.person, "change", c.after, c.size] for c in found]
+        for samples, kind, emotion in found:
+            column = PROBABILITIES[EMOTIONS.index(emotion)]
+            if len(samples) and (kind == "change" or samples[column].max() >= PEAK):
+                best = samples.loc[samples[column].idxmax()]
+                rows.append([best["time"], best["person"], kind, emotion, best[column]])
         table = pd.DataFrame(rows, columns=["time", "person", "kind", "emotion", "value"])
+        table = table.drop_duplicates(["time", "person", "emotion"])
         return table.sort_values("time", kind="stable").reset_index(drop=True)
 
     def summary(self) -> dict[str, Any]:

@@ -82,6 +82,18 @@ def test_a_photo_is_explained_corrected_reloaded_and_exported(visit) -> None:
 
 
 @pytest.mark.slow
+def test_a_small_screen_shows_pictures_first_and_a_click_on_one_opens_it(visit) -> None:
+    page = visit("images")
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_text("Drop pictures here")).to_be_visible()
+    give(page, one=jpeg(example_portrait()), twins=twins())
+    expect(page.get_by_role("img", name="one.jpg, 1 face")).to_be_in_viewport(ratio=1)
+    page.get_by_role("img", name="twins.jpg, 2 faces").click(force=True)
+    expect(page.get_by_text("twins.jpg · picture 2 of 2 · 2 faces in it")).to_have_count(1)
+    expect(page.get_by_role("img", name="twins.jpg with 2 faces")).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.slow
 def test_forty_photos_are_filtered_summed_up_and_exported(visit) -> None:
     page = visit("images")
     expect(page.get_by_text("Drop pictures here")).to_be_visible()

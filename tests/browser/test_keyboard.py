@@ -149,7 +149,7 @@ def test_two_people_of_a_video_are_named_corrected_and_reported(visit) -> None:
     expect(page.get_by_text("Disgust, your label")).to_be_visible()
     report = keys.export("Report (HTML)").read_text(encoding="utf-8")
     assert "Eileen" in report and "<td>Disgust</td>" in report
-    table = read_csv(keys.export("Table (CSV)"))
+    table = read_csv(keys.export("Table (CSV, opens in Excel)"))
     given = table[table["corrected_emotion"].eq("Disgust")]
     assert given["time"].tolist() == [pytest.approx(4.0, abs=0.11)]
     keys.press("Undo label at 0:04.0")

@@ -107,8 +107,17 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     page.get_by_test_id("stMain").evaluate("e => e.scrollTo(0, 0)")
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / "video-result.png")
-    page.get_by_role("button", name="0:09").first.click()
-    wait_for(lambda: 8.5 < shown_time(page) < 9.5, 30)
+
+    # A moment's button leads to what its card says, and brings the player into view.
+    for at, emotion in (("0:06", "surprise"), ("0:09.0", "neutral"), ("0:09.6", "angry")):
+        card = page.get_by_text(f"Person 1 turns to {emotion.capitalize()}", exact=True)
+        expect(card).to_have_count(1)
+        page.get_by_role("button", name=at, exact=True).click()
+        expect(line).to_have_attribute(
+            "aria-valuetext", re.compile(f"^{at[:4]} · looks {emotion} ")
+        )
+        expect(page.locator("video")).to_be_in_viewport(ratio=0.9)
+    assert 9.6 <= shown_time(page) < 9.7
     assert page.evaluate("document.querySelector('video').mine")
 
     # People get names.
@@ -118,9 +127,13 @@ def test_the_sample_from_one_click_to_every_export(context: BrowserContext, app:
     expect(page.get_by_text(re.compile("Drawn turns to")).first).to_be_visible()
     expect(page.get_by_text("cannot be rendered again")).to_be_visible()
 
-    table = read_csv(download(page, "Table (CSV)"))
+    table = read_csv(download(page, "Table (CSV, opens in Excel)"))
     assert list(table.columns) == columns("video")
     assert set(table["name"].dropna()) == {"Drawn"} and set(table["source"]) == {"Sample clip.mp4"}
+    segments = read_csv(download(page, "Segments (CSV, opens in Excel)"))
+    assert list(segments.columns) == ["start", "end", "person", "name", "emotion"]
+    drawn = segments[segments["name"] == "Drawn"]
+    assert drawn["emotion"].tolist() == ["Neutral", "Happy", "Surprise", "Neutral", "Angry"]
     assert len(pd.read_parquet(io.BytesIO(download(page, "Table (Parquet)")))) == len(table)
     value = json.loads(download(page, "Everything (JSON)"))
     assert value["video"]["name"] == "Sample clip.mp4" and value["summary"]["dominant"] == "Happy"

@@ -14,7 +14,7 @@ from fer_core.live import saved
 from fer_core.live.record import SessionRecord
 from fer_core.settings import settings
 from fer_core.table import Rows, read_csv, to_csv
-from fer_core.video.highlights import caption
+from fer_core.video.highlights import captions
 from fer_core.video.report import to_html
 from fer_core.video.result import VideoResult
 from tests.tables import face_row, table_of
@@ -62,7 +62,7 @@ def test_labels_are_stored_with_an_analysis_and_told_in_every_export(tmp_path: P
     assert "Labels by hand" in page and "<td>Disgust</td>" in page and "<td>Ada</td>" in page
     assert "Labels by hand" not in to_html(result_of({1: [(0, 20)]}))
     moment = {"time": 3.0, "person": 1, "kind": "peak", "emotion": "Happy", "value": 0.9}
-    assert caption(found, moment).endswith("labelled Disgust by hand")
+    assert captions(found, [moment])[0].endswith("labelled Disgust by hand")
 
 
 @pytest.mark.parametrize("label", [{"emotion": "Bored"}, {"start": 5.0}, {"person": "x"}])

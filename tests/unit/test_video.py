@@ -14,7 +14,7 @@ from fer_core.errors import VideoError
 from fer_core.images import example_portrait
 from fer_core.table import PROBABILITIES, columns, read_csv
 from fer_core.video import VideoFile, VideoOptions, VideoResult, analyze_video
-from fer_core.video.annotate import annotate, stills
+from fer_core.video.annotate import FacesAt, annotate, stills
 from fer_core.video.clips import shown_in_turn, write_clip
 from fer_core.video.highlights import face_at
 from fer_core.video.report import to_html
@@ -117,9 +117,17 @@ def test_changes_are_found_when_they_happen(result: VideoResult) -> None:
 
 def test_highlights_are_peaks_and_sharp_changes(result: VideoResult, changing: Path) -> None:
     highlights = result.highlights()
-    peaks = highlights[highlights["kind"] == "peak"].set_index("emotion")["time"]
-    assert 2 <= peaks["Surprise"] < 4 and not 2 <= peaks["Happy"] < 4
     assert highlights[highlights["kind"] == "change"]["emotion"].tolist() == ["Surprise", "Happy"]
+    assert not highlights.duplicated(["time", "person", "emotion"]).any()
+    # What a moment is said to show is what its picture and the timeline show.
+    faces_at = FacesAt(result)
+    for moment in highlights.itertuples():
+        (face,) = faces_at(moment.time).faces
+        assert face.emotion == moment.emotion
+        assert face.confidence == pytest.approx(moment.value)
+        assert (moment.emotion == "Surprise") == (2 <= moment.time < 4)
+    best = highlights.groupby("emotion")["value"].max()
+    assert best["Surprise"] == pytest.approx(result.smoothed()["surprise"].max())
     pictures = stills(changing, result, highlights)
     assert all(picture and picture[:2] == b"\xff\xd8" for picture in pictures)
 

@@ -106,17 +106,21 @@ def why(crop: np.ndarray, face: Face, model: str) -> None:
                 alt=f"The face, brighter where it speaks for {emotion}",
             )
             st.markdown(
-                f"**Grad-CAM**  \nThe brighter a region, the more it spoke for '{emotion.lower()}'."
+                "**Regions that matter**  \nThe brighter a region, the more it spoke for "
+                f"'{emotion.lower()}'."
                 if shown.has_region
-                else f"**Grad-CAM**  \nNo region of this face speaks for '{emotion.lower()}'."
+                else "**Regions that matter**  \nNo region of this face speaks for "
+                f"'{emotion.lower()}'."
             )
+            st.caption("Grad-CAM")
         with st.container():
             st.image(shown.guided, width="stretch", alt="Grey relief of the pixels that matter")
             st.markdown(
-                "**Guided back-propagation**  \nThe single pixels that matter: "
-                f"light ones would make it more '{emotion.lower()}' if they were lighter, "
-                "dark ones if they were darker."
+                "**Pixels that matter**  \nLight ones would make it more "
+                f"'{emotion.lower()}' if they were lighter, dark ones if they were darker."
             )
+            st.caption("Guided back-propagation")
     st.caption(
-        "Both pictures show what this model used, not what makes people see this expression."
+        "The second and the third picture show what this model used, not what makes people see "
+        "this expression."
     )

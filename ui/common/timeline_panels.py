@@ -96,7 +96,7 @@ _MINUTE_SPEC: Final[dict[str, Any]] = {
 }
 
 
-def share_bars(summaries: dict[str, dict]) -> None:
+def share_bars(summaries: dict[str, dict], title: str = "Share of time") -> None:
     """Show the share of time per emotion; of several sessions one beside the other."""
     data = pd.DataFrame(
         [
@@ -125,7 +125,7 @@ def share_bars(summaries: dict[str, dict]) -> None:
     chart = base.mark_bar(cornerRadiusEnd=3).encode(color=colors) + _numbers(base, "share:Q")
     height = 24 * len(EMOTIONS) * (1 if not several else max(1.0, 0.7 * len(summaries)))
     st.altair_chart(
-        chart.properties(height=height, title="Share of time"),
+        chart.properties(height=height, title=title),
         alt="Share of time per emotion: "
         + "; ".join(
             f"{name}: " + ", ".join(f"{e} {share:.0%}" for e, share in s["shares"].items())

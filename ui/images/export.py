@@ -17,7 +17,7 @@ def export(results: list[Result], choice: Choice, of: int) -> None:
         choice: How they are to be read.
         of: How many there are, shown or not.
     """
-    note = ""
+    note = f"The files cover all {of} pictures, also while one of them is open." if of > 1 else ""
     if len(results) < of:
         note = f"Of the {count(len(results), 'picture', 'pictures')} that pass the filters."
     results = [r for r in results if r.analysis or r.error]

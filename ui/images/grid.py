@@ -91,7 +91,9 @@ def cards(results: list[Result], choice: Choice) -> None:
     pages = -(-len(results) // CARDS_PER_PAGE)
     with pager(pages, "images_page") as page, st.grid(min_column_width=230):
         for result in results[(page - 1) * CARDS_PER_PAGE : page * CARDS_PER_PAGE]:
-            with st.container(border=True, height="stretch", gap="small"):
+            # By its key's name, style.css lets a click anywhere on it press its button.
+            tile = f"tile_{key_of(result)}"
+            with st.container(border=True, height="stretch", gap="small", key=tile):
                 _card(result, choice)
 
 

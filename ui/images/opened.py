@@ -48,6 +48,8 @@ def large(result: Result, choice: Choice) -> None:
             unsure_below=choice.unsure_below,
             key=f"images_boxes_{result.picture.checksum[:16]}",
         )
+        if len(faces) > 1:
+            st.caption("The numbers on the boxes are those of the faces: the largest is 1.")
     if clicked is not None:
         state["images_faces_page"] = clicked // FACES_PER_PAGE + 1
         point_at(clicked, card=True)

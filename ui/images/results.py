@@ -2,12 +2,15 @@
 
 import streamlit as st
 
+from ui.common.into_view import come_into_view
 from ui.common.pictures import Result
 
 
 def show(key: tuple[str, str] | None) -> None:
     """Open a picture by its key, or none."""
     st.session_state["images_open"] = key
+    if key:
+        come_into_view("images")
 
 
 def key_of(result: Result) -> tuple[str, str]:

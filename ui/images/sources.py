@@ -5,6 +5,7 @@ from typing import Final
 import streamlit as st
 
 from fer_core.images import SUFFIXES
+from ui.common.into_view import come_into_view
 from ui.common.pictures import MEMORIES, Picture, example, memories, picture
 from ui.images.grid import prepare_grid, show_everything
 from ui.services import removal, uploads, visits
@@ -51,6 +52,7 @@ def take_files() -> None:
         batches.update(dict.fromkeys(new, number))
         state["images_open"] = None
         show_everything()
+        come_into_view("images")
     state["images_files"] = list(files.values())
     state["reading_stopped"] = False
 

@@ -55,11 +55,21 @@ def said(result: VideoResult, moment: dict[str, Any]) -> str:
     return f"**{label.emotion}**, your label  \nThe model: {words}" if label else words
 
 
-def offer_labels(job: VideoJob, result: VideoResult, moment: dict[str, Any], number: int) -> None:
-    """Offer to correct a key moment, to undo that, and to keep its face for training."""
+def offer_labels(
+    job: VideoJob, result: VideoResult, moment: dict[str, Any], number: int, at: str
+) -> None:
+    """Offer to correct a key moment, to undo that, and to keep its face for training.
+
+    Args:
+        job: Where labels are saved.
+        result: Its result.
+        moment: A row of :meth:`VideoJob.highlights`.
+        number: Its place among them.
+        at: Its time in words, which tells it from the others.
+    """
     person, time = moment["person"], moment["time"]
     if st.button(
-        f"Correct at {clock(time)}…",
+        f"Correct at {at}…",
         key=f"video_correct_{number}",
         icon=":material/edit:",
         help="Say what the face shows: your label stands beside the model's answer.",
@@ -70,7 +80,7 @@ def offer_labels(job: VideoJob, result: VideoResult, moment: dict[str, Any], num
         label
         and access.is_admin()
         and st.button(
-            f"Keep face at {clock(time)} for training…",
+            f"Keep face at {at} for training…",
             key=f"video_keep_face_{number}",
             type="tertiary",
             icon=":material/save:",

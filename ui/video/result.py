@@ -8,9 +8,10 @@ import streamlit as st
 from fer_core import timeline
 from fer_core.errors import FerError
 from fer_core.files import named_after
+from fer_core.table import to_csv
 from fer_core.video.highlights import in_words
 from fer_core.video.report import to_html
-from fer_core.video.result import VideoResult
+from fer_core.video.result import SHARPEST, VideoResult
 from ui.common import timeline_panels as panels
 from ui.common.collect import say_collected
 from ui.common.exports import Download, downloads
@@ -96,7 +97,13 @@ def _files(job: VideoJob, result: VideoResult) -> list[Download]:
         return named_after(result.info.name, what, suffix)
 
     files = [
-        Download("Table (CSV)", result.to_csv, name(".csv"), "text/csv"),
+        Download("Table (CSV, opens in Excel)", result.to_csv, name(".csv"), "text/csv"),
+        Download(
+            "Segments (CSV, opens in Excel)",
+            lambda: to_csv(result.segments()),
+            name(".csv", "segments"),
+            "text/csv",
+        ),
         Download("Everything (JSON)", result.to_json, name(".json"), "application/json"),
         Download("Table (Parquet)", result.to_parquet, name(".parquet"), "application/x-parquet"),
         Download(
@@ -175,6 +182,8 @@ def _beside(
         summary["change_points"],
         result.cuts,
         result.options.fps,
+        # The annotated video of a part begins with it.
+        (result.options.start or 0.0) if job.annotated else 0.0,
     )
     if asked is not None and person is not None:
         act, moment = asked
@@ -190,35 +199,37 @@ def _highlights(job: VideoJob, result: VideoResult) -> None:
     if not rows:
         return
     st.subheader("Key moments")
+    note = f"The clearest moment of each emotion, and the {SHARPEST} sharpest changes at most."
     if seconds := result.options.smoothing:
-        st.caption(f"Pictures and captions show values averaged over {seconds:g} s.")
+        note += f" Pictures and captions show values averaged over {seconds:g} s."
+    st.caption(note)
+    times = timeline.clocks([row["time"] for row in rows])
     with st.grid(min_column_width=200):
-        for number, row in enumerate(rows):
+        for number, (row, at) in enumerate(zip(rows, times, strict=True)):
             with st.container(gap="xsmall"):
                 words = in_words(result, row)
                 st.image(row["picture"], width="stretch", alt=words)
                 with st.container(horizontal=True, gap="xsmall"):
                     st.button(
-                        timeline.clock(row["time"]),
+                        at,
                         key=f"video_moment_{number}",
                         icon=":material/my_location:",
                         on_click=go_to,
                         args=(row["time"], row["person"]),
                         help="Go to this moment",
                     )
-                    offer_labels(job, result, row, number)
+                    offer_labels(job, result, row, number, at)
                 st.markdown(said(result, row))
 
 
 def _numbers(summary: dict[str, Any], result: VideoResult, person: int | None) -> None:
     with st.grid(2, min_column_width=300):
         with st.container():
-            if person is None:
-                panels.share_bars({"Everyone": summary})
-            else:
-                panels.share_bars(
-                    {result.name(person): p for p in summary["persons"] if p["person"] == person}
-                )
+            name, shown = "everyone", summary
+            if person is not None:
+                name = result.name(person)
+                (shown,) = [one for one in summary["persons"] if one["person"] == person]
+            panels.share_bars({name: shown}, f"Share of time: {name}")
         with st.container():
             _changes(summary)
 

@@ -2,7 +2,9 @@
 // arrow key moves the video there, and the playhead follows the video. Python hears nothing
 // of it, so nothing is loaded anew. Only the buttons below it tell Python where it is.
 //
-// data: { seconds, view, everyone, emotions, colors, times, curves, segments, changes, cuts, seek }
+// data: { seconds, begin, view, everyone, emotions, colors, times, curves, segments, changes, cuts,
+// seek }. The player's picture at 0 is that of `begin` seconds. `seek` is { time, number, values }:
+// another number than before asks to go there; `values` are the probabilities of that sample.
 
 const LEFT = 34, RIGHT = 8, TOP = 8, BOTTOM = 22, HEIGHT = 230;
 const SVG = "http://www.w3.org/2000/svg";
@@ -46,11 +48,14 @@ class Timeline {
     };
     const follow = () => {
       const video = this.video();
-      if (video && !video.seeking && Math.abs(video.currentTime - this.time) > 0.02) {
-        if (this.bound === video) this.show(video.currentTime);
-        else if (video.readyState > 0) {
-          this.bound = video;
-          if (this.time) video.currentTime = this.time;
+      if (video && !video.seeking && this.data) {
+        const time = video.currentTime + this.data.begin;
+        if (Math.abs(time - this.time) > 0.02) {
+          if (this.bound === video) this.show(time);
+          else if (video.readyState > 0) {
+            this.bound = video;
+            if (this.time) this.move(video, this.time);
+          }
         }
       }
       this.frame = requestAnimationFrame(follow);
@@ -86,11 +91,13 @@ class Timeline {
     );
     this.box.setAttribute("aria-valuemax", data.seconds.toFixed(1));
     this.draw();
-    if (data.seek && data.seek.number !== this.sought) {
-      // What was asked for before this component came is an old wish.
-      if (this.sought !== null || data.seek.number > 0) this.seek(data.seek.time);
-      this.sought = data.seek.number;
+    const sought = data.seek?.number ?? 0;
+    if (sought && sought !== this.sought) {
+      this.seek(data.seek.time);
+      // What was asked for before this component came moves nothing on the page.
+      if (this.sought !== null) this.bringIntoView();
     }
+    this.sought = sought;
   }
 
   at(event) {
@@ -104,9 +111,21 @@ class Timeline {
     const video = this.video();
     if (video && video.readyState > 0) {
       this.bound = video;
-      video.currentTime = to;
+      this.move(video, to);
     }
     this.show(to);
+  }
+
+  // A little after a frame begins, so that rounding does not show the one before it.
+  move(video, time) {
+    video.currentTime = Math.max(0, time - this.data.begin + 0.01);
+  }
+
+  // What was pressed may be far below the player.
+  bringIntoView() {
+    const shown = this.video() ?? this.box;
+    shown.style.scrollMargin = "5rem 0 1rem"; // the app's header covers the top
+    shown.scrollIntoView({ block: "nearest" });
   }
 
   x(time) {
@@ -212,15 +231,24 @@ class Timeline {
 
   // What the person looks like at a time.
   words(time) {
-    const { times, curves, emotions } = this.data;
-    let k = -1;
-    times.forEach((t, i) => {
-      if (curves[0][i] !== null && Math.abs(t - time) < (k < 0 ? Infinity : Math.abs(times[k] - time))) k = i;
-    });
-    if (k < 0 || Math.abs(times[k] - time) > 1) return `${clock(time)} · not in view`;
-    const ranked = emotions.map((name, i) => [curves[i][k], name]).sort((a, b) => b[0] - a[0]);
+    const { emotions, seek } = this.data;
+    // The curves of a long video are means of several samples.
+    const exact = seek?.values && Math.abs(time - seek.time) < 0.03;
+    const values = exact ? seek.values : this.valuesAt(time);
+    if (!values) return `${clock(time)} · not in view`;
+    const ranked = emotions.map((name, i) => [values[i], name]).sort((a, b) => b[0] - a[0]);
     const shares = ranked.slice(0, 2).filter(([v]) => v >= 0.1);
     return `${clock(time)} · looks ${shares.map(([v, n]) => `${n.toLowerCase()} ${Math.round(v * 100)} %`).join(", ")}`;
+  }
+
+  // A sample stands until the next one, as in the annotated video.
+  valuesAt(time) {
+    const { times, curves } = this.data;
+    const half = (times[1] - times[0] || 0.2) / 2;
+    const known = times.map((_, i) => i).filter((i) => curves[0][i] !== null);
+    const k = known.findLast((i) => times[i] - half <= time + 0.001) ?? known[0];
+    if (k === undefined || Math.abs(times[k] - time) > 1) return null;
+    return curves.map((values) => values[k]);
   }
 }
 

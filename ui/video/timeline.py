@@ -9,6 +9,7 @@ import streamlit as st
 
 from fer_core import timeline
 from fer_core.emotions import COLORS, EMOTIONS
+from fer_core.table import PROBABILITIES
 from ui.common.component import nothing
 
 #: What is asked for at a moment of the timeline.
@@ -67,6 +68,7 @@ def video_timeline(
     changes: list[dict[str, Any]],
     cuts: tuple[float, ...],
     fps: float,
+    begin: float,
 ) -> tuple[Act, float] | None:
     """Show one person, or the mean of everybody, over time, bound to the page's ``st.video``.
 
@@ -79,11 +81,13 @@ def video_timeline(
         changes: rows of :func:`fer_core.timeline.change_points`, with names.
         cuts: seconds.
         fps: frames a second that were looked at, 0 for all.
+        begin: second of the video that the player shows first.
 
     Returns:
         What is asked for, once, if a button was pressed, and the second: to correct what the
         person shows there, or to split the person.
     """
+    sought = _sought(table, person)
     step = max(1 / fps if fps else 0.1, seconds / _POINTS)
     curve = timeline.curve(table, person, step)
     values = curve.astype(object).where(curve.notna(), None)
@@ -103,6 +107,7 @@ def video_timeline(
         data={
             "id": of,
             "seconds": max(seconds, 0.1),
+            "begin": begin,
             "view": view,
             "everyone": person is None,
             "emotions": list(EMOTIONS),
@@ -112,13 +117,22 @@ def video_timeline(
             "segments": stretches.drop(columns="person").to_dict("records"),
             "changes": [c for c in changes if person in (None, c["person"])],
             "cuts": list(cuts),
-            "seek": st.session_state.get("video_seek"),
+            "seek": sought,
         },
         on_correct_change=nothing,
         on_split_change=nothing,
     )
     acts: tuple[Act, ...] = ("correct", "split")
     return next(((act, time) for act in acts if (time := shown[act]) is not None), None)
+
+
+def _sought(table: pd.DataFrame, person: int | None) -> dict[str, Any] | None:
+    """Return the moment to go to, with the person's probabilities there if it is a sample."""
+    sought = st.session_state.get("video_seek")
+    if sought is None:
+        return None
+    at = table[table["person"].eq(person).fillna(False) & np.isclose(table["time"], sought["time"])]
+    return sought | {"values": at[list(PROBABILITIES)].iloc[0].tolist() if len(at) else None}
 
 
 def seek(time: float) -> None:
