@@ -8,7 +8,7 @@ from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.evaluation.baseline import ACCURACY
 from fer_core.models.card import FER2013
-from fer_core.train import judge
+from fer_core.train import judge, manage
 from ui.common import judgement
 from ui.common.controls import make_default
 from ui.common.judgement import SOURCES_COLUMNS, sources_table
@@ -105,7 +105,7 @@ def _promote(run: TrainingRun) -> None:
     with st.form("training_promote", border=False):
         name = st.text_input(
             "Name of the model",
-            models.free_name(run.name),
+            models.free_name(manage.about(run)["title"]),
             max_chars=64,
             help="Small letters, digits, dots, hyphens.",
         )
