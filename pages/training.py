@@ -168,7 +168,8 @@ def show_runs() -> None:
     training_folds.show(chosen)
     if len(chosen) == 1:
         now = states[found.index(chosen[0])]
-        training_watch.headline(chosen[0], now)
+        training_watch.headline(chosen[0], now, training_after.use)
+        training_after.made(chosen[0], now)
         show_alive(known, chosen[0])
         with or_damaged(chosen[0].name, training.delete, "training_problem"):
             one(chosen[0], now)
