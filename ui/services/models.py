@@ -40,17 +40,27 @@ def default_model() -> str:
 def label(folder: ModelFolder) -> str:
     """Return what a model is called wherever it can be chosen: its name, then its title."""
     name, title = folder.name, folder.card.title
-    return name if title in ("", name) else f"{name}: {title}"
+    if title in ("", name):
+        title = "trained by you" if not folder.ships and access.is_admin() else ""
+    return f"{name}: {title}" if title else name
+
+
+def _to_choose() -> list[ModelFolder]:
+    """Return all models, those of this machine first: they stand above the cut of a picker."""
+    return sorted(list_models(), key=lambda folder: folder.ships)
 
 
 def labels() -> dict[str, str]:
-    """Return the label of each model by its name."""
-    return {folder.name: label(folder) for folder in list_models()}
+    """Return the label of each model by its name, those of this machine first."""
+    return {folder.name: label(folder) for folder in _to_choose()}
 
 
 def picker_labels() -> dict[str, str]:
-    """Return the label of each model by its name, with what it is recommended for."""
-    found = list_models()
+    """Return the label of each model by its name, with what it is recommended for.
+
+    Those of this machine come first.
+    """
+    found = _to_choose()
     uses = recommendations(folder.card for folder in found)
     return {
         folder.name: label(folder) + (f" ({uses[folder.name]})" if folder.name in uses else "")

@@ -7,7 +7,7 @@ import streamlit as st
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.evaluation.baseline import ACCURACY
-from fer_core.models.card import FER2013
+from fer_core.models.card import FER2013, NOT_FOR_PHOTOS
 from fer_core.train import judge, manage
 from ui.common import judgement
 from ui.common.controls import make_default
@@ -173,7 +173,8 @@ def _ready(name: str) -> None:
         if not models.exists(name):
             st.markdown(f"The model **{plain(name)}**, made from this run, was deleted.")
             return
-        st.markdown(f"The model **{plain(name)}** is ready.", width="content")
+        drawn = f" {NOT_FOR_PHOTOS}." if models.find_model(name).card.drawn else ""
+        st.markdown(f"The model **{plain(name)}** is ready.{drawn}", width="content")
         if st.button("Try it on a picture", type="primary", icon=IMAGES.icon, key="training_try"):
             state["model"] = name
             st.switch_page(IMAGES.file)
