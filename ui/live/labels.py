@@ -60,7 +60,12 @@ def _ask(table: pd.DataFrame, given: Sequence[FaceLabel], change: Change, key: s
     person = persons[0]
     if len(persons) > 1:
         person = st.pills(
-            "Person", persons, default=person, format_func=person_label, required=True, key=f"{key}_whose"
+            "Person",
+            persons,
+            default=person,
+            format_func=person_label,
+            required=True,
+            key=f"{key}_whose",
         )
     times = seen.loc[seen["person"] == person, "time"]
     start, end = float(times.min()), float(times.max())
