@@ -240,6 +240,9 @@ def _table(saved: list[SavedSession]) -> None:
 
 def _details(table: pd.DataFrame, found: dict[str, Any], key: str) -> None:
     """Show shares, curves and changes of everyone, or of the person who is chosen."""
+    if not found["rows"]:
+        st.info("No face was seen in this recording.", icon=":material/search_off:")
+        return
     seconds = pd.Series({one["person"]: one["seconds"] for one in found["persons"]}, dtype=float)
     persons = timeline.long_enough(seconds, found["seconds"]).index.tolist()
     person, shown = None, found
