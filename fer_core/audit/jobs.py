@@ -232,9 +232,7 @@ def run_audit(job: AuditJob) -> None:
         words = f"Step {_STEPS.index(what) + 1} of {len(_STEPS)}: {what}"
         job.write_progress({"what": words, "share": round(share, 3), "seconds_left": left})
 
-    said = predictions(
-        config["model"], dataset, lambda share: tell(_READING, share)
-    )
+    said = predictions(config["model"], dataset, lambda share: tell(_READING, share))
     counts = counts_of(dataset, votes) if votes else None
     found = audit(dataset, model=config["model"], counts=counts, on_progress=tell)
     seen = features(dataset.faces, explainable(config["model"]))
