@@ -380,6 +380,11 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             help="With 0, every result is shown as it is measured.",
             persist_state="session",
         )
+if len(record) and not state["live_record"] and mine.interrupted is None:
+    st.caption(
+        "Recording again adds to the numbers below. To begin a new recording, keep or discard "
+        "them first."
+    )
 if len(record) and state["live_record"] and not live.on:
     st.info(
         "The recording is interrupted, and goes on in the same table when you press "

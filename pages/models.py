@@ -7,6 +7,7 @@ import streamlit as st
 
 from fer_core.datasets import Dataset
 from fer_core.errors import FerError
+from fer_core.models.card import NOT_FOR_PHOTOS
 from ui.common import judgement
 from ui.common.controls import make_default
 from ui.common.damaged import or_damaged, show_damaged
@@ -116,6 +117,8 @@ def one(folder: ModelFolder) -> None:
             st.badge("the default of all pages", icon=":material/check:", color="green")
         if folder.imported:
             st.badge("from elsewhere", icon=":material/shield:", color="gray")
+        if folder.card.drawn:
+            st.badge(NOT_FOR_PHOTOS, icon=":material/draw:", color="orange")
     if reason := models.stopped(folder):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(f"This model is not used. {sentence(reason)}", icon=":material/block:")

@@ -7,6 +7,7 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.extras import require
+from fer_core.models.card import NOT_FOR_PHOTOS
 from fer_core.train import TrainConfig, configure, manage
 from ui.common.damaged import or_damaged
 from ui.common.footer import footer
@@ -145,7 +146,7 @@ def show_runs() -> None:
     if not found:
         st.info(
             "No run yet. The quick try draws its own faces, takes about two minutes and needs "
-            "nothing else.",
+            f"nothing else. Its model: {NOT_FOR_PHOTOS[0].lower()}{NOT_FOR_PHOTOS[1:]}.",
             icon=":material/school:",
         )
     states = [run.state() for run in found]
@@ -168,7 +169,8 @@ def show_runs() -> None:
     training_folds.show(chosen)
     if len(chosen) == 1:
         now = states[found.index(chosen[0])]
-        training_watch.headline(chosen[0], now)
+        training_watch.headline(chosen[0], now, training_after.use)
+        training_after.made(chosen[0], now)
         show_alive(known, chosen[0])
         with or_damaged(chosen[0].name, training.delete, "training_problem"):
             one(chosen[0], now)
@@ -207,7 +209,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button("New run", icon=":material/add:", on_click=new, type="primary")
         st.button(
             "Quick try on demo faces", icon=":material/bolt:", on_click=quick_try,
-            help="Six epochs on faces that the program draws: about two minutes.",
+            help="Six epochs on faces that the program draws: about two minutes. "
+            f"{NOT_FOR_PHOTOS}.",
         )  # fmt: skip
 if only_for_admins("Training"):
     say_problem("training_problem")

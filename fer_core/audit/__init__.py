@@ -35,6 +35,13 @@ KINDS: Final = {
 }
 #: In the place of an emotion, among proposals.
 EXCLUDE: Final = "exclude"
+#: What an audit tells of while it runs, in this order.
+STEPS: Final = (
+    "Looking at every face",
+    "Looking for label errors",
+    "Comparing faces with each other",
+    "Looking for what is no face",
+)
 
 
 @dataclass(frozen=True)
@@ -122,8 +129,8 @@ def audit(
 
     try:
         folder = explainable(model)
-        seen = features(dataset.faces, folder, tell("Looking at every face"))
-        tell("Looking for label errors")(0.0)
+        seen = features(dataset.faces, folder, tell(STEPS[0]))
+        tell(STEPS[1])(0.0)
         views = (seen, gradients(dataset.faces))
         probabilities = out_of_fold(views, dataset.labels, folds, seed)
         alone = labels.find(dataset.labels, probabilities)
@@ -143,14 +150,14 @@ def audit(
     if counts is not None:
         summary["annotators"] = labels.annotators(dataset.labels, counts)
 
-    codes = duplicates.hashes(dataset.faces, tell("Comparing faces with each other"))
+    codes = duplicates.hashes(dataset.faces, tell(STEPS[2]))
     same = duplicates.exact(keys)
     group = duplicates.near(dataset.faces, codes)
     copies = _copy_problems(dataset, same, group)
     parts.append(copies)
     summary["copies"] = _copies(dataset, same, group)
 
-    strange = not_faces.measure(dataset.faces, tell("Looking for what is no face"))
+    strange = not_faces.measure(dataset.faces, tell(STEPS[3]))
     parts.append(_strange_problems(dataset, strange, counts))
     summary["attainable"] = attainable(dataset, alone, group, counts)
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import pandas as pd
 
-from fer_core.audit import Audit, audit
+from fer_core.audit import STEPS, Audit, audit
 from fer_core.audit.network import explainable, features
 from fer_core.classifier import load_classifier
 from fer_core.datasets import Dataset, load
@@ -32,6 +32,8 @@ from fer_core.models.catalogue import default_model, find_model
 from fer_core.preprocess import FACE_SIZE
 from fer_core.settings import settings
 
+_READING: Final = "Reading every face with the model"
+_STEPS: Final = (_READING, *STEPS)
 #: What reading a damaged file raises.
 _DAMAGED: Final = (OSError, ValueError, LookupError, EOFError, RecursionError, zipfile.BadZipFile)
 
@@ -227,11 +229,10 @@ def run_audit(job: AuditJob) -> None:
         steps.setdefault(what, time.monotonic())
         spent = time.monotonic() - steps[what]
         left = spent / share - spent if share > 0.02 else None
-        job.write_progress({"what": what, "share": round(share, 3), "seconds_left": left})
+        words = f"Step {_STEPS.index(what) + 1} of {len(_STEPS)}: {what}"
+        job.write_progress({"what": words, "share": round(share, 3), "seconds_left": left})
 
-    said = predictions(
-        config["model"], dataset, lambda share: tell("Reading every face with the model", share)
-    )
+    said = predictions(config["model"], dataset, lambda share: tell(_READING, share))
     counts = counts_of(dataset, votes) if votes else None
     found = audit(dataset, model=config["model"], counts=counts, on_progress=tell)
     seen = features(dataset.faces, explainable(config["model"]))

@@ -228,6 +228,13 @@ class Card(_Part):
             raise ValueError("the model is a member of itself")
         return self
 
+    @property
+    def drawn(self) -> bool:
+        """Return whether the model learned only from faces that the program draws."""
+        if self.recipe is not None:
+            return self.recipe.data == "demo" and not self.recipe.mix
+        return self.data == DRAWN  # an ensemble has the data of its members
+
     def frequencies(self) -> tuple[float, ...] | None:
         """Return how frequent each emotion was in training, as shares that sum to 1.
 
@@ -345,6 +352,10 @@ def _from_version_1(old: dict[str, Any]) -> dict[str, Any]:
 #: Fields that version 2 has in another form.
 _CHANGED: Final = {"temperature", "recipe", "training", "speed", "figures", "hard"}
 
+
+#: What the card of a model says whose faces were drawn, and what to know of such a model.
+DRAWN: Final = "Faces drawn by the program."
+NOT_FOR_PHOTOS: Final = "Trained on drawn faces, not meant for photos"
 
 INTENDED = (
     "Reading the expression that a face shows in a picture or video, for demonstration, "

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from fer_core.models.card import Stored
+from fer_core.models.card import DRAWN, Stored
 from fer_core.models.catalogue import check_new_name
 from fer_core.settings import settings
 from fer_core.train import acts, judge, load_data, origin
@@ -55,7 +55,7 @@ def main(run_name: str, name: str, options: str = "{}") -> int:
         data = load_data(run.config)
         origin.check_same(run, data, "put the run's own data back to make a model of the run.")
         splits = ["PublicTest", *(["PrivateTest"] if "PrivateTest" in judge.figures(run) else [])]
-        about = "Faces drawn by the program." if run.config.data == "demo" else f"{data.name}."
+        about = DRAWN if run.config.data == "demo" else f"{data.name}."
         publish(run, data, settings().models / name, splits=splits, data=about, **how)
 
     return acts.carry_out(run_name, "publish", name, do)

@@ -272,3 +272,14 @@ def test_the_report_of_an_audit_is_tables_and_faces(audited):
     assert kinds["Faces"].tolist() == [1] and kinds["Share"][0] == pytest.approx(1 / 840)
     assert finder["Precision"].tolist() == [0.8] and attainable["Accuracy"].tolist() == [0.88]
     assert "features of fast" in "\n".join(one.value for one in app.caption)
+
+
+def test_undo_of_a_face_waits_for_a_correction_of_it(audited):
+    app = open_dataset("Problems")
+    assert any("These faces are drawn" in one.value for one in app.caption)
+    app = open_dataset("Browse")
+    assert app.button(key="set_undo").disabled
+    app.button(key="set_Sad").click().run()
+    assert not app.button(key="set_undo").disabled
+    app.button(key="set_undo").click().run()
+    assert app.button(key="set_undo").disabled and not app.exception

@@ -142,3 +142,16 @@ def test_the_place_in_a_latin_square_is_that_of_the_participant_in_the_study(hom
 def choose(app: AppTest, label: str, value: str) -> None:
     next(one for one in app.selectbox if one.label == label).set_value(value).run()
     assert not app.exception
+
+
+def test_a_recording_without_a_face_says_so_and_is_not_added_to_unawares(home: Path) -> None:
+    mine = Recording()
+    mine.record.recording = True
+    for second in range(3):
+        mine.record.add(Analysis(640, 480, "vgg", "blazeface", (), float(second)))
+    app = open_page("live", live_recording=mine, live_recording_here=True)
+    assert [one.value for one in app.info if "No face" in one.value] == [
+        "No face was seen in this recording."
+    ]
+    assert "dominant emotion" not in words(app)
+    assert any("adds to the numbers below" in one.value for one in app.caption)

@@ -142,3 +142,18 @@ def test_a_link_to_a_model_that_does_not_exist_says_so(own_home):
     app.run().switch_page("pages/models.py").run()
     assert "There is no model called nope" in app.warning[0].value
     assert app.subheader[0].value.startswith("fast: ")
+
+
+def test_own_models_come_first_and_drawn_ones_are_not_meant_for_photos(own_home):
+    recipe = {"model": "vgg", "data": "demo"}
+    copy_of_shipped(settings().models, "mine", title="", recipe=recipe)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.session_state["models_chosen"] = ["mine"]
+    app.run().switch_page("pages/models.py").run()
+    assert "Trained on drawn faces, not meant for photos" in "".join(m.value for m in app.markdown)
+    app.switch_page("pages/images.py").run()
+    model = app.selectbox(key="model")
+    assert "mine: trained by you" in model.options[:2]
+    assert not any("drawn faces" in one.value for one in app.caption)
+    model.select("mine").run()
+    assert any("not meant for photos" in one.value for one in app.caption) and not app.exception

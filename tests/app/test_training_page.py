@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 from fer_core.datasets import demo, mix
 from fer_core.datasets.fer2013 import export_csv
 from fer_core.settings import settings
-from fer_core.train import configure, crossvalidate, judge, runs
+from fer_core.train import configure, crossvalidate, judge, manage, runs
 from fer_core.train.config import Fold
 from fer_core.train.runs import TrainingRun
-from tests.model_tools import TINY
+from tests.model_tools import TINY, copy_of_shipped
 from ui.services import access, removal
 from ui.services.access import Person
 
@@ -206,3 +206,32 @@ def test_the_label_order_of_a_further_dataset_is_a_picker(own_home):
     app.multiselect(key="train_mix_names").set_value(["demo"]).run()
     app.selectbox(key="train_mix_label_order_demo").select("rafdb").run()
     assert 'mix_label_order={"demo":"rafdb"}' in app.code[0].value and not app.exception
+
+
+def test_the_model_of_a_run_is_named_after_its_title_and_tried_at_once(own_home):
+    run = TrainingRun.create(configure(**TINY))
+    manage.describe(run, title="Anna's first model")
+    run.write_state(status="running", epoch=1)
+    (run.path / "best.npz").touch()
+    run.write_state(status="trained", epoch=1, best_epoch=1, best_accuracy=0.5)
+    app = open_training(run.name)
+    field = next(one for one in app.text_input if one.label == "Name of the model")
+    assert field.value == "anna-s-first-model"
+    field.set_value("../up")
+    click(app, "Make the model")
+    assert "A model's name has small letters" in texts(app)
+    field = next(one for one in app.text_input if one.label == "Name of the model")
+    assert field.value == "../up"
+    copy_of_shipped(settings().models, "anna-s-first-model")
+    act = {"what": "publish", "of": "anna-s-first-model", "status": "done"}
+    run.write_state(act=act)
+    app = open_training(run.name)
+    # The name is taken now, and the next model gets another.
+    field = next(one for one in app.text_input if one.label == "Name of the model")
+    assert field.value == "anna-s-first-model-2"
+    assert "**anna-s-first-model** is ready" in texts(app)
+    click(app, "Try it on a picture")
+    assert app.selectbox(key="model").value == "anna-s-first-model"
+    app = open_training(run.name)
+    click(app, "Show it on Models")
+    assert "anna-s-first-model" in app.subheader[0].value

@@ -1,6 +1,8 @@
 """Deleting in the app: one click, gone from the page, and back with Undo."""
 
 import io
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +79,8 @@ def test_an_analysis_of_a_video(home):
 def fill(record: SessionRecord) -> None:
     face = Face(Detection((10, 10, 90, 90), 0.9), (0.0, 0.0, 0.0, 0.9, 0.0, 0.0, 0.1))
     record.recording = True
-    for time in (0.0, 0.5, 1.0):
-        record.add(Analysis(640, 480, "vgg", "blazeface", (face,), time))
+    for second in (0.0, 0.5, 1.0):
+        record.add(Analysis(640, 480, "vgg", "blazeface", (face,), second))
 
 
 def test_a_recording_that_is_discarded(home):
@@ -94,7 +96,11 @@ def test_a_recording_that_is_discarded(home):
     # A new recording has a name of its own, and is not replaced by the old one.
     click(app, "Discard")
     fill(mine.record)
-    assert app.run().text_input(key="live_name").value.startswith("Session of ")
+    mine.start -= 3600
+    began = datetime.fromtimestamp(time.time() - 3600, UTC)
+    assert app.run().text_input(key="live_name").value in (
+        f"{began - timedelta(minutes=late):%d %B %Y, %H:%M}" for late in (0, 1)
+    )
     click(app, "Undo")
     assert "A new recording has begun" in words(app)
 

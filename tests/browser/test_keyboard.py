@@ -180,7 +180,7 @@ def test_a_quick_try_is_used_and_found_by_name_on_images(visit) -> None:
     page = visit("training")
     keys = Keyboard(page)
     keys.press("Quick try on demo faces")
-    expect(page.get_by_role("button", name="Use this model")).to_be_visible(timeout=600_000)
+    expect(page.get_by_role("button", name="Use this model")).to_be_enabled(timeout=600_000)
     keys.press("Use this model")
     keys.fill(page.get_by_label("Name of the model", exact=True), "by-keys")
     expect(page.get_by_text("The model by-keys is ready.")).to_be_visible(timeout=300_000)

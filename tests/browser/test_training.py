@@ -106,8 +106,10 @@ def test_from_the_form_to_a_model_that_the_images_page_uses(visit, tmp_path: Pat
     field = page.get_by_label("Name of the model", exact=True)
     field.fill("../up")
     button(page, "Make the model").click()
-    expect(page.get_by_text("A model's name has small letters")).to_be_visible()
-    button(page, "Use this model").click()
+    # The panel stays open, with what is wrong at its field.
+    panel = page.get_by_test_id("stPopoverBody")
+    expect(panel.get_by_text("A model's name has small letters")).to_be_visible()
+    expect(field).to_have_value("../up")
     field.fill("from-demo")
     button(page, "Make the model").click()
     expect(page.get_by_text("The model from-demo is ready.")).to_be_visible(timeout=240_000)

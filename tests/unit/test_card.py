@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fer_core.errors import ModelError
-from fer_core.models.card import Card, read_card
+from fer_core.models.card import DRAWN, Card, read_card
 from fer_core.models.catalogue import find_model, list_models
 from fer_core.train.config import TrainConfig
 
@@ -114,3 +114,14 @@ def test_shipped_cards_are_written_in_this_version() -> None:
             assert folder.card.class_frequencies.happy == 7215
     recipe = find_model("vgg").card.recipe
     assert TrainConfig.model_validate(recipe.model_dump()).epochs == 69
+
+
+def test_a_model_knows_whether_it_learned_from_drawn_faces_alone() -> None:
+    def drawn(**changes: Any) -> bool:
+        return read_card(version_1(**changes)).drawn
+
+    assert drawn(recipe={"model": "vgg", "data": "demo"})
+    assert not drawn(recipe={"model": "vgg", "data": "demo", "mix": {"faces.csv": 1.0}})
+    assert not drawn()
+    # An ensemble has no recipe, and the data of its members.
+    assert drawn(recipe=None, data=DRAWN) and not drawn(recipe=None)

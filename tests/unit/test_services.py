@@ -22,6 +22,7 @@ from ui.services import (
     models,
     quotas,
     sessions,
+    stored,
     training,
     videos,
 )
@@ -139,6 +140,7 @@ def test_visitors_see_and_delete_their_own_only(public):
     with pytest.raises(FerError, match="not kept any more"):
         sessions.load(key)
     sessions.delete(key)
+    assert stored.count_own() == (1, 0)
     public("boss", "ada@example.org")
     assert [s.name for s in sessions.list_all()] == ["of two", "of one"]
     public("one")

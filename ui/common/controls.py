@@ -10,6 +10,7 @@ from fer_core.classifier import Classifier, load_classifier
 from fer_core.emotions import EMOTIONS, UNSURE_BELOW
 from fer_core.errors import FerError
 from fer_core.faces import DETECTORS, Detector, get_detector
+from fer_core.models.card import NOT_FOR_PHOTOS
 from fer_core.settings import settings
 from ui.common.notices import say_error
 from ui.services import visits
@@ -111,6 +112,8 @@ def model_row(only: Only | None = None) -> Choice:
         )
         _class_prior()
     choice = current(only)
+    if choice.classifier.card.drawn:
+        st.caption(f":material/draw: {NOT_FOR_PHOTOS}.", width="content")
     if (
         choice.classifier.frequencies is None
         and st.session_state["class_prior"] != choice.class_prior

@@ -28,7 +28,12 @@ def _rows() -> None:
     found = removal.mine()
     for one in found:
         with st.container(horizontal=True, vertical_alignment="center", key=f"row_{one.key}"):
-            st.markdown(f":material/delete: Deleted: {plain(one.words)}", width="content")
+            left = max(1, round(one.seconds_left))
+            st.markdown(
+                f":material/delete: Deleted: {plain(one.words)}. You can undo this for "
+                f"{left} {'second' if left == 1 else 'seconds'}.",
+                width="content",
+            )
             st.button(
                 # Several buttons of one name could not be told apart by ear.
                 "Undo" if len(found) == 1 else f"Undo: {plain(one.words)}",
@@ -36,7 +41,6 @@ def _rows() -> None:
                 icon=":material/undo:",
                 on_click=_undo,
                 args=(one.key,),
-                help=f"For {removal.SECONDS:g} seconds after the deletion.",
             )
 
 

@@ -26,6 +26,7 @@ from ui.dataset.face_grid import (
     afresh,
     change,
     face_grid,
+    last_changed,
     page_of,
     stable_order,
     turn_to,
@@ -228,7 +229,8 @@ def large(data: Opened, table: pd.DataFrame, row: int, audit: AuditJob) -> None:
     """Show one face: large, with label, votes, predictions, and what can be done to it."""
     face = table.iloc[row]
     key, label = face["face"], EMOTIONS[face["label"]]
-    with st.container(border=True, gap="small"):
+    # A tap on a face brings this into view, by its key, where it stands below the faces.
+    with st.container(border=True, gap="small", key="dataset_face"):
         with st.container(horizontal=True, vertical_alignment="top"):
             st.image(
                 browse.enlarged(data.dataset.faces[row], 160),
@@ -290,7 +292,14 @@ def _buttons(key: str, label: str, excluded: bool) -> None:
             on_click=_do,
             args=(key, "include" if excluded else "exclude", ""),
         )
-        st.button("Undo", key="set_undo", icon=":material/history:", on_click=undo_last)
+        st.button(
+            "Undo",
+            key="set_undo",
+            icon=":material/history:",
+            disabled=key not in last_changed(),
+            on_click=undo_last,
+            help="Takes back your last correction, where it was of this face.",
+        )
 
 
 def _do(key: str, action: str, value: str) -> None:

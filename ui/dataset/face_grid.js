@@ -132,6 +132,15 @@ class Grid {
     option.focus();
     this.look(at);
     this.draw();
+    if (!event.shiftKey && !event.ctrlKey && !event.metaKey) this.reveal();
+  }
+
+  // On narrow screens the face with its buttons stands below all others, out of sight.
+  reveal() {
+    const panel = document.querySelector(".st-key-dataset_face");
+    if (!panel || panel.getBoundingClientRect().top < this.box.getBoundingClientRect().bottom) return;
+    panel.style.scrollMarginTop = "4rem"; // below the app's bar
+    panel.scrollIntoView({ block: "start" });
   }
 
   toggle(at) {

@@ -6,7 +6,7 @@ the browser shows it as done and sends it again.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -217,13 +217,23 @@ def turner(pages: int, key: str, where: str) -> None:
 
 def change(changes: list[Change], author: str = "", reason: str = "") -> None:
     """Keep changes; the session remembers them for :func:`undo_last`."""
-    batch = corrections.add(changes, author, reason)
-    st.session_state.setdefault("dataset_batches", []).append(batch)
+    remember(corrections.add(changes, author, reason), [one.face for one in changes])
+
+
+def remember(batch: str, faces: Iterable[str]) -> None:
+    """Let :func:`undo_last` take back a batch of corrections of some faces."""
+    st.session_state.setdefault("dataset_batches", []).append((batch, frozenset(faces)))
+
+
+def last_changed() -> frozenset[str]:
+    """Return the keys of the faces that :func:`undo_last` would change."""
+    batches = st.session_state.get("dataset_batches")
+    return batches[-1][1] if batches else frozenset()
 
 
 def undo_last() -> None:
     """Take back the last thing that was done in this session."""
     batches = st.session_state.setdefault("dataset_batches", [])
     while batches:
-        if corrections.undo(batches.pop()):
+        if corrections.undo(batches.pop()[0]):
             return

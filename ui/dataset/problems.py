@@ -97,6 +97,11 @@ def _faces(data: Opened, audit: AuditJob, problems: pd.DataFrame) -> None:
     if state["problems_focus"] not in keys:
         state["problems_focus"] = shown["face"].iloc[0]
 
+    if data.source.source == "demo":
+        st.caption(
+            "These faces are drawn, and the models that come with the program are made for photos: "
+            "reasons and proposals are guesses. Look before you accept one."
+        )
     left, right = st.columns([7, 4], gap="medium")
     with left:
         with st.container(horizontal=True, vertical_alignment="center"):

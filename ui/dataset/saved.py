@@ -15,6 +15,7 @@ from ui.common.notices import say_error, say_problem
 from ui.common.reading import show_task
 from ui.common.text import plain
 from ui.dataset.browse import begin
+from ui.dataset.face_grid import remember
 from ui.dataset.open import Opened, Source
 from ui.services import access, collected, corrections, datasets
 
@@ -170,7 +171,7 @@ def _import(known: frozenset[str]) -> None:
     except FerError as error:
         say_error(error)
         return
-    st.session_state.setdefault("dataset_batches", []).append(batch)
+    remember(batch, overlay.faces)
     st.toast(f"{len(overlay.events)} corrections read.", icon=":material/check:")
     if unknown := overlay.unknown(known):
         st.warning(

@@ -24,6 +24,7 @@ from ui.common.text import plain
 from ui.common.times import local, zone, zone_name
 from ui.common.words import EVERYONE, person_label
 from ui.live.labels import Change, correct_button, labels
+from ui.live.recording import recording
 from ui.services import sessions
 from ui.services.sessions import SavedSession
 
@@ -37,11 +38,10 @@ def ask(what: str) -> None:
 
 
 def session_name() -> str:
-    """Return what the recording is called until its visitor says otherwise."""
+    """Return what the visitor calls the recording, or else when it began."""
     # A field that was shown for an earlier recording may have left an empty text.
-    if not st.session_state.get("live_name", "").strip():
-        st.session_state["live_name"] = f"Session of {datetime.now(zone()):%d %B %Y, %H:%M}"
-    return st.session_state["live_name"]
+    given = st.session_state.get("live_name", "").strip()
+    return given or f"{datetime.fromtimestamp(recording().began, zone()):%d %B %Y, %H:%M}"
 
 
 def summary(
@@ -70,7 +70,7 @@ def summary(
     labels(shown, about, relabel, "live_made")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         correct_button(shown, about, relabel, "live_made")
-        name = session_name().strip() or "Unnamed"
+        st.session_state["live_name"] = name = session_name()
         exports(shown.assign(source=name), about, name, "live")
         st.text_input("Name", key="live_name", max_chars=80, width=300)
 
@@ -240,6 +240,9 @@ def _table(saved: list[SavedSession]) -> None:
 
 def _details(table: pd.DataFrame, found: dict[str, Any], key: str) -> None:
     """Show shares, curves and changes of everyone, or of the person who is chosen."""
+    if not found["rows"]:
+        st.info("No face was seen in this recording.", icon=":material/search_off:")
+        return
     seconds = pd.Series({one["person"]: one["seconds"] for one in found["persons"]}, dtype=float)
     persons = timeline.long_enough(seconds, found["seconds"]).index.tolist()
     person, shown = None, found

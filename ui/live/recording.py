@@ -42,6 +42,12 @@ class Recording:
     log: PageLog = field(default_factory=PageLog)
     _written: float = 0.0
 
+    @property
+    def began(self) -> float:
+        """Return when the first number was recorded, in seconds since 1970; now without any."""
+        now, first = time.time(), self.record.began
+        return now if first is None else now - time.monotonic() + self.start + first
+
     def find(self) -> None:
         """Go on with an interrupted recording of this browser, if there is one."""
         found = recordings.find_interrupted()

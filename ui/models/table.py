@@ -11,7 +11,7 @@ import streamlit as st
 
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
-from fer_core.models.card import Card, MeasuredOn, datasets
+from fer_core.models.card import NOT_FOR_PHOTOS, Card, MeasuredOn, datasets
 from ui.common.text import plain_values
 from ui.services.models import ModelFolder, card_text, default_model
 
@@ -69,7 +69,7 @@ def _row(folder: ModelFolder, default: str, on: MeasuredOn | None) -> dict[str, 
         "ms": card.speed.ms_per_face if card.speed else None,
         "date": card.created,
         "data": ", ".join(dict.fromkeys(one.dataset for one in card.figures)),
-        "title": card.title,
+        "title": f"{card.title}. {NOT_FOR_PHOTOS}" if card.drawn else card.title,
         "recipe": _recipe(card),
     }
 

@@ -44,17 +44,25 @@ def label(folder: ModelFolder) -> str:
 
 
 def labels() -> dict[str, str]:
-    """Return the label of each model by its name."""
-    return {folder.name: label(folder) for folder in list_models()}
+    """Return the label of each model by its name, those of this machine first.
+
+    A model that was trained here and has no title of its own is called "trained by you".
+    """
+    found = {}
+    # Those that ship would push the others below the cut of a picker.
+    for folder in sorted(list_models(), key=lambda folder: folder.ships):
+        words = label(folder)
+        own = access.is_admin() and not folder.ships and not folder.imported
+        found[folder.name] = f"{words}: trained by you" if own and words == folder.name else words
+    return found
 
 
 def picker_labels() -> dict[str, str]:
-    """Return the label of each model by its name, with what it is recommended for."""
-    found = list_models()
-    uses = recommendations(folder.card for folder in found)
+    """Return :func:`labels`, with what each model is recommended for."""
+    uses = recommendations(folder.card for folder in list_models())
     return {
-        folder.name: label(folder) + (f" ({uses[folder.name]})" if folder.name in uses else "")
-        for folder in found
+        name: words + (f" ({uses[name]})" if name in uses else "")
+        for name, words in labels().items()
     }
 
 

@@ -7,12 +7,12 @@ import streamlit as st
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.evaluation.baseline import ACCURACY
-from fer_core.models.card import FER2013
-from fer_core.train import judge
+from fer_core.models.card import FER2013, NOT_FOR_PHOTOS
+from fer_core.train import judge, manage
 from ui.common import judgement
 from ui.common.controls import make_default
 from ui.common.judgement import SOURCES_COLUMNS, sources_table
-from ui.common.navigation import MODELS
+from ui.common.navigation import IMAGES, MODELS
 from ui.common.notices import say_error
 from ui.common.text import plain, sentence
 from ui.services import models, training
@@ -35,7 +35,7 @@ def result(run: TrainingRun, now: dict[str, Any]) -> None:
     if not (run.path / "best.npz").exists():
         return
     found = judge.figures(run)
-    _act(run, now)
+    _act(run, now, "judge")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         splits = [split for split in ("PublicTest", "PrivateTest") if judge.is_judged(run, split)]
         split = None
@@ -55,8 +55,6 @@ def result(run: TrainingRun, now: dict[str, Any]) -> None:
             )
         if not run.fold:
             _private(run, found, working)
-        with st.popover("Use this model", icon=":material/rocket_launch:", disabled=working):
-            _promote(run)
     if split:
         _figures(run, found[split], split)
     _sources(run)
@@ -97,59 +95,102 @@ def _private(run: TrainingRun, found: dict[str, Any], working: bool) -> None:
         )
 
 
-def _promote(run: TrainingRun) -> None:
-    st.markdown(
-        "Creates a model from the best weights of this run. It is calibrated and "
-        "measured, and can then be chosen on every page."
-    )
-    with st.form("training_promote", border=False):
-        name = st.text_input(
-            "Name of the model",
-            models.free_name(run.name),
-            max_chars=64,
-            help="Small letters, digits, dots, hyphens.",
+def use(run: TrainingRun, now: dict[str, Any]) -> None:
+    """Show the button that makes a model of a run; it is always in its place beside the status."""
+    usable = now["status"] not in ("running", "queued") and (run.path / "best.npz").exists()
+    with st.popover(
+        "Use this model",
+        icon=":material/rocket_launch:",
+        disabled=not usable or busy(now, run),
+        key=_panel(run),
+        on_change="rerun",  # with which it stays open until the name is accepted
+    ):
+        st.markdown(
+            "Creates a model from the best weights of this run. It is calibrated and "
+            "measured, and can then be chosen on every page."
         )
-        if st.form_submit_button("Make the model", type="primary"):
-            attempt(training.publish, run, name.strip())
-            st.rerun()
+        free = models.free_name(manage.about(run)["title"])
+        with st.form("training_promote", border=False):
+            st.text_input(
+                "Name of the model",
+                free,
+                max_chars=64,
+                help="Small letters, digits, dots, hyphens.",
+                key=f"training_name_{run.name}_{free}",
+            )
+            if problem := state.pop("training_name_problem", None):
+                say_error(problem)
+            st.form_submit_button(
+                "Make the model",
+                type="primary",
+                on_click=_make,
+                args=(run, f"training_name_{run.name}_{free}"),
+            )
 
 
-def _act(run: TrainingRun, now: dict[str, Any]) -> None:
+def _panel(run: TrainingRun) -> str:
+    """Return the key of the panel of a run, whose value is whether it is open."""
+    return f"training_use_{run.name}"
+
+
+def _make(run: TrainingRun, field: str) -> None:
+    try:
+        training.publish(run, state[field].strip())
+    except FerError as error:
+        state["training_name_problem"] = str(error)
+    else:
+        state[_panel(run)] = False
+
+
+def made(run: TrainingRun, now: dict[str, Any]) -> None:
+    """Show that a model is made of the run, and the model when it is ready."""
+    _act(run, now, "publish")
+
+
+def _act(run: TrainingRun, now: dict[str, Any], what: str) -> None:
+    """Show how far an act is: ``judge`` or ``publish``."""
     act = now.get("act")
-    if not act:
+    if not act or act["what"] != what:
         return
     of = plain(act["of"])
-    what = f"Judging on {of}" if act["what"] == "judge" else f"Making the model {of}"
+    words = f"Judging on {of}" if what == "judge" else f"Making the model {of}"
     if busy(now, run):
         st.info(
-            f"{what}: this takes about a minute. You can leave the page.",
+            f"{words}: this takes about a minute. You can leave the page.",
             icon=":material/hourglass:",
         )
     elif act["status"] == "failed":
-        st.error(f"{what} failed: {sentence(act['reason'])}", icon=":material/error:")
+        st.error(f"{words} failed: {sentence(act['reason'])}", icon=":material/error:")
     elif act["status"] == "running":
-        st.error(f"{what} ended without a result. Try again.", icon=":material/error:")
-    elif act["status"] == "done" and act["what"] == "publish":
-        _use(act["of"])
+        st.error(f"{words} ended without a result. Try again.", icon=":material/error:")
+    elif act["status"] == "done" and what == "publish":
+        _ready(act["of"])
 
 
-def _use(name: str) -> None:
+def _ready(name: str) -> None:
+    """Show what can be done with a model that was made of the run."""
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        if models.exists(name):
-            st.markdown(f"The model **{plain(name)}** is ready.", width="content")
-            if models.default_model() == name:
-                st.badge("the default of all pages", icon=":material/check:", color="green")
-            else:
-                st.button(
-                    "Make it the default",
-                    type="primary",
-                    on_click=attempt,
-                    args=(make_default, name),
-                    key="training_default",
-                )
-            st.page_link(MODELS.file, label="Show it on the Models page", icon=MODELS.icon)
-        else:
+        if not models.exists(name):
             st.markdown(f"The model **{plain(name)}**, made from this run, was deleted.")
+            return
+        drawn = f" {NOT_FOR_PHOTOS}." if models.find_model(name).card.drawn else ""
+        st.markdown(f"The model **{plain(name)}** is ready.{drawn}", width="content")
+        if st.button("Try it on a picture", type="primary", icon=IMAGES.icon, key="training_try"):
+            state["model"] = name
+            st.switch_page(IMAGES.file)
+        if models.default_model() == name:
+            st.badge("the default of all pages", icon=":material/check:", color="green")
+        else:
+            st.button(
+                "Make it the default",
+                icon=":material/star:",
+                on_click=attempt,
+                args=(make_default, name),
+                key="training_default",
+            )
+        if st.button("Show it on Models", icon=MODELS.icon, key="training_show"):
+            state["models_chosen"] = [name]
+            st.switch_page(MODELS.file)
 
 
 def _figures(run: TrainingRun, found: dict[str, Any], split: str) -> None:

@@ -111,8 +111,8 @@ def read(run: TrainingRun, name: Literal["metrics", "usage"]) -> list[dict[str, 
     return _read(str(run.path), name, changed) if changed else []
 
 
-def headline(run: TrainingRun, now: dict[str, Any]) -> None:
-    """Show title, status, and what is to be said of it."""
+def headline(run: TrainingRun, now: dict[str, Any], use: Callable[..., None]) -> None:
+    """Show title, status, what is to be said of it, and the button of ``use`` beside it."""
     words, icon, color = STATUS.get(now["status"], (now["status"], None, "gray"))
     about = manage.about(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -121,8 +121,11 @@ def headline(run: TrainingRun, now: dict[str, Any]) -> None:
         if "best_accuracy" in now:
             st.markdown(
                 f"best validation accuracy **{now['best_accuracy']:.1%}** "
-                f"in epoch {now['best_epoch']}"
+                f"in epoch {now['best_epoch']}",
+                width="content",
             )
+        if now["status"] != "damaged":
+            use(run, now)
     if about["note"]:
         st.caption(plain(about["note"]))
     if now["status"] in ("failed", "interrupted"):
