@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 from fer_core.errors import FerError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+_running: list["Playwright"] = []
 
 
 def find_chromium() -> str | None:
@@ -118,6 +119,22 @@ class App:
 
 
 @contextlib.contextmanager
+def _playwright() -> Iterator["Playwright"]:
+    """Start Playwright, or return the one that runs: a thread can only have one at a time."""
+    from playwright.sync_api import sync_playwright
+
+    if _running:
+        yield _running[0]
+        return
+    with sync_playwright() as started:
+        _running.append(started)
+        try:
+            yield started
+        finally:
+            _running.clear()
+
+
+@contextlib.contextmanager
 def chromium_with_camera(
     path: str,
     camera: Path | None,
@@ -142,8 +159,6 @@ def chromium_with_camera(
         net_log: file that takes all that the browser asks of the network.
         further: command line options.
     """
-    from playwright.sync_api import sync_playwright
-
     arguments = ["--no-sandbox", "--mute-audio", *further]
     if camera:
         arguments.append(f"--use-fake-device-for-media-stream=device-count={cameras}")
@@ -157,7 +172,7 @@ def chromium_with_camera(
         arguments.append(f"--host-resolver-rules=MAP {host} 127.0.0.1")
     if net_log:
         arguments.append(f"--log-net-log={net_log}")
-    with sync_playwright() as playwright:
+    with _playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         try:
             yield browser
