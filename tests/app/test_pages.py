@@ -301,7 +301,7 @@ def test_an_explanation_that_broke_off_can_be_tried_again() -> None:
     assert not app.exception and "broke off: try again" in app.error[0].value
     assert app.button(key="why_again").label == "Try again"
     app.button(key="why_0").click().run()
-    assert not app.error and "Guided back-propagation" in texts(app)
+    assert not app.error and "Pixels that matter" in texts(app)
 
 
 def test_reading_can_stop_and_go_on() -> None:

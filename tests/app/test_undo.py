@@ -112,7 +112,7 @@ def test_one_picture_of_several(home):
     app.run()
     second = next(one for one in app.button if one.label == "b.png")
     second.click().run()
-    assert "**b.png** · 2 of 3 pictures" in words(app)
+    assert "**b.png** · picture 2 of 3" in words(app)
     click(app, "Remove")
     assert [one.label for one in app.button if one.label.endswith("png")] == ["a.png", "c.png"]
     assert "Deleted: Picture b.png" in words(app)
