@@ -1,5 +1,6 @@
 """What a browser finds again, and when the server lets go of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -16,6 +17,7 @@ class Server:
 
     connected: set[str] = field(default_factory=set)
     closed: list[str] = field(default_factory=list)
+    file_storage: dict[str, dict] = field(default_factory=dict)
 
     def is_active_session(self, name: str) -> bool:
         return name in self.connected
@@ -74,21 +76,43 @@ class Results:
         self.nbytes = 0
 
 
-def test_results_and_recordings_count_and_results_make_room(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def one_megabyte(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A public copy on which a visitor may hold a megabyte, and all together ten."""
     monkeypatch.setenv("FER_VISITOR_MB", "1")
+    monkeypatch.setattr(uploads, "_manager", lambda: server)
+    monkeypatch.setattr(uploads, "get_instance", lambda: server)
     settings.cache_clear()
-    try:
-        server.file_storage = {}
-        monkeypatch.setattr(uploads, "_manager", lambda: server)
-        left, here = open_tab(server, "left"), open_tab(server, "here")
-        left.owner = here.owner = "a visitor"
-        results = Results()
-        left.results["images"] = (results,)
-        assert uploads._reserve(here, "a file", 500_000) and results.nbytes == 0
-        left.sizes["live"] = 600_000
-        assert not uploads._reserve(here, "another file", 100_000)
-    finally:
-        monkeypatch.undo()
-        settings.cache_clear()
+    yield server
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_results_and_recordings_count_and_results_make_room(one_megabyte: Server) -> None:
+    left, here = open_tab(one_megabyte, "left"), open_tab(one_megabyte, "here")
+    left.owner = here.owner = "a visitor"
+    results = Results()
+    left.results["images"] = (results,)
+    assert uploads._reserve(here, "a file", 500_000) and results.nbytes == 0
+    left.sizes["live"] = 600_000
+    assert not uploads._reserve(here, "another file", 100_000)
+
+
+def test_visitors_who_hold_much_shut_nobody_out(one_megabyte: Server) -> None:
+    for number in range(10):
+        greedy = open_tab(one_megabyte, f"greedy {number}", f"{number}")
+        greedy.owner = f"greedy {number}"
+        assert uploads._reserve(greedy, "a file", 1_000_000) == (number < 9)
+    here = open_tab(one_megabyte, "here")
+    here.owner = "a visitor"
+    assert uploads._reserve(here, "a small file", 100_000), "a tenth is left for those"
+    assert not uploads._reserve(here, "a large file", 200_000)
+    # Whoever has gone makes room before their two minutes are over, the largest first.
+    for name in ("greedy 3", "here"):
+        one_megabyte.connected.discard(name)
+    visits.tidy(one_megabyte, 1000.0)
+    late = open_tab(one_megabyte, "late", "late")
+    late.owner = "late"
+    assert not uploads._reserve(late, "too large", 1_000_001) and not one_megabyte.closed
+    assert uploads._reserve(late, "a file", 900_000)
+    assert one_megabyte.closed == ["greedy 3"]

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 #: What all visitors together may hold, as a multiple of what one of them may.
 TOGETHER: Final = 10
+#: Share of it that is left to visitors who hold little, so that those who hold much shut nobody
+#: out; and how little, as a share of what one of them may.
+_SPARED: Final = 0.1
+_LITTLE: Final = 0.1
 #: Seconds after its arrival within which the browser tells a page of a file.
 _ON_ITS_WAY: Final = 10
 #: Bytes of a refused upload that are read to the end; of a longer one, nothing.
@@ -112,25 +116,42 @@ def _length(scope: "Scope") -> int:
 
 
 def _reserve(session: Visit, upload: object, size: int) -> bool:
-    """Count an upload under way, if there is room for it."""
+    """Count an upload under way, if there is room for it.
+
+    Where all visitors together hold too much, visits without a connection go before their time,
+    the largest first.
+    """
     if not session.owner:
         return True
     most = settings().visitor_mb * 1e6
+
+    def hold() -> tuple[float, float]:
+        """Return what the visitor would hold, and by how much all would hold too much."""
+        every = [one for one in visits.visits.values() if one.owner]
+        more = size - session.arriving.get(upload, 0)
+        mine = _bytes(one for one in every if one.owner == session.owner) + more
+        room = most * TOGETHER * (1 if mine <= most * _LITTLE else 1 - _SPARED)
+        return mine, _bytes(every) + more - room
+
     with visits.lock:
-        for drop in (False, True):
-            if drop:
-                drop_unused()
-                _drop_results(session.owner)
-            others = [one for one in visits.visits.values() if one.owner]
-            mine = [one for one in others if one.owner == session.owner]
-            before = session.arriving.get(upload, 0)
-            if (
-                _bytes(mine) - before + size <= most
-                and _bytes(others) - before + size <= most * TOGETHER
-            ):
-                session.arriving[upload] = size
-                return True
-    return False
+        mine, excess = hold()
+        if mine > most or excess > 0:
+            drop_unused()
+            _drop_results(session.owner)
+            mine, excess = hold()
+        if mine > most:
+            return False
+        if excess > 0:
+            left = [name for name, one in visits.visits.items() if one.lost and one.owner]
+            for name in sorted(left, key=lambda name: -_bytes([visits.visits[name]])):
+                visits.free([name], get_instance())
+                mine, excess = hold()
+                if excess <= 0:
+                    break
+            else:
+                return False
+        session.arriving[upload] = size
+        return True
 
 
 def _bytes(sessions: Iterable[Visit]) -> int:

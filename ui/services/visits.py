@@ -190,6 +190,17 @@ def tidy(runtime: Runtime, now: float) -> None:
             connected = runtime.is_active_session(name) or _connected(visit, runtime)
             visit.lost = None if connected else visit.lost or now
         names = [name for name, one in visits.items() if one.lost and now - one.lost >= RETENTION]
+    free(names, runtime)
+
+
+def free(names: Iterable[str], runtime: Runtime) -> None:
+    """Close visits and let go of everything that they hold.
+
+    Args:
+        names: Of their sessions.
+        runtime: That of the server, in its event loop.
+    """
+    with lock:
         gone = {name: visits.pop(name) for name in names}
     for name, visit in gone.items():
         runtime.close_session(name)
