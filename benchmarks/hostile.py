@@ -250,7 +250,7 @@ def to_markdown(result: dict[str, Any]) -> str:
         f"{result['visitors']} hostile visitors for {result['seconds'] / 60:.0f} minutes on "
         f"{result['machine']}, with the default bounds ({result['visitor_mb']:.0f} MB a "
         f"visitor, ten times as much for all, {result['picture_mb']:.0f} MB a picture, "
-        f"{result['workers']} job processes), beside other work on the machine: {acts}.\n\n"
+        f"{result['workers']} job processes): {acts}.\n\n"
         f"The app grew from {result['before_mb']} to {result['peak_app_mb']} MB at most, its "
         f"process for expensive pictures to {result['peak_pictures_mb']} MB; its video jobs, "
         f"{result['most_jobs']} at once, took {result['peak_jobs_mb']} MB. A normal visitor's "
