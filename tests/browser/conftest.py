@@ -14,10 +14,11 @@ WIDE = {"width": 1280, "height": 800}
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app as it comes; modules that want it otherwise have their own."""
+def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app as it comes, with the ``SETTINGS`` of the module if it has some."""
     folder = tmp_path_factory.mktemp("app")
-    running = App(folder / "home", folder / "app.log")
+    settings = getattr(request.module, "SETTINGS", {})
+    running = App(folder / "home", folder / "app.log", **settings)
     yield running
     running.stop()
 

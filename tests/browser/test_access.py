@@ -1,15 +1,16 @@
 """Nothing on any page keeps people from using it, light and dark, as far as axe-core can tell."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page
 
-from benchmarks.browser import App
 from benchmarks.screenshots import walk
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+
+#: Settings of the app.
+SETTINGS = {"FER_DATA": "demo"}
 
 #: What lies inside Streamlit's own widgets: the rule, what its address must hold, and why.
 EXCEPTIONS: list[tuple[str, str, str]] = [
@@ -25,14 +26,6 @@ EXCEPTIONS: list[tuple[str, str, str]] = [
         "offers no way to give one. The chart has a text, and its stretch two fields beside it.",
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    folder = tmp_path_factory.mktemp("app")
-    running = App(folder / "home", folder / "app.log", FER_DATA="demo")
-    yield running
-    running.stop()
 
 
 def is_known(rule: str, address: str) -> bool:

@@ -29,13 +29,8 @@ from tests.browser.test_journeys import jpeg, twins
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    folder = tmp_path_factory.mktemp("app")
-    running = App(folder / "home", folder / "app.log", FER_DATA="demo")
-    yield running
-    running.stop()
+#: Settings of the app.
+SETTINGS = {"FER_DATA": "demo"}
 
 
 @pytest.fixture(scope="module")

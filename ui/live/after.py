@@ -28,7 +28,7 @@ from ui.live.recording import recording
 from ui.services import sessions
 from ui.services.sessions import SavedSession
 
-#: Key of what was asked for outside the stage, which the whole page has yet to hear.
+#: Key of a request made outside the stage, which the whole page handles in its next run.
 ASKED = "live_asked"
 
 
