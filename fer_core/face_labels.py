@@ -50,6 +50,19 @@ class FaceLabel:
         )
 
 
+def covers(table: "pd.DataFrame", person: int, start: float, end: float) -> "pd.Series[bool]":
+    """Return for each row whether it shows a person between two times, both included.
+
+    Args:
+        table: Of a recording.
+        person: Number.
+        start: Seconds.
+        end: Seconds.
+    """
+    of_person = table["person"].eq(person).fillna(False).astype(bool)
+    return of_person & table["time"].between(start - _ROUNDING, end + _ROUNDING)
+
+
 def with_labels(table: "pd.DataFrame", labels: Sequence[FaceLabel]) -> "pd.DataFrame":
     """Return a table whose ``corrected_emotion`` holds the labels; a later one covers an earlier.
 
@@ -61,9 +74,7 @@ def with_labels(table: "pd.DataFrame", labels: Sequence[FaceLabel]) -> "pd.DataF
         return table
     given = table["corrected_emotion"].astype(object)
     for label in labels:
-        of_person = table["person"].eq(label.person).fillna(False).astype(bool)
-        within = table["time"].between(label.start - _ROUNDING, label.end + _ROUNDING)
-        given = given.mask(of_person & within, label.emotion)
+        given = given.mask(covers(table, label.person, label.start, label.end), label.emotion)
     return table.assign(corrected_emotion=given.astype("str").where(given.notna()))
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from fer_core import timeline
 from fer_core.errors import FerError
-from fer_core.face_labels import FaceLabel, of_values, without
+from fer_core.face_labels import FaceLabel, covers, of_values, without
 from fer_core.table import PROBABILITIES
 from ui.common.faces import percent
 from ui.common.labelling import choose_label, list_labels
@@ -98,7 +98,7 @@ def _ask(table: pd.DataFrame, given: Sequence[FaceLabel], change: Change, key: s
 
 def _within(table: pd.DataFrame, person: int, start: float, end: float) -> pd.DataFrame:
     rows = timeline.seen(table)
-    return rows[(rows["person"] == person) & rows["time"].between(start - 1e-6, end + 1e-6)]
+    return rows[covers(rows, person, start, end)]
 
 
 def _best(rows: pd.DataFrame) -> tuple[str, float]:
