@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from benchmarks.browser import App, chromium_with_camera
 from benchmarks.camera import moving_portrait, write_y4m
+from tests.browser.made_cameras import with_cameras
 from tests.browser.page_tools import window
 
 WIDE = {"width": 1280, "height": 800}
@@ -36,9 +37,12 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A window; modules that want it otherwise have their own."""
-    with window(browser) as context:
+def context(request: pytest.FixtureRequest, browser: Browser) -> Iterator[BrowserContext]:
+    """A window; with the ``CAMERA`` of the module, if it has one, and room for all of Live."""
+    made = getattr(request.module, "CAMERA", None)
+    with window(browser, **({"height": 1000} if made else {})) as context:
+        if made:
+            with_cameras(context, made)
         yield context
 
 

@@ -1,24 +1,19 @@
 """Keys 1 to 9 during a live recording: shown at once, stored with it, events of a study."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import BrowserContext, expect
 
 from benchmarks.browser import App
 from tests.browser.live_tools import open_live, start, stop
-from tests.browser.made_cameras import MadeCamera, with_cameras
-from tests.browser.page_tools import window
+from tests.browser.made_cameras import MadeCamera
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with window(browser, height=1000) as context:
-        with_cameras(context, MadeCamera())
-        yield context
+#: What the visitor's machine has.
+CAMERA = MadeCamera()
 
 
 @pytest.mark.parametrize("way", ["On this device", "Through the server"])

@@ -1,30 +1,25 @@
 """A video of Live, saved as it is shown: in the visitor's browser, with the times of the table."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from benchmarks.browser import App
 from tests.browser.live_tools import open_live, start, stop, table
-from tests.browser.made_cameras import MadeCamera, change, with_cameras
-from tests.browser.page_tools import window
+from tests.browser.made_cameras import MadeCamera, change
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WAYS = pytest.mark.parametrize("way", ["On this device", "Through the server"])
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with window(browser, height=1000) as context:
-        with_cameras(context, MadeCamera())
-        yield context
+#: What the visitor's machine has.
+CAMERA = MadeCamera()
 
 
 def open_way(context: BrowserContext, app: App, way: str) -> Page:

@@ -2,30 +2,25 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import BrowserContext, expect
 
 from benchmarks.browser import App
 from tests.browser.live_tools import open_live, start, stop, table
-from tests.browser.made_cameras import MadeCamera, with_cameras
-from tests.browser.page_tools import window
+from tests.browser.made_cameras import MadeCamera
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 DELAY = 200
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with window(browser, height=1000) as context:
-        with_cameras(context, MadeCamera(sees=DELAY))
-        yield context
+#: What the visitor's machine has.
+CAMERA = MadeCamera(sees=DELAY)
 
 
 def write_clip(path: Path) -> None:

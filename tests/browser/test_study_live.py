@@ -1,28 +1,23 @@
 """A live recording with keys and a stimulus becomes part of a study, up to its report."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import BrowserContext, expect
 
 from benchmarks.browser import App
 from fer_core.study.folder import Study
 from tests.browser.live_tools import open_live, start, stop
-from tests.browser.made_cameras import MadeCamera, with_cameras
-from tests.browser.page_tools import window
+from tests.browser.made_cameras import MadeCamera
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with window(browser, height=1000) as context:
-        with_cameras(context, MadeCamera())
-        yield context
+#: What the visitor's machine has.
+CAMERA = MadeCamera()
 
 
 def test_a_live_recording_with_keys_and_a_stimulus_enters_a_study(
