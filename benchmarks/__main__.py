@@ -94,6 +94,27 @@ def tradeoff(as_json: bool, save: bool, **how: Any) -> None:
     _report("tradeoff", run_tradeoff(**how), as_json, save)
 
 
+@command.command("recipes")
+@click.option("--data", required=True, help="fer2013.csv, packed or not.")
+@click.option(
+    "--votes",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="FER+ votes, fer2013new.csv.",
+)
+@click.option("--model", default="fast", help="The network that is trained.")
+@click.option("--epochs", type=click.IntRange(1), default=12)
+@click.option("--seeds", type=click.IntRange(1), default=2, help="Runs of each.")
+@click.option("--only", multiple=True, help="An idea by its name; can be repeated.")
+@json_option
+@save_option
+def recipes(as_json: bool, save: bool, **how: Any) -> None:
+    """Train a small network with and without ideas; with --save every run is kept."""
+    from benchmarks.recipes import run_recipes
+
+    _report("recipes", run_recipes(save=save, **how), as_json, save)
+
+
 @command.command("sizes")
 @click.option("--environments", is_flag=True, help="Make fresh environments, which takes minutes.")
 @click.option("--test-minutes", type=float, help="What 'make test' took.")

@@ -114,6 +114,7 @@ def text(models: list[ModelFolder], saved: list[Card]) -> str:
         "tradeoff": "Accuracy against time",
         "runtimes": "Runtimes",
         "train": "Training",
+        "recipes": "Ideas tried on a small network",
         "dashboard": "Training page",
         "detectors": "Face detectors",
         "nested": "One face, one box",
