@@ -365,8 +365,8 @@ def hostile(visitors: int, seconds: float, as_json: bool, save: bool) -> None:
 
 @command.command("tracking")
 @click.option("--data", required=True, help="fer2013.csv, packed or not.")
-@click.option("--clips", type=click.IntRange(1), default=24, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=2, show_default=True)
+@click.option("--clips", type=click.IntRange(1), default=18, show_default=True, help="Per seed.")
+@click.option("--seeds", default="2,5,6,7,8", show_default=True, help="Of people and plans.")
 @click.option("--rate", default="5,10,30", show_default=True, help="Samples a second.")
 @click.option(
     "--split",
@@ -387,15 +387,15 @@ def hostile(visitors: int, seconds: float, as_json: bool, save: bool) -> None:
 )
 @json_option
 @save_option
-def tracking(rate: str, as_json: bool, save: bool, **how: Any) -> None:
+def tracking(rate: str, seeds: str, as_json: bool, save: bool, **how: Any) -> None:
     """Measure how well people keep their numbers in made videos, beside other trackers."""
     from benchmarks.tracking import run_tracking
 
     try:
-        rates = [int(one) for one in rate.split(",")]
+        rates, chosen = ([int(one) for one in text.split(",")] for text in (rate, seeds))
     except ValueError:
-        raise FerError("Give --rate as whole numbers, such as 5,10,30.") from None
-    _report("tracking", run_tracking(rates=rates, **how), as_json, save)
+        raise FerError("Give --rate and --seeds as whole numbers, such as 5,10,30.") from None
+    _report("tracking", run_tracking(rates=rates, seeds=chosen, **how), as_json, save)
 
 
 @command.command("study_statistics")

@@ -38,6 +38,9 @@ from fer_core.video.clips import write_clip
 from fer_core.video.read import analyze_video
 
 RATES: Final = (5, 10, 30)
+#: Of the reported clips; constants were tuned on the seeds 1, 3 and 4. Several, since those of one
+#: seed have the same few people, whom the detector finds more or less easily.
+SEEDS: Final = (2, 5, 6, 7, 8)
 #: Share of a face that must be seen for it to count: WIDER FACE (Yang et al. 2016) calls a face of
 #: which more than 30 % are hidden heavily occluded.
 SHOWN: Final = 0.7
@@ -54,8 +57,8 @@ Numbers = list[list[int | None]]
 
 def run_tracking(
     data: str,
-    clips: int = 24,
-    seed: int = 2,
+    clips: int = 18,
+    seeds: Sequence[int] = SEEDS,
     rates: Sequence[int] = RATES,
     split: str = "PublicTest",
     before: Path | None = None,
@@ -65,8 +68,8 @@ def run_tracking(
 
     Args:
         data: Path of FER2013.
-        clips: Number of clips; every event of :data:`benchmarks.crowd.EVENTS` equally often.
-        seed: Of the clips.
+        clips: Per seed; every event of :data:`benchmarks.crowd.EVENTS` equally often.
+        seeds: Each chooses people and plans.
         rates: Samples a second; each divides 30.
         split: Whose faces: ``Training`` for tuning.
         before: A checkout of commit ``65fb702``.
@@ -74,11 +77,14 @@ def run_tracking(
     """
     if any(crowd.RATE % rate for rate in rates):
         raise FerError(f"Rates must divide {crowd.RATE}: the made clips have so many frames.")
-    faces = _found(load(data).split(split).faces, seed)
-    plans = crowd.plans(clips, seed)
-    made = partial(_made, faces=faces)
+    every = load(data).split(split).faces
+    plans: list[Plan] = []
+    films: list[dict[str, Any]] = []
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as executor:
-        films = list(executor.map(made, plans))
+        for seed in seeds:
+            faces, planned = _found(every, seed), crowd.plans(clips, seed)
+            films += executor.map(partial(_made, faces=faces), planned)
+            plans += planned
     sampled = {rate: [_thinned(film, rate) for film in films] for rate in rates}
     begun = time.process_time()
     tracked = {OURS: {rate: [_ours(clip) for clip in sampled[rate]] for rate in rates}}
@@ -92,8 +98,8 @@ def run_tracking(
     samples = sum(len(clip["frames"]) for clips_ in sampled.values() for clip in clips_)
     return {
         "data": split,
-        "clips": clips,
-        "seed": seed,
+        "clips": len(plans),
+        "seeds": list(seeds),
         "rates": list(rates),
         "trackers": {
             name: {
@@ -108,7 +114,7 @@ def run_tracking(
             "appearances": 1000 * sum(film["appearances"] for film in films) / frames,
             "tracking": 1000 * tracking / samples,
         },
-        "share of a video analysis": _share_of_analysis(plans[0], faces),
+        "share of a video analysis": _share_of_analysis(plans[-1], faces),
     }
 
 
@@ -281,10 +287,12 @@ def joins_across_cuts(frames: Sequence[Frame], scenes: Sequence[int]) -> Counter
 
 def to_markdown(result: dict[str, Any]) -> str:
     """Return the section of docs/results.md."""
+    seeds = ", ".join(map(str, result["seeds"]))
     lines = [
         f"{result['clips']} synthetic videos of 8 s with two to six people ({result['data']} faces "
-        f"of FER2013, seed {result['seed']}), a third of them with people dressed alike, some in "
-        f"black and white. All trackers get the same detections. A face counts where at least "
+        f"of FER2013, {TRIED} of them tried for each of the seeds {seeds}), a third of them with "
+        "people dressed alike, some in black and white. All trackers get the same detections. A "
+        "face counts where at least "
         f"{SHOWN:.0%} of it are seen; the last column counts those from {HALF:.0%} on. A person "
         "counts after half a second. *Perfect identity* gives every face that was found its true "
         "person: faces that the detector misses are wrong for every tracker.",
