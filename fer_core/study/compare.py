@@ -180,8 +180,9 @@ def compare_groups(
         seed: Of random rearrangements.
 
     Raises:
-        StudyError: There are no two groups.
+        StudyError: There are no two groups, or there is no such measure.
     """
+    _check_measures(people, measures)
     if column not in people:
         raise StudyError(f"The participants have no column {column}: fill it in first.")
     known = people[people[column].astype(str) != ""]
@@ -220,8 +221,9 @@ def compare_events(
         seed: Of random rearrangements.
 
     Raises:
-        StudyError: Fewer than two events are named.
+        StudyError: Fewer than two events are named, or there is no such measure.
     """
+    _check_measures(people, measures)
     if len(events) < 2:
         raise StudyError("Choose two events to compare.")
     sides = []
@@ -257,9 +259,13 @@ def quality_differences(people: pd.DataFrame, column: str = "group") -> list[str
     return found
 
 
+def _check_measures(people: pd.DataFrame, measures: Sequence[str]) -> None:
+    for name in measures:
+        if name not in people or not pd.api.types.is_numeric_dtype(people[name]):
+            raise StudyError(f"There is no measure {name}.")
+
+
 def _values(rows: pd.DataFrame, measure: str) -> np.ndarray:
-    if measure not in rows:
-        raise StudyError(f"There is no measure {measure}.")
     return rows[measure].dropna().to_numpy(float)
 
 

@@ -344,9 +344,11 @@ class Study:
         """Replace the participants' table; codes of recordings keep their rows.
 
         Raises:
-            StudyError: Two rows have one code, or one has none.
+            StudyError: Two rows have one code, one has none, or a column cannot be called so.
         """
         table = table.astype(str).map(clean)
+        for name in table:
+            tables.check_column(str(name))
         codes = table[PARTICIPANT].tolist()
         if len(set(codes)) < len(codes) or "" in codes:
             raise StudyError("Every participant needs a code of their own.")
@@ -361,6 +363,9 @@ class Study:
         Args:
             code: Code of the participant.
             values: Column → value; what is empty changes nothing.
+
+        Raises:
+            StudyError: A column cannot be called so.
         """
         table = self.participants
         if code not in set(table[PARTICIPANT]):
@@ -370,6 +375,7 @@ class Study:
             if name == PARTICIPANT or not clean(value):
                 continue
             if name not in table:
+                tables.check_column(name)
                 table[name] = ""
             table.loc[table[PARTICIPANT] == code, name] = clean(value)
         self.participants = table
