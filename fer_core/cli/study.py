@@ -138,10 +138,7 @@ def change(
             for name, value in given.items():
                 setattr(study.file, name, value)
     file = study.file
-    words = (
-        f"{file.name}: model {file.model}, class prior {file.class_prior}, smoothing "
-        f"{file.smoothing:g} s, threshold {file.threshold:g}, baseline {file.baseline.kind}"
-    )
+    words = f"{file.name}: model {file.model}, class prior {file.class_prior}, {file.in_words()}"
     say(file.model_dump(by_alias=True), words, as_json)
 
 
@@ -393,7 +390,7 @@ def measures(
     folder: Path, csv_file: Path | None, people: bool, overwrite: bool, as_json: bool
 ) -> None:
     """Measure every event, and list what is left out and why."""
-    from fer_core.study.measures import exclusions, per_participant
+    from fer_core.study.measures import exclusions, per_participant, unknown_quality
     from fer_core.study.measures import measures as measured
     from fer_core.table import records, to_csv
 
@@ -407,6 +404,7 @@ def measures(
     if as_json:
         print_json(records(shown))
         return
+    note(study.file.in_words())
     for row in per_participant(table).itertuples():
         click.echo(
             f"{row.participant_id}, {row.event}: valence {row.valence:+.3f}, happy "
@@ -414,7 +412,7 @@ def measures(
         )
     for row in exclusions(table).itertuples():
         note(f"left out: {row.participant_id}, {row.recording}, {row.event}: {row.reason}")
-    for sentence in study.problems():
+    for sentence in (*unknown_quality(table), *study.problems()):
         note(sentence)
 
 
@@ -449,7 +447,8 @@ def compare(
     from fer_core.table import records
 
     study = open_study(folder)
-    people, column = per_participant(measured(study)), column or study.file.group
+    table, column = measured(study), column or study.file.group
+    people = per_participant(table)
     names = chosen or MEASURES
     there = list(dict.fromkeys(people["event"]))
     if missing := [name for name in events if name not in there]:
@@ -459,7 +458,7 @@ def compare(
         family = compare_events(people, names, events or there, seed=seed)
     else:
         family = compare_groups(people, names, column=column, events=events or None, seed=seed)
-        differ = quality_differences(people, column)
+        differ = quality_differences(table, column)
     if as_json:
         rows = records(family.table())
         print_json({"sentences": [*differ, *family.sentences], "comparisons": rows})

@@ -54,6 +54,20 @@ class Baseline(_Part):
     task: str = ""
     seconds: Annotated[_Number, Field(gt=0)] = 2.0
 
+    def in_words(self) -> str:
+        """Return it for people.
+
+        >>> Baseline(kind="event", event="rest").in_words()
+        'event rest'
+        """
+        words = {
+            "none": "none",
+            "event": f"event {self.event}",
+            "recording": f"recording {self.task}",
+            "window": f"{self.seconds:g} s before each event",
+        }
+        return words[self.kind]
+
 
 class QualityRules(_Part):
     """When a sampled frame is valid; ``None`` and false ask nothing, what is unknown is valid.
@@ -166,6 +180,13 @@ class StudyFile(_Part):
     example: bool = False
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True, populate_by_name=True)
+
+    def in_words(self) -> str:
+        """Return the settings that every measure depends on."""
+        return (
+            f"smoothing {self.smoothing:g} s, threshold {self.threshold:g}, baseline: "
+            f"{self.baseline.in_words()}"
+        )
 
     def options(self) -> VideoOptions:
         """Return how every video of the study is analysed."""

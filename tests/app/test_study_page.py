@@ -217,3 +217,26 @@ def test_delete_all_deletes_studies(home):
     made(home)
     assert delete_all().studies == 1
     assert not (home / "studies").exists() and not (home / "cache" / "study").exists()
+
+
+def test_groups_that_differ_in_quality_are_named_before_they_are_compared(home):
+    study = new_study(home / "studies" / "smiles")
+    for number in range(8):
+        add(study, f"P{number}", [("Happy", 3 + number / 10)], group="AB"[number % 2],
+            brightness=0.7 - 0.4 * (number % 2), events=[(0.0, 3.0, "clip")])  # fmt: skip
+    for view in ("Measures", "Curves", "Compare"):
+        app = open_page(study_name="smiles", study_view=view)
+        assert "A and B differ in the brightness" in "\n".join(one.value for one in app.warning)
+    said = words(open_page(study_name="smiles", study_view="Measures"))
+    assert "smoothing 0 s, threshold 0.5, baseline: none" in said
+    assert "Unknown in 8 of 8 recordings: head turn, sharpness." in said
+
+
+def test_charts_state_how_many_people_they_show(home):
+    made(home)
+    expected = {"Measures": "rest\nn = 2 and 2", "Curves": "A (n = 2)",
+                "Compare": "clip (n = 2 and 2)"}  # fmt: skip
+    for view, label in expected.items():
+        app = open_page(study_name="smiles", study_view=view)
+        charts = b"".join(one.proto.SerializeToString() for one in app.get("vega_lite_chart"))
+        assert label.encode() in charts, view

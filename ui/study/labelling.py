@@ -169,3 +169,4 @@ def _results(found: dict) -> None:
     with right:
         figure = confusion(found["confusion"]).update_layout(height=420)
         st.plotly_chart(figure, alt="Confusion matrix: rows are people's labels")
+        st.caption(f"Rows are people's labels, n = {product['n']} moments.")
