@@ -291,9 +291,11 @@ def _add_session(
 @json_option
 def remove(folder: Path, participant: str, as_json: bool) -> None:
     """Delete a participant from the study's folder; nothing outside of it is touched."""
+    from fer_core.study import queue
+
     study = open_study(folder)
     count = sum(one.participant == participant for one in study.file.recordings)
-    study.remove_participant(participant)
+    queue.remove_participant(study, participant)
     words = f"{printable(participant)} is deleted, with {count} recordings."
     say({"participant": participant, "recordings": count}, words, as_json)
 

@@ -418,12 +418,14 @@ class Study:
             if items.exists():
                 header, rows = tables.read_rows(items)
                 place = header.index("recording") if "recording" in header else 0
-                for row in rows:
-                    if row[place] == one.id:
-                        (folder / f"{row[0]}.jpg").unlink(missing_ok=True)
-                rows = [row for row in rows if row[place] != one.id]
-                cells = list(zip(*rows, strict=True)) or [()] * len(header)
-                write_bytes(items, tables.to_tsv(dict(zip(header, cells, strict=True))))
+                gone = {row[0] for row in rows if row[place] == one.id}
+                for item in gone:
+                    (folder / f"{item}.jpg").unlink(missing_ok=True)
+                for path in (items, *folder.glob("rater-*.tsv")):
+                    header, rows = tables.read_rows(path)
+                    rows = [row for row in rows if row[0] not in gone]
+                    cells = list(zip(*rows, strict=True)) or [()] * len(header)
+                    write_bytes(path, tables.to_tsv(dict(zip(header, cells, strict=True))))
 
     def _copy_path(self, one: Recording) -> Path:
         """Return a copy's place: within the folder, whatever ``study.json`` says."""

@@ -23,14 +23,13 @@ state = st.session_state
 
 def recordings(study: Study) -> None:
     """Show the recordings; who may change studies adds further ones."""
-    name = study.path.name
     if access.is_admin():
         if not study.file.recordings:
             _add(study)
         else:
             with st.expander("Add recordings", icon=":material/add:"):
                 _add(study)
-        _progress(name)
+        _progress(study)
     if not study.file.recordings:
         return
     for sentence in study.problems():
@@ -42,10 +41,14 @@ def recordings(study: Study) -> None:
         _participants(study)
 
 
-def _progress(name: str) -> None:
+def _progress(study: Study) -> None:
     """Show how far the analyses are that wait; finished ones enter the study."""
+    name = study.path.name
     try:
+        waited = studies.has_pending(study)
         pending = studies.collect(name)
+        if waited and studies.open_study(name).file.recordings != study.file.recordings:
+            st.rerun()  # some are finished, and not in what is shown
     except FerError as error:
         say_error(error)
         return
