@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,9 +28,20 @@ _USUAL: Final[dict[str, tuple[str, ...]]] = {
     "onset": ("onset", "start", "begin", "time", "timestamp"),
     "duration": ("duration", "dur", "length"),
     "end": ("end", "stop", "offset"),
-    "trial_type": ("trial_type", "event", "label", "name", "stimulus", "condition", "marker"),
+    "trial_type": (
+        "trial_type",
+        "event",
+        "label",
+        "name",
+        "stimulus",
+        "condition",
+        "marker",
+        "message",
+    ),
     "recording": ("recording", "source", "video", "file", "participant_id", "participant"),
 }
+#: Where an entry of the running log of PsychoPy begins.
+_ENTRY: Final = re.compile(r"^(\d+\.\d+)[ ]*\t([A-Z]+)[ ]*\t", re.MULTILINE)
 _UNITS: Final = {"s": 1.0, "ms": 0.001}
 
 
@@ -55,17 +67,25 @@ def read_file(
         return _read_elan(content, name)
     if suffix in (".xdf", ".xdfz"):
         return _read_xdf(content, name, suffix)
-    header, rows = parse_rows(content, name)
+    header, rows = read_table(content, name)
     return map_columns(pd.DataFrame(rows, columns=header, dtype=str), name, columns, unit)
 
 
-def header_of(content: bytes, name: str) -> list[str]:
-    """Return the columns of a table, for a mapper.
+def read_table(content: bytes, name: str) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of a CSV or TSV file, or of the running log of PsychoPy.
+
+    That log (``.log``) has no names of columns: each entry is a time, a level and a message, which
+    may take several lines.
 
     Raises:
         StudyError: It cannot be read.
     """
-    return parse_rows(content, name)[0]
+    text = content.decode("utf-8", errors="replace")
+    if _ENTRY.match(text):
+        parts = _ENTRY.split(text)[1:]
+        rows = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+        return ["time", "level", "message"], [[clean(cell) for cell in row] for row in rows]
+    return parse_rows(content, name)
 
 
 def guess_columns(header: Sequence[str]) -> dict[str, str]:

@@ -192,7 +192,7 @@ def _import(study: Study) -> None:
     content, columns, unit = dropped.getvalue(), None, "s"
     try:
         if not dropped.name.lower().endswith((".eaf", ".xdf", ".xdfz")):
-            header = read.header_of(content, dropped.name)
+            header, _ = read.read_table(content, dropped.name)
             guess = read.guess_columns(header)
             columns = {}
             with st.grid(min_column_width=180):
