@@ -22,6 +22,7 @@ FIELDS: Final = {
     "end": "Seconds at which it ends, instead of the duration",
     "trial_type": "Name of the event",
     "recording": "Recording, file name or participant, where a table holds those of several",
+    "tier": "Tier, or person who labelled",
 }
 #: What columns are usually called, the best first.
 _USUAL: Final[dict[str, tuple[str, ...]]] = {
@@ -39,6 +40,7 @@ _USUAL: Final[dict[str, tuple[str, ...]]] = {
         "message",
     ),
     "recording": ("recording", "source", "video", "file", "participant_id", "participant"),
+    "tier": ("tier", "rater", "annotator", "coder"),
 }
 #: Where an entry of the running log of PsychoPy begins.
 _ENTRY: Final = re.compile(r"^(\d+\.\d+)[ ]*\t([A-Z]+)[ ]*\t", re.MULTILINE)
@@ -57,7 +59,8 @@ def read_file(
         unit: Of a table's times, ``s`` or ``ms``.
 
     Returns:
-        ``onset``, ``duration``, ``trial_type``, and ``recording`` where the table says it.
+        ``onset``, ``duration``, ``trial_type``, and ``recording`` and ``tier`` where the file
+        says them.
 
     Raises:
         StudyError: It cannot be read, or holds no events.
@@ -147,8 +150,9 @@ def map_columns(
     out["duration"] = table[columns["duration"]].tolist() if "duration" in columns else [""] * rows
     named = "trial_type" in columns
     out["trial_type"] = table[columns["trial_type"]].tolist() if named else ["event"] * rows
-    if "recording" in columns:
-        out["recording"] = table[columns["recording"]].tolist()
+    for field in ("recording", "tier"):
+        if field in columns:
+            out[field] = table[columns[field]].tolist()
     if "end" in columns and "duration" not in columns:
         ends = tidy_events(
             pd.DataFrame(
