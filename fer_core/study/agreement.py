@@ -127,7 +127,7 @@ def face_picture(study: Study, recording: Recording, time: float) -> bytes | Non
     """
     path = study.video(recording)
     table = study.table(recording)
-    rows = table[table["person"].eq(recording.person).fillna(False)]
+    rows = table[table["person"].isin(recording.faces)]
     if path is None or rows.empty:
         return None
     row = rows.loc[(rows["time"] - time).abs().idxmin()]

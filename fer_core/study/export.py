@@ -18,6 +18,7 @@ from fer_core.study.tables import PARTICIPANT, free_name
 from fer_core.table import to_csv
 from fer_core.video.annotate import annotate
 from fer_core.video.decode import VideoFile
+from fer_core.video.people import Edit
 from fer_core.video.result import VideoOptions, VideoResult
 
 #: Columns of the tables besides measures, and what they say.
@@ -209,7 +210,8 @@ def annotated(
         options = VideoOptions.of(one.options | {"smoothing": study.file.smoothing})
         with VideoFile(path, options.stream) as video:
             info = video.info
-        result = VideoResult(info, options, study.table(one), one.seconds, 0)
+        joined = tuple(Edit(other, one.faces[0]) for other in one.also)
+        result = VideoResult(info, options, study.table(one), one.seconds, 0, edits=joined)
         annotate(path, result, folder / name, hide=hide)
     place.finish()
     return files

@@ -14,7 +14,7 @@ had finished is there.
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -284,6 +284,30 @@ class Study:
                 name = f"videos/{Path(one.video.path).name}"
                 one.video = one.video.model_copy(update={"path": name, "copied": True})
 
+    def set_faces(self, id: str, people: Sequence[int]) -> None:
+        """Say which faces of a recording are the participant.
+
+        Args:
+            id: Of the recording.
+            people: Numbers in its table; several where tracking took one person for several.
+
+        Raises:
+            StudyError: There is no such face, or two of them are seen together.
+        """
+        with self.editing():
+            one = self.recording(id)
+            table = self.table(one)
+            mine = table[table["person"].isin(people)]
+            if not people or set(people) - set(mine["person"]):
+                raise StudyError(f"Choose one or more people who are seen in {id}.")
+            together = mine.loc[mine.duplicated("time"), "time"]
+            if not together.empty:
+                raise StudyError(
+                    f"These are two people, because they are seen together at "
+                    f"{together.iloc[0]:.1f} s of {id}."
+                )
+            one.person, one.also = int(people[0]), [int(other) for other in people[1:]]
+
     def write_next_table(self, recording: Recording, table: pd.DataFrame) -> None:
         """Write a table that another model made beside the one that the study has.
 
@@ -297,7 +321,7 @@ class Study:
             raise cannot_write(path, error) from error
 
     def take_next_tables(
-        self, people: Mapping[str, int | None], model: str, class_prior: str
+        self, people: Mapping[str, list[int]], model: str, class_prior: str
     ) -> None:
         """Let the tables of :meth:`write_next_table` take the place of those that there are.
 
@@ -305,7 +329,7 @@ class Study:
         new table yet, because another process added it.
 
         Args:
-            people: Who is the participant in the new table, by id of the recording.
+            people: Which faces are the participant in the new table, by id of the recording.
             model: What made them.
             class_prior: With which class prior.
         """
@@ -314,7 +338,8 @@ class Study:
             if any(one.id not in people for one in self.file.recordings):
                 return
             for one in self.file.recordings:
-                one.person = people[one.id]
+                faces = people[one.id]
+                one.person, one.also = (faces[0] if faces else None), faces[1:]
                 one.options = one.options | {"model": model, "class_prior": class_prior}
             self.file.tables = self._next_tables().name  # type: ignore[assignment]
             self.file.model, self.file.class_prior = model, class_prior

@@ -119,6 +119,7 @@ class Recording(_Part):
         source: File or session as it was given.
         task: Stimulus or task shown in it; may be empty.
         person: Number of the face that is the participant; ``None`` while nobody was seen.
+        also: Further numbers of the participant, where tracking took one person for several.
         seconds: Length.
         consent: Date on which the participant consented, ``YYYY-MM-DD``.
         setting: In which setting it was recorded.
@@ -133,12 +134,18 @@ class Recording(_Part):
     source: str
     task: str = ""
     person: int | None
+    also: list[int] = []
     seconds: Annotated[_Number, Field(ge=0)]
     consent: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     setting: Setting
     video: Video | None = None
     options: dict[str, Any] = {}
     problems: list[str] = []
+
+    @property
+    def faces(self) -> list[int]:
+        """Return every number of the participant, the first one first."""
+        return [] if self.person is None else [self.person, *self.also]
 
 
 class StudyFile(_Part):

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -263,3 +264,29 @@ def test_what_is_deleted_takes_its_waiting_videos_along(home, monkeypatch):
     studies.delete("clips")
     removal.finish_all()
     assert not jobs[1].exists() and not study.path.exists()
+
+
+def test_a_participant_who_was_taken_for_two_people_is_joined(home, monkeypatch):
+    study = made(home)
+    one = study.file.recordings[0]
+    table = study.table(one)
+    table.loc[table["time"] >= 2, "person"] = 2
+    both = pd.concat([table, table[table["time"] > 4].assign(person=3)])
+    both.to_parquet(study.table_path(one), index=False)
+    # The testing of Streamlit selects no rows.
+    chosen = SimpleNamespace(selection=SimpleNamespace(rows=[0]))
+    monkeypatch.setattr(st, "dataframe", lambda *_, **__: chosen)
+
+    def choose(faces: list[int]) -> AppTest:
+        app = open_page(study_name="smiles", study_view="Recordings")
+        asked = next(one for one in app.multiselect if one.label == "Face of the participant")
+        assert asked.value == Study.open(study.path).file.recordings[0].faces
+        asked.set_value(faces).run()
+        assert not app.exception
+        return app
+
+    choose([1, 2])
+    assert Study.open(study.path).file.recordings[0].faces == [1, 2]
+    app = choose([1, 2, 3])
+    assert "seen together" in words(app) and "split them on the page Video" in words(app)
+    assert Study.open(study.path).file.recordings[0].faces == [1, 2]

@@ -211,12 +211,10 @@ def set_events(name: str, events: dict[str, pd.DataFrame]) -> None:
             study.set_events(study.recording(id), table)
 
 
-def set_recording(name: str, id: str, **values: Any) -> None:
-    """Change which face is the participant, or another field of a recording."""
-    with _edited(name) as study, study.editing():
-        one = study.recording(id)
-        for field, value in values.items():
-            setattr(one, field, value)
+def set_faces(name: str, id: str, people: list[int]) -> None:
+    """Say which faces of a recording are the participant."""
+    with _edited(name) as study:
+        study.set_faces(id, people)
 
 
 def submit(

@@ -337,25 +337,36 @@ def _list(study: Study) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", border=True):
         st.markdown(f"**{plain(one.id)}**", width="content")
         seen = study.table(one)["person"].dropna().astype(int)
-        people = seen.value_counts().index.tolist()
+        counts = seen.value_counts()
+        people = counts.index.tolist()
         if len(people) > 1:
-            person = st.selectbox(
-                "Face of the participant", people, format_func="Person {}".format, width=180,
-                index=people.index(one.person) if one.person in people else 0,
-                key=f"study_person_{one.id}",
+            key = f"study_faces_{study.path.name}_{one.id}"
+            st.multiselect(
+                "Face of the participant", people, [p for p in one.faces if p in people],
+                format_func=lambda p: f"Person {p} ({counts[p]} frames)", width=330, key=key,
+                on_change=_choose_faces, args=(study.path.name, one.id, key),
+                help="Choose several where the participant was taken for several people: they "
+                "count as one.",
             )  # fmt: skip
-            if person != one.person:
-                attempt(
-                    "study_problem", studies.set_recording, study.path.name, one.id, person=person
-                )
-                st.rerun()
         st.button(
             "Delete recording", icon=":material/delete:", key=f"study_delete_{one.id}",
             on_click=attempt,
             args=("study_problem", studies.delete_recording, study.path.name, one.id),
         )  # fmt: skip
+    if len(people) > 1:
+        st.caption(
+            "Where two people have one number, split them on the page Video: analyse the video "
+            "there, and add that video analysis."
+        )
+        st.page_link("pages/video.py", label="Video", icon=":material/movie:", width="content")
     for sentence in one.problems:
         st.caption(plain(sentence))
+
+
+def _choose_faces(name: str, id: str, key: str) -> None:
+    """Take the faces that were chosen; what cannot be is chosen as before."""
+    attempt("study_problem", studies.set_faces, name, id, state[key])
+    state[key] = studies.open_study(name).recording(id).faces
 
 
 def _participants(study: Study) -> None:
