@@ -254,15 +254,16 @@ class Study:
         """Return what does not fit together, as sentences: after an edit by hand, for example."""
         known = set(self.participants[PARTICIPANT])
         with_recording = {one.participant for one in self.file.recordings}
-        found = [
-            f"{code} has no recording, and is in no result."
-            for code in self.participants[PARTICIPANT]
-            if code not in with_recording
-        ]
-        found += [
-            f"{code} has a recording, but no row in {PARTICIPANTS}."
-            for code in sorted(with_recording - known)
-        ]
+        found = []
+        without = [code for code in self.participants[PARTICIPANT] if code not in with_recording]
+        if without:
+            words = (
+                "has no recording, and is" if len(without) == 1 else "have no recording, and are"
+            )
+            found.append(f"{_some(without)} {words} in no result.")
+        if others := sorted(with_recording - known):
+            words = "has" if len(others) == 1 else "have"
+            found.append(f"{_some(others)} {words} a recording, but no row in {PARTICIPANTS}.")
         for one in self.file.recordings:
             if not self.table_path(one).is_file():
                 found.append(f"The table of {one.id} is missing: remove the recording.")
@@ -272,6 +273,14 @@ class Study:
                 found.append(f"The events of {one.id} cannot be read. {error}")
             if one.person is None:
                 found.append(f"In {one.id} no face was found.")
+            ours = {"model": self.file.model, "class_prior": self.file.class_prior}
+            for name, value in ours.items():
+                if (its := one.options.get(name, value)) != value:
+                    words = name.replace("_", " ")
+                    found.append(
+                        f"{one.id} was analysed with the {words} {its}, but {FILE} says {value}: "
+                        "set it back, and change it with 'study settings' or on the page."
+                    )
         return found
 
     # Changing it.
@@ -473,6 +482,12 @@ def main_person(table: pd.DataFrame, end: float | None) -> int | None:
     if not table["person"].notna().any():
         return None
     return int(timeline.shares(table, end=end)["seconds"].idxmax())
+
+
+def _some(names: list[str]) -> str:
+    """Return a few names, and how many more there are."""
+    rest = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _write_table(table: pd.DataFrame, file: Any) -> None:

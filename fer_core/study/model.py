@@ -1,6 +1,7 @@
 """What ``study.json`` holds, as typed models."""
 
 import math
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -31,7 +32,16 @@ def _finite(value: float) -> float:
     return value
 
 
+def _moment(value: str) -> str:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("it must be a time, such as 2026-03-31T12:00:00+00:00") from None
+    return value
+
+
 _Number = Annotated[float, AfterValidator(_finite)]
+_Time = Annotated[str, AfterValidator(_moment)]
 
 
 class _Part(BaseModel):
@@ -171,7 +181,7 @@ class StudyFile(_Part):
 
     schema_version: Annotated[int, Field(alias="schema")] = SCHEMA
     name: Annotated[str, Field(min_length=1)]
-    created: str
+    created: _Time
     model: str
     class_prior: str
     fps: Annotated[_Number, Field(ge=0)] = 5.0

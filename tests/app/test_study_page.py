@@ -290,3 +290,17 @@ def test_a_participant_who_was_taken_for_two_people_is_joined(home, monkeypatch)
     app = choose([1, 2, 3])
     assert "seen together" in words(app) and "split them on the page Video" in words(app)
     assert Study.open(study.path).file.recordings[0].faces == [1, 2]
+
+
+def test_participants_are_listed_before_they_have_recordings(home):
+    new_study(home / "studies" / "smiles")
+    for code in ("P2", "P1"):
+        app = open_page(study_name="smiles")
+        next(one for one in app.text_input if one.label == "Code").set_value(code).run()
+        next(one for one in app.button if one.key == "study_new_add").click().run()
+        assert not app.exception
+    assert Study.open(home / "studies" / "smiles").codes() == ["P2", "P1"]
+    assert "P2, P1 have no recording, and are in no result." in words(app)
+    next(one for one in app.text_input if one.label == "Code").set_value("P1").run()
+    next(one for one in app.button if one.key == "study_new_add").click().run()
+    assert "needs a code of their own" in words(app)

@@ -81,3 +81,14 @@ def test_no_column_is_lost_in_a_dataset_of_bids(tmp_path):
         tmp_path / "bids" / "sub-P0/beh/sub-P0_task-recording_events.tsv", sep="\t"
     )
     assert events.loc[0, ["x_1", "x_1_2"]].tolist() == [4, 5]
+
+
+def test_a_model_that_was_changed_by_hand_is_told(tmp_path):
+    study = two_groups(tmp_path)
+    text = (study.path / "study.json").read_text()
+    (study.path / "study.json").write_text(text.replace('"model": "fast",', '"model": "vgg",', 1))
+    said = Study.open(study.path).problems()
+    assert "P0_x was analysed with the model fast, but study.json says vgg" in said[0]
+    (study.path / "study.json").write_text(text.replace(study.file.created, "yesterday"))
+    with pytest.raises(StudyError, match="created: .*it must be a time"):
+        Study.open(study.path)

@@ -30,15 +30,15 @@ def recordings(study: Study) -> None:
             with st.expander("Add recordings", icon=":material/add:"):
                 _add(study)
         _progress(study)
-    if not study.file.recordings:
-        return
     for sentence in study.problems():
         st.warning(plain(sentence), icon=":material/info:")
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _list(study)
+        if study.file.recordings:
+            _list(study)
     with right:
-        _participants(study)
+        if study.file.recordings or access.is_admin():
+            _participants(study)
 
 
 def _progress(study: Study) -> None:
@@ -384,6 +384,19 @@ def _participants(study: Study) -> None:
         attempt("study_problem", studies.set_participants, study.path.name, edited)
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.popover("Add a participant", icon=":material/person_add:"):
+            new = st.text_input(
+                "Code", placeholder="P07", key=f"study_new_code_{len(table)}",
+                help="Who is added gets recordings later. The place in this list is what a Latin "
+                "square on Live goes by.",
+            ).strip()  # fmt: skip
+            if st.button("Add", disabled=not new, key="study_new_add"):
+                attempt(
+                    "study_problem", studies.set_participants, study.path.name,
+                    pd.concat([table, pd.DataFrame([{PARTICIPANT: new}])], ignore_index=True)
+                    .fillna(""),
+                )  # fmt: skip
+                st.rerun()
         with st.popover("Add a column", icon=":material/add_column_right:"):
             name = st.text_input("Name", placeholder="age", key="study_column")
             if st.button("Add", disabled=not name.strip() or name in table, key="study_column_add"):
@@ -392,6 +405,8 @@ def _participants(study: Study) -> None:
                     table.assign(**{name.strip(): ""}),
                 )  # fmt: skip
                 st.rerun()
+        if not study.codes():
+            return
         code = st.selectbox(
             "Participant", study.codes(), index=None, placeholder="delete…", width=150,
             key=f"study_gone_{len(table)}", label_visibility="collapsed",
