@@ -2,6 +2,8 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -9,8 +11,18 @@ import pandas as pd
 
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.extras import needed_by
-from fer_core.study.curves import Aligned, Cluster, MeanCurve, mean_curve, share_showing
+from fer_core.study.curves import (
+    Aligned,
+    Cluster,
+    MeanCurve,
+    aligned,
+    clusters,
+    difference,
+    mean_curve,
+    share_showing,
+)
 from fer_core.study.measures import axis_title, has_baseline
+from fer_core.study.model import StudyError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,6 +32,8 @@ SERIES: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 STYLES: Final = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 _SIZE: Final = (7.2, 3.4)
+#: Events of which every pair has a curve of differences.
+_PAIRED: Final = 3
 #: Characters of a name that fit a figure.
 _LONGEST: Final = 48
 
@@ -73,15 +87,21 @@ def curves(found: Mapping[str, MeanCurve], emotion: str, name: str) -> "Figure":
     return figure
 
 
-def difference_curve(curve: MeanCurve, clusters: Sequence[Cluster], name: str) -> "Figure":
-    """Draw the curve of paired differences with the clusters that a permutation test found."""
+def difference_curve(curve: MeanCurve, stretches: Sequence[Cluster], name: str) -> "Figure":
+    """Draw the curve of paired differences with the clusters that a permutation test found.
+
+    Args:
+        curve: Mean difference.
+        stretches: The clusters.
+        name: Title.
+    """
     figure = new()
     axes = figure.subplots()
     axes.axhline(0, color="#555", linewidth=0.8)
     axes.plot(curve.time, curve.mean, color=SERIES[0])
     axes.fill_between(curve.time, curve.low, curve.high, color=SERIES[0], alpha=0.18, linewidth=0)
     bottom = axes.get_ylim()[0]
-    for cluster in clusters:
+    for cluster in stretches:
         sure = cluster.p <= 0.05
         axes.hlines(
             bottom, cluster.begin, cluster.end, color="#111" if sure else "#AAA", linewidth=4
@@ -177,14 +197,12 @@ def profile(people: pd.DataFrame, event: str, column: str) -> "Figure":
 
 def all_of(study: Any, people: pd.DataFrame) -> dict[str, "Figure"]:
     """Return the figures of a study's report by name, see :mod:`fer_core.study.report`."""
-    from fer_core.study.curves import aligned
-
     found: dict[str, Figure] = {}
     column = study.file.group
     events = list(dict.fromkeys(people["event"]))
     by_group = {code: study.group_of(code) for code in study.codes()}
-    for event in events:
-        curve = aligned(study, event)
+    by_event = {event: aligned(study, event) for event in events}
+    for event, curve in by_event.items():
         groups_here = sorted({by_group.get(code, "") for code in curve.participants} - {""})
         parts = {
             name: curve.only({code for code, group in by_group.items() if group == name})
@@ -196,8 +214,18 @@ def all_of(study: Any, people: pd.DataFrame) -> dict[str, "Figure"]:
             found[f"curve-{event}-{emotion.lower()}"] = curves(
                 means, emotion, f"{event}: {emotion}"
             )
+        found[f"showing-{event}-happy"] = showing(
+            parts, "Happy", study.file.threshold, f"{event}: share who show Happy"
+        )
         if groups_here:
             found[f"groups-{event}-valence"] = groups(people, "valence", column, event)
+    # Of more events there are too many pairs for a report.
+    for first, second in combinations(events if len(events) <= _PAIRED else (), 2):
+        with suppress(StudyError):  # other people took part in each
+            values, time = difference(by_event[first], by_event[second], "Happy")
+            found[f"difference-{first}-{second}-happy"] = difference_curve(
+                mean_curve(values, time), clusters(values, time), f"Happy, {first} minus {second}"
+            )
     return found
 
 

@@ -117,7 +117,9 @@ head's turn is in degrees, the face's width in pixels, and brightness goes from 
 <h2>Figures</h2>
 <p class="note">Curves show the values as measured, not minus baseline, at every valid moment, also
 of events that are left out of the measures. So their n, the most participants seen at one moment,
-may be larger than that of a comparison.</p>
+may be larger than that of a comparison. A bar below a curve of differences is a cluster of time in
+which the same people differ (Maris and Oostenveld 2007; black: p at most 0.05). It says that the
+curves differ, not exactly when.</p>
 {% for name, picture in pictures %}<figure>{{ picture | safe }}</figure>{% endfor %}
 <h2>Comparisons</h2>
 {% for name, family in families %}<h3>{{ name }}</h3>

@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from fer_core.study import bids, export, patterns
+from fer_core.study import bids, export, figures, patterns
 from fer_core.study.compare import compare_events, compare_groups
 from fer_core.study.folder import Study
 from fer_core.study.measures import measures, per_participant
@@ -32,7 +32,10 @@ def test_groups_and_events_may_have_any_name_in_figures(tmp_path, name):
     assert re.search(rf"> ?{legend}[^<]*\(n = 2\)<", html)
 
 
-def test_every_event_has_its_own_figures_however_it_is_called(tmp_path):
+def test_every_event_has_its_own_figures_however_it_is_called(tmp_path, monkeypatch):
+    # Drawing all of them would take ten seconds.
+    monkeypatch.setattr(figures, "to_svg", lambda figure: "<svg>")
+    monkeypatch.setattr(figures, "to_png", lambda figure: b"png")
     study = two_groups(tmp_path)
     events = pd.DataFrame({"onset": [0, 1, 2, 3], "duration": 1.0,
                            "trial_type": ["a b", "a_b", "A b", "ä" * 300]})  # fmt: skip

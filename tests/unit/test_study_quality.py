@@ -19,7 +19,7 @@ def study(tmp_path):
     return new_study(tmp_path / "study")
 
 
-def test_groups_that_differ_in_what_was_left_out_are_told_apart_first(study):
+def test_groups_that_differ_in_what_was_left_out_are_told_apart_first(study, monkeypatch):
     for number in range(12):
         bad = number % 2
         add(study, f"P{number:02}", [("Happy", 8 + number / 10)], group="AB"[bad],
@@ -33,6 +33,7 @@ def test_groups_that_differ_in_what_was_left_out_are_told_apart_first(study):
     assert table.groupby("group")["counted"].sum().to_dict() == {"A": 12, "B": 6}
     said = quality_differences(table)
     assert any("share of valid time" in sentence for sentence in said)
+    monkeypatch.setattr(figures, "all_of", lambda *_: {})  # drawing takes seconds
     html = to_html(study)
     assert html.index("A and B differ in the share") < html.index("No difference could be told")
 
@@ -107,3 +108,17 @@ def test_figures_state_how_many_people_have_a_value(study):
     svg = figures.to_svg(figures.profile(people, "x", "group"))
     assert "x (from left: A, n = 3; B, n = 2)" in svg
     assert "x (n = 5)" in figures.to_svg(figures.profile(people, "x", "none"))
+
+
+def test_paired_events_have_a_curve_of_differences_with_its_clusters(study):
+    for number in range(6):
+        shown = [("Neutral", 3 + number / 10), ("Happy", 4)]
+        add(study, f"P{number}", shown, events=[(0, 3, "rest"), (3.6, 3, "clip")])
+    people = per_participant(measures(study))
+    drawn = figures.all_of(study, people)
+    svg = figures.to_svg(drawn["difference-rest-clip-happy"])
+    assert "Happy, rest minus clip" in svg and "n = 6 pairs" in svg and "p = 0.031" in svg
+    svg = figures.to_svg(drawn["showing-clip-happy"])
+    assert "clip: share who show Happy" in svg and "all (n = 6)" in svg
+    html = to_html(study)
+    assert "p = 0.031" in html and "Maris and Oostenveld 2007" in html
