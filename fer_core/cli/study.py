@@ -303,7 +303,8 @@ def remove(folder: Path, participant: str, as_json: bool) -> None:
 @command.command("events")
 @click.argument("folder", type=FOLDER)
 @click.argument("file", required=False, type=FILE)
-@click.option("--recording", help="Whose events they are; by default what the table says.")
+@click.option("--recording", help="Whose events they are; by default what the table or the name of "
+              "the file says, or else every recording's.")  # fmt: skip
 @click.option("--column", "columns", multiple=True, metavar="FIELD=NAME",
               help="Which column is onset, duration, end, trial_type or recording.")  # fmt: skip
 @click.option("--unit", type=click.Choice(["s", "ms"]), default="s", help="Of the table's times.")
@@ -339,7 +340,7 @@ def events(
             factor, later = read.fit_clock([_moment(text) for text in moments])
             found = read.rescale(found, factor, later)
         found = read.shift(found, offset)
-        given, unknown = read.assign(study, found)
+        given, unknown = read.assign(study, found, file.name)
         if recording is not None:
             found = found.drop(columns="recording", errors="ignore")
             given, unknown = {study.recording(recording).id: found}, []

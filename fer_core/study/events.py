@@ -254,19 +254,23 @@ def rescale(events: pd.DataFrame, factor: float, offset: float) -> pd.DataFrame:
     )
 
 
-def assign(study: Study, events: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """Return whose events these are, by the column ``recording``.
+def assign(
+    study: Study, events: pd.DataFrame, name: str = ""
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Return whose events these are, by the column ``recording`` or the name of the file.
 
     Args:
         study: The study.
-        events: With a column ``recording`` that holds ids, file names or codes of participants;
-            without it they belong to every recording.
+        events: With a column ``recording`` that holds ids, file names or codes of participants.
+        name: Of the file. Without a column, its events belong to the recordings that it is called
+            after, like ``P1_joy.eaf`` or ``P1.eaf``; where there are none, to every recording.
 
     Returns:
         Events by id of the recording, and names that no recording has.
     """
     if "recording" not in events:
-        return {one.id: events for one in study.file.recordings}, []
+        mine = [one for one in study.file.recordings if _is_called(one, Path(name).stem)]
+        return {one.id: events for one in mine or study.file.recordings}, []
     found: dict[str, pd.DataFrame] = {}
     unknown: list[str] = []
     for name, part in events.groupby("recording", sort=False):

@@ -352,6 +352,7 @@ def test_the_report_is_one_file_that_fetches_nothing(study):
     html = to_html(study)
     assert "&lt;b&gt;0" in html and "<b>0" not in html
     assert "its end is unknown" in html and "exploratory" in html and "<svg" in html
+    assert "for these stimuli" in html and "Maris and Oostenveld 2007" in html
     for text in ("<script", 'src="http', 'href="http', "@import", "<img"):
         assert text not in html
 

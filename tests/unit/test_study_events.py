@@ -184,3 +184,10 @@ def test_a_table_of_several_recordings_finds_its_owners(study):
     )
     found, unknown = events.assign(study, events.tidy_events(table))
     assert list(found) == ["P1_x"] and unknown == ["P9"]
+
+
+def test_a_file_belongs_to_the_recordings_that_it_is_called_after(study):
+    found = events.tidy_events(pd.DataFrame({"onset": [1], "duration": [1], "trial_type": ["a"]}))
+    for name, ids in {"P1_x.eaf": ["P1_x"], "P2.xdf": ["P2_x"], "a.csv": ["P1_x", "P2_x"]}.items():
+        given, unknown = events.assign(study, found, name)
+        assert list(given) == ids and not unknown

@@ -209,6 +209,8 @@ def _import(study: Study) -> None:
         recording = st.selectbox(
             "Whose events", ["as the file says", *(o.id for o in study.file.recordings)],
             key="study_import_of",
+            help="A file without a column of recordings belongs to the recording or participant "
+            "that it is called after, such as P1.eaf, or else to every recording.",
         )  # fmt: skip
         append = st.toggle("Keep the events that there are", key="study_import_append")
         if st.button("Import", type="primary", key="study_import"):
@@ -216,7 +218,7 @@ def _import(study: Study) -> None:
             if moments:
                 found = read.rescale(found, *read.fit_clock(moments))
             found = read.shift(found, offset)
-            given, unknown = read.assign(study, found)
+            given, unknown = read.assign(study, found, dropped.name)
             if recording != "as the file says":
                 given, unknown = {recording: found.drop(columns="recording", errors="ignore")}, []
             if append:
