@@ -304,3 +304,30 @@ def test_participants_are_listed_before_they_have_recordings(home):
     next(one for one in app.text_input if one.label == "Code").set_value("P1").run()
     next(one for one in app.button if one.key == "study_new_add").click().run()
     assert "needs a code of their own" in words(app)
+
+
+def test_events_are_added_and_moved_on_the_timeline(home):
+    study = made(home)
+    one = study.file.recordings[0]
+
+    def field(app: AppTest, label: str):
+        kinds = (app.number_input, app.text_input, app.selectbox)
+        return next(one for kind in kinds for one in kind if one.label == label)
+
+    app = open_page(study_name="smiles", study_view="Events")
+    field(app, "Name").set_value("end").run()
+    field(app, "From, seconds").set_value(4.0)
+    field(app, "Duration").set_value(0.5)
+    click(app, "Add event")
+    events = study.events(one)
+    assert events["trial_type"].tolist() == ["rest", "clip", "end"]
+    # One whose end is unknown gets one.
+    study.set_events(one, events.assign(duration=[2.0, None, 0.5]))
+    app = open_page(study_name="smiles", study_view="Events")
+    assert "1 of unknown end" in words(app)
+    field(app, "Event").set_value(1).run()
+    field(app, "From, seconds").set_value(2.5)
+    field(app, "Duration").set_value(1.5)
+    click(app, "Move event")
+    found = study.events(one).set_index("trial_type")
+    assert found.loc["clip"].tolist() == [2.5, 1.5] and found.loc["rest"].tolist() == [0.0, 2.0]
