@@ -138,10 +138,7 @@ def change(
             for name, value in given.items():
                 setattr(study.file, name, value)
     file = study.file
-    words = (
-        f"{file.name}: model {file.model}, class prior {file.class_prior}, smoothing "
-        f"{file.smoothing:g} s, threshold {file.threshold:g}, baseline {file.baseline.kind}"
-    )
+    words = f"{file.name}: model {file.model}, class prior {file.class_prior}, {file.in_words()}"
     say(file.model_dump(by_alias=True), words, as_json)
 
 
@@ -294,9 +291,11 @@ def _add_session(
 @json_option
 def remove(folder: Path, participant: str, as_json: bool) -> None:
     """Delete a participant from the study's folder; nothing outside of it is touched."""
+    from fer_core.study import queue
+
     study = open_study(folder)
     count = sum(one.participant == participant for one in study.file.recordings)
-    study.remove_participant(participant)
+    queue.remove_participant(study, participant)
     words = f"{printable(participant)} is deleted, with {count} recordings."
     say({"participant": participant, "recordings": count}, words, as_json)
 
@@ -304,7 +303,8 @@ def remove(folder: Path, participant: str, as_json: bool) -> None:
 @command.command("events")
 @click.argument("folder", type=FOLDER)
 @click.argument("file", required=False, type=FILE)
-@click.option("--recording", help="Whose events they are; by default what the table says.")
+@click.option("--recording", help="Whose events they are; by default what the table or the name of "
+              "the file says, or else every recording's.")  # fmt: skip
 @click.option("--column", "columns", multiple=True, metavar="FIELD=NAME",
               help="Which column is onset, duration, end, trial_type or recording.")  # fmt: skip
 @click.option("--unit", type=click.Choice(["s", "ms"]), default="s", help="Of the table's times.")
@@ -340,7 +340,7 @@ def events(
             factor, later = read.fit_clock([_moment(text) for text in moments])
             found = read.rescale(found, factor, later)
         found = read.shift(found, offset)
-        given, unknown = read.assign(study, found)
+        given, unknown = read.assign(study, found, file.name)
         if recording is not None:
             found = found.drop(columns="recording", errors="ignore")
             given, unknown = {study.recording(recording).id: found}, []
@@ -393,7 +393,7 @@ def measures(
     folder: Path, csv_file: Path | None, people: bool, overwrite: bool, as_json: bool
 ) -> None:
     """Measure every event, and list what is left out and why."""
-    from fer_core.study.measures import exclusions, per_participant
+    from fer_core.study.measures import exclusions, per_participant, unknown_quality
     from fer_core.study.measures import measures as measured
     from fer_core.table import records, to_csv
 
@@ -407,6 +407,7 @@ def measures(
     if as_json:
         print_json(records(shown))
         return
+    note(study.file.in_words())
     for row in per_participant(table).itertuples():
         click.echo(
             f"{row.participant_id}, {row.event}: valence {row.valence:+.3f}, happy "
@@ -414,7 +415,7 @@ def measures(
         )
     for row in exclusions(table).itertuples():
         note(f"left out: {row.participant_id}, {row.recording}, {row.event}: {row.reason}")
-    for sentence in study.problems():
+    for sentence in (*unknown_quality(table), *study.problems()):
         note(sentence)
 
 
@@ -449,7 +450,8 @@ def compare(
     from fer_core.table import records
 
     study = open_study(folder)
-    people, column = per_participant(measured(study)), column or study.file.group
+    table, column = measured(study), column or study.file.group
+    people = per_participant(table)
     names = chosen or MEASURES
     there = list(dict.fromkeys(people["event"]))
     if missing := [name for name in events if name not in there]:
@@ -459,7 +461,7 @@ def compare(
         family = compare_events(people, names, events or there, seed=seed)
     else:
         family = compare_groups(people, names, column=column, events=events or None, seed=seed)
-        differ = quality_differences(people, column)
+        differ = quality_differences(table, column)
     if as_json:
         rows = records(family.table())
         print_json({"sentences": [*differ, *family.sentences], "comparisons": rows})

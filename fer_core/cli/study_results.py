@@ -46,7 +46,8 @@ def content_of(path: Path) -> bytes:
 @click.option("--count", type=click.IntRange(1), default=60, help="Moments at most.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the choice.")
 @click.option("--set", "name", metavar="NAME", help="Set of labels; by default the only one.")
-@click.option("--labels", type=FILE, help="Labels as events: CSV, TSV or ELAN.")
+@click.option("--labels", type=FILE, multiple=True,
+              help="Labels as events: CSV, TSV or ELAN; also files of several people.")  # fmt: skip
 @json_option
 def agreement(
     folder: Path,
@@ -54,12 +55,12 @@ def agreement(
     count: int,
     seed: int,
     name: str | None,
-    labels: Path | None,
+    labels: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Say how people agree with each other, and the product with them."""
     from fer_core.study import agreement as agree
-    from fer_core.study import events as read
+    from fer_core.study import labels as imported
 
     study = open_study(folder)
     if create:
@@ -67,9 +68,8 @@ def agreement(
         words = f"{len(items)} moments to label are in {printable(folder / 'labels' / create)}"
         say({"set": create, "items": len(items)}, words, as_json)
         return
-    if labels is not None:
-        given, _ = read.assign(study, read.read_file(content_of(labels), labels.name))
-        table = agree.from_events(study, given, "imported")
+    if labels:
+        table = imported.from_files(study, {path.name: content_of(path) for path in labels})
     else:
         sets = agree.list_sets(study)
         if name is None and len(sets) != 1:

@@ -127,7 +127,7 @@ def face_picture(study: Study, recording: Recording, time: float) -> bytes | Non
     """
     path = study.video(recording)
     table = study.table(recording)
-    rows = table[table["person"].eq(recording.person).fillna(False)]
+    rows = table[table["person"].isin(recording.faces)]
     if path is None or rows.empty:
         return None
     row = rows.loc[(rows["time"] - time).abs().idxmin()]
@@ -349,46 +349,3 @@ def _majority(given: list[str]) -> str:
 def _plain(estimate: statistics.Estimate, name: str) -> dict[str, float | None]:
     parts = zip((name, f"{name}_low", f"{name}_high"), estimate, strict=True)
     return {key: float(value) if np.isfinite(value) else None for key, value in parts}
-
-
-def from_events(study: Study, given: dict[str, pd.DataFrame], rater: str) -> pd.DataFrame:
-    """Return labels that came as events, such as annotations of ELAN, as :func:`answers` does.
-
-    An event whose name is an emotion labels its middle.
-
-    Args:
-        study: The study.
-        given: Events by id of the recording.
-        rater: Who labelled.
-
-    Raises:
-        StudyError: No event is named after an emotion.
-    """
-    known = {emotion.casefold(): emotion for emotion in EMOTIONS}
-    rows: list[dict[str, Any]] = []
-    for id, events in given.items():
-        one = study.recording(id)
-        found = samples(study, one)
-        for event in events.itertuples(index=False):
-            label = known.get(str(event.trial_type).casefold())
-            if label is None or not len(found.time):
-                continue
-            length = 0.0 if math.isnan(event.duration) else event.duration
-            moment = event.onset + length / 2
-            place = int(np.abs(found.time - moment).argmin())
-            probabilities = found.probabilities[place]
-            seen = bool(np.isfinite(probabilities).all())
-            rows.append(
-                {
-                    "item": str(len(rows) + 1),
-                    "recording": id,
-                    "time": moment,
-                    "group": study.group_of(one.participant),
-                    "product": EMOTIONS[int(probabilities.argmax())] if seen else "",
-                    "confidence": float(probabilities.max()) if seen else math.nan,
-                    f"label_{rater}": label,
-                }
-            )
-    if not rows:
-        raise StudyError(f"No event is named after an emotion: {', '.join(EMOTIONS)}.")
-    return pd.DataFrame(rows)

@@ -9,11 +9,13 @@ from typing import Any, Final
 from fer_core import __version__
 from fer_core.files import ExportFolder
 from fer_core.study.folder import Study
-from fer_core.study.tables import EVENTS, PARTICIPANT, to_tsv
+from fer_core.study.tables import EVENTS, PARTICIPANT, free_name, to_tsv
 from fer_core.table import TABLE
 
 #: The version of the standard that is followed.
 BIDS_VERSION: Final = "1.10.0"
+#: Characters of a label: names of files consist of several.
+_LONGEST: Final = 60
 _AGE: Final = "age"
 #: Columns of participants and events that hold numbers by the standard.
 _NUMBERS: Final = (_AGE, "response_time", "sample")
@@ -39,17 +41,7 @@ def labels(texts: Iterable[str], empty: str) -> dict[str, str]:
     {'P-7': 'P7', 'P7': 'P72'}
     """
     taken: set[str] = set()
-    found: dict[str, str] = {}
-    for text in texts:
-        base = label(text) or empty
-        name, number = base, 1
-        # Some file systems do not tell capital letters from small ones.
-        while name.casefold() in taken:
-            number += 1
-            name = f"{base}{number}"
-        taken.add(name.casefold())
-        found[text] = name
-    return found
+    return {text: free_name(label(text) or empty, taken, longest=_LONGEST) for text in texts}
 
 
 def export(study: Study, folder: Path, *, overwrite: bool = False) -> list[str]:
@@ -112,9 +104,10 @@ def contents(study: Study) -> dict[str, bytes]:
         stem = f"sub-{subject}/beh/sub-{subject}_task-{task}{run}"
         events = study.events(one)
         columns = {name: events[name].tolist() for name in EVENTS}
+        taken = set(EVENTS)
         for other in events:
             if other not in EVENTS:
-                columns[_column(str(other), events[other])] = events[other].tolist()
+                columns[_column(str(other), events[other], taken)] = events[other].tolist()
         files[f"{stem}_events.tsv"] = to_tsv(columns)
         about = {
             "TaskName": one.task or "recording",
@@ -149,11 +142,11 @@ def _participants(study: Study, subjects: dict[str, str]) -> tuple[bytes, bytes]
         PARTICIPANT: {"Description": "Label of the participant"},
         "code": {"Description": "Code of the participant in the study"},
     }
-    names = [name for name in study.participants if name not in (PARTICIPANT, "code")]
-    for name in names:
+    taken = set(about)
+    for name in study.participants.columns.drop(PARTICIPANT):
         values = study.values(str(name))
         cells = [values.get(code, "") for code in study.codes()]
-        column = _column(str(name), cells)
+        column = _column(str(name), cells, taken)
         columns[column] = cells
         about[column] = {"Description": str(name)}
         if column == _AGE:
@@ -162,12 +155,14 @@ def _participants(study: Study, subjects: dict[str, str]) -> tuple[bytes, bytes]
     return to_tsv(columns), _json(about)
 
 
-def _column(name: str, cells: Iterable[Any]) -> str:
-    """Return a column's name; one to which the standard gives a type keeps it only if it has it."""
+def _column(name: str, cells: Iterable[Any], taken: set[str]) -> str:
+    """Return a column's name, which no other column has; one to which the standard gives a type
+    keeps it only if it has this type.
+    """
     column = re.sub(r"\W+", "_", name.strip()) or "column"
     if column == "HED" or (column in _NUMBERS and not all(map(_is_number, cells))):
-        return f"{column}_as_entered"
-    return column
+        column = f"{column}_as_entered"
+    return free_name(column, taken, "_")
 
 
 def _is_number(cell: Any) -> bool:

@@ -1,5 +1,6 @@
 """Groups, or stimuli, beside each other: effect sizes, intervals and corrected tests."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -180,8 +181,9 @@ def compare_groups(
         seed: Of random rearrangements.
 
     Raises:
-        StudyError: There are no two groups.
+        StudyError: There are no two groups, or there is no such measure.
     """
+    _check_measures(people, measures)
     if column not in people:
         raise StudyError(f"The participants have no column {column}: fill it in first.")
     known = people[people[column].astype(str) != ""]
@@ -220,8 +222,9 @@ def compare_events(
         seed: Of random rearrangements.
 
     Raises:
-        StudyError: Fewer than two events are named.
+        StudyError: Fewer than two events are named, or there is no such measure.
     """
+    _check_measures(people, measures)
     if len(events) < 2:
         raise StudyError("Choose two events to compare.")
     sides = []
@@ -235,11 +238,17 @@ def compare_events(
     return _family(sides, paired=True, words=family, seed=seed, baseline=has_baseline(people))
 
 
-def quality_differences(people: pd.DataFrame, column: str = "group") -> list[str]:
-    """Return in what groups differ that has nothing to do with expressions, as sentences."""
-    if column not in people:
+def quality_differences(table: pd.DataFrame, column: str = "group") -> list[str]:
+    """Return in what groups differ that has nothing to do with expressions, as sentences.
+
+    Args:
+        table: What :func:`fer_core.study.measures.measures` gave: events that are left out for
+            their quality count here.
+        column: Column that says who is in which group.
+    """
+    if column not in table:
         return []
-    measured = people.groupby([PARTICIPANT, column])[list(_QUALITY)].mean().reset_index()
+    measured = table.groupby([PARTICIPANT, column])[list(_QUALITY)].mean().reset_index()
     groups = sorted(name for name in measured[column].astype(str).unique() if name)
     found = []
     for a, b in combinations(groups, 2):
@@ -257,9 +266,13 @@ def quality_differences(people: pd.DataFrame, column: str = "group") -> list[str
     return found
 
 
+def _check_measures(people: pd.DataFrame, measures: Sequence[str]) -> None:
+    for name in measures:
+        if name not in people or not pd.api.types.is_numeric_dtype(people[name]):
+            raise StudyError(f"There is no measure {name}.")
+
+
 def _values(rows: pd.DataFrame, measure: str) -> np.ndarray:
-    if measure not in rows:
-        raise StudyError(f"There is no measure {measure}.")
     return rows[measure].dropna().to_numpy(float)
 
 
@@ -270,17 +283,17 @@ def _family(sides: list[tuple], *, paired: bool, words: str, seed: int, baseline
     notes: dict[int, str] = {}
     for place, (_, _, _, _, x, y) in enumerate(sides):
         n, m = len(x), len(y)
-        if min(n, m) < 2:
-            notes[place] = "too few people for an interval"
-            continue
-        smallest = statistics.smallest_p(n, None if paired else m, permutations)
+        few = min(n, m) < 2
+        smallest = 1.0 if few else statistics.smallest_p(n, None if paired else m, permutations)
         if smallest > threshold:
             need = statistics.people_needed(threshold, paired)
             each = "people" if paired else "people per group"
-            notes[place] = (
-                f"not tested: with so few people p cannot be below {smallest:.2g}, and "
-                f"{threshold:.2g} is asked; it takes {need} {each}"
+            notes[place] = "not tested: " + (
+                "there are too few people for an interval"
+                if few
+                else f"with so few people p cannot be below {smallest:.2g}"
             )
+            notes[place] += f", and {threshold:.2g} is asked; it takes {need} {each}"
             continue
         if paired:
             test = statistics.paired_test(x - y, permutations=permutations, seed=seed)
@@ -308,8 +321,8 @@ def _family(sides: list[tuple], *, paired: bool, words: str, seed: int, baseline
             else "Permutation test with Welch's t."
         ),
     ]
-    untested = [note for note in dict.fromkeys(notes.values()) if note.startswith("not tested")]
-    sentences += [f"{len(notes)} of {size} are {note}." for note in untested[:1]]
+    untested = Counter(notes.values())
+    sentences += [f"{count} of {size} are {note}." for note, count in untested.items()]
     if baseline and any(title(side[1], baseline) != title(side[1]) for side in sides):
         sentences.append(MINUS_BASELINE)
     return Family(tuple(comparisons), tuple(sentences), baseline)

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,15 +22,28 @@ FIELDS: Final = {
     "end": "Seconds at which it ends, instead of the duration",
     "trial_type": "Name of the event",
     "recording": "Recording, file name or participant, where a table holds those of several",
+    "tier": "Tier, or person who labelled",
 }
 #: What columns are usually called, the best first.
 _USUAL: Final[dict[str, tuple[str, ...]]] = {
     "onset": ("onset", "start", "begin", "time", "timestamp"),
     "duration": ("duration", "dur", "length"),
     "end": ("end", "stop", "offset"),
-    "trial_type": ("trial_type", "event", "label", "name", "stimulus", "condition", "marker"),
+    "trial_type": (
+        "trial_type",
+        "event",
+        "label",
+        "name",
+        "stimulus",
+        "condition",
+        "marker",
+        "message",
+    ),
     "recording": ("recording", "source", "video", "file", "participant_id", "participant"),
+    "tier": ("tier", "rater", "annotator", "coder"),
 }
+#: Where an entry of the running log of PsychoPy begins.
+_ENTRY: Final = re.compile(r"^(\d+\.\d+)[ ]*\t([A-Z]+)[ ]*\t", re.MULTILINE)
 _UNITS: Final = {"s": 1.0, "ms": 0.001}
 
 
@@ -45,7 +59,8 @@ def read_file(
         unit: Of a table's times, ``s`` or ``ms``.
 
     Returns:
-        ``onset``, ``duration``, ``trial_type``, and ``recording`` where the table says it.
+        ``onset``, ``duration``, ``trial_type``, and ``recording`` and ``tier`` where the file
+        says them.
 
     Raises:
         StudyError: It cannot be read, or holds no events.
@@ -55,17 +70,25 @@ def read_file(
         return _read_elan(content, name)
     if suffix in (".xdf", ".xdfz"):
         return _read_xdf(content, name, suffix)
-    header, rows = parse_rows(content, name)
+    header, rows = read_table(content, name)
     return map_columns(pd.DataFrame(rows, columns=header, dtype=str), name, columns, unit)
 
 
-def header_of(content: bytes, name: str) -> list[str]:
-    """Return the columns of a table, for a mapper.
+def read_table(content: bytes, name: str) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of a CSV or TSV file, or of the running log of PsychoPy.
+
+    That log (``.log``) has no names of columns: each entry is a time, a level and a message, which
+    may take several lines.
 
     Raises:
         StudyError: It cannot be read.
     """
-    return parse_rows(content, name)[0]
+    text = content.decode("utf-8", errors="replace")
+    if _ENTRY.match(text):
+        parts = _ENTRY.split(text)[1:]
+        rows = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+        return ["time", "level", "message"], [[clean(cell) for cell in row] for row in rows]
+    return parse_rows(content, name)
 
 
 def guess_columns(header: Sequence[str]) -> dict[str, str]:
@@ -127,8 +150,9 @@ def map_columns(
     out["duration"] = table[columns["duration"]].tolist() if "duration" in columns else [""] * rows
     named = "trial_type" in columns
     out["trial_type"] = table[columns["trial_type"]].tolist() if named else ["event"] * rows
-    if "recording" in columns:
-        out["recording"] = table[columns["recording"]].tolist()
+    for field in ("recording", "tier"):
+        if field in columns:
+            out[field] = table[columns[field]].tolist()
     if "end" in columns and "duration" not in columns:
         ends = tidy_events(
             pd.DataFrame(
@@ -230,19 +254,23 @@ def rescale(events: pd.DataFrame, factor: float, offset: float) -> pd.DataFrame:
     )
 
 
-def assign(study: Study, events: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """Return whose events these are, by the column ``recording``.
+def assign(
+    study: Study, events: pd.DataFrame, name: str = ""
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Return whose events these are, by the column ``recording`` or the name of the file.
 
     Args:
         study: The study.
-        events: With a column ``recording`` that holds ids, file names or codes of participants;
-            without it they belong to every recording.
+        events: With a column ``recording`` that holds ids, file names or codes of participants.
+        name: Of the file. Without a column, its events belong to the recordings that it is called
+            after, like ``P1_joy.eaf`` or ``P1.eaf``; where there are none, to every recording.
 
     Returns:
         Events by id of the recording, and names that no recording has.
     """
     if "recording" not in events:
-        return {one.id: events for one in study.file.recordings}, []
+        mine = [one for one in study.file.recordings if _is_called(one, Path(name).stem)]
+        return {one.id: events for one in mine or study.file.recordings}, []
     found: dict[str, pd.DataFrame] = {}
     unknown: list[str] = []
     for name, part in events.groupby("recording", sort=False):

@@ -14,10 +14,11 @@ from fer_core.study import figures
 from fer_core.study.folder import Study
 from fer_core.study.measures import BASELINE, measures, names, per_participant, title, unit
 from fer_core.study.model import StudyError
-from fer_core.study.tables import PARTICIPANT
+from fer_core.study.tables import PARTICIPANT, free_name
 from fer_core.table import to_csv
 from fer_core.video.annotate import annotate
 from fer_core.video.decode import VideoFile
+from fer_core.video.people import Edit
 from fer_core.video.result import VideoOptions, VideoResult
 
 #: Columns of the tables besides measures, and what they say.
@@ -120,11 +121,7 @@ def to_spss(study: Study, table: pd.DataFrame) -> bytes:
     for name, meaning in zip(map(str, table.columns), meanings, strict=True):
         base = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "variable"
         base = base if base[0].isalpha() else f"v_{base}"
-        short, number = base[:_NAME], 1
-        while short.casefold() in taken:
-            number += 1
-            short = f"{base[: _NAME - 4]}_{number}"
-        taken.add(short.casefold())
+        short = free_name(base, taken, "_", _NAME)
         values = table[name]
         if values.dtype == bool:
             values = values.astype(float)
@@ -154,8 +151,10 @@ def contents(study: Study, *, with_figures: bool = True) -> dict[str, str | byte
         files[f"{name}.sav"] = to_spss(study, one)
         files[f"{name}-codebook.csv"] = to_csv(codebook(study, one))
     if with_figures and table["counted"].any():
+        taken: set[str] = set()
         for name, figure in figures.all_of(study, per_participant(table)).items():
-            safe = re.sub(r"[^\w\-]+", "_", name)
+            # A character may take four of the 255 bytes that a file's name has.
+            safe = free_name(re.sub(r"[^\w\-]+", "_", name), taken, "_", 60)
             files[f"figures/{safe}.svg"] = figures.to_svg(figure)
             files[f"figures/{safe}.png"] = figures.to_png(figure)
     return files
@@ -211,7 +210,8 @@ def annotated(
         options = VideoOptions.of(one.options | {"smoothing": study.file.smoothing})
         with VideoFile(path, options.stream) as video:
             info = video.info
-        result = VideoResult(info, options, study.table(one), one.seconds, 0)
+        joined = tuple(Edit(other, one.faces[0]) for other in one.also)
+        result = VideoResult(info, options, study.table(one), one.seconds, 0, edits=joined)
         annotate(path, result, folder / name, hide=hide)
     place.finish()
     return files

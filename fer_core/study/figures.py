@@ -2,6 +2,8 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -9,8 +11,18 @@ import pandas as pd
 
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.extras import needed_by
-from fer_core.study.curves import Aligned, Cluster, MeanCurve, mean_curve, share_showing
+from fer_core.study.curves import (
+    Aligned,
+    Cluster,
+    MeanCurve,
+    aligned,
+    clusters,
+    difference,
+    mean_curve,
+    share_showing,
+)
 from fer_core.study.measures import axis_title, has_baseline
+from fer_core.study.model import StudyError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,6 +32,10 @@ SERIES: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 STYLES: Final = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 _SIZE: Final = (7.2, 3.4)
+#: Events of which every pair has a curve of differences.
+_PAIRED: Final = 3
+#: Characters of a name that fit a figure.
+_LONGEST: Final = 48
 
 
 def new(size: tuple[float, float] = _SIZE) -> "Figure":
@@ -61,7 +77,8 @@ def curves(found: Mapping[str, MeanCurve], emotion: str, name: str) -> "Figure":
     for place, (label, curve) in enumerate(found.items()):
         color, style = SERIES[place % len(SERIES)], STYLES[place % len(STYLES)]
         n = int(np.max(curve.n)) if len(curve.n) else 0
-        axes.plot(curve.time, curve.mean, color=color, linestyle=style, label=f"{label} (n = {n})")
+        words = f"{_text(label)} (n = {n})"
+        axes.plot(curve.time, curve.mean, color=color, linestyle=style, label=words)
         axes.fill_between(curve.time, curve.low, curve.high, color=color, alpha=0.18, linewidth=0)
     axes.axvline(0, color="#555", linewidth=0.8)
     axes.set_xlabel("Seconds from onset")
@@ -70,15 +87,21 @@ def curves(found: Mapping[str, MeanCurve], emotion: str, name: str) -> "Figure":
     return figure
 
 
-def difference_curve(curve: MeanCurve, clusters: Sequence[Cluster], name: str) -> "Figure":
-    """Draw the curve of paired differences with the clusters that a permutation test found."""
+def difference_curve(curve: MeanCurve, stretches: Sequence[Cluster], name: str) -> "Figure":
+    """Draw the curve of paired differences with the clusters that a permutation test found.
+
+    Args:
+        curve: Mean difference.
+        stretches: The clusters.
+        name: Title.
+    """
     figure = new()
     axes = figure.subplots()
     axes.axhline(0, color="#555", linewidth=0.8)
     axes.plot(curve.time, curve.mean, color=SERIES[0])
     axes.fill_between(curve.time, curve.low, curve.high, color=SERIES[0], alpha=0.18, linewidth=0)
     bottom = axes.get_ylim()[0]
-    for cluster in clusters:
+    for cluster in stretches:
         sure = cluster.p <= 0.05
         axes.hlines(
             bottom, cluster.begin, cluster.end, color="#111" if sure else "#AAA", linewidth=4
@@ -102,7 +125,7 @@ def showing(found: Mapping[str, Aligned], emotion: str, threshold: float, name: 
         axes.step(
             one.time, share_showing(one.of(emotion), threshold), where="post",
             color=SERIES[place % len(SERIES)], linestyle=STYLES[place % len(STYLES)],
-            label=f"{label} (n = {len(one.participants)})",
+            label=f"{_text(label)} (n = {len(one.participants)})",
         )  # fmt: skip
     axes.axvline(0, color="#555", linewidth=0.8)
     axes.set_ylim(-0.03, 1.03)
@@ -134,12 +157,12 @@ def groups(people: pd.DataFrame, measure: str, column: str, event: str) -> "Figu
             axes.errorbar(
                 place + 0.28, found.value, yerr=spread, fmt="_", color="#111", capsize=4,
             )  # fmt: skip
-    counts = [int((rows[column] == name).sum()) for name in names]
-    labels = [f"{name}\n(n = {count})" for name, count in zip(names, counts, strict=True)]
+    counts = [int(rows.loc[rows[column] == name, measure].count()) for name in names]
+    labels = [f"{_text(name)}\n(n = {count})" for name, count in zip(names, counts, strict=True)]
     axes.set_xticks(range(len(names)), labels)
     axes.set_xlim(-0.5, max(0.5, len(names) - 0.3))
     axes.set_ylabel(axis_title(measure, has_baseline(people)), fontsize=9)
-    _finish(axes, f"{event}")
+    _finish(axes, event)
     return figure
 
 
@@ -152,9 +175,12 @@ def profile(people: pd.DataFrame, event: str, column: str) -> "Figure":
         sorted(name for name in rows[column].astype(str).unique() if name) if column in rows else []
     ) or [""]
     width = 0.8 / len(names)
+    counts = []
     for place, name in enumerate(names):
         mine = rows[rows[column] == name] if name else rows
         means = [mine[f"mean_{emotion.lower()}"].mean() for emotion in EMOTIONS]
+        n = f"n = {mine['mean_neutral'].count()}"
+        counts.append(f"{_short(name)}, {n}" if name else n)
         at = np.arange(len(EMOTIONS)) + (place - (len(names) - 1) / 2) * width
         axes.bar(
             at, means, width * 0.92, color=[COLORS[emotion] for emotion in EMOTIONS],
@@ -164,21 +190,19 @@ def profile(people: pd.DataFrame, event: str, column: str) -> "Figure":
     axes.set_xticks(range(len(EMOTIONS)), EMOTIONS)
     minus = " minus baseline" if has_baseline(people) else ""
     axes.set_ylabel(f"Mean probability{minus}")
-    order = f" (from left: {', '.join(names)})" if len(names) > 1 else ""
-    _finish(axes, f"{event}{order}")
+    order = "from left: " if len(names) > 1 else ""
+    _finish(axes, f"{_short(event)} ({order}{'; '.join(counts)})")
     return figure
 
 
 def all_of(study: Any, people: pd.DataFrame) -> dict[str, "Figure"]:
     """Return the figures of a study's report by name, see :mod:`fer_core.study.report`."""
-    from fer_core.study.curves import aligned
-
     found: dict[str, Figure] = {}
     column = study.file.group
     events = list(dict.fromkeys(people["event"]))
     by_group = {code: study.group_of(code) for code in study.codes()}
-    for event in events:
-        curve = aligned(study, event)
+    by_event = {event: aligned(study, event) for event in events}
+    for event, curve in by_event.items():
         groups_here = sorted({by_group.get(code, "") for code in curve.participants} - {""})
         parts = {
             name: curve.only({code for code, group in by_group.items() if group == name})
@@ -190,14 +214,35 @@ def all_of(study: Any, people: pd.DataFrame) -> dict[str, "Figure"]:
             found[f"curve-{event}-{emotion.lower()}"] = curves(
                 means, emotion, f"{event}: {emotion}"
             )
+        found[f"showing-{event}-happy"] = showing(
+            parts, "Happy", study.file.threshold, f"{event}: share who show Happy"
+        )
         if groups_here:
             found[f"groups-{event}-valence"] = groups(people, "valence", column, event)
+    # Of more events there are too many pairs for a report.
+    for first, second in combinations(events if len(events) <= _PAIRED else (), 2):
+        with suppress(StudyError):  # other people took part in each
+            values, time = difference(by_event[first], by_event[second], "Happy")
+            found[f"difference-{first}-{second}-happy"] = difference_curve(
+                mean_curve(values, time), clusters(values, time), f"Happy, {first} minus {second}"
+            )
     return found
 
 
+def _text(name: str, longest: int = _LONGEST) -> str:
+    """Return a name from outside as matplotlib shows it: not as a formula, and not as a label that
+    a legend leaves out.
+    """
+    name = _short(name, longest).replace("$", r"\$")
+    return f" {name}" if name.startswith("_") else name
+
+
+def _short(name: str, longest: int = _LONGEST) -> str:
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
 def _finish(axes: Any, name: str, legend: bool = False) -> None:
-    # A name from outside may hold what matplotlib would read as a formula.
-    axes.set_title(name.replace("$", r"\$"), fontsize=11, loc="left")
+    axes.set_title(_text(name, 2 * _LONGEST), fontsize=11, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     if legend:
         axes.legend(frameon=False, fontsize=9)

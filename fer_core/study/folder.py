@@ -14,7 +14,7 @@ had finished is there.
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -254,15 +254,16 @@ class Study:
         """Return what does not fit together, as sentences: after an edit by hand, for example."""
         known = set(self.participants[PARTICIPANT])
         with_recording = {one.participant for one in self.file.recordings}
-        found = [
-            f"{code} has no recording, and is in no result."
-            for code in self.participants[PARTICIPANT]
-            if code not in with_recording
-        ]
-        found += [
-            f"{code} has a recording, but no row in {PARTICIPANTS}."
-            for code in sorted(with_recording - known)
-        ]
+        found = []
+        without = [code for code in self.participants[PARTICIPANT] if code not in with_recording]
+        if without:
+            words = (
+                "has no recording, and is" if len(without) == 1 else "have no recording, and are"
+            )
+            found.append(f"{_some(without)} {words} in no result.")
+        if others := sorted(with_recording - known):
+            words = "has" if len(others) == 1 else "have"
+            found.append(f"{_some(others)} {words} a recording, but no row in {PARTICIPANTS}.")
         for one in self.file.recordings:
             if not self.table_path(one).is_file():
                 found.append(f"The table of {one.id} is missing: remove the recording.")
@@ -272,6 +273,14 @@ class Study:
                 found.append(f"The events of {one.id} cannot be read. {error}")
             if one.person is None:
                 found.append(f"In {one.id} no face was found.")
+            ours = {"model": self.file.model, "class_prior": self.file.class_prior}
+            for name, value in ours.items():
+                if (its := one.options.get(name, value)) != value:
+                    words = name.replace("_", " ")
+                    found.append(
+                        f"{one.id} was analysed with the {words} {its}, but {FILE} says {value}: "
+                        "set it back, and change it with 'study settings' or on the page."
+                    )
         return found
 
     # Changing it.
@@ -283,6 +292,30 @@ class Study:
             if one.video and (self.path / "videos") in Path(one.video.path).parents:
                 name = f"videos/{Path(one.video.path).name}"
                 one.video = one.video.model_copy(update={"path": name, "copied": True})
+
+    def set_faces(self, id: str, people: Sequence[int]) -> None:
+        """Say which faces of a recording are the participant.
+
+        Args:
+            id: Of the recording.
+            people: Numbers in its table; several where tracking took one person for several.
+
+        Raises:
+            StudyError: There is no such face, or two of them are seen together.
+        """
+        with self.editing():
+            one = self.recording(id)
+            table = self.table(one)
+            mine = table[table["person"].isin(people)]
+            if not people or set(people) - set(mine["person"]):
+                raise StudyError(f"Choose one or more people who are seen in {id}.")
+            together = mine.loc[mine.duplicated("time"), "time"]
+            if not together.empty:
+                raise StudyError(
+                    f"These are two people, because they are seen together at "
+                    f"{together.iloc[0]:.1f} s of {id}."
+                )
+            one.person, one.also = int(people[0]), [int(other) for other in people[1:]]
 
     def write_next_table(self, recording: Recording, table: pd.DataFrame) -> None:
         """Write a table that another model made beside the one that the study has.
@@ -297,7 +330,7 @@ class Study:
             raise cannot_write(path, error) from error
 
     def take_next_tables(
-        self, people: Mapping[str, int | None], model: str, class_prior: str
+        self, people: Mapping[str, list[int]], model: str, class_prior: str
     ) -> None:
         """Let the tables of :meth:`write_next_table` take the place of those that there are.
 
@@ -305,7 +338,7 @@ class Study:
         new table yet, because another process added it.
 
         Args:
-            people: Who is the participant in the new table, by id of the recording.
+            people: Which faces are the participant in the new table, by id of the recording.
             model: What made them.
             class_prior: With which class prior.
         """
@@ -314,7 +347,8 @@ class Study:
             if any(one.id not in people for one in self.file.recordings):
                 return
             for one in self.file.recordings:
-                one.person = people[one.id]
+                faces = people[one.id]
+                one.person, one.also = (faces[0] if faces else None), faces[1:]
                 one.options = one.options | {"model": model, "class_prior": class_prior}
             self.file.tables = self._next_tables().name  # type: ignore[assignment]
             self.file.model, self.file.class_prior = model, class_prior
@@ -344,9 +378,11 @@ class Study:
         """Replace the participants' table; codes of recordings keep their rows.
 
         Raises:
-            StudyError: Two rows have one code, or one has none.
+            StudyError: Two rows have one code, one has none, or a column cannot be called so.
         """
         table = table.astype(str).map(clean)
+        for name in table:
+            tables.check_column(str(name))
         codes = table[PARTICIPANT].tolist()
         if len(set(codes)) < len(codes) or "" in codes:
             raise StudyError("Every participant needs a code of their own.")
@@ -361,6 +397,9 @@ class Study:
         Args:
             code: Code of the participant.
             values: Column → value; what is empty changes nothing.
+
+        Raises:
+            StudyError: A column cannot be called so.
         """
         table = self.participants
         if code not in set(table[PARTICIPANT]):
@@ -370,6 +409,7 @@ class Study:
             if name == PARTICIPANT or not clean(value):
                 continue
             if name not in table:
+                tables.check_column(name)
                 table[name] = ""
             table.loc[table[PARTICIPANT] == code, name] = clean(value)
         self.participants = table
@@ -412,12 +452,14 @@ class Study:
             if items.exists():
                 header, rows = tables.read_rows(items)
                 place = header.index("recording") if "recording" in header else 0
-                for row in rows:
-                    if row[place] == one.id:
-                        (folder / f"{row[0]}.jpg").unlink(missing_ok=True)
-                rows = [row for row in rows if row[place] != one.id]
-                cells = list(zip(*rows, strict=True)) or [()] * len(header)
-                write_bytes(items, tables.to_tsv(dict(zip(header, cells, strict=True))))
+                gone = {row[0] for row in rows if row[place] == one.id}
+                for item in gone:
+                    (folder / f"{item}.jpg").unlink(missing_ok=True)
+                for path in (items, *folder.glob("rater-*.tsv")):
+                    header, rows = tables.read_rows(path)
+                    rows = [row for row in rows if row[0] not in gone]
+                    cells = list(zip(*rows, strict=True)) or [()] * len(header)
+                    write_bytes(path, tables.to_tsv(dict(zip(header, cells, strict=True))))
 
     def _copy_path(self, one: Recording) -> Path:
         """Return a copy's place: within the folder, whatever ``study.json`` says."""
@@ -440,6 +482,12 @@ def main_person(table: pd.DataFrame, end: float | None) -> int | None:
     if not table["person"].notna().any():
         return None
     return int(timeline.shares(table, end=end)["seconds"].idxmax())
+
+
+def _some(names: list[str]) -> str:
+    """Return a few names, and how many more there are."""
+    rest = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _write_table(table: pd.DataFrame, file: Any) -> None:

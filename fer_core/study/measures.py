@@ -37,7 +37,7 @@ SINGLE: Final = {
     "valid_share": "Share of the event's time that is valid",
 }
 #: Raise it when a measure is added or computed differently: cached measures of before are not used.
-_VERSION: Final = 1
+_VERSION: Final = 2
 _TITLES: Final = {
     "mean": "mean",
     "share": "share of time dominant",
@@ -344,6 +344,8 @@ def _values(
     row["valence"] = float(means[-1])
     row["baseline_valence"] = float(floor[-1]) if base is not None else math.nan
     changed = part.found.changes
+    # A change counts where the frame that shows it is valid.
+    changed = changed[np.isin(changed, times)]
     inside = (changed > onset) & (changed < onset + duration)
     row["changes_per_minute"] = float(inside.sum() / seconds * 60)
     return row
@@ -368,6 +370,25 @@ def per_participant(table: pd.DataFrame) -> pd.DataFrame:
     means.insert(0, "occurrences", groups.size())
     rest = groups[about].first() if about else pd.DataFrame(index=means.index)
     return pd.concat([rest, means], axis=1).reset_index()
+
+
+def unknown_quality(table: pd.DataFrame) -> list[str]:
+    """Return which quality is unknown, in how many recordings with the participant, as sentences.
+
+    Args:
+        table: What :func:`measures` gave.
+    """
+    seen = table[table["present_share"] > 0].groupby("recording")
+    known = seen[["head_turn", "face_width", "sharpness", "brightness"]].count()
+    lacking: dict[int, list[str]] = {}
+    for name in known:
+        if count := int((known[name] == 0).sum()):
+            lacking.setdefault(count, []).append(QUALITY_TITLES[str(name)].lower())
+    return [
+        f"Unknown in {count} of {len(known)} recordings: {', '.join(named)}. What is unknown "
+        "excludes nothing."
+        for count, named in lacking.items()
+    ]
 
 
 def exclusions(table: pd.DataFrame) -> pd.DataFrame:

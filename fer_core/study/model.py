@@ -1,6 +1,7 @@
 """What ``study.json`` holds, as typed models."""
 
 import math
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -31,7 +32,16 @@ def _finite(value: float) -> float:
     return value
 
 
+def _moment(value: str) -> str:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("it must be a time, such as 2026-03-31T12:00:00+00:00") from None
+    return value
+
+
 _Number = Annotated[float, AfterValidator(_finite)]
+_Time = Annotated[str, AfterValidator(_moment)]
 
 
 class _Part(BaseModel):
@@ -53,6 +63,20 @@ class Baseline(_Part):
     event: str = ""
     task: str = ""
     seconds: Annotated[_Number, Field(gt=0)] = 2.0
+
+    def in_words(self) -> str:
+        """Return it for people.
+
+        >>> Baseline(kind="event", event="rest").in_words()
+        'event rest'
+        """
+        words = {
+            "none": "none",
+            "event": f"event {self.event}",
+            "recording": f"recording {self.task}",
+            "window": f"{self.seconds:g} s before each event",
+        }
+        return words[self.kind]
 
 
 class QualityRules(_Part):
@@ -105,6 +129,7 @@ class Recording(_Part):
         source: File or session as it was given.
         task: Stimulus or task shown in it; may be empty.
         person: Number of the face that is the participant; ``None`` while nobody was seen.
+        also: Further numbers of the participant, where tracking took one person for several.
         seconds: Length.
         consent: Date on which the participant consented, ``YYYY-MM-DD``.
         setting: In which setting it was recorded.
@@ -119,12 +144,18 @@ class Recording(_Part):
     source: str
     task: str = ""
     person: int | None
+    also: list[int] = []
     seconds: Annotated[_Number, Field(ge=0)]
     consent: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     setting: Setting
     video: Video | None = None
     options: dict[str, Any] = {}
     problems: list[str] = []
+
+    @property
+    def faces(self) -> list[int]:
+        """Return every number of the participant, the first one first."""
+        return [] if self.person is None else [self.person, *self.also]
 
 
 class StudyFile(_Part):
@@ -150,7 +181,7 @@ class StudyFile(_Part):
 
     schema_version: Annotated[int, Field(alias="schema")] = SCHEMA
     name: Annotated[str, Field(min_length=1)]
-    created: str
+    created: _Time
     model: str
     class_prior: str
     fps: Annotated[_Number, Field(ge=0)] = 5.0
@@ -166,6 +197,13 @@ class StudyFile(_Part):
     example: bool = False
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True, populate_by_name=True)
+
+    def in_words(self) -> str:
+        """Return the settings that every measure depends on."""
+        return (
+            f"smoothing {self.smoothing:g} s, threshold {self.threshold:g}, baseline: "
+            f"{self.baseline.in_words()}"
+        )
 
     def options(self) -> VideoOptions:
         """Return how every video of the study is analysed."""

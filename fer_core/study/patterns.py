@@ -13,6 +13,7 @@ from typing import Final
 
 from fer_core.files import printable
 from fer_core.study.model import StudyError
+from fer_core.study.tables import check_column
 
 #: What a new study begins with.
 DEFAULT: Final = "{participant}_{group}_{stimulus}"
@@ -43,7 +44,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Return a pattern as a regular expression.
 
     Raises:
-        StudyError: It names no participant, names something twice, or has a word that is no name.
+        StudyError: It names no participant, names something twice, or has a word that is no name
+            or that the tables of results use.
     """
     names = _FIELD.findall(pattern)
     for name in names:
@@ -52,6 +54,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
                 f"{{{name}}} is not a field: use small letters, digits and underscores, such as "
                 "{participant} or {condition}."
             )
+        check_column(name)
         if names.count(name) > 1:
             raise StudyError(f"{{{name}}} stands in the pattern twice: use it once.")
     if "participant" not in names:

@@ -184,10 +184,22 @@ def cancel(study: Study, jobs: list[str] | None = None) -> None:
         jobs: Names of jobs; by default all.
     """
     names = [entry["job"] for entry in _read(study)] if jobs is None else jobs
+    if not names:
+        return
     for name in names:
         with suppress(FerError):
             VideoJob.open(name).delete()
     _drop(study, names)
+
+
+def remove_participant(study: Study, code: str) -> None:
+    """Delete a participant, and their videos that wait for an analysis.
+
+    Raises:
+        StudyError: There is no such participant.
+    """
+    study.remove_participant(code)
+    cancel(study, [entry["job"] for entry in _read(study) if entry["participant"] == code])
 
 
 def _drop(study: Study, jobs: list[str]) -> None:

@@ -110,7 +110,7 @@ def replace_model(
         return
     check_model(study)
     tasks: list[Task] = []
-    people: dict[str, int | None] = {}
+    people: dict[str, list[int]] = {}
     # A recording that another process adds meanwhile is analysed in a further round.
     while rest := [one for one in study.file.recordings if one.id not in people]:
         by_path = {video_of(study, one): one for one in rest}
@@ -131,7 +131,7 @@ def replace_model(
                                  f"{outcome}")  # fmt: skip
             table = outcome.rows()
             study.write_next_table(one, table)
-            people[one.id] = _same_person(study.table(one), table, one)
+            people[one.id] = _same_faces(study.table(one), table, one)
             tell()
         study.take_next_tables(people, *wanted)
     if not people:
@@ -141,9 +141,12 @@ def replace_model(
         samples(study, one)  # whoever opens the study next does not wait for it
 
 
-def _same_person(before: pd.DataFrame, after: pd.DataFrame, one: Recording) -> int | None:
-    """Return who in a new table is the participant: the face at the same place and time."""
-    old = before.loc[before["person"].eq(one.person).fillna(False), ["time", *_BOX]]
+def _same_faces(before: pd.DataFrame, after: pd.DataFrame, one: Recording) -> list[int]:
+    """Return who in a new table is the participant: the faces at the same place and time.
+
+    Several numbers are, where the new tracking takes the participant for several people.
+    """
+    old = before.loc[before["person"].isin(one.faces), ["time", *_BOX]]
     new = after.loc[after["person"].notna(), ["time", "person", *_BOX]]
     both = old.merge(new, on="time", suffixes=("", "_new"))
     sides = []
@@ -152,7 +155,20 @@ def _same_person(before: pd.DataFrame, after: pd.DataFrame, one: Recording) -> i
         first_new, last_new = both[f"{start}_new"], both[f"{start}_new"] + both[f"{length}_new"]
         inside = np.minimum(last, last_new) - np.maximum(first, first_new)
         sides.append(inside.astype(float).clip(lower=0))
-    shared = (sides[0] * sides[1]).groupby(both["person"]).sum()
-    if shared.empty or shared.max() <= 0:
-        return main_person(after, one.seconds)
-    return int(shared.idxmax())
+    shared = sides[0] * sides[1]
+    areas = both["width_new"] * both["height_new"]
+    found = pd.DataFrame({"person": both["person"], "shared": shared, "same": shared > areas / 2})
+    by_person = found.groupby("person").agg({"shared": "sum", "same": "sum"})
+    by_person = by_person[by_person["shared"] > 0].sort_values("shared", ascending=False)
+    if by_person.empty:
+        longest = main_person(after, one.seconds)
+        return [] if longest is None else [longest]
+    faces: list[int] = []
+    times: set[float] = set()
+    for person, row in by_person.iterrows():
+        its = new.loc[new["person"] == person, "time"]
+        # A neighbour's box may overlap too, but lies elsewhere most of the time.
+        if not faces or (row["same"] > len(its) / 2 and not times & set(its)):
+            faces.append(int(person))
+            times |= set(its)
+    return faces

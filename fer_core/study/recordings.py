@@ -16,7 +16,7 @@ from fer_core.live.stimulus import fill
 from fer_core.study.folder import Study, main_person
 from fer_core.study.model import SETTINGS, Recording, StudyError, Video
 from fer_core.study.samples import samples
-from fer_core.study.tables import clean
+from fer_core.study.tables import clean, free_name
 from fer_core.video.result import VideoResult
 
 
@@ -221,12 +221,7 @@ def _free_id(study: Study, source: str) -> str:
     base = re.sub(r"[^\w\-]+", "_", stem).strip("_") or "recording"
     while len(base.encode()) > 80:
         base = base[:-1]
-    taken = {one.id.casefold() for one in study.file.recordings}
-    number, name = 1, base
-    while name.casefold() in taken:
-        number += 1
-        name = f"{base}-{number}"
-    return name
+    return free_name(base, {one.id.casefold() for one in study.file.recordings}, "-")
 
 
 def _first_events(table: pd.DataFrame, one: Recording) -> pd.DataFrame:

@@ -31,6 +31,7 @@ from fer_core.study.measures import (
     measures,
     per_participant,
     title,
+    unknown_quality,
 )
 from fer_core.study.model import StudyError
 from fer_core.study.samples import samples
@@ -86,9 +87,9 @@ figure { margin: 1rem 0; } figure svg { max-width: 100%; height: auto; }
 <h1>{{ study.name }}</h1>
 <h2>Summary</h2>
 {% for sentence in counts %}<p>{{ sentence }}</p>{% endfor %}
+{% for sentence in differences %}<p class="say">{{ sentence }}</p>{% endfor %}
 {% for name, family in families %}{% for sentence in family.summary %}
 <p><strong>{{ sentence }}</strong></p>{% endfor %}{% endfor %}
-{% for sentence in differences %}<p class="say">{{ sentence }}</p>{% endfor %}
 <p class="note">An expression is not a feeling (Barrett et al. 2019). Results describe these
 people for these stimuli; comparisons are exploratory.</p>
 {% macro show(table) %}<div class="wide" tabindex="0"><table><tr>{% for name in table.columns %}
@@ -106,6 +107,7 @@ people for these stimuli; comparisons are exploratory.</p>
 <p class="note">Means over a participant's events. Valid to Unsure are percent of the time, the
 head's turn is in degrees, the face's width in pixels, and brightness goes from 0 to 1.</p>
 {{ show(quality) }}
+{% for sentence in unknown %}<p class="note">{{ sentence }}</p>{% endfor %}
 <h2>Left out</h2>
 {% if left_out.rows %}{{ show(left_out) }}{% else %}<p>Nothing was left out.</p>{% endif %}
 {% if baselines %}<p class="note">{{ baselines }}</p>{% endif %}
@@ -115,7 +117,9 @@ head's turn is in degrees, the face's width in pixels, and brightness goes from 
 <h2>Figures</h2>
 <p class="note">Curves show the values as measured, not minus baseline, at every valid moment, also
 of events that are left out of the measures. So their n, the most participants seen at one moment,
-may be larger than that of a comparison.</p>
+may be larger than that of a comparison. A bar below a curve of differences is a cluster of time in
+which the same people differ (Maris and Oostenveld 2007; black: p at most 0.05). It says that the
+curves differ, not exactly when.</p>
 {% for name, picture in pictures %}<figure>{{ picture | safe }}</figure>{% endfor %}
 <h2>Comparisons</h2>
 {% for name, family in families %}<h3>{{ name }}</h3>
@@ -153,7 +157,8 @@ def to_html(study: Study, *, faces: bool = False, choice: Choice | None = None) 
         participants=_participants(study),
         faces=_faces(study) if faces else [],
         quality=_quality(table),
-        differences=quality_differences(people, study.file.group),
+        differences=quality_differences(table, study.file.group),
+        unknown=unknown_quality(table),
         left_out=_view(_titled(left_out[~is_baseline])),
         baselines=f"Besides, {is_baseline.sum()} events are the baseline."
         if any(is_baseline)
@@ -340,13 +345,6 @@ def _settings(study: Study) -> dict[str, Any]:
         for name, value in file.quality
         if value is not None and value is not False
     )
-    baseline = file.baseline
-    words = {
-        "none": "none",
-        "event": f"event {baseline.event}",
-        "recording": f"recording {baseline.task}",
-        "window": f"{baseline.seconds:g} s before each event",
-    }
     rows = [
         ("Model", file.model),
         ("Class prior", file.class_prior),
@@ -354,7 +352,7 @@ def _settings(study: Study) -> dict[str, Any]:
         ("Detector", file.detector),
         ("Smoothing", f"{file.smoothing:g} s"),
         ("Threshold", f"{file.threshold:g}"),
-        ("Baseline", words[baseline.kind]),
+        ("Baseline", file.baseline.in_words()),
         ("Valid frames and events", quality),
         ("Version", f"fer-core {__version__}, Python {sys.version.split()[0]}"),
     ]

@@ -99,7 +99,8 @@ def samples(study: Study, recording: Recording) -> Samples:
         stamp = (found.st_mtime_ns, found.st_size)
     except OSError:
         stamp = (0, 0)
-    key = (str(path.resolve()), stamp, recording.person, recording.seconds, study.file.smoothing)
+    who = tuple(recording.faces)
+    key = (str(path.resolve()), stamp, who, recording.seconds, study.file.smoothing)
     found_before = _known.get(key)
     if found_before is not None:
         return found_before
@@ -147,11 +148,12 @@ def _computed(
     end = recording.seconds if recording.kind == "video" else None
     spans = timeline.durations(table, end=end).to_numpy(float)
     person = table["person"]
-    own = person.eq(recording.person).fillna(False).to_numpy(bool)
+    own = person.isin(recording.faces).to_numpy(bool)
     # Others stay in the table as frames in which the participant was not seen. Copies of the
     # other columns would take half of the time.
     needed = [name for name in table if name in _NEEDED or name in PROBABILITIES]
-    alone = table[needed].assign(person=person.where(own))
+    person_alone = person.where(own).mask(own, recording.person) if own.any() else person.where(own)
+    alone = table[needed].assign(person=person_alone)
     smoothed = timeline.smooth(alone, smoothing, centred=True)
     times = table["time"].to_numpy(float)
     paused = table["status"].eq(PAUSED).fillna(False).to_numpy(bool)

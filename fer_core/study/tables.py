@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -12,17 +13,60 @@ import pandas as pd
 
 from fer_core.files import write_bytes
 from fer_core.study.model import StudyError
+from fer_core.table import PROBABILITIES
 
 NOT_KNOWN: Final = "n/a"
 #: Columns of a table of events, see BIDS.
 EVENTS: Final = ("onset", "duration", "trial_type")
 PARTICIPANT: Final = "participant_id"
+#: Columns of results, which no column of the participants may be called.
+_RESULTS: Final = re.compile(
+    "recording|task|event|number|onset|duration|counted|reason|occurrences|measure|value"
+    "|valid_seconds|(valid|present|several|unsure)_share|head_turn|face_width|sharpness|brightness"
+    "|valence|changes_per_minute"
+    rf"|(mean|share|above|peak|peak_time|area|baseline)_({'|'.join(PROBABILITIES)}|valence)"
+)
 
 
 def clean(text: object) -> str:
     """Return text as a cell holds it: one line, no space at its ends; "" where nothing is known."""
     line = " ".join(str(text).split())
     return "" if line.casefold() in (NOT_KNOWN, "nan", "none", "<na>") else line
+
+
+def check_column(name: str) -> None:
+    """Check that participants can have a column of a name.
+
+    Raises:
+        StudyError: The tables of results have one of this name.
+    """
+    if _RESULTS.fullmatch(name):
+        raise StudyError(
+            f"Participants cannot have a column called {name}, because the tables of results have "
+            f"one: call it {name}_of_participant, for example."
+        )
+
+
+def free_name(base: str, taken: set[str], joint: str = "", longest: int = 200) -> str:
+    """Return a name that nothing has yet, with a number where needed, and note it as taken.
+
+    Args:
+        base: What it should be called.
+        taken: Names that are taken, without differences of capital and small letters, which some
+            file systems and programs do not tell apart.
+        joint: What stands before the number.
+        longest: Characters at most.
+
+    >>> free_name("P7", {"p7"})
+    'P72'
+    """
+    name, number = base[:longest], 1
+    while name.casefold() in taken:
+        number += 1
+        end = f"{joint}{number}"
+        name = f"{base[: longest - len(end)]}{end}"
+    taken.add(name.casefold())
+    return name
 
 
 def read_rows(path: Path, delimiter: str | None = "\t") -> tuple[list[str], list[list[str]]]:
@@ -104,6 +148,8 @@ def read_participants(path: Path) -> pd.DataFrame:
         raise StudyError(f"{path.name} has no column {PARTICIPANT}: add it as the first one.")
     table = pd.DataFrame(rows, columns=header, dtype=str).map(clean)
     table = table[[PARTICIPANT, *(name for name in header if name != PARTICIPANT)]]
+    for name in table:
+        check_column(name)
     codes = table[PARTICIPANT]
     if (codes == "").any():
         raise StudyError(f"{path.name} has a row without a {PARTICIPANT}: fill it in.")

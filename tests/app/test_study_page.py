@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -199,7 +200,8 @@ def test_videos_wait_in_the_queue_and_enter_the_study(home, monkeypatch):
     assert "broken off" in studies.collect("clips")[0].reason
     studies.retry_failed("clips")
     job.do()
-    assert studies.collect("clips") == []
+    # The page shows it at once, although the study was opened before it was taken in.
+    assert "1 participant · 1 recording" in words(open_page(study_name="clips"))
     again = studies.open_study("clips")
     one = again.file.recordings[0]
     assert (one.participant, one.task, again.group_of("P1")) == ("P1", "joy", "A")
@@ -217,3 +219,115 @@ def test_delete_all_deletes_studies(home):
     made(home)
     assert delete_all().studies == 1
     assert not (home / "studies").exists() and not (home / "cache" / "study").exists()
+
+
+def test_groups_that_differ_in_quality_are_named_before_they_are_compared(home):
+    study = new_study(home / "studies" / "smiles")
+    for number in range(8):
+        add(study, f"P{number}", [("Happy", 3 + number / 10)], group="AB"[number % 2],
+            brightness=0.7 - 0.4 * (number % 2), events=[(0.0, 3.0, "clip")])  # fmt: skip
+    for view in ("Measures", "Curves", "Compare"):
+        app = open_page(study_name="smiles", study_view=view)
+        assert "A and B differ in the brightness" in "\n".join(one.value for one in app.warning)
+    said = words(open_page(study_name="smiles", study_view="Measures"))
+    assert "smoothing 0 s, threshold 0.5, baseline: none" in said
+    assert "Unknown in 8 of 8 recordings: head turn, sharpness." in said
+
+
+def test_charts_state_how_many_people_they_show(home):
+    made(home)
+    expected = {"Measures": "rest\nn = 2 and 2", "Curves": "A (n = 2)",
+                "Compare": "clip (n = 2 and 2)"}  # fmt: skip
+    for view, label in expected.items():
+        app = open_page(study_name="smiles", study_view=view)
+        charts = b"".join(one.proto.SerializeToString() for one in app.get("vega_lite_chart"))
+        assert label.encode() in charts, view
+
+
+def test_what_is_deleted_takes_its_waiting_videos_along(home, monkeypatch):
+    new_study(home / "studies" / "clips")
+    monkeypatch.setattr("fer_core.video.jobs.VideoJob.spawn", lambda self, **how: None)
+    about = {"consent": "2026-01-02", "setting": "research", "copy": False}
+    study = Study.open(home / "studies" / "clips")
+    for number, code in enumerate(("P1", "P2")):
+        add(study, code, [("Happy", 2)], group="A")
+        clip = write_clip(home / f"{code}_A_joy.mp4", portrait(10 + number), rate=10)
+        with clip.open("rb") as file:
+            studies.submit("clips", file, clip.name, FromName(code), **about)
+    entries = json.loads((study.path / "pending.json").read_text())
+    jobs = [home / "jobs" / entry["job"] for entry in entries]
+    assert all(job.exists() for job in jobs)
+    studies.delete_participant("clips", "P1")
+    removal.finish_all()
+    assert [job.exists() for job in jobs] == [False, True]
+    assert [one.participant for one in studies.collect("clips")] == ["P2"]
+    studies.delete("clips")
+    removal.finish_all()
+    assert not jobs[1].exists() and not study.path.exists()
+
+
+def test_a_participant_who_was_taken_for_two_people_is_joined(home, monkeypatch):
+    study = made(home)
+    one = study.file.recordings[0]
+    table = study.table(one)
+    table.loc[table["time"] >= 2, "person"] = 2
+    both = pd.concat([table, table[table["time"] > 4].assign(person=3)])
+    both.to_parquet(study.table_path(one), index=False)
+    # The testing of Streamlit selects no rows.
+    chosen = SimpleNamespace(selection=SimpleNamespace(rows=[0]))
+    monkeypatch.setattr(st, "dataframe", lambda *_, **__: chosen)
+
+    def choose(faces: list[int]) -> AppTest:
+        app = open_page(study_name="smiles", study_view="Recordings")
+        asked = next(one for one in app.multiselect if one.label == "Face of the participant")
+        assert asked.value == Study.open(study.path).file.recordings[0].faces
+        asked.set_value(faces).run()
+        assert not app.exception
+        return app
+
+    choose([1, 2])
+    assert Study.open(study.path).file.recordings[0].faces == [1, 2]
+    app = choose([1, 2, 3])
+    assert "seen together" in words(app) and "split them on the page Video" in words(app)
+    assert Study.open(study.path).file.recordings[0].faces == [1, 2]
+
+
+def test_participants_are_listed_before_they_have_recordings(home):
+    new_study(home / "studies" / "smiles")
+    for code in ("P2", "P1"):
+        app = open_page(study_name="smiles")
+        next(one for one in app.text_input if one.label == "Code").set_value(code).run()
+        next(one for one in app.button if one.key == "study_new_add").click().run()
+        assert not app.exception
+    assert Study.open(home / "studies" / "smiles").codes() == ["P2", "P1"]
+    assert "P2, P1 have no recording, and are in no result." in words(app)
+    next(one for one in app.text_input if one.label == "Code").set_value("P1").run()
+    next(one for one in app.button if one.key == "study_new_add").click().run()
+    assert "needs a code of their own" in words(app)
+
+
+def test_events_are_added_and_moved_on_the_timeline(home):
+    study = made(home)
+    one = study.file.recordings[0]
+
+    def field(app: AppTest, label: str):
+        kinds = (app.number_input, app.text_input, app.selectbox)
+        return next(one for kind in kinds for one in kind if one.label == label)
+
+    app = open_page(study_name="smiles", study_view="Events")
+    field(app, "Name").set_value("end").run()
+    field(app, "From, seconds").set_value(4.0)
+    field(app, "Duration").set_value(0.5)
+    click(app, "Add event")
+    events = study.events(one)
+    assert events["trial_type"].tolist() == ["rest", "clip", "end"]
+    # One whose end is unknown gets one.
+    study.set_events(one, events.assign(duration=[2.0, None, 0.5]))
+    app = open_page(study_name="smiles", study_view="Events")
+    assert "1 of unknown end" in words(app)
+    field(app, "Event").set_value(1).run()
+    field(app, "From, seconds").set_value(2.5)
+    field(app, "Duration").set_value(1.5)
+    click(app, "Move event")
+    found = study.events(one).set_index("trial_type")
+    assert found.loc["clip"].tolist() == [2.5, 1.5] and found.loc["rest"].tolist() == [0.0, 2.0]

@@ -10,7 +10,16 @@ import pytest
 
 from fer_core.errors import FerError
 from fer_core.settings import settings
-from fer_core.study import agreement, archive, bids, curves, events, example, export, patterns
+from fer_core.study import (
+    agreement,
+    archive,
+    bids,
+    curves,
+    example,
+    export,
+    labels,
+    patterns,
+)
 from fer_core.study.compare import (
     Choice,
     compare_events,
@@ -299,53 +308,6 @@ def test_an_edit_by_hand_is_taken_and_its_gaps_are_said(study):
         again.table(one)
 
 
-def test_events_of_psychopy_are_recognised():
-    log = b"participant,clip.started,clip.stopped,condition\nP1,1.5,4.0,joy\nP2,2.0,,rest\n,,,\n"
-    found = events.read_file(log, "log.csv")
-    assert found["trial_type"].tolist() == ["joy", "rest"]
-    assert found["duration"].iloc[0] == 2.5 and np.isnan(found["duration"].iloc[1])
-    assert found["recording"].tolist() == ["P1", "P2"]
-    with pytest.raises(StudyError, match="no column that is known to hold onsets"):
-        events.read_file(b"a,b\n1,2\n", "x.csv")
-    mapped = events.read_file(b"a;b\n1500;hi\n", "x.csv", {"onset": "a", "trial_type": "b"}, "ms")
-    assert mapped["onset"].tolist() == [1.5]
-
-
-def test_clocks_that_drift_are_fitted_by_two_moments():
-    factor, offset = events.fit_clock([(10.0, 12.0), (110.0, 113.0)])
-    table = pd.DataFrame({"onset": [60.0], "duration": [10.0], "trial_type": ["x"]})
-    found = events.rescale(table, factor, offset)
-    assert found["onset"].iloc[0] == pytest.approx(62.5)
-    assert found["duration"].iloc[0] == pytest.approx(10.1)
-    with pytest.raises(StudyError, match="one in the log"):
-        events.fit_clock([(1.0, 1.0), (1.0, 2.0)])
-
-
-def test_annotations_of_elan_are_read(tmp_path):
-    from pympi import Eaf
-
-    file = Eaf()
-    file.add_tier("expression")
-    file.add_annotation("expression", 500, 2500, "Happy")
-    path = tmp_path / "a.eaf"
-    file.to_file(str(path))
-    found = events.read_file(path.read_bytes(), "a.eaf")
-    assert found[["onset", "duration", "trial_type"]].values.tolist() == [[0.5, 2.0, "Happy"]]
-    with pytest.raises(StudyError, match="ELAN"):
-        events.read_file(b"<x", "a.eaf")
-    with pytest.raises(StudyError, match="XDF"):
-        events.read_file(b"no xdf", "a.xdf")
-
-
-def test_a_table_of_several_recordings_finds_its_owners(study):
-    add(study, "P1", [("Happy", 3)])
-    table = pd.DataFrame(
-        {"onset": [1, 2], "duration": [1, 1], "trial_type": ["a", "b"], "recording": ["P1", "P9"]}
-    )
-    found, unknown = events.assign(study, events.tidy_events(table))
-    assert list(found) == ["P1_x"] and unknown == ["P9"]
-
-
 def test_exports_hold_every_measure_with_its_meaning(study, tmp_path):
     add(study, "P1", [("Happy", 3)], group="A", task="=cmd", events=[(0, 3, "a b")])
     files = export.export(study, tmp_path / "out")
@@ -390,6 +352,7 @@ def test_the_report_is_one_file_that_fetches_nothing(study):
     html = to_html(study)
     assert "&lt;b&gt;0" in html and "<b>0" not in html
     assert "its end is unknown" in html and "exploratory" in html and "<svg" in html
+    assert "for these stimuli" in html and "Maris and Oostenveld 2007" in html
     for text in ("<script", 'src="http', 'href="http', "@import", "<img"):
         assert text not in html
 
@@ -440,10 +403,10 @@ def test_kappa_by_hand_and_agreement_of_labels(study):
     found = agreement.kappa(first, second)
     assert found.value == pytest.approx(0.4) and found.low < 0.4 < found.high
     one = add(study, "P1", [("Happy", 3), ("Sad", 3)], group="A")
-    labels = pd.DataFrame(
+    given = pd.DataFrame(
         {"onset": [0.0, 3.5], "duration": [2.0, 2.0], "trial_type": ["happy", "Angry"]}
     )
-    table = agreement.from_events(study, {one.id: labels}, "ann")
+    table = labels.from_events(study, {one.id: given})
     found = agreement.summarize(table)
     assert found["product"]["accuracy"] == 0.5 and found["groups"]["A"]["n"] == 2
     assert found["confusion"][0][4] == 1 and found["confusion"][3][3] == 1

@@ -34,4 +34,4 @@ def test_the_notebook_reproduces_the_report(tmp_path, monkeypatch):
     families = dict(report.families(study, people))
     for mine, theirs in zip((names["between"], names["within"]), families.values(), strict=True):
         pd.testing.assert_frame_equal(mine.table(), theirs.table())
-    assert (tmp_path / "example-study" / "figures" / "difference.svg").is_file()
+    assert (tmp_path / "example-study" / "figures" / "difference-clip1-clip2-happy.svg").is_file()

@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection
@@ -235,16 +235,21 @@ def _delete(kind: Kind, name: str) -> None:
         case "study":
             from fer_core.files import remove_folder
             from fer_core.settings import settings
+            from fer_core.study import queue
+            from fer_core.study.folder import Study
 
+            with suppress(FerError):  # a damaged study has no list of what waits
+                queue.cancel(Study.open(settings().studies / name))
             remove_folder(settings().studies / name)
         case "participant" | "study recording":
             from fer_core.settings import settings
+            from fer_core.study import queue
             from fer_core.study.folder import Study
 
             of, what = json.loads(name)
             study = Study.open(settings().studies / of)
             if kind == "participant":
-                study.remove_participant(what)
+                queue.remove_participant(study, what)
             else:
                 study.remove_recording(what)
         case "upload":

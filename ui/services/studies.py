@@ -21,14 +21,14 @@ from fer_core.study.folder import Study
 from fer_core.study.jobs import StudyJob
 from fer_core.study.model import Recording, StudyError
 from fer_core.study.patterns import FromName
-from fer_core.study.queue import Pending
+from fer_core.study.queue import Pending, has_pending
 from fer_core.study.reanalysis import check_model
 from fer_core.study.recordings import add_result, add_session
 from fer_core.study.tables import PARTICIPANT
 from fer_core.video.jobs import VideoJob
 from ui.services import access, removal, sessions
 
-__all__ = ["Pending", "Study", "StudyJob", "check_model"]
+__all__ = ["Pending", "Study", "StudyJob", "check_model", "has_pending"]
 
 #: Folder of the example, which visitors may open.
 EXAMPLE: Final = "example"
@@ -211,12 +211,10 @@ def set_events(name: str, events: dict[str, pd.DataFrame]) -> None:
             study.set_events(study.recording(id), table)
 
 
-def set_recording(name: str, id: str, **values: Any) -> None:
-    """Change which face is the participant, or another field of a recording."""
-    with _edited(name) as study, study.editing():
-        one = study.recording(id)
-        for field, value in values.items():
-            setattr(one, field, value)
+def set_faces(name: str, id: str, people: list[int]) -> None:
+    """Say which faces of a recording are the participant."""
+    with _edited(name) as study:
+        study.set_faces(id, people)
 
 
 def submit(
@@ -296,7 +294,7 @@ def add_analysis(
         same = (study.file.model, study.file.class_prior)
         if (result.options.model, result.options.class_prior) != same and source is not None:
             with source.open("rb") as content:
-                queue.submit(study, content, file, who, consent=consent, setting=setting)
+                queue.submit(study, content, file, who, consent=consent, setting=setting, copy=True)
             return None
         return add_result(
             study, result, file, who.participant, consent=consent, setting=setting,

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from fer_core.study.compare import TERMS, Choice, Family, quality_differences, summary
+from fer_core.study.compare import TERMS, Choice, Comparison, Family, summary
 from fer_core.study.figures import SERIES
 from fer_core.study.measures import has_baseline, measures, names, per_participant, title
 from fer_core.study.report import family_view
@@ -12,7 +12,7 @@ from ui.common.exports import Download, downloads
 from ui.common.text import plain
 from ui.common.timeline_panels import ink
 from ui.services.studies import Study
-from ui.study.results import event_colors, nothing_yet
+from ui.study.results import event_colors, nothing_yet, warn_of_quality
 
 state = st.session_state
 
@@ -23,16 +23,15 @@ _KINDS = ("Groups", "Events")
 
 
 @st.cache_data(max_entries=100, show_spinner="Comparing")
-def _compared(people: pd.DataFrame, choice: Choice, column: str) -> tuple[Family, list[str]]:
-    """Return a family of comparisons and how groups differ in quality, once for the same numbers.
+def _compared(people: pd.DataFrame, choice: Choice, column: str) -> Family:
+    """Return a family of comparisons, once for the same numbers.
 
     Args:
         people: Measures per participant and event.
         choice: What is compared.
         column: Of the groups.
     """
-    family = choice.compare(people, column)
-    return family, [] if choice.paired else quality_differences(people, column)
+    return choice.compare(people, column)
 
 
 def _key(study: Study, part: str) -> str:
@@ -77,11 +76,11 @@ def comparison(study: Study) -> None:
     if not choice.events or not choice.measures:
         st.caption("Choose events and measures.")
         return
-    family, differences = _compared(people, choice, study.file.group)
+    family = _compared(people, choice, study.file.group)
+    if not choice.paired:
+        warn_of_quality(study, table)
     for sentence in summary(family):
         st.markdown(f"**{plain(sentence)}**")
-    for sentence in differences:
-        st.warning(plain(sentence), icon=":material/balance:")
     for sentence in family.sentences:
         st.caption(plain(sentence))
     with st.expander("What the terms mean", icon=":material/help:"):
@@ -113,6 +112,11 @@ def comparison(study: Study) -> None:
     downloads([Download("Comparisons (CSV)", as_csv, "comparisons.csv", "text/csv")], "study_comp")
 
 
+def _series(one: Comparison, groups: bool) -> str:
+    """Return what a comparison is one of: its event, and the groups where there are several."""
+    return f"{one.event}: {one.a} – {one.b}" if groups else one.event
+
+
 def _forest(family: Family, colors: dict[str, str]) -> None:
     """Show effect sizes with their intervals, one row per comparison.
 
@@ -122,11 +126,16 @@ def _forest(family: Family, colors: dict[str, str]) -> None:
     """
     several = len({(one.a, one.b) for one in family.comparisons}) > 1
     groups = several and not family.comparisons[0].paired
+    counts: dict[str, dict[str, None]] = {}
+    for one in family.comparisons:
+        n = str(one.n_a) if one.paired else f"{one.n_a} and {one.n_b}"
+        counts.setdefault(_series(one, groups), {})[n] = None
+    shown = {name: f"{name} (n = {', '.join(n)})" for name, n in counts.items()}
     rows = [
         {
             # Two lines, for a phone.
             "what": title(one.measure, family.minus_baseline).replace(" minus", "\nminus"),
-            "series": f"{one.event}: {one.a} – {one.b}" if groups else one.event,
+            "series": shown[_series(one, groups)],
             "effect": one.effect[0], "low": one.effect[1], "high": one.effect[2],
             "n": str(one.n_a) if one.paired else f"{one.n_a} and {one.n_b}",
             "test": "p (Holm) ≤ 0.05" if one.significant else "not significant, or not tested",
@@ -143,7 +152,8 @@ def _forest(family: Family, colors: dict[str, str]) -> None:
     # A pair is neither of its groups or events.
     pairs = SERIES if several else [ink()]
     alone = not several and not first.paired
-    scale = alt.Scale(domain=series, range=[colors[name] for name in series] if alone else pairs)
+    own = {words: colors.get(name) for name, words in shown.items()}
+    scale = alt.Scale(domain=series, range=[own[name] for name in series] if alone else pairs)
     base = alt.Chart(data).encode(
         y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(
             labelLimit=220, labelExpr="split(datum.label, '\\n')")),

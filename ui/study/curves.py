@@ -18,11 +18,12 @@ from fer_core.study.curves import (
     mean_curve,
     share_showing,
 )
+from fer_core.study.measures import measures
 from fer_core.study.model import StudyError
 from ui.common.notices import say_error
 from ui.common.timeline_panels import ink
 from ui.services.studies import Study
-from ui.study.results import event_colors, group_colors
+from ui.study.results import event_colors, group_colors, warn_of_quality
 from ui.study.settings import event_names
 
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4]]
@@ -50,6 +51,8 @@ def curves(study: Study) -> None:
     if not chosen:
         st.caption("Choose one or more events.")
         return
+    if split:
+        warn_of_quality(study, measures(study))
     found = {name: aligned(study, name, before=before, after=after) for name in chosen}
     series: dict[str, Aligned] = {}
     colors: dict[str, str] = {}

@@ -129,11 +129,17 @@ def _editor(
     study: Study, one: Recording, table: pd.DataFrame, selected: tuple[float, float] | None
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        moved = _ask_event(one, table)
         begin, end = selected or (0.0, 0.0)
-        name = st.text_input(
-            "Name", placeholder="clip1", key="study_event_name", width=180,
-            help="Such as the stimulus, the task, or baseline.",
-        )  # fmt: skip
+        name = ""
+        if moved is None:
+            name = st.text_input(
+                "Name", placeholder="clip1", key="study_event_name", width=180,
+                help="Such as the stimulus, the task, or baseline.",
+            )  # fmt: skip
+        elif not selected:  # it begins with the times that the event has
+            begin, lasts = table.loc[moved, ["onset", "duration"]].fillna(0.0).clip(lower=0.0)
+            end = begin + lasts
         onset = st.number_input(
             "From, seconds", 0.0, None, round(begin, 2), 0.1, key=f"study_onset_{begin}", width=140
         )
@@ -141,7 +147,13 @@ def _editor(
             "Duration", 0.0, None, round(end - begin, 2), 0.1, key=f"study_lasts_{end}", width=140,
             help="0 is a moment.",
         )  # fmt: skip
-        if st.button("Add event", icon=":material/add:", disabled=not name.strip()):
+        if moved is not None:
+            if st.button("Move event", icon=":material/open_with:"):
+                changed = table.copy()
+                changed.loc[moved, ["onset", "duration"]] = [onset, lasts]
+                attempt("study_problem", studies.set_events, study.path.name, {one.id: changed})
+                st.rerun()
+        elif st.button("Add event", icon=":material/add:", disabled=not name.strip()):
             row = pd.DataFrame([{"onset": onset, "duration": lasts, "trial_type": name.strip()}])
             attempt(
                 "study_problem", studies.set_events, study.path.name,
@@ -169,6 +181,18 @@ def _editor(
         st.caption(f"{unknown} of unknown end: left out of the measures until it has one.")
 
 
+def _ask_event(one: Recording, table: pd.DataFrame) -> int | None:
+    """Ask which event gets the stretch that is marked; ``None`` is a new one."""
+    names = [f"{row.trial_type} at {row.onset:.1f} s" for row in table.itertuples()]
+    if not names:
+        return None
+    return st.selectbox(
+        "Event", range(len(names)), index=None, format_func=names.__getitem__, width=160,
+        placeholder="a new one", key=f"study_event_moved_{one.id}_{hash(tuple(names))}",
+        help="Choose one of the recording to give it other times.",
+    )  # fmt: skip
+
+
 def _copy(study: Study, id: str) -> None:
     st.caption("Replaces the events of all other recordings by these.")
     if st.button("Copy", key="study_copy_events"):
@@ -192,7 +216,7 @@ def _import(study: Study) -> None:
     content, columns, unit = dropped.getvalue(), None, "s"
     try:
         if not dropped.name.lower().endswith((".eaf", ".xdf", ".xdfz")):
-            header = read.header_of(content, dropped.name)
+            header, _ = read.read_table(content, dropped.name)
             guess = read.guess_columns(header)
             columns = {}
             with st.grid(min_column_width=180):
@@ -209,6 +233,8 @@ def _import(study: Study) -> None:
         recording = st.selectbox(
             "Whose events", ["as the file says", *(o.id for o in study.file.recordings)],
             key="study_import_of",
+            help="A file without a column of recordings belongs to the recording or participant "
+            "that it is called after, such as P1.eaf, or else to every recording.",
         )  # fmt: skip
         append = st.toggle("Keep the events that there are", key="study_import_append")
         if st.button("Import", type="primary", key="study_import"):
@@ -216,7 +242,7 @@ def _import(study: Study) -> None:
             if moments:
                 found = read.rescale(found, *read.fit_clock(moments))
             found = read.shift(found, offset)
-            given, unknown = read.assign(study, found)
+            given, unknown = read.assign(study, found, dropped.name)
             if recording != "as the file says":
                 given, unknown = {recording: found.drop(columns="recording", errors="ignore")}, []
             if append:

@@ -104,6 +104,11 @@ def verification(study: Study) -> None:
     for one in found:
         if one.reason:
             st.caption(f"{plain(one.recording)}: {plain(one.reason)}")
+        elif one.frames is not None and one.frames < 1:
+            st.caption(
+                f"{plain(one.recording)}: {one.frames:.0%} of the frames have as many faces as "
+                "before; only these are compared."
+            )
 
 
 @st.dialog("Model of the study")

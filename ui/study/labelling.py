@@ -7,7 +7,7 @@ from fer_core.charts import confusion
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import FerError
 from fer_core.study import agreement as agree
-from fer_core.study import events as read
+from fer_core.study.labels import from_files
 from ui.common.notices import attempt, say_error
 from ui.common.text import plain
 from ui.services import access, studies
@@ -66,12 +66,20 @@ def _new(study: Study) -> None:
 
 
 def _import(study: Study) -> None:
-    st.caption("Events named after an emotion, from CSV, TSV or ELAN; each labels its middle.")
-    dropped = st.file_uploader("Labels", type=["csv", "tsv", "txt", "eaf"], key="study_label_file")
-    if dropped is not None and st.button("Compare with these", type="primary"):
+    st.caption(
+        "Events named after an emotion, from CSV, TSV or ELAN. A file is called after its "
+        "recording, and after who labelled, such as P1_joy-anna.eaf; a tier, or the columns "
+        "recording and rater of a table, say it too."
+    )
+    dropped = st.file_uploader(
+        "Labels", type=["csv", "tsv", "txt", "eaf"], key="study_label_file",
+        accept_multiple_files=True,
+    )  # fmt: skip
+    if dropped and st.button("Compare with these", type="primary"):
         try:
-            given, _ = read.assign(study, read.read_file(dropped.getvalue(), dropped.name))
-            state["study_imported"] = agree.from_events(study, given, "imported")
+            state["study_imported"] = from_files(
+                study, {one.name: one.getvalue() for one in dropped}
+            )
         except FerError as error:
             say_error(error)
             return
@@ -169,3 +177,4 @@ def _results(found: dict) -> None:
     with right:
         figure = confusion(found["confusion"]).update_layout(height=420)
         st.plotly_chart(figure, alt="Confusion matrix: rows are people's labels")
+        st.caption(f"Rows are people's labels, n = {product['n']} moments.")

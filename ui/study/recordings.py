@@ -23,29 +23,32 @@ state = st.session_state
 
 def recordings(study: Study) -> None:
     """Show the recordings; who may change studies adds further ones."""
-    name = study.path.name
     if access.is_admin():
         if not study.file.recordings:
             _add(study)
         else:
             with st.expander("Add recordings", icon=":material/add:"):
                 _add(study)
-        _progress(name)
-    if not study.file.recordings:
-        return
+        _progress(study)
     for sentence in study.problems():
         st.warning(plain(sentence), icon=":material/info:")
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _list(study)
+        if study.file.recordings:
+            _list(study)
     with right:
-        _participants(study)
+        if study.file.recordings or access.is_admin():
+            _participants(study)
 
 
-def _progress(name: str) -> None:
+def _progress(study: Study) -> None:
     """Show how far the analyses are that wait; finished ones enter the study."""
+    name = study.path.name
     try:
+        waited = studies.has_pending(study)
         pending = studies.collect(name)
+        if waited and studies.open_study(name).file.recordings != study.file.recordings:
+            st.rerun()  # some are finished, and not in what is shown
     except FerError as error:
         say_error(error)
         return
@@ -334,25 +337,36 @@ def _list(study: Study) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", border=True):
         st.markdown(f"**{plain(one.id)}**", width="content")
         seen = study.table(one)["person"].dropna().astype(int)
-        people = seen.value_counts().index.tolist()
+        counts = seen.value_counts()
+        people = counts.index.tolist()
         if len(people) > 1:
-            person = st.selectbox(
-                "Face of the participant", people, format_func="Person {}".format, width=180,
-                index=people.index(one.person) if one.person in people else 0,
-                key=f"study_person_{one.id}",
+            key = f"study_faces_{study.path.name}_{one.id}"
+            st.multiselect(
+                "Face of the participant", people, [p for p in one.faces if p in people],
+                format_func=lambda p: f"Person {p} ({counts[p]} frames)", width=330, key=key,
+                on_change=_choose_faces, args=(study.path.name, one.id, key),
+                help="Choose several where the participant was taken for several people: they "
+                "count as one.",
             )  # fmt: skip
-            if person != one.person:
-                attempt(
-                    "study_problem", studies.set_recording, study.path.name, one.id, person=person
-                )
-                st.rerun()
         st.button(
             "Delete recording", icon=":material/delete:", key=f"study_delete_{one.id}",
             on_click=attempt,
             args=("study_problem", studies.delete_recording, study.path.name, one.id),
         )  # fmt: skip
+    if len(people) > 1:
+        st.caption(
+            "Where two people have one number, split them on the page Video: analyse the video "
+            "there, and add that video analysis."
+        )
+        st.page_link("pages/video.py", label="Video", icon=":material/movie:", width="content")
     for sentence in one.problems:
         st.caption(plain(sentence))
+
+
+def _choose_faces(name: str, id: str, key: str) -> None:
+    """Take the faces that were chosen; what cannot be is chosen as before."""
+    attempt("study_problem", studies.set_faces, name, id, state[key])
+    state[key] = studies.open_study(name).recording(id).faces
 
 
 def _participants(study: Study) -> None:
@@ -370,6 +384,19 @@ def _participants(study: Study) -> None:
         attempt("study_problem", studies.set_participants, study.path.name, edited)
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.popover("Add a participant", icon=":material/person_add:"):
+            new = st.text_input(
+                "Code", placeholder="P07", key=f"study_new_code_{len(table)}",
+                help="Who is added gets recordings later. The place in this list is what a Latin "
+                "square on Live goes by.",
+            ).strip()  # fmt: skip
+            if st.button("Add", disabled=not new, key="study_new_add"):
+                attempt(
+                    "study_problem", studies.set_participants, study.path.name,
+                    pd.concat([table, pd.DataFrame([{PARTICIPANT: new}])], ignore_index=True)
+                    .fillna(""),
+                )  # fmt: skip
+                st.rerun()
         with st.popover("Add a column", icon=":material/add_column_right:"):
             name = st.text_input("Name", placeholder="age", key="study_column")
             if st.button("Add", disabled=not name.strip() or name in table, key="study_column_add"):
@@ -378,6 +405,8 @@ def _participants(study: Study) -> None:
                     table.assign(**{name.strip(): ""}),
                 )  # fmt: skip
                 st.rerun()
+        if not study.codes():
+            return
         code = st.selectbox(
             "Participant", study.codes(), index=None, placeholder="delete…", width=150,
             key=f"study_gone_{len(table)}", label_visibility="collapsed",

@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from fer_core.study.compare import quality_differences
 from fer_core.study.figures import SERIES
 from fer_core.study.measures import (
     IS_BASELINE,
@@ -17,6 +18,7 @@ from fer_core.study.measures import (
     names,
     per_participant,
     title,
+    unknown_quality,
 )
 from fer_core.study.report import MEASURES
 from fer_core.study.tables import PARTICIPANT
@@ -50,6 +52,19 @@ def nothing_yet(table: pd.DataFrame) -> bool:
     return table.empty or not bool(table["counted"].any())
 
 
+@st.cache_data(max_entries=100, show_spinner=False)
+def _quality_differences(table: pd.DataFrame, column: str) -> list[str]:
+    """Return how groups differ in quality, once for the same numbers."""
+    return quality_differences(table, column)
+
+
+def warn_of_quality(study: Study, table: pd.DataFrame) -> None:
+    """Say whether groups differ in quality, before anything of them is shown side by side."""
+    found = _quality_differences(table, study.file.group)
+    if found:
+        st.warning("  \n".join(map(plain, found)), icon=":material/balance:")
+
+
 def choose_measure(key: str) -> str:
     """Ask for one measure."""
     return st.selectbox(
@@ -76,7 +91,9 @@ def results(study: Study) -> None:
     nothing_yet(table)
     if len(counted):
         people = per_participant(table)
+        warn_of_quality(study, table)
         measure = choose_measure("study_measure")
+        st.caption(plain(f"Of every value: {study.file.in_words()}."))
         _dots(study, people, measure)
         with st.expander("Table of measures", icon=":material/table:"):
             shown = st.segmented_control(
@@ -105,6 +122,8 @@ def results(study: Study) -> None:
             quality, hide_index=True, column_config={PARTICIPANT: "Participant"} | config,
             height=min(320, 38 + 35 * len(quality)), alt="Quality per participant",
         )  # fmt: skip
+        for sentence in unknown_quality(table):
+            st.caption(sentence)
     with right:
         st.subheader("Left out", anchor=False)
         listed = left_out[~baseline]
@@ -129,7 +148,6 @@ def _dots(study: Study, people: pd.DataFrame, measure: str) -> None:
     """Show every participant's value per event, groups beside each other, with their means."""
     group = study.file.group if study.file.group in people else None
     data = people.assign(group=people[group] if group else "all", value=people[measure])
-    base = alt.Chart(data.dropna(subset=["value"]))
     if data["value"].notna().sum() == 0:
         st.caption("There is no value of this measure.")
         return
@@ -141,7 +159,13 @@ def _dots(study: Study, people: pd.DataFrame, measure: str) -> None:
         legend=alt.Legend(orient="top") if group else None,
     )  # fmt: skip
     label = axis_title(measure, has_baseline(people))
-    place = {"x": alt.X("event:N", title=None, sort=None, axis=alt.Axis(labelAngle=0))}
+    # Below each event the number of people, of its groups in their order.
+    counts = data.pivot_table(index="event", columns="group", values="value", aggfunc="count")
+    n = counts.fillna(0).astype(int).astype(str).agg(" and ".join, axis=1)
+    data["event"] = [f"{event}\nn = {n.get(event, 0)}" for event in data["event"]]
+    base = alt.Chart(data.dropna(subset=["value"]))
+    axis = alt.Axis(labelAngle=0, labelExpr="split(datum.label, '\\n')")
+    place = {"x": alt.X("event:N", title=None, sort=None, axis=axis)}
     if group:
         place["xOffset"] = alt.XOffset("group:N")
     dots = base.mark_point(size=70, filled=True, opacity=0.65).encode(
