@@ -15,6 +15,7 @@ from ui.common.damaged import or_damaged
 from ui.common.footer import footer
 from ui.common.navigation import through_front_door
 from ui.common.notices import say_error, say_missing, say_problem
+from ui.common.open_row import OPEN, WORD, open_column
 from ui.common.sign_in import only_for_admins, sign_in
 from ui.common.text import sentence
 from ui.services import access, training
@@ -72,6 +73,7 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
     rows = pd.DataFrame(
         [
             {
+                OPEN: WORD,
                 "title": about["title"],
                 "status": training_watch.status(now),
                 "epoch": f"{now.get('epoch', 0)} of {training_watch.epochs_of(run) or '?'}",
@@ -95,6 +97,9 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
         key=f"training_table_{hash((*names, *state['training_chosen']))}",
         height=min(213, 38 + 35 * len(rows)),
         column_config={
+            OPEN: open_column(
+                "training_open", lambda row: state.update(training_chosen=[names[row]])
+            ),
             "title": st.column_config.TextColumn("Run", width="medium"),
             "status": "Status",
             "epoch": "Epoch",

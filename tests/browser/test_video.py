@@ -56,7 +56,7 @@ def open_first(page: Page) -> None:
     expect(page.get_by_text("Earlier analyses", exact=True)).to_be_visible()
     grid = page.get_by_test_id("stDataFrame").locator("canvas").first
     grid.scroll_into_view_if_needed()
-    grid.click(position={"x": 16, "y": 52}, force=True)
+    grid.click(position={"x": 66, "y": 52}, force=True)  # its button "Open"
 
 
 def download(page: Page, name: str) -> bytes:
