@@ -18,6 +18,7 @@ from ui.common.notices import say_error, say_missing, say_problem
 from ui.common.open_row import OPEN, WORD, open_column
 from ui.common.sign_in import only_for_admins, sign_in
 from ui.common.text import sentence
+from ui.common.times import zone_name
 from ui.services import access, training
 from ui.services.training import TrainingRun, list_runs
 from ui.training import after as training_after
@@ -110,7 +111,9 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
                 "Runs on different datasets do not compare.",
             ),
             "data": "Dataset",
-            "started": st.column_config.DatetimeColumn("Started", format="D MMM, HH:mm"),
+            "started": st.column_config.DatetimeColumn(
+                f"Started ({zone_name()})", format="D MMM, HH:mm"
+            ),
             "note": "Note",
         },
         alt="Training runs; select one to watch it, several to compare their curves",
