@@ -105,7 +105,16 @@ def test_two_are_compared_and_become_one(visit, app: App) -> None:
     expect(page.get_by_role("heading", name=re.compile("^both: "))).to_have_count(0)
     button(page, "Undo").click()
     expect(page.get_by_text("both").first).to_be_visible()
+    # It goes as an archive, and comes back from it.
     page = visit("models?model=both")
+    with page.expect_download() as waiting:
+        button(page, "Export").click()
+    content = Path(waiting.value.path()).read_bytes()
+    button(page, "Delete").click()
+    expect(page.get_by_role("heading", name=re.compile("^both: "))).to_have_count(0)
+    open_import(page, content)
+    expect(page.get_by_role("heading", name=re.compile("^both: "))).to_be_visible()
+    assert splits(app, "both") == {"PublicTest", "PrivateTest"}
     button(page, "Delete").click()
     wait_for(lambda: not (app.models / "both").exists(), 30)
 

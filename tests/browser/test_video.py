@@ -241,6 +241,7 @@ def test_people_are_chosen_named_split_and_joined(context: BrowserContext, app: 
     expect(page.get_by_role("combobox", name=re.compile("Join"))).to_have_value("Eileen")
     choose("Eileen")
     expect(chosen).to_have_value("Eileen")
+    assert "Eileen" in download(page, "Report (HTML)").decode("utf-8")
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / "video-people.png", full_page=True)
 
