@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from benchmarks.browser import App, chromium_with_camera, wait_for
 from fer_core.table import columns, read_csv
 from fer_core.video import VideoFile
+from tests.browser.page_tools import settled
 from tests.conftest import ARTIFACTS
 
 pytestmark = pytest.mark.browser
@@ -239,6 +240,7 @@ def test_people_are_chosen_named_split_and_joined(context: BrowserContext, app: 
     page.get_by_label("Person 2", exact=True).fill("Eileen")
     page.get_by_role("button", name="Save names").click()
     expect(page.get_by_role("combobox", name=re.compile("Join"))).to_have_value("Eileen")
+    settled(page)
     choose("Eileen")
     expect(chosen).to_have_value("Eileen")
     assert "Eileen" in download(page, "Report (HTML)").decode("utf-8")
