@@ -14,7 +14,15 @@ from ui.images.grid import arrange, cards, controls
 from ui.images.labels import labelled
 from ui.images.opened import large
 from ui.images.results import count, in_words, key_of, show
-from ui.images.sources import SOURCES, ask_for_pictures, choose, clear, prepare, remove
+from ui.images.sources import (
+    SOURCES,
+    ask_for_pictures,
+    choose,
+    clear,
+    prepare,
+    remove,
+    take_another,
+)
 from ui.images.summary import summary
 
 through_front_door()
@@ -89,7 +97,7 @@ if pictures:
                 help="Removes this picture and its result from the page.",
             )
         if source == "Camera":
-            st.button("Take another", icon=":material/photo_camera:", on_click=clear)
+            st.button("Take another", icon=":material/photo_camera:", on_click=take_another)
         elif source == "Files":
             st.button("Clear", icon=":material/close:", on_click=clear)
         export(shown, choice, len(results))

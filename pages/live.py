@@ -268,6 +268,15 @@ def correct_newest() -> None:
     )
 
 
+def recording_in_words() -> str:
+    """Return what the switch "Record numbers" does at the moment."""
+    if not state["live_record"]:
+        return "Off: no numbers are kept. Turn it on for a table, curves and exports."
+    if not live.on:
+        return "Numbers are recorded from the moment the camera starts."
+    return "Numbers are recorded until you turn it off or stop the camera."
+
+
 def discard() -> None:
     """Throw the recording away."""
     mine.discard(session_name())
@@ -337,8 +346,11 @@ if record.recording:
 state["live_met"] = state["live_met"] or live.on
 
 st.fragment(stage, run_every=live.pace if live.on else None)(chosen())
-with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-    st.toggle("Record numbers", key="live_record", persist_state="session")
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    # Apart from what only changes the picture, and said in words: it decides what is left later.
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
+        st.markdown(":red[:material/radio_button_checked:]", width="content")
+        st.toggle("**Record numbers**", key="live_record", persist_state="session")
     if place == "server":  # on the device it is beside Start: this side has no picture
         st.download_button(
             "Snapshot",
@@ -358,6 +370,10 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             key="live_correct",
             on_click=lambda: ask("correct"),
         )
+    beside.ask_keys()
+    beside.ask_stimuli()
+    st.caption(recording_in_words(), width="content")
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     st.toggle("Mirror", key="live_mirror", persist_state="session")
     st.toggle("Labels", key="live_labels", persist_state="session")
     st.toggle("Bars", key="live_bars", persist_state="session")
@@ -367,8 +383,6 @@ with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         persist_state="session",
         help="Hides every face in the picture, in snapshots and in videos that you save.",
     )
-    beside.ask_keys()
-    beside.ask_stimuli()
     with st.popover("Smoothing", icon=":material/waves:"):
         st.slider(
             "Seconds over which probabilities are averaged",

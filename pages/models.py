@@ -206,7 +206,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(gap=None):
         st.title("Models")
         st.markdown(
-            "Accuracy and speed of every model. Select one to see its card, two or more to compare."
+            "Accuracy and speed of every model. Open one for its card, select several to compare."
         )
     if access.is_admin():
         take_archive()

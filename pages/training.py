@@ -1,5 +1,7 @@
 """Training: start runs, watch and steer them, and put their results to use."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -13,8 +15,10 @@ from ui.common.damaged import or_damaged
 from ui.common.footer import footer
 from ui.common.navigation import through_front_door
 from ui.common.notices import say_error, say_missing, say_problem
+from ui.common.open_row import OPEN, WORD, open_column
 from ui.common.sign_in import only_for_admins, sign_in
 from ui.common.text import sentence
+from ui.common.times import zone_name
 from ui.services import access, training
 from ui.services.training import TrainingRun, list_runs
 from ui.training import after as training_after
@@ -70,6 +74,7 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
     rows = pd.DataFrame(
         [
             {
+                OPEN: WORD,
                 "title": about["title"],
                 "status": training_watch.status(now),
                 "epoch": f"{now.get('epoch', 0)} of {training_watch.epochs_of(run) or '?'}",
@@ -93,6 +98,9 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
         key=f"training_table_{hash((*names, *state['training_chosen']))}",
         height=min(213, 38 + 35 * len(rows)),
         column_config={
+            OPEN: open_column(
+                "training_open", lambda row: state.update(training_chosen=[names[row]])
+            ),
             "title": st.column_config.TextColumn("Run", width="medium"),
             "status": "Status",
             "epoch": "Epoch",
@@ -103,7 +111,9 @@ def table(found: list[TrainingRun], states: list[dict[str, Any]]) -> None:
                 "Runs on different datasets do not compare.",
             ),
             "data": "Dataset",
-            "started": st.column_config.DatetimeColumn("Started", format="D MMM, HH:mm"),
+            "started": st.column_config.DatetimeColumn(
+                f"Started ({zone_name()})", format="D MMM, HH:mm"
+            ),
             "note": "Note",
         },
         alt="Training runs; select one to watch it, several to compare their curves",
@@ -126,18 +136,33 @@ def alive(known: list[tuple], chosen: TrainingRun | None) -> None:
         training_watch.progress(chosen)
 
 
-def one(run: TrainingRun, now: dict[str, Any]) -> None:
-    """Show what can be done with a run, its curves, and what became of it."""
-    training_watch.buttons(run, now, new)
-    if now["status"] == "damaged":
-        st.error(
-            "Files of this run are missing or damaged: it can only be deleted.",
-            icon=":material/broken_image:",
-        )
-        return
-    training_watch.watch(run, now)
-    if now["status"] not in ("running", "queued"):
-        training_after.result(run, now)
+def one(
+    run: TrainingRun,
+    now: dict[str, Any],
+    folds: training.Summary | None,
+    show_alive: Callable[[TrainingRun], None],
+) -> None:
+    """Show a run: first what can be done with it, then how it stands, its curves and its model.
+
+    Args:
+        run: Which one.
+        now: Its state.
+        folds: Figures of the cross-validation that it is part of.
+        show_alive: Shows how far it is.
+    """
+    training_watch.headline(run, now, training_after.use)
+    with or_damaged(run.name, training.delete, "training_problem"):
+        training_watch.buttons(run, now, new)
+        training_watch.standing(run, now)
+        training_after.made(run, now)
+        show_alive(run)
+        if folds:
+            training_folds.figures(folds)
+        if now["status"] == "damaged":
+            return
+        training_watch.watch(run, now)
+        if now["status"] not in ("running", "queued"):
+            training_after.result(run, now)
 
 
 def show_runs() -> None:
@@ -166,16 +191,14 @@ def show_runs() -> None:
     if not chosen:
         show_alive(known, None)
         return
-    training_folds.show(chosen)
+    group = training_folds.group_of(chosen)
+    folds = training_folds.headline(group) if group else None
     if len(chosen) == 1:
-        now = states[found.index(chosen[0])]
-        training_watch.headline(chosen[0], now, training_after.use)
-        training_after.made(chosen[0], now)
-        show_alive(known, chosen[0])
-        with or_damaged(chosen[0].name, training.delete, "training_problem"):
-            one(chosen[0], now)
+        one(chosen[0], states[found.index(chosen[0])], folds, partial(show_alive, known))
     else:
         show_alive(known, None)
+        if folds:
+            training_folds.figures(folds)
         training_watch.beside(chosen)
 
 

@@ -110,7 +110,7 @@ def load(
         path = existing(source)
         dataset = recognise(path).read(path, how)
     if votes is None and (relabel or drop_not_faces or agreement):
-        raise DatasetError("Labels by majority need the FER+ file: give it with --votes.")
+        raise DatasetError("Labels by majority need the FER+ file (fer2013new.csv) as votes.")
     if votes is not None:
         from fer_core.datasets import ferplus
 

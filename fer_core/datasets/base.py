@@ -155,7 +155,7 @@ class Dataset:
             return onehot
         if self.votes is None:
             raise DatasetError(
-                f"{self.name} has no votes: give the FER+ file (fer2013new.csv) with --votes."
+                f"{self.name} has no votes: name the FER+ file (fer2013new.csv) as its votes."
             )
         voted = self.votes.sum(axis=1, keepdims=True) > 0
         return np.where(voted, (1 - votes_share) * onehot + votes_share * self.votes, onehot)

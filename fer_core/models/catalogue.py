@@ -154,8 +154,8 @@ class ModelFolder:
             folder = read_folder(beside) if same_place else find_model(name)
             if folder.served != checksum:
                 raise ModelError(
-                    f"{self.name}: its member {name} is another than it was made of. Make the "
-                    "ensemble anew with 'python -m fer_core ensemble'."
+                    f"{self.name}: its member {name} is not the one it was made of. Make the "
+                    "ensemble again."
                 )
             found.append(Member(folder, weight))
         return Ensemble(tuple(found), temperature)

@@ -465,16 +465,13 @@ class Study:
         """Return a copy's place: within the folder, whatever ``study.json`` says."""
         return self.path / "videos" / PurePath(one.video.path if one.video else "").name
 
-    def delete_video_copies(self) -> int:
-        """Delete the study's own copies of videos and return how many there were."""
-        count = 0
+    def delete_video_copy(self, id: str) -> None:
+        """Delete the study's own copy of a video; do nothing where it has none."""
         with self.editing():
-            for one in self.file.recordings:
-                if one.video and one.video.copied:
-                    self._copy_path(one).unlink(missing_ok=True)
-                    one.video = one.video.model_copy(update={"path": "", "copied": False})
-                    count += 1
-        return count
+            one = self.recording(id)
+            if one.video and one.video.copied:
+                self._copy_path(one).unlink(missing_ok=True)
+                one.video = one.video.without_copy()
 
 
 def main_person(table: pd.DataFrame, end: float | None) -> int | None:

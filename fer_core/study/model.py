@@ -118,6 +118,10 @@ class Video(_Part):
     size: Annotated[int, Field(ge=0)]
     copied: bool = False
 
+    def without_copy(self) -> "Video":
+        """Return what is still known of it when the study's copy is gone."""
+        return self.model_copy(update={"path": "", "copied": False})
+
 
 class Recording(_Part):
     """One recording of a participant.

@@ -69,7 +69,7 @@ def divide(dataset: Dataset, fold: Fold, seed: int) -> Dataset:
         if not (usage == split).any():
             raise TrainingError(
                 f"{dataset.name}: {fold} would have no faces as {split}: ask for another number of "
-                "folds, or for another --seed."
+                "folds, or for another seed."
             )
     # The name of its own tells figures of a fold from those of the dataset's own splits.
     return replace(dataset, usage=usage.astype(str), name=f"{dataset.name}, {fold}")
@@ -116,13 +116,13 @@ def _chooses(dataset: Dataset, by: By, seed: int) -> np.ndarray:
 def _persons(dataset: Dataset) -> np.ndarray:
     if dataset.persons is None:
         raise TrainingError(
-            f"{dataset.name} does not say whose face each is: divide it at random, with "
-            "--folds-by random."
+            f"{dataset.name} does not say whose face each is: divide the faces at "
+            "random instead of by person."
         )
     if unknown := int((dataset.persons == "").sum()):
         raise TrainingError(
             f"{dataset.name}: the person of {unknown} faces is not known, so they could be on both "
-            "sides: name them, or divide at random, with --folds-by random."
+            "sides: name them, or divide the faces at random instead of by person."
         )
     return dataset.persons
 

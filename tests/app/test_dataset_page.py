@@ -283,3 +283,13 @@ def test_undo_of_a_face_waits_for_a_correction_of_it(audited):
     assert not app.button(key="set_undo").disabled
     app.button(key="set_undo").click().run()
     assert app.button(key="set_undo").disabled and not app.exception
+
+
+def test_corrections_are_listed_with_words_and_the_visitors_time(audited):
+    app = open_dataset("Browse")
+    app.button(key="set_Sad").click().run()
+    app = open_dataset("Corrections")
+    table = next(one for one in app.dataframe if "undone" in one.value)
+    assert "Time (UTC)" in table.proto.columns and "Undone" in table.proto.columns
+    made = table.value["time"].iloc[0]
+    assert abs((pd.Timestamp.now(tz="UTC").tz_localize(None) - made).total_seconds()) < 60

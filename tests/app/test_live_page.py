@@ -155,3 +155,12 @@ def test_a_recording_without_a_face_says_so_and_is_not_added_to_unawares(home: P
     ]
     assert "dominant emotion" not in words(app)
     assert any("adds to the numbers below" in one.value for one in app.caption)
+
+
+def test_the_switch_that_records_says_what_it_does(home: Path) -> None:
+    app = open_page("live")
+    switches = [one for one in app.toggle if one.key.startswith("live_")]
+    assert switches[0].label == "**Record numbers**"
+    assert any("no numbers are kept" in one.value for one in app.caption)
+    switches[0].set_value(True).run()
+    assert any("from the moment the camera starts" in one.value for one in app.caption)

@@ -211,7 +211,20 @@ def test_videos_wait_in_the_queue_and_enter_the_study(home, monkeypatch):
     (study.path / "pending.json").write_text(json.dumps([entry]))
     assert collect(Study.open(study.path)) == []
     assert len(studies.open_study("clips").file.recordings) == 1
-    assert studies.delete_video_copies("clips") == 1
+
+    # Copies of videos go like everything else, and come back until the time is up.
+    def copies() -> list[bool]:
+        return [one.video.copied for one in studies.open_study("clips").file.recordings]
+
+    studies.delete_video_copies("clips")
+    assert copies() == [False]
+    (removed,) = removal.mine()
+    assert removed.words == "Video copies of study Smiles"
+    removal.undo(removed.key)
+    assert copies() == [True]
+    studies.delete_video_copies("clips")
+    removal.finish_all()
+    assert not list((study.path / "videos").iterdir())
     assert isinstance(studies.open_study("clips").table(one), pd.DataFrame)
 
 

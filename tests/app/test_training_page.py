@@ -75,7 +75,7 @@ def test_a_cross_validation_begins_in_the_form(own_home):
     assert {run.state()["status"] for run in group.runs.values()} == {"stopped"}
 
 
-def test_the_figures_of_all_folds_stand_above_the_run(own_home):
+def test_the_figures_of_all_folds_stand_with_the_run(own_home):
     for number, right in ((1, 90), (2, 60)):
         part = {"group": "cv", "count": 3, "by": "random", "checksum": "0"}
         fold = Fold(number=number, **part)
@@ -95,7 +95,10 @@ def test_the_figures_of_all_folds_stand_above_the_run(own_home):
     assert list(folds["emotions"])[:2] == [emotions, emotions]
     # The fold's own faces are not FER2013's PrivateTest, and nobody is asked to look again.
     labels = [one.label for one in app.button]
-    assert "Train the missing folds" in labels
+    all_folds = [one for one in app.button if one.label.endswith(" folds")]
+    assert [(one.label, one.disabled) for one in all_folds] == [
+        ("Stop all folds", True), ("Train the missing folds", False), ("Delete all folds", False),
+    ]  # fmt: skip
     assert "Measure on PrivateTest and record it" not in labels
     click(app, "Delete all folds")
     assert "No run yet" in "".join(one.value for one in app.info)

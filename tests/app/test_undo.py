@@ -20,6 +20,8 @@ from fer_core.video.result import VideoOptions
 from tests.app.conftest import KEY
 from tests.model_tools import copy_of_shipped
 from tests.tables import face_row, table_of
+from ui.common.pictures import picture
+from ui.images.labels import Labels
 from ui.live.recording import Recording
 from ui.services import removal, sessions, training
 
@@ -119,6 +121,33 @@ def test_one_picture_of_several(home):
     click(app, "Undo")
     shown = [one.label for one in app.button if one.label.endswith("png")]
     assert shown == ["a.png", "b.png", "c.png"]
+
+
+def test_all_pictures_at_once_with_their_labels(home):
+    app = open_page("images", images_snapshot=picture("Snapshot.jpg", GREY))
+    for name in ("a.png", "b.png"):
+        app.file_uploader[0].upload(name, GREY)
+    app.run()
+    given = Labels((1, 1, 9, 9), ["Sad"])
+    app.session_state["images_labels"] = {"1234": [given]}
+    click(app, "Clear")
+    assert "Deleted: 3 pictures" in words(app) and app.session_state["images_labels"] == {}
+    assert not [one for one in app.button if one.label.endswith("png")]
+    # They still count in what a visitor may hold, until the time is up.
+    held = app.session_state["images_removed"]
+    assert [one.content for one in held] == [GREY, GREY, GREY]
+    app.switch_page("pages/home.py").run()
+    click(app, "Undo")
+    app.switch_page("pages/images.py").run()
+    shown = [one.label for one in app.button if one.label.endswith("png")]
+    assert shown == ["a.png", "b.png"]
+    assert app.session_state["images_labels"] == {"1234": [given]}
+    # Another picture of the camera takes no file away.
+    app.session_state["images_source"] = "Camera"
+    click(app.run(), "Take another")
+    app.session_state["images_source"] = "Files"
+    app.run()
+    assert [one.label for one in app.button if one.label.endswith("png")] == ["a.png", "b.png"]
 
 
 def test_what_was_deleted_a_moment_ago_stays_deleted_after_all_is(home: Path) -> None:

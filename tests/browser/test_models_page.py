@@ -55,6 +55,10 @@ def test_a_click_in_the_table_shows_the_card(visit) -> None:
     expect(heading).to_be_visible()
     expect(page.get_by_text("the default of all pages")).to_be_visible()
     expect(page.get_by_text("Article 5(1)(f)").first).to_be_visible()
+    # The button of a row opens it instead of the one before.
+    rows.click(position={"x": 160, "y": 52 + 35 * shipped.index("fast")}, force=True)
+    expect(page.get_by_role("heading", name=re.compile("^fast: "))).to_be_visible()
+    expect(heading).to_have_count(0)
     # What ships stays, and has its figures.
     expect(button(page, "Delete")).to_have_count(0)
     expect(button(page, "PrivateTest…")).to_have_count(0)
@@ -101,7 +105,16 @@ def test_two_are_compared_and_become_one(visit, app: App) -> None:
     expect(page.get_by_role("heading", name=re.compile("^both: "))).to_have_count(0)
     button(page, "Undo").click()
     expect(page.get_by_text("both").first).to_be_visible()
+    # It goes as an archive, and comes back from it.
     page = visit("models?model=both")
+    with page.expect_download() as waiting:
+        button(page, "Export").click()
+    content = Path(waiting.value.path()).read_bytes()
+    button(page, "Delete").click()
+    expect(page.get_by_role("heading", name=re.compile("^both: "))).to_have_count(0)
+    open_import(page, content)
+    expect(page.get_by_role("heading", name=re.compile("^both: "))).to_be_visible()
+    assert splits(app, "both") == {"PublicTest", "PrivateTest"}
     button(page, "Delete").click()
     wait_for(lambda: not (app.models / "both").exists(), 30)
 

@@ -13,9 +13,11 @@ from benchmarks.browser import App, wait_for
 from fer_core.settings import settings
 from fer_core.train import configure, queue
 from fer_core.train.runs import TrainingRun, list_runs
+from tests.browser.page_tools import settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
+STEERING = ("Pause", "Resume", "Stop, keep the best")
 SMALL = {"widths": [4, 4, 4, 4], "convolutions": [1, 1, 1, 1]}
 
 
@@ -128,21 +130,64 @@ def test_from_the_form_to_a_model_that_the_images_page_uses(visit, tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_a_quick_try_is_used_and_found_by_name_on_images(visit) -> None:
+    page = visit("training")
+    button(page, "Quick try on demo faces").click()
+    expect(badge(page, "trained")).to_be_visible(timeout=600_000)
+    button(page, "Use this model").click()
+    page.get_by_label("Name of the model", exact=True).fill("by-hand")
+    button(page, "Make the model").click()
+    expect(page.get_by_text("The model by-hand is ready.")).to_be_visible(timeout=240_000)
+    # Not by the button of the run: by the menu and the picker, as somebody comes back later.
+    page.get_by_role("link", name="Images", exact=True).click()
+    expect(page.get_by_text("Drop pictures here")).to_be_visible()
+    picker = page.get_by_role("combobox", name="Model")
+    picker.click()
+    page.get_by_role("option", name=re.compile("^by-hand")).click()
+    expect(picker).to_have_value(re.compile("^by-hand"))
+    expect(page.get_by_text(re.compile("drawn faces")).first).to_be_visible()
+    button(page, "Use the example").click()
+    expect(page.get_by_alt_text("Example portrait.png with 1 face")).to_be_visible()
+    button(page, "Export").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Everything").click()
+    (result,) = json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))
+    assert result["model"] == "by-hand"
+
+
+def places(page: Page) -> dict[str, tuple[float, float]]:
+    """Where the buttons of the run that is shown stand in the page, whatever is scrolled."""
+    settled(page)
+    found = {}
+    for name in ("Use this model", *STEERING, "Clone with changes", "Name and note", "Delete"):
+        box = button(page, name).bounding_box()
+        assert box is not None
+        found[name] = (box["x"], box["y"])
+    return found
+
+
+@pytest.mark.slow
 def test_two_tabs_agree_while_a_run_is_paused_stopped_and_resumed(visit) -> None:
     run = small()
     one, two = visit(f"training?run={run.name}"), visit(f"training?run={run.name}")
     for page in (one, two):
         expect(badge(page, "training")).to_be_visible()
+    before = places(one)
     has_trained(run, 1)
+    expect(one.get_by_text(re.compile("best validation accuracy"))).to_be_visible()
+    expect(one.get_by_text(re.compile(r"Epoch \d+ of 2000"))).to_be_visible()
+    assert places(one) == before, "a button moved when progress appeared"
     button(one, "Pause").click()
     for page in (one, two):
         expect(badge(page, "paused")).to_be_visible()
+    assert places(one) == before
     button(two, "Resume").click()
     for page in (one, two):
         expect(badge(page, "training")).to_be_visible()
     button(one, "Stop, keep the best").click()
     for page in (one, two):
         expect(badge(page, "stopped, best kept")).to_be_visible()
+    assert places(one) == before
     ended = epoch(run)
     # What it kept can be judged before it goes on.
     button(two, "Measure the best weights so far on PublicTest").click()

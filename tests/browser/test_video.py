@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from benchmarks.browser import App, chromium_with_camera, wait_for
 from fer_core.table import columns, read_csv
 from fer_core.video import VideoFile
+from tests.browser.page_tools import settled
 from tests.conftest import ARTIFACTS
 
 pytestmark = pytest.mark.browser
@@ -56,7 +57,7 @@ def open_first(page: Page) -> None:
     expect(page.get_by_text("Earlier analyses", exact=True)).to_be_visible()
     grid = page.get_by_test_id("stDataFrame").locator("canvas").first
     grid.scroll_into_view_if_needed()
-    grid.click(position={"x": 16, "y": 52}, force=True)
+    grid.click(position={"x": 66, "y": 52}, force=True)  # its button "Open"
 
 
 def download(page: Page, name: str) -> bytes:
@@ -239,8 +240,10 @@ def test_people_are_chosen_named_split_and_joined(context: BrowserContext, app: 
     page.get_by_label("Person 2", exact=True).fill("Eileen")
     page.get_by_role("button", name="Save names").click()
     expect(page.get_by_role("combobox", name=re.compile("Join"))).to_have_value("Eileen")
+    settled(page)
     choose("Eileen")
     expect(chosen).to_have_value("Eileen")
+    assert "Eileen" in download(page, "Report (HTML)").decode("utf-8")
     ARTIFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTIFACTS / "video-people.png", full_page=True)
 

@@ -300,7 +300,7 @@ def test_votes_that_do_not_belong(tmp_path, faces, text):
         load(tmp_path / "fer.csv", tmp_path / "fer.csv")
     with pytest.raises(DatasetError, match="fit no other data"):
         load("demo", tmp_path / "short.csv")
-    with pytest.raises(DatasetError, match="--votes"):
+    with pytest.raises(DatasetError, match="FER\\+ file .* as votes"):
         load(tmp_path / "fer.csv", relabel=True)
 
 

@@ -161,7 +161,7 @@ def test_a_member_that_is_another_now_is_refused(members, voted, tmp_path):
     card = json.loads((tmp_path / "wide-48" / "card.json").read_text(encoding="utf-8"))
     card["files"]["model.tflite"] = find_model("narrow-32").card.files["model.tflite"]
     (tmp_path / "wide-48" / "card.json").write_text(json.dumps(card), encoding="utf-8")
-    with pytest.raises(ModelError, match="its member wide-48 is another than it was made of"):
+    with pytest.raises(ModelError, match="its member wide-48 is not the one it was made of"):
         Classifier(read_folder(tmp_path / "both"))
     shutil.rmtree(tmp_path / "wide-48")
     (tmp_path / "both" / "ensemble.json").write_text("{}", encoding="utf-8")

@@ -1,6 +1,6 @@
 """Corrections that were made, collected faces, and exports."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,6 +14,7 @@ from ui.common.damaged import show_damaged
 from ui.common.notices import say_error, say_problem
 from ui.common.reading import show_task
 from ui.common.text import plain
+from ui.common.times import local, zone_name
 from ui.dataset.browse import begin
 from ui.dataset.face_grid import remember
 from ui.dataset.open import Opened, Source
@@ -124,7 +125,7 @@ def _log(data: Opened, log: pd.DataFrame) -> None:
             "what": (log["action"] + " " + log["value"]).str.strip(),
             "undone": log["undone"],
             "author": log["author"],
-            "time": [datetime.fromisoformat(time).astimezone(UTC) for time in log["time"]],
+            "time": [local(datetime.fromisoformat(time)) for time in log["time"]],
             "reason": log["reason"],
         }
     )
@@ -137,11 +138,15 @@ def _log(data: Opened, log: pd.DataFrame) -> None:
         key=f"corrections_log_{len(log)}_{int(log['undone'].sum())}",
         height=min(420, 38 + 35 * len(shown)),
         column_config={
-            "picture": st.column_config.ImageColumn(width="small"),
-            "time": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
+            "row": "Row", "what": "What", "undone": "Undone", "author": "Author",
+            "reason": "Reason",
+            "picture": st.column_config.ImageColumn("Face", width="small"),
+            "time": st.column_config.DatetimeColumn(
+                f"Time ({zone_name()})", format="D MMM YYYY, HH:mm"
+            ),
         },
         alt="Corrections, the newest first; select some to undo them",
-    )
+    )  # fmt: skip
     batches = log["batch"].iloc[chosen.selection.rows].unique().tolist()
     st.button(
         "Undo selected",
@@ -208,7 +213,7 @@ def collected_view() -> None:
             "the model said": [_said(one) for one in faces],
             "model": [one.model for one in faces],
             "page": [one.source for one in faces],
-            "saved": [one.saved for one in faces],
+            "saved": [local(one.saved) for one in faces],
         }
     )
     chosen = st.dataframe(
@@ -220,11 +225,14 @@ def collected_view() -> None:
         key=f"collected_{len(faces)}_{faces[-1].id}",
         height=min(440, 40 + 60 * len(shown)),
         column_config={
-            "picture": st.column_config.ImageColumn(width="small"),
-            "saved": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
+            "picture": st.column_config.ImageColumn("Face", width="small"),
+            "label": "Label", "the model said": "The model said", "model": "Model", "page": "Page",
+            "saved": st.column_config.DatetimeColumn(
+                f"Kept ({zone_name()})", format="D MMM YYYY, HH:mm"
+            ),
         },
         alt="Collected faces; select some to delete them",
-    )
+    )  # fmt: skip
     keys = [faces[row].id for row in chosen.selection.rows if row < len(faces)]
     with st.container(horizontal=True):
         st.button(

@@ -1,5 +1,7 @@
 """Where the pictures of the page Images come from: files, the camera, the example."""
 
+import time
+from collections.abc import Callable
 from typing import Final
 
 import streamlit as st
@@ -20,6 +22,22 @@ MOST_PICTURES = 300
 
 state = st.session_state
 
+
+class _Removed:
+    """A picture that counts in the visitor's limit as long as it can be brought back."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture: Picture | None = picture
+        self._until = time.monotonic() + removal.SECONDS
+
+    @property
+    def content(self) -> bytes:
+        """Return the file's bytes; none when the time is up."""
+        if time.monotonic() > self._until:
+            self._picture = None
+        return self._picture.content if self._picture else b""
+
+
 #: What the next visit of the same browser finds again.
 _REMEMBERED: Final = (
     "images_source", "images_files", "images_retained", "images_snapshot", "images_open",
@@ -38,6 +56,7 @@ def prepare() -> None:
     state.setdefault("images_open", None)
     state.setdefault("images_round", 0)
     state.setdefault("images_labels", {})
+    state.setdefault("images_removed", [])  # what can still be brought back
     state.setdefault("images_batches", {})  # when each picture was added, by its key
 
 
@@ -58,10 +77,25 @@ def take_files() -> None:
 
 
 def clear() -> None:
-    """Let go of all pictures."""
-    state.update(images_files=[], images_retained=[], images_snapshot=None, images_open=None)
-    state.update(images_labels={}, images_batches={})
-    state["images_round"] += 1  # a new drop zone is an empty one
+    """Remove all pictures with their labels, which can be undone for a while."""
+    files, snapshot = state["images_files"], state["images_snapshot"]
+    labels, batches = state["images_labels"], state["images_batches"]
+    _hold([])
+    state.update(images_snapshot=None, images_open=None, images_labels={}, images_batches={})
+
+    def restore() -> None:
+        prepare()  # another page may undo it, in a later visit of the browser
+        _hold(_joined(files, state["images_files"]))
+        state["images_snapshot"] = state["images_snapshot"] or snapshot
+        state["images_labels"] = labels | state["images_labels"]
+        state["images_batches"] = batches | state["images_batches"]
+
+    _remove([*files, *([snapshot] if snapshot else [])], restore)
+
+
+def take_another() -> None:
+    """Let go of the camera's picture; those of files stay."""
+    state.update(images_snapshot=None, images_open=None)
 
 
 def remove(key: tuple[str, str]) -> None:
@@ -70,17 +104,31 @@ def remove(key: tuple[str, str]) -> None:
     Args:
         key: Its name and checksum.
     """
-    at = [(p.name, p.checksum) for p in state["images_files"]].index(key)
-    picture = state["images_files"][at]
-    _hold([p for p in state["images_files"] if p is not picture])
+    files = state["images_files"]
+    at = [(p.name, p.checksum) for p in files].index(key)
+    _hold([*files[:at], *files[at + 1 :]])
     state["images_open"] = None
 
     def restore() -> None:
-        files = list(state["images_files"])
-        if key not in [(p.name, p.checksum) for p in files]:
-            _hold([*files[:at], picture, *files[at:]])
+        prepare()
+        now = state["images_files"]
+        _hold(_joined(now[:at], [files[at]], now[at:]))
 
-    removal.remove("picture", words=f"Picture {picture.name}", restore=restore)
+    _remove([files[at]], restore)
+
+
+def _remove(pictures: list[Picture], restore: Callable[[], None]) -> None:
+    """Let pictures that the page holds no longer be brought back for a while."""
+    now = [one for one in state["images_removed"] if one.content]
+    state["images_removed"] = [*now, *map(_Removed, pictures)]
+    several = f"{len(pictures)} pictures"
+    words = f"Picture {pictures[0].name}" if len(pictures) == 1 else several
+    removal.remove("picture", words=words, restore=restore)
+
+
+def _joined(*parts: list[Picture]) -> list[Picture]:
+    """Return pictures in their order, each once."""
+    return list({(p.name, p.checksum): p for part in parts for p in part}.values())
 
 
 def _hold(pictures: list[Picture]) -> None:
@@ -99,7 +147,7 @@ def ask_for_pictures(source: str) -> list[Picture]:
     pictures = _pictures(source)
     snapshot = state["images_snapshot"]
     held = [*state["images_files"], *([snapshot] if snapshot else [])]
-    visits.hold("images", held, memories())
+    visits.hold("images", [*held, *state["images_removed"]], memories())
     visits.remember("images", *_REMEMBERED, *MEMORIES, full=bool(held))
     return pictures
 

@@ -20,6 +20,7 @@ from ui.common import timeline_panels as panels
 from ui.common.damaged import show_damaged
 from ui.common.exports import Download, downloads
 from ui.common.notices import say_error, say_problem
+from ui.common.open_row import OPEN, WORD, open_column
 from ui.common.text import plain
 from ui.common.times import local, zone, zone_name
 from ui.common.words import EVERYONE, person_label
@@ -30,6 +31,8 @@ from ui.services.sessions import SavedSession
 
 #: Key of a request made outside the stage, which the whole page handles in its next run.
 ASKED = "live_asked"
+#: Key of the kept session that was opened last, and how many were.
+_OPENED = "live_opened"
 
 
 def ask(what: str) -> None:
@@ -162,6 +165,7 @@ def _table(saved: list[SavedSession]) -> None:
     rows = pd.DataFrame(
         [
             {
+                OPEN: WORD,
                 "name": session.name,
                 "saved": local(session.saved),
                 "length": timeline.clock(session.seconds),
@@ -170,15 +174,26 @@ def _table(saved: list[SavedSession]) -> None:
             for session in saved
         ]
     )
-    # A deleted row changes the key, so that no other row inherits its selection.
+    opened, times = st.session_state.get(_OPENED, (None, 0))
+
+    def open_one(row: int) -> None:
+        st.session_state[_OPENED] = (saved[row].id, times + 1)
+        ask("open")
+
+    # A deleted row changes the key, so that no other row inherits its selection; and a row that is
+    # opened is the only selected one of a new table.
     chosen = st.dataframe(
         rows,
         hide_index=True,
         on_select=lambda: ask("open"),
         selection_mode="multi-row",
-        key=f"live_saved_{saved[0].id}_{len(saved)}",
+        selection_default={
+            "selection": {"rows": [i for i, one in enumerate(saved) if one.id == opened]}
+        },
+        key=f"live_saved_{saved[0].id}_{len(saved)}_{times}",
         height=min(250, 38 + 35 * len(rows)),
         column_config={
+            OPEN: open_column("live_saved_open", open_one),
             "name": "Name",
             "saved": st.column_config.DatetimeColumn(
                 f"Kept ({zone_name()})", format="D MMM YYYY, HH:mm"
@@ -196,8 +211,8 @@ def _table(saved: list[SavedSession]) -> None:
             else "for everyone who can open it"
         )
         st.caption(
-            "Select one to open it, or several to compare them. They are on the machine that "
-            f"runs this app, {owners}."
+            "Open one, or select several to compare them. They are on the machine that runs this "
+            f"app, {owners}."
         )
         return
     try:
@@ -207,7 +222,7 @@ def _table(saved: list[SavedSession]) -> None:
         return
     found = [timeline.summarize(table) for table in tables]
     if len(selected) == 1:
-        st.markdown(timeline.in_words(found[0]))
+        st.markdown(f"**{plain(selected[0].name)}**: {timeline.in_words(found[0])}")
         tables[0] = _corrected(tables[0], selected[0].about, f"live_delay_{selected[0].id}")
         _details(tables[0], found[0], f"live_whose_{selected[0].id}")
         _events(selected[0].about)

@@ -3,7 +3,7 @@
 import math
 import re
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,8 +12,12 @@ import streamlit as st
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.models.card import NOT_FOR_PHOTOS, Card, MeasuredOn, datasets
+from ui.common.open_row import OPEN, WORD, open_column
 from ui.common.text import plain_values
 from ui.services.models import ModelFolder, card_text, default_model
+
+#: Key of the visit's state: how many models were opened with a button of the table.
+_OPENED: Final = "models_opened"
 
 
 def choose_dataset(folders: list[ModelFolder]) -> MeasuredOn | None:
@@ -59,6 +63,7 @@ def _row(folder: ModelFolder, default: str, on: MeasuredOn | None) -> dict[str, 
         size = None  # a member is missing
     return {
         "name": card.name,
+        OPEN: WORD,
         "default": card.name == default,
         "public": public.accuracy if public else None,
         "private": private.accuracy if private else None,
@@ -90,6 +95,11 @@ def _recipe(card: Card) -> str:
 def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
     """Show the table and return the names of the selected rows."""
     names = list(found["name"])
+    times = st.session_state.get(_OPENED, 0)
+
+    def open_one(row: int) -> None:
+        st.session_state.update({"models_chosen": [names[row]], _OPENED: times + 1})
+
     number = st.column_config.NumberColumn
     shares = ["public", "private", "ece"]
     emotions = found["emotions"].min()  # the others, which no face shows, do not count
@@ -100,11 +110,13 @@ def table(found: pd.DataFrame, chosen: list[str]) -> list[str]:
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [names.index(n) for n in chosen if n in names]}},
-        key=f"models_table_{hash(tuple(names))}",
+        # A model that is opened is the only selected one of a new table.
+        key=f"models_table_{hash(tuple(names))}_{times}",
         placeholder="–",
         height=min(405, 38 + 35 * len(found)),  # of more than ten, half a row shows
         column_config={
             "name": st.column_config.TextColumn("Model", pinned=True),
+            OPEN: open_column("models_open", open_one),
             "default": st.column_config.CheckboxColumn("Default"),
             "public": number("PublicTest", format="%.2f%%"),
             "private": number("PrivateTest", format="%.2f%%"),

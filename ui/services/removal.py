@@ -30,7 +30,7 @@ SECONDS: float = 10.0
 #: What can be deleted.
 Kind = Literal[
     "audit", "collected face", "correction", "model", "participant", "picture", "recording", "run",
-    "session", "study", "study recording", "upload", "video",
+    "session", "study", "study recording", "study video", "upload", "video",
 ]  # fmt: skip
 
 _MIGRATIONS: Final = (
@@ -252,6 +252,12 @@ def _delete(kind: Kind, name: str) -> None:
                 queue.remove_participant(study, what)
             else:
                 study.remove_recording(what)
+        case "study video":
+            from fer_core.settings import settings
+            from fer_core.study.folder import Study
+
+            of, what = json.loads(name)
+            Study.open(settings().studies / of).delete_video_copy(what)
         case "upload":
             from fer_core.files import remove_folder
 

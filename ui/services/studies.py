@@ -91,6 +91,10 @@ def open_study(name: str) -> Study:
     study.file.recordings = [
         one for one in study.file.recordings if one.participant not in people and one.id not in gone
     ]
+    copies = _hidden_of(name, "study video")
+    for one in study.file.recordings:
+        if one.video and one.id in copies:
+            one.video = one.video.without_copy()
     return study
 
 
@@ -329,10 +333,14 @@ def delete_recording(name: str, id: str) -> None:
     removal.remove("study recording", json.dumps([name, id]), words=f"Recording {id}")
 
 
-def delete_video_copies(name: str) -> int:
-    """Delete a study's own copies of videos; its tables stay."""
-    with _edited(name) as study:
-        return study.delete_video_copies()
+def delete_video_copies(name: str) -> None:
+    """Delete a study's own copies of videos, which can be undone for a while; its tables stay."""
+    access.require(_ACT)
+    study = open_study(name)
+    found = [one.id for one in study.file.recordings if one.video and one.video.copied]
+    names = [json.dumps([name, id]) for id in found]
+    if names:
+        removal.remove("study video", *names, words=f"Video copies of study {study.file.name}")
 
 
 def create_labels(name: str, label_set: str, count: int, seed: int) -> int:

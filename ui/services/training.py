@@ -12,8 +12,8 @@ from fer_core.zoo import publish_job
 from ui.services import access, quotas, removal
 
 __all__ = [
-    "By", "CrossValidation", "TrainingRun", "cross_validation_of", "dataset_of", "delete",
-    "delete_folds", "describe", "find", "go_on_with_folds", "judge_run",
+    "By", "CrossValidation", "Summary", "TrainingRun", "cross_validation_of", "dataset_of",
+    "delete", "delete_folds", "describe", "find", "go_on_with_folds", "judge_run",
     "ensure_queue_served", "list_runs",
     "measure",
     "pause", "publish", "resume", "stop", "stop_folds", "submit", "submit_folds", "summary",

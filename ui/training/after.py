@@ -96,7 +96,7 @@ def _private(run: TrainingRun, found: dict[str, Any], working: bool) -> None:
 
 
 def use(run: TrainingRun, now: dict[str, Any]) -> None:
-    """Show the button that makes a model of a run; it is always in its place beside the status."""
+    """Show the button that makes a model of a run; it is always in its place beside the title."""
     usable = now["status"] not in ("running", "queued") and (run.path / "best.npz").exists()
     with st.popover(
         "Use this model",

@@ -6,32 +6,36 @@ import streamlit as st
 from ui.common import judgement
 from ui.common.judgement import EMOTIONS_HELP
 from ui.services import training
-from ui.services.training import CrossValidation, TrainingRun
+from ui.services.training import CrossValidation, Summary, TrainingRun
 from ui.training.watch import LIVE, STATUS, attempt
 
 state = st.session_state
 
 
-def show(chosen: list[TrainingRun]) -> None:
-    """Show the cross-validation that all chosen runs are part of, if there is one."""
+def group_of(chosen: list[TrainingRun]) -> CrossValidation | None:
+    """Return the cross-validation that all chosen runs are part of, if there is one."""
     groups = {run.fold.group if run.fold else None for run in chosen}
-    group = training.cross_validation_of(chosen[0]) if len(groups) == 1 else None
-    if group:
-        with st.container(border=True):
-            _one(group)
+    return training.cross_validation_of(chosen[0]) if len(groups) == 1 else None
 
 
-def _one(group: CrossValidation) -> None:
+def headline(group: CrossValidation) -> Summary:
+    """Show how far a cross-validation is and what can be done with it, and return its figures."""
     found = training.summary(group)
     how = {"person": "by person", "random": "at random"}[group.by]
-    st.markdown(
-        f"**Cross-validation {group.name}**: {found.done} of {group.count} folds are done, the "
-        f"faces divided {how}."
-    )
-    left = any(row.status not in (*LIVE, "trained") for row in found.folds)
-    _buttons(group, left)
+    with st.container(border=True):
+        st.markdown(
+            f"**Cross-validation {group.name}**: {found.done} of {group.count} folds are done, "
+            f"the faces divided {how}."
+        )
+        _buttons(group, any(row.status not in (*LIVE, "trained") for row in found.folds))
+    return found
+
+
+def figures(found: Summary) -> None:
+    """Show the figures over all folds, below every button, for they come while somebody looks."""
     if found.confusion_matrix is None:
         return
+    st.subheader("All folds", anchor=False)
     with st.container(horizontal=True):
         for label, spread in (("Accuracy", found.accuracy), ("Macro recall", found.macro_recall)):
             deviation = "" if spread.sd is None else f" ± {100 * spread.sd:.1f}"
@@ -76,20 +80,17 @@ def _one(group: CrossValidation) -> None:
 
 
 def _buttons(group: CrossValidation, left: bool) -> None:
-    live = group.is_live()
     with st.container(horizontal=True, gap="small"):
-        if live:
-            st.button(
-                "Stop all folds", icon=":material/stop:", key="training_folds_stop",
-                on_click=attempt, args=(training.stop_folds, group),
-            )  # fmt: skip
-        if left:
-            st.button(
-                "Train the missing folds", icon=":material/play_arrow:",
-                key="training_folds_go_on", on_click=attempt,
-                args=(training.go_on_with_folds, group),
-                help="Trains folds that were deleted, stopped or failed.",
-            )  # fmt: skip
+        # All three always, in their places: a second click never meets another button.
+        st.button(
+            "Stop all folds", icon=":material/stop:", key="training_folds_stop",
+            disabled=not group.is_live(), on_click=attempt, args=(training.stop_folds, group),
+        )  # fmt: skip
+        st.button(
+            "Train the missing folds", icon=":material/play_arrow:", key="training_folds_go_on",
+            disabled=not left, on_click=attempt, args=(training.go_on_with_folds, group),
+            help="Trains folds that were deleted, stopped or failed.",
+        )  # fmt: skip
         st.button(
             "Delete all folds", icon=":material/delete:", key="training_folds_delete",
             on_click=_delete, args=(group,),

@@ -44,6 +44,8 @@ _DRAWN: Final = {
     "usage": ("time", "cpu", "memory", "images_per_second"),
 }  # fmt: skip
 LIVE: Final = ("queued", "running", "paused")
+#: Pixels of the button whose words change, so that those after it stay where they are.
+STOP_WIDTH: Final = 200
 
 state = st.session_state
 
@@ -112,11 +114,23 @@ def read(run: TrainingRun, name: Literal["metrics", "usage"]) -> list[dict[str, 
 
 
 def headline(run: TrainingRun, now: dict[str, Any], use: Callable[..., None]) -> None:
-    """Show title, status, what is to be said of it, and the button of ``use`` beside it."""
-    words, icon, color = STATUS.get(now["status"], (now["status"], None, "gray"))
+    """Show the title and the note, and the button of ``use`` beside them.
+
+    What changes by itself stands below the buttons (:func:`standing`), so that none of them moves.
+    """
     about = manage.about(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(plain(about["title"]), width="content", anchor=False)
+        if now["status"] != "damaged":
+            use(run, now)
+    if about["note"]:
+        st.caption(plain(about["note"]))
+
+
+def standing(run: TrainingRun, now: dict[str, Any]) -> None:
+    """Show the status, the best accuracy so far, and why a run failed."""
+    words, icon, color = STATUS.get(now["status"], (now["status"], None, "gray"))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(words, icon=icon, color=color)
         if "best_accuracy" in now:
             st.markdown(
@@ -124,12 +138,13 @@ def headline(run: TrainingRun, now: dict[str, Any], use: Callable[..., None]) ->
                 f"in epoch {now['best_epoch']}",
                 width="content",
             )
-        if now["status"] != "damaged":
-            use(run, now)
-    if about["note"]:
-        st.caption(plain(about["note"]))
     if now["status"] in ("failed", "interrupted"):
         _failure(run, now)
+    if now["status"] == "damaged":
+        st.error(
+            "Files of this run are missing or damaged: it can only be deleted.",
+            icon=":material/broken_image:",
+        )
 
 
 def progress(run: TrainingRun) -> None:
@@ -207,6 +222,7 @@ def buttons(run: TrainingRun, now: dict[str, Any], clone: Callable[[dict], None]
             disabled=is_ not in LIVE,
             on_click=attempt,
             args=(training.stop, name),
+            width=STOP_WIDTH,
         )
         if epochs_of(run) is not None:
             st.button(

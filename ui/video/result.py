@@ -200,9 +200,9 @@ def _highlights(job: VideoJob, result: VideoResult) -> None:
         return
     st.subheader("Key moments")
     note = f"The clearest moment of each emotion, and the {SHARPEST} sharpest changes at most."
-    if seconds := result.options.smoothing:
-        note += f" Pictures and captions show values averaged over {seconds:g} s."
-    st.caption(note)
+    seconds = result.options.smoothing
+    values = f"values averaged over {seconds:g} s" if seconds else "values as measured"
+    st.caption(f"{note} Pictures and captions show {values}.")
     times = timeline.clocks([row["time"] for row in rows])
     with st.grid(min_column_width=200):
         for number, (row, at) in enumerate(zip(rows, times, strict=True)):

@@ -19,6 +19,7 @@ from fer_core.video.result import VideoOptions
 from ui.common.controls import Choice
 from ui.common.damaged import show_damaged
 from ui.common.notices import say_error, say_problem
+from ui.common.open_row import OPEN, WORD, open_column
 from ui.common.text import plain
 from ui.common.times import local, zone_name
 from ui.services import access, uploads, videos
@@ -300,6 +301,7 @@ def earlier(key: str) -> None:
         return
     rows = pd.DataFrame(
         {
+            OPEN: WORD,
             "picture": [_thumbnail(job) for job in jobs],
             "video": names,
             "begun": [_begun(s) for s in states],
@@ -315,6 +317,7 @@ def earlier(key: str) -> None:
         key=f"video_earlier_{jobs[0].name}_{len(jobs)}",
         height=min(320, 38 + 35 * len(rows)),
         column_config={
+            OPEN: open_column("video_earlier_open", lambda row: show(jobs[row].name)),
             "picture": st.column_config.ImageColumn("", width=60),
             "video": "Video",
             "begun": st.column_config.DatetimeColumn(
@@ -328,4 +331,3 @@ def earlier(key: str) -> None:
     if chosen.selection.rows and chosen.selection.rows[0] < len(jobs):
         show(jobs[chosen.selection.rows[0]].name)
         st.rerun()
-    st.caption("Select one to open it.")
