@@ -12,7 +12,7 @@ import pandas as pd
 from fer_core.study import statistics
 from fer_core.study.measures import has_baseline, title
 from fer_core.study.model import StudyError
-from fer_core.study.statistics import ALPHA, Estimate
+from fer_core.study.statistics import ALPHA, Estimate, p_in_words
 from fer_core.study.tables import PARTICIPANT
 
 #: Said beside every comparison.
@@ -410,8 +410,7 @@ def _difference_in_words(one: Comparison, baseline: bool) -> str:
     values = f"{one.mean_a[0]:.2f} against {one.mean_b[0]:.2f}"
     if title(one.measure, baseline) != title(one.measure):
         values += " minus baseline"
-    p = "p < 0.0001" if (one.p_corrected or 0) < 1e-4 else f"p = {one.p_corrected:.4f}"
-    p += " after Holm"
+    p = f"{p_in_words(one.p_corrected or 0)} after Holm"
     if one.paired:
         return f"people {verb} {noun} in {one.a} than in {one.b} ({values}, n = {one.n_a}, {p})"
     return (
@@ -435,8 +434,8 @@ def in_words(one: Comparison) -> str:
         f"({one.difference[1]:.3f} to {one.difference[2]:.3f}), {name} = {one.effect[0]:.2f} "
         f"({one.effect[1]:.2f} to {one.effect[2]:.2f}), {n}"
     )
-    if one.p_corrected is not None:
-        return f"{words}, p = {one.p:.4f}, corrected {one.p_corrected:.4f}"
+    if one.p is not None and one.p_corrected is not None:
+        return f"{words}, {p_in_words(one.p)}, corrected {p_in_words(one.p_corrected)}"
     return f"{words}, {one.note}" if one.note else words
 
 

@@ -23,6 +23,7 @@ from fer_core.study.curves import (
 )
 from fer_core.study.measures import axis_title, has_baseline
 from fer_core.study.model import StudyError
+from fer_core.study.statistics import p_in_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -107,7 +108,7 @@ def difference_curve(curve: MeanCurve, stretches: Sequence[Cluster], name: str) 
             bottom, cluster.begin, cluster.end, color="#111" if sure else "#AAA", linewidth=4
         )
         axes.annotate(
-            f"p = {cluster.p:.3f}", ((cluster.begin + cluster.end) / 2, bottom), (0, 4),
+            p_in_words(cluster.p, 3), ((cluster.begin + cluster.end) / 2, bottom), (0, 4),
             textcoords="offset points", ha="center", fontsize=8,
         )  # fmt: skip
     axes.set_xlabel("Seconds from onset")

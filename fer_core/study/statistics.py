@@ -370,3 +370,13 @@ def _test(
     # Of random rearrangements, the one that was observed counts too.
     p = larger / tried if exact else (larger + 1) / (tried + 1)
     return Test(p.reshape(shape), smallest, tried, exact)
+
+
+def p_in_words(p: float, digits: int = 4) -> str:
+    """Return a p value as papers print it: never as zero.
+
+    >>> p_in_words(0.01234), p_in_words(0.0004, digits=3)
+    ('p = 0.0123', 'p < 0.001')
+    """
+    least = 10.0**-digits
+    return f"p < {least:.{digits}f}" if p < least else f"p = {p:.{digits}f}"

@@ -91,8 +91,8 @@ def comparison(study: Study) -> None:
     shown = pd.DataFrame(view["rows"], columns=view["columns"])
     # These widths show the main columns on a phone.
     widths = {
-        "Event": 105 if choice.paired else 55,
-        "Measure": 155,
+        "Event": 80 if choice.paired else 55,
+        "Measure": 125 if choice.paired else 155,
         "Difference": 77,
         "p (Holm)": 70,
     }

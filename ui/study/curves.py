@@ -20,6 +20,7 @@ from fer_core.study.curves import (
 )
 from fer_core.study.measures import measures
 from fer_core.study.model import StudyError
+from fer_core.study.statistics import p_in_words
 from ui.common.notices import say_error
 from ui.common.timeline_panels import ink
 from ui.services.studies import Study
@@ -181,7 +182,7 @@ def _difference(first: Aligned, second: Aligned, emotion: str) -> None:
     lines = _Lines({name: f"{name} (n = {_most(curve)})"}, {name: ink()})
     _bands({name: curve}, f"Difference, {emotion}", "Paired difference", lines)
     if found:
-        rows = [f"{c.begin:.1f} to {c.end:.1f} s (p = {c.p:.3f})" for c in found]
+        rows = [f"{c.begin:.1f} to {c.end:.1f} s ({p_in_words(c.p, 3)})" for c in found]
         st.markdown(
             f"Clusters of time in which the same {len(values)} people differ: {', '.join(rows)}."
         )

@@ -103,9 +103,12 @@ def results(study: Study) -> None:
             about = [n for n in people if n not in names() and not str(n).startswith("baseline_")]
             about = [n for n in about if n not in QUALITY_TITLES and n != "valid_seconds"]
             wanted = [*about, *MEASURES, "changes_per_minute", "valid_share"]
+            titles = {n: title(n, has_baseline(people)) for n in names()} | QUALITY_TITLES
+            titles |= {PARTICIPANT: "Participant", "valid_seconds": "Valid time, s"}
             st.dataframe(
                 people[list(dict.fromkeys(wanted))] if shown == "Main" else people,
-                hide_index=True, alt="Measures per participant and event",
+                hide_index=True, column_config=titles,
+                alt="Measures per participant and event",
             )  # fmt: skip
     left, right = st.columns(2, gap="large")
     with left:
