@@ -35,7 +35,7 @@ def view(page: Page, name: str) -> None:
 
 
 def test_from_videos_to_a_report(visit, app, tmp_path: Path) -> None:
-    shown = {"P1_A_joy": ("Happy", 11), "P2_B_joy": ("Surprise", 21), "P3_A_joy": ("Happy", 34),
+    shown = {"P1_A_joy": ("Happy", 14), "P2_B_joy": ("Surprise", 21), "P3_A_joy": ("Happy", 34),
              "P4_B_joy": ("Surprise", 78)}  # fmt: skip
     clips = [clip(tmp_path / f"{name}.mp4", *how) for name, how in shown.items()]
     page = visit("study")
@@ -89,7 +89,7 @@ def test_from_videos_to_a_report(visit, app, tmp_path: Path) -> None:
 
 def test_blind_labels_lead_to_agreement(visit, app) -> None:
     page = visit("study")
-    page.get_by_role("button", name="Example study").click()
+    page.get_by_role("button", name="Example study", exact=True).click()
     expect(page.get_by_role("heading", name="Example study")).to_be_visible(timeout=240_000)
     view(page, "Agreement")
     page.get_by_role("button", name="New set").click()
@@ -111,7 +111,7 @@ def test_blind_labels_lead_to_agreement(visit, app) -> None:
 
 def test_verification_and_another_model_run_beside_the_page(visit, app) -> None:
     page = visit("study")
-    page.get_by_role("button", name="Example study").click()
+    page.get_by_role("button", name="Example study", exact=True).click()
     expect(page.get_by_role("heading", name="Example study")).to_be_visible(timeout=240_000)
     view(page, "Report")
     page.get_by_role("button", name="Verify").click()

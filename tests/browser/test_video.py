@@ -221,8 +221,17 @@ def test_people_are_chosen_named_split_and_joined(context: BrowserContext, app: 
     chosen = page.get_by_role("combobox", name=re.compile("Person"))
 
     def choose(name: str) -> None:
-        chosen.click()
-        page.get_by_role("option", name=name, exact=True).click()
+        option = page.get_by_role("option", name=name, exact=True)
+
+        def opened() -> bool:
+            # The list closes where the page is drawn again meanwhile.
+            if not option.is_visible():
+                chosen.click()
+                page.wait_for_timeout(500)
+            return option.is_visible()
+
+        wait_for(opened, 60)
+        option.click()
 
     # Everyone's mean is nobody to split; a moment of a person shows that person's curves.
     split = page.get_by_role("button", name="Split at this moment")
