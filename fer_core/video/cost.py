@@ -25,7 +25,7 @@ _FRAME: Final = 0.0005
 _SCALED: Final = 0.0064  # per megapixel that is read for drawing
 _ENCODED: Final = 0.0148  # per megapixel that is drawn
 #: Frames that are decoded for one picture, on average, and pictures of moments and of each person.
-_ON_THE_WAY: Final = 100
+_ON_THE_WAY: Final = 45
 _MOMENTS: Final = 6
 _OF_A_PERSON: Final = 8
 

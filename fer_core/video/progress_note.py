@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _EVERY: Final = 0.5
 _CHECK_SECONDS: Final = 2.0
 #: Share of a step, and seconds, from which on its speed can be told.
-_ENOUGH: Final = 0.02
-_WHILE: Final = 1.0
+_ENOUGH: Final = 0.04
+_WHILE: Final = 1.5
 
 
 class ProgressNote:
