@@ -63,7 +63,7 @@ def answers(faces: np.ndarray, model: str) -> tuple[np.ndarray, np.ndarray]:
         crops = crop_zooms(np.dstack([enlarged] * 3), (0, 0, CROP_SIZE))
         said = classifier.predict(crops)
         probabilities.append(said.mean(axis=0))
-        found.append(reliability.features(said, crops[0]))
+        found.append(reliability.features(said[None], reliability.flat_shares(crops[0])[None])[0])
     return np.array(probabilities), np.array(found)
 
 

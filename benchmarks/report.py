@@ -121,6 +121,7 @@ def text(models: list[ModelFolder], saved: list[Card]) -> str:
         "reliability": "Signs of an unreliable answer",
         "dataset": "Dataset page",
         "corrections": "Training with corrections",
+        "study_page": "Study page",
         "live": "Live",
         "live_device": "Live on the visitor's own device",
         "company": "Live with many faces",

@@ -15,8 +15,8 @@ from fer_core.classifier import Classifier
 from fer_core.emotions import EMOTIONS, UNSURE_BELOW
 from fer_core.extras import needed_by
 from fer_core.faces import Detection, Detector
-from fer_core.preprocess import CROP_SIZE, LUMA, ZOOMS, crop_zooms
-from fer_core.reliability import cut_off_shares, is_unreliable
+from fer_core.preprocess import CROP_SIZE, ZOOMS, crop_zooms
+from fer_core.reliability import are_unreliable, cut_off_shares
 from fer_core.table import Rows, data_frame, records
 
 if TYPE_CHECKING:
@@ -316,18 +316,22 @@ def read_emotions(
         zooms = np.concatenate([zooms, zooms[:, :, :, ::-1]], axis=1)
     said = classifier.predict(zooms.reshape(-1, CROP_SIZE, CROP_SIZE, 3))
     per_crop = said.reshape(len(zooms), zooms.shape[1], len(EMOTIONS))
+    cut_off = [cut_off_shares(one.square, found.width, found.height) for one in found.detections]
+    unreliable = are_unreliable(per_crop, found.crops, cut_off)
     faces = tuple(
         Face(
             detection,
-            tuple(float(p) for p in answers.mean(axis=0)),
+            tuple(probabilities),
             sharpness=sharpness,
             brightness=brightness,
-            unreliable=is_unreliable(
-                answers, crop, cut_off_shares(detection.square, found.width, found.height)
-            ),
+            unreliable=bool(doubtful),
         )
-        for detection, answers, crop, (sharpness, brightness) in zip(
-            found.detections, per_crop, found.crops, map(quality, found.crops), strict=True
+        for detection, probabilities, doubtful, (sharpness, brightness) in zip(
+            found.detections,
+            per_crop.mean(axis=1).tolist(),
+            unreliable,
+            map(quality, found.crops),
+            strict=True,
         )
     )
     analysis = Analysis(found.width, found.height, classifier.name, found.detector, faces, time)
@@ -363,6 +367,6 @@ def quality(crop: np.ndarray) -> tuple[float, float]:
     """
     import cv2
 
-    grey = cv2.transform(crop, np.array([LUMA], np.float32))
-    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))
-    return float(deviation[0, 0] ** 2), float(grey.mean()) / 255
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
+    return float(deviation[0, 0] ** 2), cv2.mean(grey)[0] / 255

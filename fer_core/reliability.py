@@ -9,6 +9,7 @@ measures what it is worth; docs/reliability.md shows the figures.
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -41,9 +42,16 @@ def flat_shares(crop: np.ndarray) -> np.ndarray:
     values = crop.astype(np.float32)
     grey = cv2.transform(values, np.full((1, 3), 1 / 3)) if values.ndim == 3 else values
     pixels = cv2.resize(grey, (48, 48), interpolation=cv2.INTER_AREA)
-    blocks = pixels.reshape(_BLOCKS, 4, _BLOCKS, 4).std(axis=(1, 3)) < FLAT
+    # The variance of each block, by which OpenCV is four times as fast as NumPy.
+    blocks = (_block_means(pixels * pixels) - _block_means(pixels) ** 2) < FLAT**2
     left, right = blocks[1:11, 1:6].mean(), blocks[1:11, 6:11].mean()
     return np.array([blocks[6:11, 1:11].mean(), blocks[1:6, 1:11].mean(), max(left, right)])
+
+
+def _block_means(pixels: np.ndarray) -> np.ndarray:
+    import cv2
+
+    return cv2.resize(pixels, (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA)
 
 
 def cut_off_shares(square: tuple[float, float, float], width: int, height: int) -> np.ndarray:
@@ -64,34 +72,23 @@ def cut_off_shares(square: tuple[float, float, float], width: int, height: int) 
     return np.where(shares < CUT_OFF, 0.0, shares)
 
 
-def features(
-    answers: np.ndarray, crop: np.ndarray, cut_off: np.ndarray | None = None
-) -> np.ndarray:
+def features(answers: np.ndarray, flat: np.ndarray) -> np.ndarray:
     """Return what the regression weighs.
 
     Args:
-        answers: ``(A, 7)``, the probabilities of each crop of one face.
-        crop: The face, see :func:`flat_shares`.
-        cut_off: See :func:`cut_off_shares`; what lies outside counts as covered.
+        answers: ``(N, A, 7)``, the probabilities of each crop of each face.
+        flat: ``(N, 3)``, see :func:`flat_shares`; what lies outside of the picture counts too.
 
     Returns:
-        ``(33,)``: logarithms of the mean probabilities, their largest, the disagreement of the
+        ``(N, 33)``: logarithms of the mean probabilities, their largest, the disagreement of the
         crops, and the flat shares, alone and for the emotion that was answered.
     """
-    mean = answers.mean(axis=0)
-    disagreement = np.abs(answers - mean).sum(axis=1).mean() / 2
-    flat = flat_shares(crop)
-    if cut_off is not None:
-        flat = np.maximum(flat, cut_off)
-    answered = np.eye(len(mean))[mean.argmax()]
-    return np.concatenate(
-        [
-            np.log(mean + 1e-3),
-            [mean.max(), disagreement],
-            flat,
-            np.outer(flat, answered).ravel(),
-        ]
-    )
+    mean = answers.mean(axis=1)
+    disagreement = np.abs(answers - mean[:, None]).sum(axis=2).mean(axis=1) / 2
+    answered = np.eye(mean.shape[1])[mean.argmax(axis=1)]
+    of_answer = (flat[:, :, None] * answered[:, None]).reshape(len(flat), -1)
+    alone = np.stack([mean.max(axis=1), disagreement], axis=1)
+    return np.hstack([np.log(mean + 1e-3), alone, flat, of_answer])
 
 
 #: Where the flat shares stand among the features.
@@ -104,19 +101,23 @@ def _fitted() -> tuple[np.ndarray, float, float]:
     return np.array(value["weights"]), value["intercept"], value["threshold"]
 
 
-def is_unreliable(answers: np.ndarray, crop: np.ndarray, cut_off: np.ndarray | None = None) -> bool:
-    """Return whether the answer must be marked as unsure, whatever its confidence.
+def are_unreliable(
+    answers: np.ndarray, crops: Iterable[np.ndarray], cut_off: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Return which answers must be marked as unsure, whatever their confidence, ``(N,)``.
 
     The threshold is chosen so that at most 5 % of the right answers on PublicTest become unsure
     by this alone. A covered face has a higher one, :data:`COVERED_THRESHOLD`.
 
     Args:
-        answers: ``(A, 7)``, the probabilities of each crop of one face.
-        crop: The face, see :func:`flat_shares`.
-        cut_off: See :func:`cut_off_shares`.
+        answers: ``(N, A, 7)``, the probabilities of each crop of each face.
+        crops: The faces, see :func:`flat_shares`.
+        cut_off: Of each, see :func:`cut_off_shares`.
     """
-    found = features(answers, crop, cut_off)[None]
-    return bool(below_threshold(found, score(found, *_fitted()[:2]), _fitted()[2])[0])
+    if not len(answers):
+        return np.zeros(0, bool)
+    found = features(answers, np.maximum([flat_shares(crop) for crop in crops], cut_off))
+    return below_threshold(found, score(found, *_fitted()[:2]), _fitted()[2])
 
 
 def score(found: np.ndarray, weights: np.ndarray, intercept: float) -> np.ndarray:
