@@ -181,9 +181,10 @@ def test_pictures_last_from_page_to_page_until_cleared() -> None:
     app.switch_page("pages/images.py").run()
     assert "1 picture" in texts(app)
     drop(app, b__png=TWINS)
-    assert "2 pictures" in texts(app)
+    assert "2 pictures ·" in texts(app)
     next(b for b in app.button if b.label == "Clear").click().run()
-    assert "2 pictures" not in texts(app) and "1 picture" not in texts(app)
+    assert "Deleted: 2 pictures." in texts(app)
+    assert "2 pictures ·" not in texts(app) and not opened(app)
     assert any(b.label == "Use the example" for b in app.button)
 
 
