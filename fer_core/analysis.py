@@ -221,6 +221,7 @@ def analyze(
     zooms: int | None = None,
     time: float | None = None,
     size: tuple[int, int] | None = None,
+    with_quality: bool = True,
 ) -> Analysis:
     """Find the faces of a picture and the emotions they show.
 
@@ -235,13 +236,14 @@ def analyze(
             ``fast``.
         time: Seconds from the start of a video, kept with the result.
         size: See :func:`find_faces`.
+        with_quality: Measure how sharp and bright each face is.
 
     >>> analyze(example_portrait(), load_classifier(), get_detector()).faces[0].emotion
     ... # doctest: +SKIP
     'Happy'
     """
     found = find_faces(image, detector, largest=largest, fast=fast, zooms=zooms, size=size)
-    return read_emotions(found, classifier, time=time)
+    return read_emotions(found, classifier, time=time, with_quality=with_quality)
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,7 +305,11 @@ def find_faces(
 
 
 def read_emotions(
-    found: FoundFaces, classifier: Classifier, *, time: float | None = None
+    found: FoundFaces,
+    classifier: Classifier,
+    *,
+    time: float | None = None,
+    with_quality: bool = True,
 ) -> Analysis:
     """Read the emotions of faces that were found before; see :func:`analyze`.
 
@@ -318,6 +324,7 @@ def read_emotions(
     per_crop = said.reshape(len(zooms), zooms.shape[1], len(EMOTIONS))
     cut_off = [cut_off_shares(one.square, found.width, found.height) for one in found.detections]
     unreliable = are_unreliable(per_crop, found.crops, cut_off)
+    measured = [quality(crop) if with_quality else (None, None) for crop in found.crops]
     faces = tuple(
         Face(
             detection,
@@ -330,7 +337,7 @@ def read_emotions(
             found.detections,
             per_crop.mean(axis=1).tolist(),
             unreliable,
-            map(quality, found.crops),
+            measured,
             strict=True,
         )
     )

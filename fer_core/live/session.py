@@ -197,7 +197,14 @@ class LiveSession:
             self._tracking = TrackingDetector(detector)
         tracking_detector = self._tracking.at(time)
         return analyze(
-            image, classifier, tracking_detector, largest=options.largest, fast=True, time=time
+            image,
+            classifier,
+            tracking_detector,
+            largest=options.largest,
+            fast=True,
+            time=time,
+            # Only a recording has columns for it.
+            with_quality=self.record.recording,
         )
 
     def stats(self) -> LiveStats:

@@ -13,6 +13,7 @@ from fer_core.class_prior import ClassPrior
 from fer_core.emotions import EMOTIONS
 from fer_core.errors import ModelError
 from fer_core.faces import Detection
+from fer_core.images import example_portrait
 from fer_core.live import LiveOptions, LiveSession, SessionRecord, WorkerPool
 from fer_core.live.remote import RemoteSession
 from fer_core.live.session import measured
@@ -412,6 +413,17 @@ def test_quality_of_a_face_is_in_the_table() -> None:
     bench.pool.run_pending()
     row = bench.session.record.table().iloc[0]
     assert (row["head_turn"], row["sharpness"], row["brightness"]) == (0.0, 120.0, 0.5)
+
+
+def test_the_quality_of_a_real_face_is_measured_from_the_first_recorded_row_on() -> None:
+    pool = WorkerPool(workers=0)
+    session = LiveSession(LiveOptions(model="pk_03"), pool=pool)
+    for recording in (False, True):
+        session.record.recording = recording
+        session.frame(example_portrait())
+        pool.run_pending()
+    (row,) = session.record.table().to_dict("records")
+    assert row["sharpness"] > 0 and 0 < row["brightness"] < 1
 
 
 def test_a_gap_is_marked_in_the_table_and_in_the_last_minute() -> None:
