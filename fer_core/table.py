@@ -229,6 +229,23 @@ class Rows:
         """
         return data_frame(self.values(kind, source, persons=persons, from_zero=from_zero), kind)
 
+    def for_curves(self) -> "pd.DataFrame":
+        """Return time, person, probabilities and status alone, many times as fast as
+        :meth:`table`; ``wall_time`` is in seconds since 1970.
+        """
+        import pandas as pd
+
+        numbers = np.array(self._numbers, dtype=float).reshape(-1, WIDTH)
+        wanted = {name: numbers[:, _PLACE[name]] for name in ("time", "wall_time", *PROBABILITIES)}
+        statuses = np.array([*self._statuses, ""], dtype=object)
+        return pd.DataFrame(
+            wanted
+            | {
+                "person": _series(numbers[:, _PLACE["person"]], "integer"),
+                "status": statuses[numbers[:, _PLACE["status"]].astype(int)],
+            }
+        )
+
     def values(
         self,
         kind: Kind,
@@ -380,7 +397,7 @@ def data_frame(values: Mapping[str, Sequence[Any]], kind: Kind) -> "pd.DataFrame
     )
 
 
-def _series(values: Sequence[Any], type_: str) -> Any:
+def _series(values: Sequence[Any] | np.ndarray, type_: str) -> Any:
     import pandas as pd
 
     if type_ == "integer" and isinstance(values, np.ndarray):

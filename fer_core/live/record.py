@@ -146,9 +146,11 @@ class SessionRecord:
         return len(self) * ROW_BYTES
 
     def recent(self) -> "pd.DataFrame":
-        """Return the last minute as it was shown, in the columns of a live session."""
+        """Return the last minute as it was shown, see
+        :meth:`fer_core.table.Rows.for_curves`.
+        """
         with self._lock:
-            return self._recent.table("live")
+            return self._recent.for_curves()
 
     def table(self, source: str = "") -> "pd.DataFrame":
         """Return the recording as measured; its time begins with its first row.
