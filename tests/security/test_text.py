@@ -23,6 +23,7 @@ from fer_core.train import configure, manage
 from fer_core.train.runs import TrainingRun
 from fer_core.video import jobs
 from fer_core.video.result import VideoOptions
+from tests.browser.page_tools import settled
 from tests.tables import face_row, table_of
 from tests.unit.study_tools import add, new_study
 from ui.common.text import plain, sentence, without_paths
@@ -180,6 +181,8 @@ def test_a_browser_shows_exactly_the_text(browser: Browser, tmp_path: Path) -> N
     try:
         page, strangers = visit(browser, app)
         expect(page.get_by_text("The end")).to_be_visible(timeout=60_000)
+        settled(page)
+        expect(page.get_by_test_id("stButton")).to_have_count(len(TEXTS))
         shown = [
             [text.replace("\u2060", "") for text in page.get_by_test_id(name).all_inner_texts()]
             for name in ("stMarkdown", "stButton")
