@@ -20,19 +20,19 @@ from benchmarks.report import MEASURED
 from benchmarks.versus import again, environment
 from fer_core.audit import labels
 from fer_core.audit.network import explainable, features, gradients, out_of_fold
-from fer_core.classifier import load_classifier
 from fer_core.datasets import load
 from fer_core.datasets.base import Dataset
 from fer_core.emotions import EMOTIONS
-from fer_core.evaluation import predict
 from fer_core.files import write_json
 from fer_core.models.architectures import registry
 from fer_core.preprocess import FACE_SIZE
+from fer_core.train import optimize
 from fer_core.train.batches import Batches, feed
+from fer_core.train.callbacks import logits
 from fer_core.train.config import TrainConfig
 from fer_core.train.kernels import use_quick_kernels
-from fer_core.train.optimize import OneCycle, shorten_memory
 from fer_core.train.presets import preset
+from fer_core.train.teacher import answers
 from fer_core.zoo.readme import table
 
 #: Side of the faces, and share of the epochs that they have it.
@@ -261,7 +261,7 @@ def _train(
     settings = preset("recommended", model) | variant.settings
     settings |= {"model": model, "data": training.name, "epochs": epochs, "seed": seed}
     config = TrainConfig(**settings)
-    teacher = _Teacher(_said(variant.teacher, training)) if variant.teacher else None
+    teacher = _Teacher(answers(variant.teacher, training.faces)) if variant.teacher else None
     if variant.without_errors:
         training = training.take(~label_errors(training))
 
@@ -278,10 +278,8 @@ def _train(
     use_quick_kernels(learner)
     batches = _Varied(training, config, variant, FACE_SIZE, teacher)
     steps = len(batches)
-    shorten_memory(learner, steps * epochs)
-    rate = OneCycle(config.learning_rate, steps * epochs, config.warmup)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimize.shorten_memory(learner, steps * epochs)
+    optimizer = optimize.optimizer(config, steps)
     stages = [(learner, batches, epochs)]
     if variant.small_first:
         small = keras.Input((SMALL[0], SMALL[0], 1))
@@ -302,9 +300,8 @@ def _train(
 
 def _answers(network: keras.Model, faces: np.ndarray) -> np.ndarray:
     """Return what a network says of faces ``(N, 48, 48)``, both ways round: ``(N, 7)``."""
-    seen = faces[..., None].astype(np.float32)
-    said = [network.predict(one, batch_size=256, verbose=0) for one in (seen, seen[:, :, ::-1])]
-    return np.mean([softmax(one, axis=1) for one in said], axis=0)
+    both = (faces, faces[:, :, ::-1])
+    return np.mean([softmax(logits(network, seen), axis=1) for seen in both], axis=0)
 
 
 def _loss(smoothing: float, second_head: bool) -> Callable[[Any, Any], Any]:
@@ -317,15 +314,6 @@ def _loss(smoothing: float, second_head: bool) -> Callable[[Any, Any], Any]:
         return first + SECOND * plain(targets[:, number:], answers[:, number:])
 
     return both if second_head else plain
-
-
-_SAID: dict[str, np.ndarray] = {}
-
-
-def _said(teacher: str, training: Dataset) -> np.ndarray:
-    if teacher not in _SAID:
-        _SAID[teacher] = predict(load_classifier(teacher), training.faces, "flip")
-    return _SAID[teacher]
 
 
 def label_errors(training: Dataset) -> np.ndarray:

@@ -39,7 +39,7 @@ class Teacher:
             self._classifier = load_classifier(config.teacher)
             return
         if not (run.path / "teacher.npz").exists():
-            run.save_arrays("teacher.npz", {"said": [_answers(config.teacher, faces)]})
+            run.save_arrays("teacher.npz", {"said": [answers(config.teacher, faces)]})
         self._said = run.load_arrays("teacher.npz")["said"][0]
 
     def targets(self, rows: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -56,7 +56,7 @@ class Teacher:
         return with_temperature(said, self._temperature)
 
 
-def _answers(teacher: str | None, faces: np.ndarray) -> np.ndarray:
+def answers(teacher: str | None, faces: np.ndarray) -> np.ndarray:
     """Return what a model says of faces ``(N, 48, 48)``, both ways round: ``(N, 7)``.
 
     It is kept in the cache, since one teacher often has many pupils.
