@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from benchmarks.browser import App, chromium_with_camera, wait_for
 from fer_core.table import columns
 from tests.browser.live_tools import decoded, hold_the_camera, open_live, start, stop
+from tests.browser.page_tools import settled
 
 # Slow: a camera, a server and a browser on two cores want them to themselves.
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -98,6 +99,33 @@ def test_a_visit_from_start_to_export(context: BrowserContext, app: App) -> None
     start(page)
     stop(page)
     expect(page.get_by_text("This recording")).to_be_visible(timeout=60_000)
+
+
+#: Holds back every component's script until the page is told to let it go.
+HOLD = """
+globalThis.held = new Promise((letGo) => (globalThis.letScriptsGo = letGo));
+const address = URL.createObjectURL;
+URL.createObjectURL = (file) => file.type !== "text/javascript" ? address(file)
+  : address(new Blob(["await globalThis.held;\\n", file], { type: file.type }));
+"""
+
+
+def test_a_choice_while_the_script_loads_costs_no_picture(
+    context: BrowserContext, app: App
+) -> None:
+    context.add_init_script(HOLD)
+    page = context.new_page()
+    page.goto(f"{app.url}/live", wait_until="domcontentloaded")
+    for _ in range(2):
+        page.get_by_text("Hide faces", exact=True).click(timeout=90_000)
+        settled(page)
+    page.evaluate("letScriptsGo()")
+    start(page)
+    page.get_by_text("Hide faces", exact=True).click()
+    settled(page)
+    shown = decoded(page)
+    wait_for(lambda: decoded(page) > shown + 20, 120)
+    stop(page)
 
 
 def test_a_snapshot_is_a_picture_with_the_result_on_it(context: BrowserContext, app: App) -> None:

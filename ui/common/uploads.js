@@ -11,18 +11,12 @@
 const PATIENCE_MS = 20000; // within which a connected app shows a file that was chosen
 const SENTENCE = "The connection was lost before your file arrived. Choose it again.";
 
-const watches = new WeakMap();
-
 export default function ({ parentElement, data, setStateValue }) {
-  let watch = watches.get(parentElement);
-  if (!watch) watches.set(parentElement, (watch = new Watch(parentElement)));
+  const watch = keep(parentElement, (root) => new Watch(root));
   watch.full = data.full;
   watch.tell = () => setStateValue("again", Date.now());
   watch.hear(data.run);
-  return () => {
-    watch.release();
-    watches.delete(parentElement);
-  };
+  return letGo(parentElement, (gone) => gone.release());
 }
 
 class Watch {

@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from ui.common.component import nothing
+from ui.common.component import nothing, script
 from ui.services import uploads
 
 _HTML: Final = '<div id="lost" role="alert" hidden></div>'
@@ -26,7 +26,7 @@ _COMPONENT: Final = st.components.v2.component(
     "fer_uploads",
     html=_HTML,
     css=_CSS,
-    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+    js=script(Path(__file__).with_suffix(".js")),
 )
 
 

@@ -5,18 +5,12 @@
 
 const TELL_MS = 150; // after which a face that is looked at is told
 
-const grids = new WeakMap();
-
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
-  let grid = grids.get(parentElement);
-  if (!grid) grids.set(parentElement, (grid = new Grid(parentElement)));
+  const grid = keep(parentElement, (root) => new Grid(root));
   grid.state = setStateValue;
   grid.trigger = setTriggerValue;
   grid.take(data);
-  return () => {
-    clearTimeout(grid.timer);
-    grids.delete(parentElement);
-  };
+  return letGo(parentElement, (gone) => clearTimeout(gone.timer));
 }
 
 class Grid {

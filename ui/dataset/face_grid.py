@@ -19,7 +19,7 @@ from fer_core.datasets.browse import data_uri
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.errors import FerError
 from ui.common import pager
-from ui.common.component import nothing
+from ui.common.component import nothing, script
 from ui.common.notices import say_error
 from ui.services import access, corrections
 from ui.services.corrections import Change
@@ -54,7 +54,7 @@ _COMPONENT: Final = st.components.v2.component(
     "fer_face_grid",
     html=_HTML,
     css=_CSS,
-    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+    js=script(Path(__file__).with_suffix(".js")),
 )
 
 

@@ -41,7 +41,7 @@ _COMPONENT: Final = st.components.v2.component(
         '<button id="snapshot" type="button" disabled>Snapshot</button>',
     ),
     css=stage.CSS,
-    js=stage.script("device.js"),
+    js=stage.way("device.js"),
 )
 
 # The numbers that ui/device works with are the library's own; behind "=" stands the library's name

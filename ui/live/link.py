@@ -35,7 +35,7 @@ _COMPONENT: Final = st.components.v2.component(
     "fer_live_link",
     html=stage.html('<video id="source" autoplay muted playsinline aria-hidden="true"></video>'),
     css=stage.CSS,
-    js=stage.script("link.js"),
+    js=stage.way("link.js"),
 )
 
 

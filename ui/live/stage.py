@@ -9,6 +9,7 @@ import streamlit as st
 
 from fer_core.files import sha256
 from fer_core.resources import app_folder
+from ui.common.component import script
 
 HTML: Final = """
 <div id="frame"><video id="shown" autoplay muted playsinline aria-label="Your camera, analysed">
@@ -116,11 +117,11 @@ def html(over: str, buttons: str = "") -> str:
     return HTML.format(over=over, buttons=buttons)
 
 
-def script(name: str) -> str:
+def way(name: str) -> str:
     """Return the script of a way, after what both ways share."""
     here = Path(__file__).parent
     names = ("camera.js", "page_log.js", "player.js", "view.js", "saving.js", name)
-    return "".join((here / name).read_text(encoding="utf-8") for name in names)
+    return script(*(here / name for name in names))
 
 
 @lru_cache(maxsize=8)

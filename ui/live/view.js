@@ -13,24 +13,21 @@ const STALE_MS = 3000;
 const SAID_MS = 15000;
 const DOUBLE_MS = 500; // within which a second tap or key is part of a double one
 
-const views = new WeakMap();
-
 // The component of a way: one view for as long as its element is on the page.
 function component(Way) {
   return ({ parentElement, data, setStateValue }) => {
-    let view = views.get(parentElement);
-    const fresh = !view;
-    if (fresh) views.set(parentElement, (view = new Way(parentElement)));
+    let fresh = false;
+    const view = keep(parentElement, (root) => {
+      fresh = true;
+      return new Way(root);
+    });
     view.tell = (report) => setStateValue("report", report);
     view.take(data ?? {});
     view.show();
     if (fresh) view.list();
     // Back on this page: what Python remembers is an earlier visit.
     if (fresh && view.known(data ?? {})) view.report();
-    return () => {
-      view.close();
-      views.delete(parentElement);
-    };
+    return letGo(parentElement, (gone) => gone.close());
   };
 }
 

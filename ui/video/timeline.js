@@ -8,17 +8,12 @@
 
 const LEFT = 34, RIGHT = 8, TOP = 8, BOTTOM = 22, HEIGHT = 230;
 const SVG = "http://www.w3.org/2000/svg";
-const lines = new WeakMap();
 
 export default function ({ parentElement, data, setTriggerValue }) {
-  let line = lines.get(parentElement);
-  if (!line) lines.set(parentElement, (line = new Timeline(parentElement)));
+  const line = keep(parentElement, (root) => new Timeline(root));
   for (const act of ["correct", "split"]) line[act].onclick = () => setTriggerValue(act, line.time);
   line.take(data);
-  return () => {
-    line.release();
-    lines.delete(parentElement);
-  };
+  return letGo(parentElement, (gone) => gone.release());
 }
 
 class Timeline {

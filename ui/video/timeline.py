@@ -10,7 +10,7 @@ import streamlit as st
 from fer_core import timeline
 from fer_core.emotions import COLORS, EMOTIONS
 from fer_core.table import PROBABILITIES
-from ui.common.component import nothing
+from ui.common.component import nothing, script
 
 #: What is asked for at a moment of the timeline.
 Act = Literal["correct", "split"]
@@ -55,7 +55,7 @@ _COMPONENT: Final = st.components.v2.component(
     "fer_video_timeline",
     html=_HTML,
     css=_CSS,
-    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+    js=script(Path(__file__).with_suffix(".js")),
 )
 
 
