@@ -296,7 +296,7 @@ def find_faces(
     number = zooms or (1 if fast else len(ZOOMS))
     crops = np.empty((len(detections), number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
     for of_face, face in zip(crops, detections, strict=True):
-        of_face[:] = crop_zooms(image, face.square, face.roll or 0.0, number)
+        crop_zooms(image, face.square, face.roll or 0.0, number, out=of_face)
     width, height = size or image.shape[1::-1]
     if width != image.shape[1]:
         factor = width / image.shape[1]
@@ -355,8 +355,8 @@ def with_prior(analysis: Analysis, classifier: Classifier) -> Analysis:
     if analysis.faces and classifier.correction.factors:
         said = classifier.assume(np.array([face.probabilities for face in analysis.faces]))
         faces = tuple(
-            replace(face, probabilities=tuple(float(p) for p in row))
-            for face, row in zip(analysis.faces, said, strict=True)
+            replace(face, probabilities=tuple(row))
+            for face, row in zip(analysis.faces, said.tolist(), strict=True)
         )
         analysis = replace(analysis, faces=faces)
     return replace(analysis, class_prior=classifier.class_prior)

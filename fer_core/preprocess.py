@@ -104,7 +104,10 @@ def serving_graph(
 
 
 def crop_face(
-    image: np.ndarray, frame: tuple[float, float, float], roll: float = 0.0
+    image: np.ndarray,
+    frame: tuple[float, float, float],
+    roll: float = 0.0,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Cut a face out of a photo, in the canonical form that exported models take.
 
@@ -116,11 +119,15 @@ def crop_face(
         image: ``(H, W, 3)`` ``uint8``, RGB.
         frame: ``(x, y, side)`` of the square in pixels.
         roll: degrees that the head leans clockwise in the picture.
+        out: ``(192, 192, 3)`` ``uint8`` to write to instead of a new array.
 
     Returns:
         ``(192, 192, 3)`` ``uint8``, RGB.
     """
     import cv2
+
+    if out is None:
+        out = np.empty((CROP_SIZE, CROP_SIZE, 3), np.uint8)
 
     x, y, side = frame
     cx, cy = x + side / 2, y + side / 2
@@ -130,7 +137,8 @@ def crop_face(
     right = min(image.shape[1], int(cx + reach) + 1)
     bottom = min(image.shape[0], int(cy + reach) + 1)
     if right - left < 2 or bottom - top < 2:
-        return np.full((CROP_SIZE, CROP_SIZE, 3), 127, np.uint8)
+        out[:] = 127
+        return out
     part = image[top:bottom, left:right]
     cx, cy = cx - left, cy - top
 
@@ -150,13 +158,15 @@ def crop_face(
     back[:, 2] = np.array([cx, cy]) - a @ np.full(2, CROP_SIZE / 2 - 0.5)
     back /= factor
     back[:, 2] -= 0.5
-    return cv2.warpAffine(
+    cv2.warpAffine(
         part,
         back,
         (CROP_SIZE, CROP_SIZE),
+        dst=out,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REFLECT_101,
     )
+    return out
 
 
 #: Factors on the frame's side, one for each crop of a still picture.
@@ -168,6 +178,7 @@ def crop_zooms(
     frame: tuple[float, float, float],
     roll: float = 0.0,
     number: int = len(ZOOMS),
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Cut a face out as it is framed and from closer by.
 
@@ -179,13 +190,14 @@ def crop_zooms(
         frame: Likewise.
         roll: Likewise.
         number: Of crops, 1 or 2; the first is the frame itself.
+        out: ``(number, 192, 192, 3)`` ``uint8`` to write to instead of a new array.
 
     Returns:
         ``(number, 192, 192, 3)`` ``uint8``, RGB.
     """
     x, y, side = frame
-    crops = np.empty((number, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    crops = np.empty((number, CROP_SIZE, CROP_SIZE, 3), np.uint8) if out is None else out
     for crop, factor in zip(crops, ZOOMS, strict=False):
         shift = side * (1 - factor) / 2
-        crop[:] = crop_face(image, (x + shift, y + shift, side * factor), roll)
+        crop_face(image, (x + shift, y + shift, side * factor), roll, crop)
     return crops

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -178,8 +179,10 @@ def read_folder(path: Path) -> ModelFolder:
     Raises:
         ModelError: no card, a damaged one, or one of another name than the folder.
     """
+    file = path / "card.json"
     try:
-        card = read_card((path / "card.json").read_bytes())
+        now = file.stat()
+        card = _card(file, now.st_ino, now.st_mtime_ns, now.st_size)
     except OSError as error:
         raise ModelError(f"{path.name} is no model folder: card.json is missing.") from error
     except ValueError as error:
@@ -187,6 +190,12 @@ def read_folder(path: Path) -> ModelFolder:
     if card.name != path.name:
         raise ModelError(f"{path.name}: its card is that of another model, '{card.name}'.")
     return ModelFolder(path, card)
+
+
+@lru_cache(maxsize=256)
+def _card(file: Path, inode: int, modified: int, size: int) -> Card:
+    """Return a card, read once as long as its file stays the same: Live asks for every frame."""
+    return read_card(file.read_bytes())
 
 
 def list_models() -> list[ModelFolder]:

@@ -77,7 +77,7 @@ class EmotionSmoother:
         return replace(
             face,
             person=number,
-            probabilities=tuple(float(p) for p in state.probabilities),
+            probabilities=tuple(state.probabilities.tolist()),
             label=EMOTIONS[state.label],
         )
 
