@@ -335,13 +335,14 @@ def nested(data: str, pictures: int, seed: int, as_json: bool, save: bool) -> No
 
 @command.command("company")
 @click.option("--faces", type=click.IntRange(2, 20), default=10, show_default=True)
-@click.option("--seconds", type=click.FloatRange(1), default=15, help="Per row.")
+@click.option("--seconds", type=click.FloatRange(1), default=15, help="Per measurement.")
 @click.option("--model", default="pk_03", show_default=True)
 @click.option(
     "--before",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A checkout of another commit, measured in turn.",
 )
+@click.option("--rounds", type=click.IntRange(1), default=1, help="The medians are of so many.")
 @json_option
 @save_option
 def company(as_json: bool, save: bool, **how: Any) -> None:

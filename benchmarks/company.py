@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import cv2
@@ -47,7 +48,11 @@ def company(faces: int) -> Iterator[np.ndarray]:
 
 
 def run_company(
-    faces: int = 10, seconds: float = 15, model: str = "pk_03", before: Path | None = None
+    faces: int = 10,
+    seconds: float = 15,
+    model: str = "pk_03",
+    before: Path | None = None,
+    rounds: int = 1,
 ) -> dict[str, Any]:
     """Measure analyses a second in a Chromium on this machine.
 
@@ -56,6 +61,7 @@ def run_company(
         seconds: Each measurement takes.
         model: Runs in both ways.
         before: A checkout of another commit, measured in turn with this one.
+        rounds: How often everything is measured; a row holds the medians.
 
     Raises:
         FerError: There is no Chromium.
@@ -70,32 +76,49 @@ def run_company(
         for number in (1, faces):
             camera = write_y4m(folder / f"{number}.y4m", company(number))
             for way in WAYS:
-                for which, checkout in checkouts.items():
-                    home = folder / f"{number}-{way}-{which}"
-                    home.mkdir()
-                    app = App(
-                        home / "home",
-                        home / "app.log",
-                        folder=checkout,
-                        FER_LIVE=way,
-                        FER_MODEL=model,
-                        PYTHONPATH=os.pathsep.join(
-                            [str(checkout), os.environ.get("PYTHONPATH", "")]
-                        ),
+                measured: dict[str, list[dict[str, float]]] = {which: [] for which in checkouts}
+                for turn in range(rounds):
+                    # Whoever comes first may find the machine busier: that changes in turn.
+                    order = list(checkouts) if turn % 2 == 0 else list(checkouts)[::-1]
+                    for which in order:
+                        home = folder / f"{number}-{way}-{which}-{turn}"
+                        home.mkdir()
+                        measured[which].append(
+                            _measure(chromium, camera, home, checkouts[which], way, model, seconds)
+                        )
+                for which, figures in measured.items():
+                    medians = {name: median(f[name] for f in figures) for name in figures[0]}
+                    each = [round(f["analyses"], 1) for f in figures]
+                    rows.append(
+                        {"faces": number, "way": way, "which": which} | medians | {"each": each}
                     )
-                    try:
-                        with chromium_with_camera(chromium, camera) as browser:
-                            figures = _watch(browser, app, way, seconds)
-                    finally:
-                        app.stop()
-                    rows.append({"faces": number, "way": way, "which": which} | figures)
     return {
         "machine": environment(),
         "model": model,
         "seconds": seconds,
+        "rounds": rounds,
         "faces": faces,
         "rows": rows,
     }
+
+
+def _measure(
+    chromium: str, camera: Path, home: Path, checkout: Path, way: str, model: str, seconds: float
+) -> dict[str, float]:
+    """Start a checkout's app and look at its figures."""
+    app = App(
+        home / "home",
+        home / "app.log",
+        folder=checkout,
+        FER_LIVE=way,
+        FER_MODEL=model,
+        PYTHONPATH=os.pathsep.join([str(checkout), os.environ.get("PYTHONPATH", "")]),
+    )
+    try:
+        with chromium_with_camera(chromium, camera) as browser:
+            return _watch(browser, app, way, seconds)
+    finally:
+        app.stop()
 
 
 def _watch(browser: Any, app: App, way: str, seconds: float) -> dict[str, float]:
@@ -110,7 +133,7 @@ def _watch(browser: Any, app: App, way: str, seconds: float) -> dict[str, float]
     figures = page.get_by_text(_FIGURES)
     try:
         figures.wait_for(timeout=20_000)
-    except TimeoutError:  # a press while the page was being drawn may be lost
+    except TimeoutError:  # earlier commits may lose a press while the page is being drawn
         button.click()
         figures.wait_for(timeout=60_000)
     page.wait_for_timeout(_SETTLE * 1000)
@@ -130,19 +153,24 @@ def to_markdown(result: dict[str, Any]) -> str:
         [
             f"A 640×480 camera in a Chromium that shares {machine['cores']} cores "
             f"({machine['processor']}) with the app; model `{result['model']}`, "
-            f"{result['seconds']:.0f} seconds a row, all in one run. Figures are the page's own.",
+            f"{result['seconds']:.0f} seconds a measurement, medians of {result['rounds']} rounds "
+            "in turn, all in one run. Figures are the page's own.",
             table(
-                ("faces", "way", "commit", "frames/s", "analyses/s", "delay, ms"),
+                ("faces", "way", "commit", "frames/s", "analyses/s", "delay, ms", "each round's"),
                 [
                     (
                         str(row["faces"]),
                         WAYS[row["way"]].lower(),
                         row["which"],
                         *(f"{row[name]:.1f}" for name in ("frames", "analyses", "delay")),
+                        ", ".join(f"{value:.1f}" for value in row["each"]),
                     )
                     for row in result["rows"]
                 ],
             ),
-            again(f"company --faces {result['faces']} --seconds {result['seconds']:g}"),
+            again(
+                f"company --faces {result['faces']} --seconds {result['seconds']:g} "
+                f"--rounds {result['rounds']}"
+            ),
         ]
     )
