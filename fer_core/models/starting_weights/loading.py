@@ -38,7 +38,8 @@ def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarra
         architecture: its name there.
         source: ``none``, ``imagenet``, a named set of :data:`NAMED`,
             or a file: that of a named set, the ``best.npz`` of a run of this architecture,
-            its ``model.keras``, or the ``…_notop.h5`` of ``keras.applications``.
+            its ``model.keras`` or that of a network with fewer layers, or the ``…_notop.h5``
+            of ``keras.applications``.
         faces: ``(N, 48, 48)`` training faces, for measuring BatchNorm.
 
     Raises:
@@ -216,6 +217,45 @@ def _measure(
     return result
 
 
+# -- from a network with fewer layers
+
+
+def _deepen(model: "keras.Model", smaller: "keras.Model", faces: np.ndarray) -> None:
+    """Let a network begin as a trained one that lacks some of its convolutions (VGG16 for VGG19).
+
+    Layers of the same name take its weights. Every other convolution begins by passing on what it
+    gets, and its BatchNorm by undoing what it does, so both networks answer alike (Chen et al.
+    2016, *Net2Net*, arXiv 1511.05641).
+    """
+    import keras
+    from keras import layers
+
+    from fer_core.models.outputs import outputs
+
+    backbone, known = model.get_layer("backbone"), smaller.get_layer("backbone")
+    ours, theirs = ({la.name: la for la in of.layers if la.weights} for of in (backbone, known))
+    if theirs.keys() - ours.keys():
+        raise ModelError(f"{smaller.name} has layers that {model.name} lacks.")
+    new = [name for name in ours if name not in theirs]
+    for name, layer in theirs.items():
+        ours[name].set_weights(layer.get_weights())
+    for layer in smaller.layers:
+        if layer.weights and layer is not known:
+            model.get_layer(layer.name).set_weights(layer.get_weights())
+    added = [ours[name] for name in new if isinstance(ours[name], layers.Conv2D)]
+    for convolution in added:
+        kernel = np.zeros(convolution.kernel.shape, np.float32)
+        rows, columns, *channels = kernel.shape
+        kernel[rows // 2, columns // 2] = np.eye(*channels)
+        convolution.set_weights([kernel])
+    entry = model.layers[model.layers.index(backbone) - 1].output
+    inputs = outputs(keras.Model(model.input, entry), _sample(faces, MEASURED), 32)
+    norms = [ours[name] for name in new if isinstance(ours[name], layers.BatchNormalization)]
+    statistics = _measure(backbone, [convolution.output for convolution in added], inputs)
+    for norm, (mean, variance) in zip(norms, statistics, strict=True):
+        norm.set_weights([np.sqrt(variance + norm.epsilon), mean, mean, variance])
+
+
 # -- files
 
 
@@ -243,7 +283,10 @@ def _file(model: "keras.Model", architecture: str, path: Path, faces: np.ndarray
                 variable.assign(value)
         elif path.suffix == ".keras":
             other = keras.saving.load_model(path, compile=False, safe_mode=True)
-            model.set_weights(other.get_weights())
+            if other.name != model.name and "backbone" in {layer.name for layer in other.layers}:
+                _deepen(model, other, faces)
+            else:
+                model.set_weights(other.get_weights())
         elif path.name.endswith(".weights.h5"):
             model.load_weights(path)
         elif architecture in imagenet.APPLICATIONS:
