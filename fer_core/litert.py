@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final
@@ -70,6 +70,10 @@ class _Together:
         self._seconds[together] = min(seconds, before + slower)
 
 
+def _convert(memory: np.ndarray, value: np.ndarray) -> None:
+    memory[...] = value
+
+
 class Runner:
     """A ``.tflite`` model with one input; any number of threads may call it at once.
 
@@ -78,17 +82,25 @@ class Runner:
         output_shapes: of its results, in the model's order.
     """
 
-    def __init__(self, content: bytes, at_once: int = _CORES) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        at_once: int = _CORES,
+        fill: Callable[[np.ndarray, Any], None] = _convert,
+    ) -> None:
         """Load the model.
 
         Args:
             content: Of the file.
             at_once: Inputs that are computed at the same time, each in memory of its own.
+            fill: Writes an input, the second argument, into the model's memory, the first one,
+                ``input_shape``, in the thread that computes it. It may keep no view of that memory.
 
         Raises:
             ValueError, RuntimeError: ``content`` is no such model.
         """
         self._content = content
+        self._fill = fill
         self._at_once = min(at_once, _CORES)
         self._pool = Pool(self._interpreter)
         self._wide: Pool[Any] | None = None
@@ -101,12 +113,12 @@ class Runner:
             self.input_shape = tuple(int(n) for n in taken["shape"])
             self.output_shapes = [tuple(int(n) for n in output["shape"]) for output in given]
 
-    def __call__(self, inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+    def __call__(self, inputs: Sequence[Any]) -> list[list[np.ndarray]]:
         """Run the model on each of ``inputs``, spread over the processor's cores.
 
         Args:
-            inputs: any number of arrays ``input_shape``, with or without the leading 1,
-                of any dtype.
+            inputs: any number of what ``fill`` takes: by default arrays ``input_shape``, with or
+                without the leading 1, of any dtype.
 
         Returns:
             The outputs of each, in the model's order.
@@ -116,7 +128,7 @@ class Runner:
                 return [self._alone(inputs[0])]
             return self._in_blocks(inputs)
 
-    def _alone(self, value: np.ndarray) -> list[np.ndarray]:
+    def _alone(self, value: Any) -> list[np.ndarray]:
         together = self._together.choose()
         begun = time.perf_counter()
         if together:
@@ -129,7 +141,7 @@ class Runner:
         self._together.note(together, time.perf_counter() - begun)
         return result
 
-    def _in_blocks(self, inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+    def _in_blocks(self, inputs: Sequence[Any]) -> list[list[np.ndarray]]:
         # In blocks, between which other threads come to their turn: a picture of hundreds of
         # faces would keep every interpreter for half a minute.
         results: list[list[np.ndarray]] = []
@@ -137,7 +149,7 @@ class Runner:
             results += self._spread(inputs[start : start + _BLOCK])
         return results
 
-    def _spread(self, inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+    def _spread(self, inputs: Sequence[Any]) -> list[list[np.ndarray]]:
         parts = min(len(inputs), self._at_once)
         others = [_workers.submit(self._run, inputs[i::parts]) for i in range(1, parts)]
         results: list[list[np.ndarray]] = [[]] * len(inputs)
@@ -147,13 +159,12 @@ class Runner:
             results[i::parts] = other.result()
         return results
 
-    def _run(self, inputs: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+    def _run(self, inputs: Sequence[Any]) -> list[list[np.ndarray]]:
         with self._pool.one() as interpreter:
             return [self._invoke(interpreter, value) for value in inputs]
 
-    def _invoke(self, interpreter: Any, value: np.ndarray) -> list[np.ndarray]:
-        # Converted straight into the model's memory. No view of it may be kept.
-        interpreter.tensor(self._taken)()[...] = value
+    def _invoke(self, interpreter: Any, value: Any) -> list[np.ndarray]:
+        self._fill(interpreter.tensor(self._taken)(), value)
         interpreter.invoke()
         return [interpreter.get_tensor(index) for index in self._given]
 

@@ -11,7 +11,7 @@ names their source.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -100,17 +100,18 @@ class Network:
     """
 
     def __init__(self, content: bytes, layers: tuple[tuple[int, int], ...]) -> None:
-        self._run = Runner(content)
+        self._run = Runner(content, fill=_fill)
         self.size = self._run.input_shape[1]
         self._anchors = np.concatenate(
             [_anchors(self.size // stride).repeat(number, axis=0) for stride, number in layers]
         ) * self.size  # fmt: skip
 
-    def __call__(self, windows: list[np.ndarray], threshold: float) -> list["Candidates"]:
-        """Look at windows ``(S, S, 3)`` ``uint8``, RGB: all above a threshold, unmerged, in
-        pixels of the window.
-        """
-        inputs = [cv2.LUT(window, _SCALED)[None] for window in windows]
+    def __call__(
+        self, pyramid: Pyramid, windows: Sequence[Window], threshold: float
+    ) -> list["Candidates"]:
+        """Look at windows of a picture: all above a threshold, unmerged, in windows' pixels."""
+        # Each is cut by the thread that looks at it.
+        inputs = [(pyramid, window) for window in windows]
         return [
             self._decode(regressors[0], logits[0], threshold)
             for regressors, logits in self._run(inputs)
@@ -118,10 +119,17 @@ class Network:
 
     def _decode(self, regressors: np.ndarray, logits: np.ndarray, threshold: float) -> "Candidates":
         logits = logits[:, 0]
-        kept = logits > _logit(threshold)
-        points = regressors[kept].reshape(-1, 8, 2).astype(np.float64)
-        points[:, [0, *range(2, 8)]] += self._anchors[kept, None]
-        return Candidates(points[:, 0], points[:, 1], points[:, 2:], logits[kept])
+        kept = np.flatnonzero(logits > _logit(threshold))
+        points = regressors[kept].astype(np.float64).reshape(-1, 8, 2)
+        sizes = points[:, 1].copy()
+        points += self._anchors[kept, None]
+        return Candidates(points[:, 0], sizes, points[:, 2:], logits[kept])
+
+
+def _fill(memory: np.ndarray, seen: tuple[Pyramid, Window]) -> None:
+    """Write a window of a picture into a network's memory ``(1, S, S, 3)``."""
+    pyramid, window = seen
+    cv2.LUT(pyramid.cut(window), _SCALED, memory[0])
 
 
 @dataclass(frozen=True)
@@ -164,19 +172,26 @@ class Candidates:
         BlazeFace's own way, weighted by scores, instead of plain suppression: the mean is
         smoother.
         """
-        low, high = self.centres - self.sizes / 2, self.centres + self.sizes / 2
-        areas, scores = self.sizes.prod(axis=1), _sigmoid(self.logits)
-        values = np.hstack([self.centres, self.sizes, self.keypoints.reshape(len(self), 12)])
-        rest = np.argsort(-self.logits)
+        order = np.argsort(-self.logits)
+        values = np.hstack([self.centres, self.sizes, self.keypoints.reshape(len(self), 12)])[order]
+        logits = self.logits[order]
+        scores = _sigmoid(logits)
+        # Sides of the boxes, each in a row of its own, which is what NumPy adds quickest.
+        (left, top), (width, height) = (values[:, :2] - values[:, 2:4] / 2).T, values[:, 2:4].T
+        right, bottom = (values[:, :2] + values[:, 2:4] / 2).T
+        areas = width * height
+        rest = np.arange(len(order))
         while len(rest):
             first = rest[0]
-            common = np.minimum(high[first], high[rest]) - np.maximum(low[first], low[rest])
-            common = common.clip(0).prod(axis=1)
+            across = np.minimum(right[first], right[rest]) - np.maximum(left[first], left[rest])
+            down = np.minimum(bottom[first], bottom[rest]) - np.maximum(top[first], top[rest])
+            common = np.maximum(across, 0) * np.maximum(down, 0)
             same = common > OVERLAP * (areas[first] + areas[rest] - common)
             same[0] = True
             group, rest = rest[same], rest[~same]
-            mean = (scores[group] @ values[group] / scores[group].sum())[None]
-            logit = self.logits[first : first + 1]
+            weights = scores[group]
+            mean = (weights @ values[group] / weights.sum())[None]
+            logit = logits[first : first + 1]
             yield Candidates(mean[:, :2], mean[:, 2:4], mean[:, 4:].reshape(1, 6, 2), logit)
 
     def without_nested(self) -> "Candidates":
@@ -291,7 +306,7 @@ class BlazeFaceDetector(Detector):
 
     def _suspects(self, pyramid: Pyramid, windows: list[Window]) -> Candidates:
         """Return what may be faces in some windows of the picture."""
-        found = self._search([pyramid.cut(w) for w in windows], SUSPECT)
+        found = self._search(pyramid, windows, SUSPECT)
         suspects = together(
             [c.merged().moved(w) for c, w in zip(found, windows, strict=True)]
         ).merged()
@@ -362,18 +377,14 @@ class BlazeFaceDetector(Detector):
         Returns:
             What each window shows in its middle, or the suspect with the logit of nothing.
         """
-        windows = [
-            Window(centre, zoom * float(size.mean()), network.size, float(roll))
-            for centre, size, roll in zip(
-                suspects.centres, suspects.sizes, suspects.rolls, strict=True
-            )
-        ]
         flips = np.broadcast_to(mirrored, len(suspects))
-        cuts = [
-            cv2.flip(pyramid.cut(window), 1) if flip else pyramid.cut(window)
-            for window, flip in zip(windows, flips, strict=True)
+        sides = (zoom * suspects.sizes.mean(axis=1)).tolist()
+        rolls = suspects.rolls.tolist()
+        windows = [
+            Window(centre, side, network.size, roll, bool(flip))
+            for centre, side, roll, flip in zip(suspects.centres, sides, rolls, flips, strict=True)
         ]
-        found = network(cuts, threshold)
+        found = network(pyramid, windows, threshold)
         nothing = replace(suspects, logits=np.full(len(suspects), NOTHING))
         seen = [suspects.first(0)]
         for row, (window, candidates) in enumerate(zip(windows, found, strict=True)):

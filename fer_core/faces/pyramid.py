@@ -1,6 +1,8 @@
 """Windows cut out of a picture of any size, without aliasing and without waste."""
 
+import threading
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -15,19 +17,21 @@ class Window:
         side: in pixels of the picture.
         size: in pixels of the window.
         roll: degrees clockwise by which the square is turned in the picture.
+        mirrored: whether its left side is seen on the right.
     """
 
     centre: np.ndarray
     side: float
     size: int
     roll: float = 0.0
+    mirrored: bool = False
 
     @property
     def step(self) -> float:
         """Return pixels of the picture per pixel of the window."""
         return self.side / self.size
 
-    @property
+    @cached_property
     def matrix(self) -> np.ndarray:
         """Return ``(2, 2)``, from directions in the window to those in the picture."""
         angle = np.deg2rad(self.roll)
@@ -40,11 +44,12 @@ class Window:
 
 
 class Pyramid:
-    """A picture and its halved copies, each made when it is first needed."""
+    """A picture and its halved copies, each made when it is first needed, by any thread."""
 
     def __init__(self, image: np.ndarray) -> None:
         self.height, self.width = image.shape[:2]
         self._levels = [image]
+        self._lock = threading.Lock()
 
     def cut(self, window: Window) -> np.ndarray:
         """Return the window's pixels ``(S, S, 3)`` ``uint8``; black beyond the border."""
@@ -54,12 +59,13 @@ class Pyramid:
         matrix[:, :2] = window.matrix / scale
         start = window.to_picture(np.full(2, 0.5)) / scale - 0.5
         matrix[:, 2] = start
-        return cv2.warpAffine(
+        pixels = cv2.warpAffine(
             image,
             matrix,
             (window.size, window.size),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         )
+        return cv2.flip(pixels, 1) if window.mirrored else pixels
 
     def whole(self, size: int) -> Window:
         """Return the whole picture."""
@@ -90,10 +96,11 @@ class Pyramid:
         ]
 
     def _level(self, level: int) -> tuple[np.ndarray, float]:
-        while len(self._levels) <= level and min(self._levels[-1].shape[:2]) >= 4:
-            last = self._levels[-1]
-            half = (last.shape[1] // 2, last.shape[0] // 2)
-            even = last[: half[1] * 2, : half[0] * 2]  # exact halves are the quickest
-            self._levels.append(cv2.resize(even, half, interpolation=cv2.INTER_AREA))
+        with self._lock:
+            while len(self._levels) <= level and min(self._levels[-1].shape[:2]) >= 4:
+                last = self._levels[-1]
+                half = (last.shape[1] // 2, last.shape[0] // 2)
+                even = last[: half[1] * 2, : half[0] * 2]  # exact halves are the quickest
+                self._levels.append(cv2.resize(even, half, interpolation=cv2.INTER_AREA))
         level = min(level, len(self._levels) - 1)
         return self._levels[level], 2.0**level

@@ -34,6 +34,14 @@ def test_one_by_one_and_all_at_once_are_the_same(content: bytes, crops: np.ndarr
     assert answers(run, crops[:0]).shape == (0,)
 
 
+def test_an_input_is_made_by_the_thread_that_computes_it(content: bytes, crops: np.ndarray) -> None:
+    def fill(memory: np.ndarray, row: int) -> None:
+        memory[0] = crops[row]
+
+    made = [output[0][0] for output in Runner(content, fill=fill)(range(len(crops)))]
+    assert np.array_equal(made, answers(Runner(content), crops))
+
+
 def test_threads_get_their_own_answers(content: bytes, crops: np.ndarray) -> None:
     run = Runner(content)
     expected, found = answers(run, crops), [None] * len(crops)
