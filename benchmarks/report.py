@@ -83,7 +83,8 @@ def text(models: list[ModelFolder], saved: list[Card]) -> str:
         "### Beside the report",
         "Accuracies in per cent, beside those of the 2021 project report. The figure of its "
         "ensemble counts as PublicTest's, since its numbers of faces per emotion are those of "
-        "PublicTest. Models in brackets were trained and measured, and do not ship.",
+        "PublicTest. Models in brackets were trained and measured, and do not ship. Each model's "
+        "section below says on which machine it was trained and what other weights it began with.",
         _beside_baseline(cards, saved),
     ]
     if hard := [
@@ -198,9 +199,21 @@ def _beside_baseline(cards: list[Card], saved: list[Card]) -> str:
             found = [card.figure(s) if card else None for s in ("PublicTest", "PrivateTest")]
             ours = [f"{100 * one.accuracy:.2f}" if one else "–" for one in found]
             name = card.name if card else "not trained"
-            rows.append((architecture, f"({name})" if card in saved else name, *ours, *expected))
-    head = ("architecture", "ours", "PublicTest", "PrivateTest")
-    return readme.table((*head, "report, Public", "report, Private"), rows)
+            name = f"({name})" if card in saved else name
+            theirs = baseline.BEGAN_WITH.get(architecture, "–")
+            rows.append((architecture, name, *ours, _trained(card), *expected, theirs))
+    head = ("architecture", "ours", "PublicTest", "PrivateTest", "trained")
+    return readme.table(
+        (*head, "report, Public", "report, Private", "the report's began with"), rows
+    )
+
+
+def _trained(card: Card | None) -> str:
+    """Return for how long a model was trained here, and whether it began with something."""
+    if card is None or card.training is None:
+        return "–"
+    start = "from scratch" if card.starting_weights.startswith("none") else "from other weights"
+    return f"{card.training.epochs} epochs, {card.training.minutes:.0f} min, {start}"
 
 
 def _hard(cards: list[Card]) -> str:

@@ -37,3 +37,10 @@ ACCURACY: Final = {
     "inception_v3": ("–", "–"),
     "ensemble": ("71.18", "–"),
 }
+#: What its models had before they saw a face of FER2013, where they had something. Of ResNet50 and
+#: SENet50 it says that the first 170 layers stayed as they were.
+BEGAN_WITH: Final = {
+    "resnet50": "pretrained weights, 170 layers frozen",
+    "senet50": "pretrained weights, 170 layers frozen",
+    "vgg16": "pretrained weights, frozen",
+}
