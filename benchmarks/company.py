@@ -15,7 +15,7 @@ from playwright.sync_api import TimeoutError
 
 from benchmarks.browser import ROOT, App, chromium_with_camera, find_chromium
 from benchmarks.camera import HEIGHT, RATE, WIDTH, write_y4m
-from benchmarks.versus import again, environment
+from benchmarks.versus import again, environment, in_turn
 from fer_core.errors import FerError
 from fer_core.images import example_portrait
 from fer_core.zoo.readme import table
@@ -78,13 +78,11 @@ def run_company(
             for way in WAYS:
                 measured: dict[str, list[dict[str, float]]] = {which: [] for which in checkouts}
                 for turn in range(rounds):
-                    # Whoever comes first may find the machine busier: that changes in turn.
-                    order = list(checkouts) if turn % 2 == 0 else list(checkouts)[::-1]
-                    for which in order:
+                    for which, checkout in in_turn(checkouts.items(), turn):
                         home = folder / f"{number}-{way}-{which}-{turn}"
                         home.mkdir()
                         measured[which].append(
-                            _measure(chromium, camera, home, checkouts[which], way, model, seconds)
+                            _measure(chromium, camera, home, checkout, way, model, seconds)
                         )
                 for which, figures in measured.items():
                     medians = {name: median(f[name] for f in figures) for name in figures[0]}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.browser import App, chromium_with_camera, find_chromium, wait_for
-from benchmarks.versus import cpu_seconds, environment
+from benchmarks.versus import cpu_seconds, environment, in_turn
 from fer_core.settings import settings
 from fer_core.train import configure, queue
 from fer_core.train.runs import TrainingRun
@@ -145,7 +145,7 @@ def measure(pairs: int, seconds: float, others: int, data: str) -> dict[str, Any
                 come, waits = arrivals(page), answers(page)
                 page.close()
                 for i in range(pairs):
-                    for which in ("open", "closed") if i % 2 == 0 else ("closed", "open"):
+                    for which in in_turn(("open", "closed"), i):
                         page = opened(browser, app.url, run) if which == "open" else None
                         time.sleep(5)  # opening and closing are not what is measured
                         found[which].append(speed(run, seconds))

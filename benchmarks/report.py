@@ -210,9 +210,9 @@ def _beside_baseline(cards: list[Card], saved: list[Card]) -> str:
 
 def _trained(card: Card | None) -> str:
     """Return for how long a model was trained here, and whether it began with something."""
-    if card is None or card.training is None:
+    if card is None or card.training is None or card.recipe is None:
         return "–"
-    start = "from scratch" if card.starting_weights.startswith("none") else "from other weights"
+    start = "from scratch" if card.recipe.weights == "none" else "from other weights"
     return f"{card.training.epochs} epochs, {card.training.minutes:.0f} min, {start}"
 
 

@@ -102,7 +102,7 @@ def measure_cold(
     """
     samples: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
     for number in range(rounds + warm):
-        for name, command in _in_turn(commands.items(), number):
+        for name, command in in_turn(commands.items(), number):
             run = [sys.executable, "-I", str(_WORKER), "cold", *command]
             result = json.loads(subprocess.run(run, cwd=_ROOT, stdout=subprocess.PIPE).stdout)
             if result["failed"]:
@@ -212,7 +212,7 @@ def turns(
     """Return median seconds of each side, and how many times as fast as the first it is."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds):
-        for name, side in _in_turn(sides.items(), number):
+        for name, side in in_turn(sides.items(), number):
             times[name].append(ask(side, name))
     first = np.array(next(iter(times.values())))
     return {
@@ -221,7 +221,7 @@ def turns(
     }
 
 
-def _in_turn(items: Any, number: int) -> list:
+def in_turn(items: Any, number: int) -> list:
     """Return the order of a round: every second one backwards."""
     return list(items)[:: -1 if number % 2 else 1]
 

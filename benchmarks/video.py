@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from benchmarks.versus import Side, again, environment, measure_cold, side_commands
+from benchmarks.versus import Side, again, environment, in_turn, measure_cold, side_commands
 from fer_core.analysis import Analysis, analyze
 from fer_core.classifier import load_classifier
 from fer_core.datasets import load
@@ -113,7 +113,7 @@ def _speed(folder: Path, versus: Path | None) -> dict[str, Any]:
             _read(side, short, 0.0)  # warm
         for number in range(ROUNDS):
             for rate, fps in RATES.items():
-                for name in list(sides)[:: -1 if number % 2 else 1]:
+                for name in in_turn(sides, number):
                     # The package's reading of every frame takes long and varies little.
                     if name == "fer" and number:
                         continue

@@ -102,8 +102,17 @@ def read_json(path: Path) -> Any:
 
     The file must only ever be replaced as a whole.
     """
+    return json.loads(_text(path, stamp(path)))
+
+
+def stamp(path: Path) -> tuple[int, int, int]:
+    """Return numbers of a file that change when it is replaced.
+
+    Raises:
+        OSError: There is no such file.
+    """
     found = path.stat()
-    return json.loads(_text(path, (found.st_ino, found.st_mtime_ns, found.st_size)))
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=2000)

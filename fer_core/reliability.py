@@ -37,6 +37,8 @@ def _halves() -> np.ndarray:
 
 
 _HALVES: Final = _halves()
+#: Blocks of each half.
+_IN_HALF: Final = 50
 
 
 def flat_shares(crop: np.ndarray) -> np.ndarray:
@@ -55,7 +57,7 @@ def flat_shares(crop: np.ndarray) -> np.ndarray:
     pixels = cv2.resize(grey, (48, 48), interpolation=cv2.INTER_AREA)
     # The variance of each block, by which OpenCV is four times as fast as NumPy.
     blocks = (_block_means(pixels * pixels) - _block_means(pixels) ** 2) < FLAT**2
-    lower, upper, left, right = (blocks.ravel() @ _HALVES / _HALVES.sum(axis=0)).tolist()
+    lower, upper, left, right = (blocks.ravel() @ _HALVES / _IN_HALF).tolist()
     return np.array([lower, upper, max(left, right)])
 
 
@@ -128,7 +130,8 @@ def are_unreliable(
     if not len(answers):
         return np.zeros(0, bool)
     found = features(answers, np.maximum([flat_shares(crop) for crop in crops], cut_off))
-    return below_threshold(found, score(found, *_fitted()[:2]), _fitted()[2])
+    weights, intercept, threshold = _fitted()
+    return below_threshold(found, score(found, weights, intercept), threshold)
 
 
 def score(found: np.ndarray, weights: np.ndarray, intercept: float) -> np.ndarray:

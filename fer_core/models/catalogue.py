@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from fer_core.errors import Damaged, ModelError
-from fer_core.files import sha256
+from fer_core.files import sha256, stamp
 from fer_core.models import imported
 from fer_core.models.card import ENSEMBLE, NAME, Card, read_card
 from fer_core.resources import models_folder
@@ -181,8 +181,7 @@ def read_folder(path: Path) -> ModelFolder:
     """
     file = path / "card.json"
     try:
-        now = file.stat()
-        card = _card(file, now.st_ino, now.st_mtime_ns, now.st_size)
+        card = _card(file, stamp(file))
     except OSError as error:
         raise ModelError(f"{path.name} is no model folder: card.json is missing.") from error
     except ValueError as error:
@@ -193,7 +192,7 @@ def read_folder(path: Path) -> ModelFolder:
 
 
 @lru_cache(maxsize=256)
-def _card(file: Path, inode: int, modified: int, size: int) -> Card:
+def _card(file: Path, stamp: tuple[int, ...]) -> Card:
     """Return a card, read once as long as its file stays the same: Live asks for every frame."""
     return read_card(file.read_bytes())
 

@@ -125,6 +125,11 @@ class Comparison:
     note: str = ""
 
     @property
+    def people(self) -> str:
+        """Return of how many people it is, or of how many of each group, as text."""
+        return str(self.n_a) if self.paired else f"{self.n_a} and {self.n_b}"
+
+    @property
     def significant(self) -> bool:
         """Return whether the two sides differ after the correction."""
         return self.p_corrected is not None and self.p_corrected <= ALPHA
@@ -412,11 +417,8 @@ def _difference_in_words(one: Comparison, baseline: bool) -> str:
         values += " minus baseline"
     p = f"{p_in_words(one.p_corrected or 0)} after Holm"
     if one.paired:
-        return f"people {verb} {noun} in {one.a} than in {one.b} ({values}, n = {one.n_a}, {p})"
-    return (
-        f"in {one.event}, {one.a} {verb} {noun} than {one.b} ({values}, n = {one.n_a} and "
-        f"{one.n_b}, {p})"
-    )
+        return f"people {verb} {noun} in {one.a} than in {one.b} ({values}, n = {one.people}, {p})"
+    return f"in {one.event}, {one.a} {verb} {noun} than {one.b} ({values}, n = {one.people}, {p})"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -427,12 +429,11 @@ def _listed(names: Sequence[str]) -> str:
 def in_words(one: Comparison) -> str:
     """Return a comparison as a line for people."""
     name = "d_z" if one.paired else "g"
-    n = f"n = {one.n_a}" if one.paired else f"n = {one.n_a} and {one.n_b}"
     words = (
         f"{one.event}: {title(one.measure)}, {one.a} {one.mean_a[0]:.3f}, {one.b} "
         f"{one.mean_b[0]:.3f}, difference {one.difference[0]:+.3f} "
         f"({one.difference[1]:.3f} to {one.difference[2]:.3f}), {name} = {one.effect[0]:.2f} "
-        f"({one.effect[1]:.2f} to {one.effect[2]:.2f}), {n}"
+        f"({one.effect[1]:.2f} to {one.effect[2]:.2f}), n = {one.people}"
     )
     if one.p is not None and one.p_corrected is not None:
         return f"{words}, {p_in_words(one.p)}, corrected {p_in_words(one.p_corrected)}"

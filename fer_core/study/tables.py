@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from fer_core.files import write_bytes
+from fer_core.files import stamp, write_bytes
 from fer_core.study.model import StudyError
 from fer_core.table import PROBABILITIES
 
@@ -182,10 +182,10 @@ def read_events(path: Path) -> pd.DataFrame:
         StudyError: The file cannot be read.
     """
     try:
-        found = path.stat()
+        now = stamp(path)
     except OSError as error:
         raise StudyError(f"{path.name} cannot be read: {error.strerror or error}.") from error
-    return _events(path, (found.st_ino, found.st_mtime_ns, found.st_size)).copy()
+    return _events(path, now).copy()
 
 
 @lru_cache(maxsize=2000)

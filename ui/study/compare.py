@@ -117,11 +117,6 @@ def _series(one: Comparison, groups: bool) -> str:
     return f"{one.event}: {one.a} – {one.b}" if groups else one.event
 
 
-def _number(one: Comparison) -> str:
-    """Return of how many people a comparison is, or of how many of each group."""
-    return str(one.n_a) if one.paired else f"{one.n_a} and {one.n_b}"
-
-
 def _forest(family: Family, colors: dict[str, str]) -> None:
     """Show effect sizes with their intervals, one row per comparison.
 
@@ -133,7 +128,7 @@ def _forest(family: Family, colors: dict[str, str]) -> None:
     groups = several and not family.comparisons[0].paired
     counts: dict[str, dict[str, None]] = {}
     for one in family.comparisons:
-        counts.setdefault(_series(one, groups), {})[_number(one)] = None
+        counts.setdefault(_series(one, groups), {})[one.people] = None
     shown = {name: f"{name} (n = {', '.join(n)})" for name, n in counts.items()}
     rows = [
         {
@@ -141,7 +136,7 @@ def _forest(family: Family, colors: dict[str, str]) -> None:
             "what": title(one.measure, family.minus_baseline).replace(" minus", "\nminus"),
             "series": shown[_series(one, groups)],
             "effect": one.effect[0], "low": one.effect[1], "high": one.effect[2],
-            "n": _number(one),
+            "n": one.people,
             "test": "p (Holm) ≤ 0.05" if one.significant else "not significant, or not tested",
         }
         for one in family.comparisons

@@ -136,10 +136,7 @@ def _unfold(model: "keras.Model", folded: Arrays, faces: np.ndarray) -> None:
     output at unit variance, and the old scale in the next kernel: what they compute is
     the original up to one factor per channel. Others get the identity.
     """
-    import keras
     from keras import layers
-
-    from fer_core.models.outputs import outputs
 
     backbone = model.get_layer("backbone")
     kinds = (layers.Conv2D, layers.DepthwiseConv2D)
@@ -156,10 +153,7 @@ def _unfold(model: "keras.Model", folded: Arrays, faces: np.ndarray) -> None:
         one, zero = np.ones(len(bias), np.float32), np.zeros(len(bias), np.float32)
         norm.set_weights([one * np.sqrt(1 + norm.epsilon), bias.astype(np.float32), zero, one])
 
-    entry = model.layers[model.layers.index(backbone) - 1].output
-    into = keras.Model(model.input, entry)
-    inputs = outputs(into, _sample(faces, MEASURED), 32)
-    statistics = _measure(backbone, [c.output for c in convolutions], inputs)
+    statistics = _measure(model, [c.output for c in convolutions], faces)
 
     rescalable = _rescalable(backbone)
     previous: np.ndarray | None = None
@@ -195,14 +189,21 @@ def _rescalable(backbone: "keras.Model") -> bool:
 
 
 def _measure(
-    backbone: "keras.Model", outputs: Sequence, inputs: np.ndarray
+    model: "keras.Model", taps: Sequence, faces: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return mean and variance per channel of each of ``outputs``, in one pass of small batches."""
+    """Return mean and variance per channel of each of the backbone's outputs ``taps``, over some
+    faces, in one pass of small batches.
+    """
     import keras
 
-    tap = keras.Model(backbone.input, list(outputs))
-    sums = [np.zeros((2, output.shape[-1])) for output in outputs]
-    counts = [0] * len(outputs)
+    from fer_core.models.outputs import outputs
+
+    backbone = model.get_layer("backbone")
+    entry = model.layers[model.layers.index(backbone) - 1].output
+    inputs = outputs(keras.Model(model.input, entry), _sample(faces, MEASURED), 32)
+    tap = keras.Model(backbone.input, list(taps))
+    sums = [np.zeros((2, output.shape[-1])) for output in taps]
+    counts = [0] * len(taps)
     for i in range(0, len(inputs), 16):
         for k, value in enumerate(tap(inputs[i : i + 16], training=False)):
             flat = keras.ops.convert_to_numpy(value).astype(np.float64)
@@ -227,10 +228,7 @@ def _deepen(model: "keras.Model", smaller: "keras.Model", faces: np.ndarray) -> 
     gets, and its BatchNorm by undoing what it does, so both networks answer alike (Chen et al.
     2016, *Net2Net*, arXiv 1511.05641).
     """
-    import keras
     from keras import layers
-
-    from fer_core.models.outputs import outputs
 
     backbone, known = model.get_layer("backbone"), smaller.get_layer("backbone")
     ours, theirs = ({la.name: la for la in of.layers if la.weights} for of in (backbone, known))
@@ -248,10 +246,8 @@ def _deepen(model: "keras.Model", smaller: "keras.Model", faces: np.ndarray) -> 
         rows, columns, *channels = kernel.shape
         kernel[rows // 2, columns // 2] = np.eye(*channels)
         convolution.set_weights([kernel])
-    entry = model.layers[model.layers.index(backbone) - 1].output
-    inputs = outputs(keras.Model(model.input, entry), _sample(faces, MEASURED), 32)
     norms = [ours[name] for name in new if isinstance(ours[name], layers.BatchNormalization)]
-    statistics = _measure(backbone, [convolution.output for convolution in added], inputs)
+    statistics = _measure(model, [convolution.output for convolution in added], faces)
     for norm, (mean, variance) in zip(norms, statistics, strict=True):
         norm.set_weights([np.sqrt(variance + norm.epsilon), mean, mean, variance])
 
