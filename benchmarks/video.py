@@ -178,7 +178,7 @@ def _correct(
     samples, hits = [], {"found": 0, "known": 0, "seen": 0, "seen found": 0, "said": 0, "right": 0}
     faces_shown = 0
     for number in range(clips):
-        chosen = _in_turn(public.labels, rng)
+        chosen = _emotions_in_turn(public.labels, rng)
         spans = rng.uniform(*SPAN, FACES).round(2)
         faces, labels = public.faces[chosen], public.labels[chosen]
         path = folder / f"turn-{number}.mp4"
@@ -239,7 +239,7 @@ def _more_often(samples: pd.DataFrame, one: str, other: str, seed: int) -> dict[
     return {"mean": float(of["more"].mean()), "low": float(low), "high": float(high)}
 
 
-def _in_turn(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _emotions_in_turn(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return rows of faces, each of another emotion than the one before."""
     chosen: list[int] = []
     while len(chosen) < FACES:
