@@ -209,11 +209,12 @@ def _beside_baseline(cards: list[Card], saved: list[Card]) -> str:
 
 
 def _trained(card: Card | None) -> str:
-    """Return for how long a model was trained here, and whether it began with something."""
+    """Return for how long a model was trained here, and what it began with."""
     if card is None or card.training is None or card.recipe is None:
         return "–"
-    start = "from scratch" if card.recipe.weights == "none" else "from other weights"
-    return f"{card.training.epochs} epochs, {card.training.minutes:.0f} min, {start}"
+    first = card.starting_weights.partition(",")[0]
+    start = "scratch" if card.recipe.weights == "none" else first
+    return f"{card.training.epochs} epochs, {card.training.minutes:.0f} min, from {start}"
 
 
 def _hard(cards: list[Card]) -> str:

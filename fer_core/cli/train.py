@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     type=FILE,
     help="Settings as JSON, such as config.json of another run.",
 )
-@click.option("--weights", help="Starting weights: none, imagenet, a named set or a file.")
+@click.option("--weights", help="Starting weights: none, imagenet, a named set, a model or a file.")
 @click.option("--teacher", help="A trained model whose word is part of the targets.")
 @click.option("--strategy", help="mirrored or multiworker: several devices or machines.")
 @click.option("--epochs", type=click.IntRange(1))

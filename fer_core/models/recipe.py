@@ -41,7 +41,9 @@ class Recipe(BaseModel):
         {}, description="Options of the network, such as dropout."
     )
     weights: str = Field(
-        "none", description="What the network starts from: none (from scratch), a name, or a file."
+        "none",
+        description="What the network starts from: none (from scratch), a named set, a trained "
+        "model, or a file.",
     )
     data: str = Field(description="Dataset: a path, or 'demo'.")
     votes: Path | None = Field(None, description="FER+ votes that belong to the dataset.")

@@ -17,7 +17,7 @@ from fer_core.errors import DatasetError, FerError, TrainingError
 from fer_core.models.architectures import registry
 from fer_core.models.catalogue import find_model
 from fer_core.models.keras_settings import check_keras
-from fer_core.models.starting_weights import imagenet
+from fer_core.models.starting_weights import imagenet, keras_form
 from fer_core.train.config import TrainConfig
 from fer_core.train.options import wrong_option
 
@@ -51,8 +51,14 @@ def check(fields: Mapping[str, Any]) -> dict[str, str]:
         except FerError as error:
             wrong["teacher"] = str(error)
     if config.weights not in ("none", *known.weights) and not Path(config.weights).is_file():
-        offered = ", ".join(("none", *known.weights))
-        wrong["weights"] = f"{config.model} starts from {offered}, or from a file that is there."
+        try:
+            keras_form(config.weights)
+        except FerError:
+            offered = ", ".join(("none", *known.weights))
+            wrong["weights"] = (
+                f"{config.model} starts from {offered}, from a model that has a model.keras, or "
+                "from a file that is there."
+            )
     else:
         try:
             if config.weights == "imagenet":

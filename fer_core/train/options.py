@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fer_core.models.architectures.registry import Architecture
-from fer_core.models.architectures.transfer import with_head
+from fer_core.models.architectures.transfer import RESNET50_BLOCKS, with_head
 from fer_core.preprocess import FACE_SIZE
 
 _Count = Annotated[int, Field(ge=1, le=16_384)]
@@ -184,9 +184,16 @@ def _defaults(known: Architecture) -> dict[str, Any]:
 
 def _misfit(known: Architecture, taken: list[str], options: dict[str, Any]) -> str | None:
     """Say which options do not go together, given values that are right by themselves."""
+    if "blocks" in taken and "widths" not in taken:
+        blocks = options["blocks"]
+        if len(blocks) != len(RESNET50_BLOCKS) or any(
+            one > most for one, most in zip(blocks, RESNET50_BLOCKS, strict=True)
+        ):
+            most = ", ".join(map(str, RESNET50_BLOCKS))
+            return f"The option blocks of {known.name} must be four numbers, at most {most}."
     widths: list[int] = list(options.get("widths", ()))
     for name in ("convolutions", "blocks"):
-        if name in taken and len(options[name]) != len(widths):
+        if name in taken and "widths" in taken and len(options[name]) != len(widths):
             return (
                 f"The options widths and {name} of {known.name} have {len(widths)} and "
                 f"{len(options[name])} numbers: give one of each for every stage."

@@ -89,6 +89,12 @@ class PlannedRun(BaseModel):
             raise ValueError("a run of a plan has one cycle, whose length the plan decides")
         return self
 
+    @property
+    def sources(self) -> list[str]:
+        """Its teacher and what it begins as, whether they are of the plan or not."""
+        named = (self.teacher, self.recipe.get("weights"))
+        return list(dict.fromkeys(one for one in named if one))
+
     def expected_accuracy(self, epochs: float) -> float:
         """Return the accuracy that is expected on PublicTest after some epochs.
 
@@ -180,8 +186,8 @@ class Plan(BaseModel):
         if ensemble := self.ensemble(name):
             return [one for one in self.members(ensemble) if self.item(one)]
         item = self.item(name)
-        teacher = item.run.teacher if item else None
-        return [teacher] if teacher and (self.item(teacher) or self.ensemble(teacher)) else []
+        sources = item.run.sources if item else []
+        return [one for one in sources if self.item(one) or self.ensemble(one)]
 
     def all_needs(self, name: str) -> list[str]:
         """Return :meth:`needs` and what those need in turn, first things first."""
@@ -222,6 +228,8 @@ class Plan(BaseModel):
                 "--votes."
             )
         recipe: dict[str, Any] = copy.deepcopy(run.recipe)
+        if begins_as := self.item(recipe.get("weights", "")):
+            recipe["weights"] = begins_as.publish
         return configure(
             preset=run.preset,
             **recipe,
@@ -307,13 +315,20 @@ def _check(plan: Plan) -> None:
             if group.count(name) > 1:
                 raise TrainingError(f"{what.capitalize()} are called '{name}': rename one of them.")
     for run in plan.runs:
-        teachers = [item.name for item in _items(run)]
+        items = [item.name for item in _items(run)]
         for other in plan.runs:
-            if other.teacher == run.name and len(teachers) > 1:
+            if run.name in other.sources and len(items) > 1:
+                teaches = other.teacher == run.name
                 raise TrainingError(
-                    f"runs.{other.name}.teacher: {run.name} has several seeds: name one of "
-                    f"{', '.join(teachers)}, or an ensemble of them."
+                    f"runs.{other.name}.{'teacher' if teaches else 'recipe.weights'}: {run.name} "
+                    f"has several seeds: name one of {', '.join(items)}"
+                    + (", or an ensemble of them." if teaches else ".")
                 )
+        if plan.ensemble(run.recipe.get("weights", "")):
+            raise TrainingError(
+                f"runs.{run.name}.recipe.weights: {run.recipe['weights']} is an ensemble, which "
+                "no network can begin as: name one of its members."
+            )
     for ensemble in plan.ensembles:
         place, members = f"ensembles.{ensemble.name}", plan.members(ensemble)
         if len(members) < 2 or len(set(members)) < len(members):

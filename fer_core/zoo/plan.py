@@ -135,7 +135,8 @@ class Conductor:
             config = self._config(item, runs)
             try:
                 # Starting weights that are missing are said now, not after hours.
-                if run is None and (sentence := check(config.model_dump()).get("weights")):
+                own = self.plan.item(item.run.recipe.get("weights", ""))
+                if not (run or own) and (sentence := check(config.model_dump()).get("weights")):
                     raise TrainingError(sentence)
                 rate = self.hands.rate(config)
             except FerError as error:
@@ -181,12 +182,12 @@ class Conductor:
             if standings[item.name].trained and plan_state.is_used(self.plan, item, runs)
         }
         made = plan_state.made(self.plan)
-        # A teacher must not only be trained, but be there as a model.
+        # What is learnt from must not only be trained, but be there as a model.
         costs = {
             item.name: self.costs[item.name]
             for item in self.plan.items()
             if item.name in self.costs
-            and (item.run.teacher is None or self._has_model(item.run.teacher, runs))
+            and all(self._has_model(source, runs) for source in item.run.sources)
         }
         step = choose(self.plan, standings, costs, self.left() * _USED, made, not_now)
         if step is None:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +18,9 @@ import numpy as np
 
 from fer_core.datasets import Dataset, load
 from fer_core.emotions import EMOTIONS
-from fer_core.errors import FerError
+from fer_core.errors import FerError, ModelError
 from fer_core.models.catalogue import find_model
+from fer_core.models.starting_weights import keras_form
 from fer_core.models.starting_weights.sources import NAMED, search
 from fer_core.settings import settings
 from fer_core.train import estimate
@@ -123,11 +124,11 @@ def dry_run(
 
 
 def _chosen(plan: Plan) -> list[Item]:
-    """Return which trainings are tried, teachers before those whom they teach."""
-    taught = {run.teacher for run in plan.runs}
+    """Return which trainings are tried, those that others learn from first."""
+    sources = {source for run in plan.runs for source in run.sources}
     chosen = {run.name: next(i for i in plan.items() if i.run is run) for run in plan.runs}
     names = {item.name for item in chosen.values()}
-    names |= {item.name for item in plan.items() if item.name in taught}
+    names |= {item.name for item in plan.items() if item.name in sources}
     for ensemble in plan.ensembles:
         members = plan.members(ensemble)
         there = [one for one in members if one in names or plan.item(one) is None]
@@ -214,9 +215,12 @@ def _part(whole: Dataset) -> Dataset:
 
 
 def _with_paths(config: TrainConfig) -> TrainConfig:
-    """Return a configuration whose named weights are found from another ``FER_HOME``."""
+    """Return a configuration whose starting weights are found from another ``FER_HOME``."""
     named = NAMED.get(config.weights)
     path = search(named.file) if named else None
+    if not named and config.weights != "none" and not Path(config.weights).is_file():
+        with suppress(ModelError):  # a run of the plan, which is made there
+            path = keras_form(config.weights)
     return config.model_copy(update={"weights": str(path.absolute())}) if path else config
 
 

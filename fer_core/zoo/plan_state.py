@@ -121,12 +121,11 @@ def member_models(plan: Plan, ensemble: PlannedEnsemble) -> list[str]:
 
 
 def is_used(plan: Plan, item: Item, runs: dict[str, TrainingRun]) -> bool:
-    """Return whether a training's model has taught a run of the plan or votes in an ensemble.
+    """Return whether a run of the plan learnt from a training's model, or an ensemble has it.
 
     Such a run is not trained further: what was made with it belongs to this very model.
     """
-    taught = [plan.item(name) for name in runs]
-    if any(other and other.run.teacher == item.name for other in taught):
+    if any(item.name in plan.needs(name) for name in runs):
         return True
     return any(
         item.publish in member_models(plan, ensemble)

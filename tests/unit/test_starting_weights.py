@@ -356,26 +356,6 @@ def test_the_real_dlib_network_gives_the_features_of_the_original(faces):
     dlib_agrees(path, faces, 80)
 
 
-# -- a network with fewer layers
-
-
-@pytest.mark.slow
-def test_vgg19_begins_as_a_trained_vgg16(tmp_path, faces):
-    head = {"size": 48, "dense": (), "dropout": 0.4}
-    smaller, model = registry.build("vgg16", **head), registry.build("vgg19", **head)
-    start(smaller, "vgg16", "none", faces)
-    smaller.save(tmp_path / "model.keras")
-    start(model, "vgg19", str(tmp_path / "model.keras"), faces)
-    shown = faces[:8, ..., None].astype("float32")
-    wanted = ops.convert_to_numpy(smaller(shown))
-    assert np.abs(wanted).max() > 0.01
-    # Passed on through three BatchNorms that were measured: alike, not equal.
-    np.testing.assert_allclose(ops.convert_to_numpy(model(shown)), wanted, atol=0.01)
-    with pytest.raises(ModelError, match="vgg19 has layers that vgg16 lacks"):
-        model.save(tmp_path / "larger.keras")
-        start(smaller, "vgg16", str(tmp_path / "larger.keras"), faces)
-
-
 # -- what is said of them
 
 

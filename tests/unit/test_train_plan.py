@@ -59,6 +59,8 @@ name = "both"
 members = ["first", "second"]
 expected = 0.6
 """
+#: The second network also begins as the first one, trained.
+BEGUN_PLAN = ', weights = "first" }'.join(TINY_PLAN.rsplit(" }", 1))
 
 
 @pytest.fixture
@@ -132,6 +134,28 @@ def test_a_run_with_several_seeds_is_several_trainings_and_no_single_teacher(hom
     assert plan.members(plan.ensembles[0]) == ["first-s3", "first-s5", "second"]
     assert plan.needs("second") == ["first-s5"]
     assert plan.config(plan.items()[1], "demo").seed == 5
+
+
+def test_a_run_begins_as_one_network_of_the_plan(home):
+    plan = tiny(home, BEGUN_PLAN.replace('teacher = "first"', ""))
+    assert plan.needs("second") == ["first"]
+    several = BEGUN_PLAN.replace('teacher = "first"', "").replace(
+        'name = "first"', 'name = "first"\nseeds = [3, 5]\npublish = "beginner"', 1
+    )
+    with pytest.raises(TrainingError, match="second.recipe.weights: first has several seeds"):
+        tiny(home, several)
+    plan = tiny(home, several.replace('weights = "first"', 'weights = "first-s5"'))
+    assert plan.config(plan.item("second"), "demo").weights == "beginner-s5"
+    with pytest.raises(TrainingError, match="both is an ensemble, which no network can begin as"):
+        tiny(home, TINY_PLAN + '''
+[[runs]]
+name = "third"
+model = "fast"
+epochs = 2
+min_epochs = 1
+expected = [[1, 0.3]]
+recipe = { weights = "both" }
+''')  # fmt: skip
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "plans").glob("*.toml")), ids=lambda p: p.stem)
@@ -217,7 +241,7 @@ def data():
 
 
 def test_a_plan_is_trained_published_and_voted_on_and_goes_on_elsewhere(home, data):
-    plan = tiny(home)
+    plan = tiny(home, BEGUN_PLAN)
     plan_run, said = conductor(plan, data)
     plan_run.carry_out()
     assert [row.status for row in plan_state.rows(plan)] == ["done", "done", "made"], said
@@ -226,6 +250,7 @@ def test_a_plan_is_trained_published_and_voted_on_and_goes_on_elsewhere(home, da
     assert runs["second"].config.teacher == "first"
     card = find_model("first").card
     assert card.tta == "flip" and card.stored == "float16"
+    assert find_model("second").card.starting_weights.startswith("the model `first`, 3 epochs, ")
     # PrivateTest is for a person to ask for, once.
     for name in ("first", "second", "both"):
         assert {figure.split for figure in find_model(name).card.figures} == {"PublicTest"}
@@ -413,7 +438,7 @@ def test_the_command_says_what_it_needs(home):
 @pytest.mark.slow
 def test_a_dry_run_trains_everything_and_leaves_nothing(home):
     done = fer_core(
-        "train-plan", write(home), "--dry-run", "--data", "demo", "--json",
+        "train-plan", write(home, BEGUN_PLAN), "--dry-run", "--data", "demo", "--json",
         FER_HOME=str(home / "home"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ from fer_core.datasets.labels import ORDERS
 from fer_core.errors import FerError
 from fer_core.faces import DETECTORS
 from fer_core.models.architectures import registry
+from fer_core.models.starting_weights import SMALLER
 from fer_core.train import configure, estimate
 from fer_core.train.augment import Augmentation
 from fer_core.train.check import check
@@ -24,7 +25,7 @@ from ui.common.text import plain
 from ui.common.words import duration_in_words
 from ui.services import collected, datasets, training
 from ui.services.corrections import SAVED
-from ui.services.models import labels
+from ui.services.models import labels, list_models
 from ui.training.fields import keyed, model_options
 
 #: What is seen at once; the rest is in tabs.
@@ -252,8 +253,14 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
             st.selectbox, key, value, label, names, help="The network.", format_func=titles.get
         )
     if name == "weights":
-        offered = registry.architecture(state["train_model"]).weights
-        options = list(dict.fromkeys([value, "none", *offered]))
+        chosen = registry.architecture(state["train_model"])
+        begins_as = (chosen.name, *SMALLER.get(chosen.name, ()))
+        trained = [
+            folder.name
+            for folder in list_models()
+            if folder.explainable and folder.card.architecture in begins_as
+        ]
+        options = list(dict.fromkeys([value, "none", *chosen.weights, *trained]))
         return keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
     if name == "corrections":
         names = {_NONE: "None", SAVED: "Those of this machine"}

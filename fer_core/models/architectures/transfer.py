@@ -7,7 +7,7 @@ set (:mod:`fer_core.models.starting_weights`) and its first layers frozen as one
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.emotions import EMOTIONS
 from fer_core.models.architectures.registry import register
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: What ImageNet's pictures are on average, blue first, as older networks subtract it.
 _BGR_MEAN = (103.939, 116.779, 123.68)
+#: Residual blocks of ResNet50's stages.
+RESNET50_BLOCKS: Final = (3, 4, 6, 3)
 
 
 @register(
@@ -44,22 +46,31 @@ def vgg19(size: int = 48, **head: Any) -> keras.Model:
 
 
 @register("resnet50", "ResNet50", "He et al. 2015, arXiv 1512.03385", weights=("imagenet",))
-def resnet50(size: int = 64, **head: Any) -> keras.Model:
-    """Build ResNet50 (He et al. 2015, arXiv 1512.03385) and a head; see :func:`vgg16`."""
+def resnet50(size: int = 64, blocks: Sequence[int] = RESNET50_BLOCKS, **head: Any) -> keras.Model:
+    """Build ResNet50 (He et al. 2015, arXiv 1512.03385) and a head; see :func:`vgg16`.
+
+    Args:
+        size: side in pixels that faces are resized to.
+        blocks: how many residual blocks each stage has, at most those of ResNet50. A network with
+            fewer trains in less time, and the whole one can start from it.
+        head: see :func:`with_head`.
+    """
     import keras
 
     backbone = keras.applications.ResNet50(
         weights=None, include_top=False, input_shape=(size, size, 3), name="backbone"
     )
+    if tuple(blocks) != RESNET50_BLOCKS:
+        backbone = _first_blocks(backbone, blocks)
     return with_head("resnet50", backbone, _caffe, size, **head)
 
 
 @register("senet50", "SENet50", "Hu et al. 2018, arXiv 1709.01507")
-def senet50(size: int = 64, **head: Any) -> keras.Model:
+def senet50(size: int = 64, blocks: Sequence[int] = RESNET50_BLOCKS, **head: Any) -> keras.Model:
     """Build SENet50, a ResNet50 with squeeze-and-excitation (Hu et al. 2018, arXiv
-    1709.01507), and a head; see :func:`vgg16`.
+    1709.01507), and a head; see :func:`resnet50`.
     """
-    return with_head("senet50", _senet50(size), _caffe, size, **head)
+    return with_head("senet50", _senet50(size, blocks), _caffe, size, **head)
 
 
 @register(
@@ -188,7 +199,29 @@ def _vgg(size: int, convolutions: Sequence[int]) -> keras.Model:
     return keras.Model(image, x, name="backbone")
 
 
-def _senet50(size: int) -> keras.Model:
+def _first_blocks(resnet50: keras.Model, blocks: Sequence[int]) -> keras.Model:
+    """Return Keras' ResNet50 with the first ``blocks`` of its stages only."""
+    import keras
+
+    def chain(x, *names: str):
+        for name in names:
+            x = resnet50.get_layer(name)(x)
+        return x
+
+    image = keras.Input(resnet50.input_shape[1:], name="image")
+    x = chain(image, "conv1_pad", "conv1_conv", "conv1_bn", "conv1_relu", "pool1_pad", "pool1_pool")
+    for stage, count in enumerate(blocks, start=2):
+        for i in range(1, count + 1):
+            name = f"conv{stage}_block{i}"
+            shortcut = chain(x, f"{name}_0_conv", f"{name}_0_bn") if i == 1 else x
+            y = chain(x, *(f"{name}_{k}_{part}" for k in (1, 2) for part in ("conv", "bn", "relu")))
+            y = chain(y, f"{name}_3_conv", f"{name}_3_bn")
+            x = chain([shortcut, y], f"{name}_add", f"{name}_out")
+    # A copy, since these layers are still part of the whole network too.
+    return keras.models.clone_model(keras.Model(image, x, name="backbone"))
+
+
+def _senet50(size: int, blocks: Sequence[int]) -> keras.Model:
     import keras
     from keras import layers
 
@@ -201,7 +234,7 @@ def _senet50(size: int) -> keras.Model:
     image = keras.Input((size, size, 3), name="image")
     x = layers.ReLU(name="stem_relu")(convolve(image, 64, 7, 2, "stem"))
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="stem_pool")(x)
-    for stage, count in enumerate((3, 4, 6, 3), start=2):
+    for stage, count in enumerate(blocks, start=2):
         filters = 2 ** (stage + 4)
         for i in range(1, count + 1):
             name = f"conv{stage}_block{i}"

@@ -1,7 +1,7 @@
 """Starting weights: what a network knows before its first training face.
 
-``none``, a local file, ``imagenet`` (the files of ``keras.applications``), or a named
-set. Nothing is fetched unless ``imagenet`` is asked for and its file is not here, see
+``none``, a local file, a trained model, ``imagenet`` (the files of ``keras.applications``), or a
+named set. Nothing is fetched unless ``imagenet`` is asked for and its file is not here, see
 :mod:`fer_core.models.starting_weights.imagenet`.
 
 Some sets have their BatchNorm folded into kernels and biases. It is put back by
@@ -10,21 +10,22 @@ variance that it sees, and the scale and offset that make it the identity. So th
 starts as the set it came from and trains as one with BatchNorm.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fer_core.errors import ModelError
+from fer_core.files import read_json
+from fer_core.models.architectures import registry
+from fer_core.models.catalogue import find_model
 from fer_core.models.starting_weights import imagenet
+from fer_core.models.starting_weights.batch_norm import measure, settle
+from fer_core.models.starting_weights.growth import grow
 from fer_core.models.starting_weights.sources import NAMED, Arrays
 
 if TYPE_CHECKING:
     import keras
-
-#: Faces that BatchNorm is measured on.
-MEASURED: Final = 256
 
 #: Folded convolutions in the order of the network: kernel and bias of each.
 Folded = list[tuple[np.ndarray, np.ndarray]]
@@ -36,10 +37,10 @@ def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarra
     Args:
         model: as built by :func:`fer_core.models.architectures.registry.build`.
         architecture: its name there.
-        source: ``none``, ``imagenet``, a named set of :data:`NAMED`,
-            or a file: that of a named set, the ``best.npz`` of a run of this architecture,
-            its ``model.keras`` or that of a network with fewer layers, or the ``…_notop.h5``
-            of ``keras.applications``.
+        source: ``none``, ``imagenet``, a named set of :data:`NAMED`, the name of a model,
+            or a file: that of a named set, the ``best.npz`` of a run, a ``model.keras``, or the
+            ``…_notop.h5`` of ``keras.applications``. Models and runs are of this architecture or
+            of a smaller one, see :mod:`fer_core.models.starting_weights.growth`.
         faces: ``(N, 48, 48)`` training faces, for measuring BatchNorm.
 
     Raises:
@@ -47,7 +48,7 @@ def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarra
             of another network; the message says where to put which file.
     """
     if source == "none":
-        _settle(model, faces)
+        settle(model, faces)
     elif source == "imagenet":
         _application(model, architecture, imagenet.fetch(architecture), faces)
     elif source in NAMED:
@@ -57,36 +58,23 @@ def start(model: "keras.Model", architecture: str, source: str, faces: np.ndarra
     elif Path(source).is_file():
         _file(model, architecture, Path(source), faces)
     else:
-        known = ", ".join(["none", "imagenet", *NAMED])
-        raise ModelError(f"No weights '{source}': use one of {known}, or the path of a file.")
+        _file(model, architecture, keras_form(source), faces)
 
 
-def _settle(model: "keras.Model", faces: np.ndarray) -> None:
-    """Let every BatchNorm begin with the statistics of real faces.
+def keras_form(name: str) -> Path:
+    """Return the file of a model that another network can begin as.
 
-    They begin at mean 0 and variance 1 and follow slowly. So for some hundred steps, which is all
-    of a small dataset's training, a network would be much worse where it is tested than where it
-    is trained.
+    Raises:
+        ModelError: There is no such model, or it has no Keras form.
     """
-    from keras import layers
-
-    norms = [
-        layer
-        for layer in model._flatten_layers(include_self=False)
-        if isinstance(layer, layers.BatchNormalization)
-    ]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-    model(_sample(faces, 128), training=True)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-
-
-def _sample(faces: np.ndarray, count: int) -> np.ndarray:
-    """Return ``(n, 48, 48, 1)`` ``float32``: at most ``count`` of ``faces``, from all over them."""
-    rows = np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int)
-    return faces[rows, ..., None].astype(np.float32)
+    try:
+        return find_model(name).checked("model.keras")
+    except ModelError as error:
+        known = ", ".join(["none", "imagenet", *NAMED])
+        raise ModelError(
+            f"No weights '{name}': use one of {known}, a model that has a model.keras, or the path "
+            "of a file."
+        ) from error
 
 
 def about(source: str) -> str:
@@ -97,7 +85,12 @@ def about(source: str) -> str:
         return "ImageNet, from keras.applications"
     if source in NAMED:
         return f"`{source}`, from {NAMED[source].package}: {NAMED[source].about}"
-    return f"the file {Path(source).name}"
+    if Path(source).is_file():
+        return f"the file {Path(source).name}"
+    card = find_model(source).card
+    trained = card.training
+    how = f", {trained.epochs} epochs, {trained.minutes} minutes" if trained else ""
+    return f"the model `{source}`{how}, by `{card.command}`; its own: {card.starting_weights}"
 
 
 def _named(
@@ -153,7 +146,7 @@ def _unfold(model: "keras.Model", folded: Arrays, faces: np.ndarray) -> None:
         one, zero = np.ones(len(bias), np.float32), np.zeros(len(bias), np.float32)
         norm.set_weights([one * np.sqrt(1 + norm.epsilon), bias.astype(np.float32), zero, one])
 
-    statistics = _measure(model, [c.output for c in convolutions], faces)
+    statistics = measure(model, [c.output for c in convolutions], faces)
 
     rescalable = _rescalable(backbone)
     previous: np.ndarray | None = None
@@ -188,70 +181,6 @@ def _rescalable(backbone: "keras.Model") -> bool:
     )
 
 
-def _measure(
-    model: "keras.Model", taps: Sequence, faces: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return mean and variance per channel of each of the backbone's outputs ``taps``, over some
-    faces, in one pass of small batches.
-    """
-    import keras
-
-    from fer_core.models.outputs import outputs
-
-    backbone = model.get_layer("backbone")
-    entry = model.layers[model.layers.index(backbone) - 1].output
-    inputs = outputs(keras.Model(model.input, entry), _sample(faces, MEASURED), 32)
-    tap = keras.Model(backbone.input, list(taps))
-    sums = [np.zeros((2, output.shape[-1])) for output in taps]
-    counts = [0] * len(taps)
-    for i in range(0, len(inputs), 16):
-        for k, value in enumerate(tap(inputs[i : i + 16], training=False)):
-            flat = keras.ops.convert_to_numpy(value).astype(np.float64)
-            flat = flat.reshape(-1, flat.shape[-1])
-            sums[k] += flat.sum(axis=0), np.square(flat).sum(axis=0)
-            counts[k] += len(flat)
-    result = []
-    for (total, squares), n in zip(sums, counts, strict=True):
-        mean = total / n
-        variance = np.maximum(squares / n - mean**2, 1e-8)
-        result.append((mean.astype(np.float32), variance.astype(np.float32)))
-    return result
-
-
-# -- from a network with fewer layers
-
-
-def _deepen(model: "keras.Model", smaller: "keras.Model", faces: np.ndarray) -> None:
-    """Let a network begin as a trained one that lacks some of its convolutions (VGG16 for VGG19).
-
-    Layers of the same name take its weights. Every other convolution begins by passing on what it
-    gets, and its BatchNorm by undoing what it does, so both networks answer alike (Chen et al.
-    2016, *Net2Net*, arXiv 1511.05641).
-    """
-    from keras import layers
-
-    backbone, known = model.get_layer("backbone"), smaller.get_layer("backbone")
-    ours, theirs = ({la.name: la for la in of.layers if la.weights} for of in (backbone, known))
-    if theirs.keys() - ours.keys():
-        raise ModelError(f"{smaller.name} has layers that {model.name} lacks.")
-    new = [name for name in ours if name not in theirs]
-    for name, layer in theirs.items():
-        ours[name].set_weights(layer.get_weights())
-    for layer in smaller.layers:
-        if layer.weights and layer is not known:
-            model.get_layer(layer.name).set_weights(layer.get_weights())
-    added = [ours[name] for name in new if isinstance(ours[name], layers.Conv2D)]
-    for convolution in added:
-        kernel = np.zeros(convolution.kernel.shape, np.float32)
-        rows, columns, *channels = kernel.shape
-        kernel[rows // 2, columns // 2] = np.eye(*channels)
-        convolution.set_weights([kernel])
-    norms = [ours[name] for name in new if isinstance(ours[name], layers.BatchNormalization)]
-    statistics = _measure(model, [convolution.output for convolution in added], faces)
-    for norm, (mean, variance) in zip(norms, statistics, strict=True):
-        norm.set_weights([np.sqrt(variance + norm.epsilon), mean, mean, variance])
-
-
 # -- files
 
 
@@ -268,21 +197,14 @@ def _application(model: "keras.Model", architecture: str, path: Path, faces: np.
 
 
 def _file(model: "keras.Model", architecture: str, path: Path, faces: np.ndarray) -> None:
-    import keras
 
     try:
-        if path.suffix == ".npz":
-            with np.load(path) as file:
-                values = [file[key] for key in file.files if key.startswith("model/")]
-            variables = [v for layer in model.layers for v in layer.variables]
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
-        elif path.suffix == ".keras":
-            other = keras.saving.load_model(path, compile=False, safe_mode=True)
-            if other.name != model.name and "backbone" in {layer.name for layer in other.layers}:
-                _deepen(model, other, faces)
+        if path.suffix in (".npz", ".keras"):
+            trained = _trained(path, model)
+            if [w.shape for w in trained.weights] == [w.shape for w in model.weights]:
+                model.set_weights(trained.get_weights())
             else:
-                model.set_weights(other.get_weights())
+                grow(model, trained, faces)
         elif path.name.endswith(".weights.h5"):
             model.load_weights(path)
         elif architecture in imagenet.APPLICATIONS:
@@ -293,3 +215,25 @@ def _file(model: "keras.Model", architecture: str, path: Path, faces: np.ndarray
         raise
     except Exception as error:  # Keras raises whatever it likes on strange files
         raise ModelError(f"{path.name} holds no weights of {architecture}: {error}") from error
+
+
+def _trained(path: Path, model: "keras.Model") -> "keras.Model":
+    """Return the network of a ``model.keras``, or of a run's ``best.npz``: without the run's
+    settings beside it, it is taken for one like ``model``.
+    """
+    import keras
+
+    if path.suffix == ".keras":
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    settings = path.with_name("config.json")
+    if settings.is_file():
+        run = read_json(settings)
+        trained = registry.build(run["model"], **run["model_options"])
+    else:
+        trained = keras.models.clone_model(model)
+    with np.load(path) as file:
+        values = [file[key] for key in file.files if key.startswith("model/")]
+    variables = [v for layer in trained.layers for v in layer.variables]
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return trained
