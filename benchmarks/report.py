@@ -216,7 +216,8 @@ def _trained(card: Card | None) -> str:
     said, trained, _ = card.starting_weights.partition(", by `")
     start = said.removeprefix("best.npz of ") if trained else said.partition(",")[0]
     start = "scratch" if card.recipe.weights == "none" else start
-    return f"{card.training.epochs} epochs, {card.training.minutes:.0f} min, from {start}"
+    epochs = card.training.epochs
+    return f"{epochs} epoch{'s' * (epochs != 1)}, {card.training.minutes:.0f} min, from {start}"
 
 
 def _hard(cards: list[Card]) -> str:
