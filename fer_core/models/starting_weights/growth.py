@@ -60,7 +60,7 @@ def _layers(model: "keras.Model") -> dict[str, "keras.Layer"]:
     """Return the layers that have weights, those inside the backbone too, first ones first."""
     import keras
 
-    found = {}
+    found: dict[str, keras.Layer] = {}
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             found |= _layers(layer)
@@ -140,9 +140,9 @@ def _pass_on(model: "keras.Model", added: dict[str, "keras.Layer"], faces: np.nd
         norm.set_weights([np.sqrt(variance + norm.epsilon), mean, mean, variance])
 
 
-def _identity(shape: tuple[int, ...]) -> np.ndarray:
+def _identity(shape: tuple[int, int, int, int]) -> np.ndarray:
     """Return the kernel that passes on what it gets."""
     kernel = np.zeros(shape, np.float32)
-    rows, columns, *channels = shape
-    kernel[rows // 2, columns // 2] = np.eye(*channels)
+    rows, columns, given, made = shape
+    kernel[rows // 2, columns // 2] = np.eye(given, made)
     return kernel
