@@ -36,7 +36,7 @@ from fer_core.zoo.plan_hands import ThisProcess, environment
 #: Updates of every run, and faces of each: so few that a network of 25 million parameters takes
 #: seconds. A trial with full batches would have to compile every network once more.
 UPDATES: Final = 50
-_BATCH: Final = 32
+_BATCH: Final = 16
 #: Epochs that the updates are divided into, so that a second epoch is begun as well.
 _EPOCHS: Final = 2
 #: Faces of PublicTest that are measured.
