@@ -91,7 +91,7 @@ class PlannedRun(BaseModel):
 
     @property
     def sources(self) -> list[str]:
-        """Its teacher and what it begins as, whether they are of the plan or not."""
+        """Return its teacher and what it begins as, whether they are of the plan or not."""
         named = (self.teacher, self.recipe.get("weights"))
         return list(dict.fromkeys(one for one in named if one))
 
