@@ -212,10 +212,11 @@ def _trained(card: Card | None) -> str:
     """Return for how long a model was trained here, and what it began with."""
     if card is None or card.training is None or card.recipe is None:
         return "–"
-    # Of a model or a run also how long that was trained.
-    said, trained, _ = card.starting_weights.partition(", by `")
-    start = said.removeprefix("best.npz of ") if trained else said.partition(",")[0]
-    start = "scratch" if card.recipe.weights == "none" else start
+    start = "scratch"
+    if card.recipe.weights != "none":
+        # Of a model or a run also how long that was trained.
+        said, trained, _ = card.starting_weights.partition(", by `")
+        start = said.removeprefix("best.npz of ") if trained else said.partition(",")[0]
     epochs = card.training.epochs
     return f"{epochs} epoch{'s' * (epochs != 1)}, {card.training.minutes:.0f} min, from {start}"
 

@@ -90,10 +90,14 @@ class PlannedRun(BaseModel):
         return self
 
     @property
+    def begins_as(self) -> str:
+        """Return the starting weights that the recipe names; empty where it names none."""
+        return self.recipe.get("weights", "")
+
+    @property
     def sources(self) -> list[str]:
         """Return its teacher and what it begins as, whether they are of the plan or not."""
-        named = (self.teacher, self.recipe.get("weights"))
-        return list(dict.fromkeys(one for one in named if one))
+        return list(dict.fromkeys(one for one in (self.teacher, self.begins_as) if one))
 
     def expected_accuracy(self, epochs: float) -> float:
         """Return the accuracy that is expected on PublicTest after some epochs.
@@ -203,11 +207,10 @@ class Plan(BaseModel):
         own = {item.name for item in self.items()} | {one.name for one in self.ensembles}
         return list(dict.fromkeys(one for one in (*teachers, *members) if one not in own))
 
-    def teacher_model(self, item: Item) -> str | None:
-        """Return the name of the model that teaches a training, or ``None``."""
-        named = item.run.teacher
-        inside = self.item(named) if named else None
-        return inside.publish if inside else named
+    def model_of(self, source: str) -> str:
+        """Return the model that is made of a training of the plan; any other source as it is."""
+        inside = self.item(source)
+        return inside.publish if inside else source
 
     def config(self, item: Item, data: str, votes: Path | None = None) -> TrainConfig:
         """Return the configuration of a training, with all the epochs that are worth it.
@@ -228,8 +231,8 @@ class Plan(BaseModel):
                 "--votes."
             )
         recipe: dict[str, Any] = copy.deepcopy(run.recipe)
-        if begins_as := self.item(recipe.get("weights", "")):
-            recipe["weights"] = begins_as.publish
+        if run.begins_as:
+            recipe["weights"] = self.model_of(run.begins_as)
         return configure(
             preset=run.preset,
             **recipe,
@@ -238,7 +241,7 @@ class Plan(BaseModel):
             votes=votes if wanted else None,
             epochs=run.epochs,
             seed=item.seed,
-            teacher=self.teacher_model(item),
+            teacher=self.model_of(run.teacher) if run.teacher else None,
         )
 
 
@@ -324,9 +327,9 @@ def _check(plan: Plan) -> None:
                     f"has several seeds: name one of {', '.join(items)}"
                     + (", or an ensemble of them." if teaches else ".")
                 )
-        if plan.ensemble(run.recipe.get("weights", "")):
+        if plan.ensemble(run.begins_as):
             raise TrainingError(
-                f"runs.{run.name}.recipe.weights: {run.recipe['weights']} is an ensemble, which "
+                f"runs.{run.name}.recipe.weights: {run.begins_as} is an ensemble, which "
                 "no network can begin as: name one of its members."
             )
     for ensemble in plan.ensembles:

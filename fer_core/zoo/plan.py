@@ -135,7 +135,7 @@ class Conductor:
             config = self._config(item, runs)
             try:
                 # Starting weights that are missing are said now, not after hours.
-                own = self.plan.item(item.run.recipe.get("weights", ""))
+                own = self.plan.item(item.run.begins_as)
                 if not (run or own) and (sentence := check(config.model_dump()).get("weights")):
                     raise TrainingError(sentence)
                 rate = self.hands.rate(config)

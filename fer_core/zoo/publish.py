@@ -187,10 +187,11 @@ def _started_from(config: TrainConfig) -> str:
     before = TrainingRun(Path(config.weights).parent)
     if not Path(config.weights).is_file() or not (before.path / "config.json").is_file():
         return starting_weights.about(config.weights)
-    how, earlier = _history(before), before.config
-    return (
-        f"{Path(config.weights).name} of a run of {how.epochs} epochs, {how.minutes} "
-        f"minutes, by `{command(_public(earlier))}`; its own: {_started_from(earlier)}"
+    return starting_weights.trained_here(
+        f"{Path(config.weights).name} of a run of ",
+        _history(before),
+        command(_public(before.config)),
+        _started_from(before.config),
     )
 
 

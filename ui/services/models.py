@@ -9,6 +9,7 @@ from fer_core.models import catalogue, imported
 from fer_core.models.card import Card
 from fer_core.models.catalogue import ModelFolder, find_model, free_name
 from fer_core.models.recommend import recommendations
+from fer_core.models.starting_weights import SMALLER
 from fer_core.settings import settings
 from fer_core.zoo import archive, create, ensembles, manage, readme, staging
 from fer_core.zoo.create import ModelJob
@@ -20,7 +21,7 @@ __all__ = [
     "end_job", "exists", "export", "find_model", "finish_imports", "free_name",
     "import_archive", "label", "labels", "list_damaged",
     "list_jobs", "list_models", "make_ensemble", "measure_private", "measure_source",
-    "picker_labels", "set_default", "stopped",
+    "models_to_begin_as", "picker_labels", "set_default", "stopped",
     "times_evaluated",
 ]  # fmt: skip
 
@@ -29,6 +30,12 @@ def list_models() -> list[ModelFolder]:
     """Return all models, see :func:`fer_core.models.catalogue.list_models`."""
     gone = removal.hidden("model")
     return [folder for folder in catalogue.list_models() if folder.name not in gone]
+
+
+def models_to_begin_as(architecture: str) -> list[str]:
+    """Return the models that a new network of an architecture can begin as."""
+    kinds = (architecture, *SMALLER.get(architecture, ()))
+    return [f.name for f in list_models() if f.explainable and f.card.architecture in kinds]
 
 
 def default_model() -> str:

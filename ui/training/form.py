@@ -12,7 +12,6 @@ from fer_core.datasets.labels import ORDERS
 from fer_core.errors import FerError
 from fer_core.faces import DETECTORS
 from fer_core.models.architectures import registry
-from fer_core.models.starting_weights import SMALLER
 from fer_core.train import configure, estimate
 from fer_core.train.augment import Augmentation
 from fer_core.train.check import check
@@ -25,7 +24,7 @@ from ui.common.text import plain
 from ui.common.words import duration_in_words
 from ui.services import collected, datasets, training
 from ui.services.corrections import SAVED
-from ui.services.models import labels, list_models
+from ui.services.models import labels, models_to_begin_as
 from ui.training.fields import keyed, model_options
 
 #: What is seen at once; the rest is in tabs.
@@ -254,12 +253,7 @@ def _widget(name: str, info: FieldInfo, value: Any, key: str) -> Any:
         )
     if name == "weights":
         chosen = registry.architecture(state["train_model"])
-        begins_as = (chosen.name, *SMALLER.get(chosen.name, ()))
-        trained = [
-            folder.name
-            for folder in list_models()
-            if folder.explainable and folder.card.architecture in begins_as
-        ]
+        trained = models_to_begin_as(chosen.name)
         options = list(dict.fromkeys([value, "none", *chosen.weights, *trained]))
         return keyed(st.selectbox, key, value, label, options, help=help_, accept_new_options=True)
     if name == "corrections":

@@ -15,7 +15,7 @@ MEASURED: Final = 256
 def settle(
     model: "keras.Model",
     faces: np.ndarray,
-    chosen: Sequence["keras.layers.BatchNormalization"] | None = None,
+    chosen: Sequence["keras.Layer"] | None = None,
 ) -> None:
     """Let BatchNorm begin with the statistics of real faces.
 
@@ -26,7 +26,7 @@ def settle(
     Args:
         model: the network.
         faces: ``(N, 48, 48)`` training faces.
-        chosen: the layers that take them; all of the network's unless given.
+        chosen: layers, of which those of BatchNorm take them; all of the network's unless given.
     """
     from keras import layers
 

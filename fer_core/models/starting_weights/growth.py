@@ -16,6 +16,7 @@ import numpy as np
 
 from fer_core.errors import ModelError
 from fer_core.models.starting_weights.batch_norm import measure, settle
+from fer_core.preprocess import FACE_SIZE
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +43,7 @@ def grow(model: "keras.Model", trained: "keras.Model", faces: np.ndarray) -> Non
     if "conv1_conv" in known and "stem_conv" in layers:
         known = _with_squeezing(known)
     elif "stage1_conv1" in known and "block1_conv1" in layers:
-        known = _as_backbone(model, trained, known)
+        known = _as_vgg16(model, trained, known)
     for name, values in known.items():
         if name not in layers:
             raise ModelError(f"{trained.name} has layers that {model.name} lacks.")
@@ -53,7 +54,10 @@ def grow(model: "keras.Model", trained: "keras.Model", faces: np.ndarray) -> Non
     added = {name: layer for name, layer in layers.items() if name not in known}
     if "logits" in added:
         raise ModelError(f"{trained.name} is no smaller network of {model.name}'s kind.")
-    _pass_on(model, added, faces)
+    if any(re.match(r"conv\d_block", name) for name in added):
+        _add_nothing(model, added, faces)
+    else:
+        _pass_on(model, added, faces)
 
 
 def _layers(model: "keras.Model") -> dict[str, "keras.Layer"]:
@@ -91,10 +95,11 @@ def _with_squeezing(known: Known) -> Known:
     return found
 
 
-def _as_backbone(model: "keras.Model", trained: "keras.Model", known: Known) -> Known:
+def _as_vgg16(model: "keras.Model", trained: "keras.Model", known: Known) -> Known:
     """Return what ``vgg`` has learnt as weights of VGG16, which takes three shifted channels."""
     flat = {layer.name for layer in trained.layers}
-    if "mean" not in flat or "middle" in flat or model.get_layer("backbone").input.shape[1] != 48:
+    size = model.get_layer("backbone").input.shape[1]
+    if "mean" not in flat or "middle" in flat or size != FACE_SIZE:
         raise ModelError(
             f"{model.name} can begin as a vgg without dense layers that takes all of 48 pixels, "
             "and with an input size of 48 itself."
@@ -111,21 +116,22 @@ def _as_backbone(model: "keras.Model", trained: "keras.Model", known: Known) -> 
     return found
 
 
+def _add_nothing(model: "keras.Model", added: dict[str, "keras.Layer"], faces: np.ndarray) -> None:
+    """Let residual blocks begin by adding nothing to what they get, and gates half open."""
+    for name, layer in added.items():
+        if name.endswith("_3_bn"):
+            layer.gamma.assign(np.zeros(layer.gamma.shape))
+        elif name.endswith("_up") and f"{name.removesuffix('_up')}_3_bn" not in added:
+            layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
+    settle(model, faces, list(added.values()))
+
+
 def _pass_on(model: "keras.Model", added: dict[str, "keras.Layer"], faces: np.ndarray) -> None:
-    """Let layers begin by passing on what they get."""
+    """Let convolutions begin by passing on what they get, and the BatchNorm after by undoing what
+    it does.
+    """
     from keras import layers
 
-    norms = {n: la for n, la in added.items() if isinstance(la, layers.BatchNormalization)}
-    if any(re.match(r"conv\d_block", name) for name in added):
-        for name, layer in added.items():
-            if name.endswith("_up") and f"{name.removesuffix('_up')}_3_bn" not in added:
-                layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
-        # What a residual block adds to its input is nothing.
-        for name, norm in norms.items():
-            if name.endswith("_3_bn"):
-                norm.gamma.assign(np.zeros(norm.gamma.shape))
-        settle(model, faces, list(norms.values()))
-        return
     convolutions = [layer for layer in added.values() if isinstance(layer, layers.Conv2D)]
     for convolution in convolutions:
         convolution.set_weights([_identity(convolution.kernel.shape)])
@@ -136,7 +142,8 @@ def _pass_on(model: "keras.Model", added: dict[str, "keras.Layer"], faces: np.nd
         middle = _identity(last.kernel.shape)[1, 1]
         last.set_weights([np.broadcast_to(middle / 9, last.kernel.shape)])
     statistics = measure(model, [layer.output for layer in convolutions], faces)
-    for norm, (mean, variance) in zip(norms.values(), statistics, strict=True):
+    norms = [layer for layer in added.values() if isinstance(layer, layers.BatchNormalization)]
+    for norm, (mean, variance) in zip(norms, statistics, strict=True):
         norm.set_weights([np.sqrt(variance + norm.epsilon), mean, mean, variance])
 
 

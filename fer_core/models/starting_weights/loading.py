@@ -18,6 +18,7 @@ import numpy as np
 from fer_core.errors import ModelError
 from fer_core.files import read_json
 from fer_core.models.architectures import registry
+from fer_core.models.card import Training
 from fer_core.models.catalogue import find_model
 from fer_core.models.starting_weights import imagenet
 from fer_core.models.starting_weights.batch_norm import measure, settle
@@ -88,9 +89,22 @@ def about(source: str) -> str:
     if Path(source).is_file():
         return f"the file {Path(source).name}"
     card = find_model(source).card
-    trained = card.training
-    how = f", {trained.epochs} epochs, {trained.minutes} minutes" if trained else ""
-    return f"the model `{source}`{how}, by `{card.command}`; its own: {card.starting_weights}"
+    return trained_here(
+        f"the model `{source}`, ", card.training, card.command, card.starting_weights
+    )
+
+
+def trained_here(what: str, how: Training | None, command: str, before: str) -> str:
+    """Return what a card says of starting weights that were trained by this program.
+
+    Args:
+        what: They are, as the sentence begins.
+        how: They were trained, if that is known.
+        command: What was run to train them.
+        before: What is said of their own starting weights.
+    """
+    length = f"{how.epochs} epochs, {how.minutes} minutes, " if how else ""
+    return f"{what}{length}by `{command}`; its own: {before}"
 
 
 def _named(
@@ -197,7 +211,6 @@ def _application(model: "keras.Model", architecture: str, path: Path, faces: np.
 
 
 def _file(model: "keras.Model", architecture: str, path: Path, faces: np.ndarray) -> None:
-
     try:
         if path.suffix in (".npz", ".keras"):
             trained = _trained(path, model)
